@@ -1,0 +1,58 @@
+# Every target sets itself up: a .venv of its own, hash-locked packages, nothing global.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format docs lock clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.demo ## the main job, offline: lab, sidecar and a real SDK (ONCE=1 ends by itself, OUTAGE=30 rehearses one)
+	@exec $(BIN)/irsa-sidecar demo $(if $(ONCE),--once) $(if $(OUTAGE),--outage $(OUTAGE))
+
+test: $(VENV)/.dev ## run every test, with the coverage floor
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: $(VENV)/.dev ## lint, formatting, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## tidy the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## write the README's tables from the code
+	$(BIN)/python docs/tables.py
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-package irsa-sidecar
+
+lock: $(VENV)/.dev ## choose dependency versions again, with hashes and no addresses (ARGS=--upgrade)
+	$(LOCK) $(ARGS) --extra demo --group dev -o requirements/dev.txt > /dev/null
+	$(LOCK) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt > /dev/null
+	$(LOCK) -c requirements/dev.txt -o requirements/runtime.txt > /dev/null
+
+clean: ## remove what these targets made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+
+# The demo needs a third of what the tests need: its own list keeps the first minute short.
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --require-hashes -r requirements/demo.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "irsa-sidecar needs Python 3.11 or newer; $(PYTHON) is older or missing. Try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments. On Debian: apt-get install -y python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,36 @@
+"""`/livez`, `/readyz` and `/metrics`. Nothing here is secret: probes and scrapers come from outside the pod."""
+
+from aiohttp import web
+
+from sidecar.observe.board import Board
+from sidecar.observe.metrics import Metrics
+
+BOARD = web.AppKey("BOARD", Board)
+METRICS = web.AppKey("METRICS", Metrics)
+
+
+def admin_plane(board: Board, metrics: Metrics) -> web.BaseRunner:
+    app = web.Application()
+    app[BOARD] = board
+    app[METRICS] = metrics
+    app.router.add_get("/livez", _livez)
+    app.router.add_get("/readyz", _readyz)
+    app.router.add_get("/metrics", _metrics)
+    return web.AppRunner(app, access_log=None, shutdown_timeout=1)
+
+
+async def _livez(request: web.Request) -> web.Response:
+    """200 while the refresh loop comes round. Credentials do not matter here: a restart would not bring any."""
+    alive = request.app[BOARD].alive
+    return web.json_response({"alive": alive}, status=200 if alive else 503)
+
+
+async def _readyz(request: web.Request) -> web.Response:
+    """200 only while a credential can be served; the body says how things stand, and what to mend."""
+    board = request.app[BOARD]
+    return web.json_response(board.snapshot(), status=200 if board.ready else 503)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    page, content_type = request.app[METRICS].render(request.headers.get("Accept", ""))
+    return web.Response(body=page, headers={"Content-Type": content_type})

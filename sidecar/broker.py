@@ -1,0 +1,183 @@
+"""One role's credentials: the only task that exchanges, and the way to read them.
+
+One writer instead of locks: `keep_fresh` alone calls STS and changes the state; whoever wants credentials looks at the
+state, or waits for the next one. So a hundred waiters cost one exchange, all learn of a failure in the same instant,
+and a client that hangs up cancels nothing.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from sidecar.errors import NoCredentials, SidecarError, TokenExpired, Unexpected
+from sidecar.latest import Latest
+from sidecar.model import Credentials, Instant, Seconds, Token
+from sidecar.ports import Clock, Exchange, Observer, TokenSource
+from sidecar.refresh import (
+    Event,
+    Failed,
+    Issued,
+    Phase,
+    Policy,
+    RoleState,
+    TokenRotated,
+    backing_off,
+    phase,
+    step,
+    usable,
+)
+
+NAP: Seconds = 30
+"""The longest sleep. A suspended machine's timers do not notice the time that passed; a short nap does."""
+PATIENCE: Seconds = 0.8
+"""The longest that a request waits for an attempt under way: JavaScript and Java SDKs hang up after 1 s."""
+
+
+class Broker:
+    """Keeps one role's credentials fresh and hands them out.
+
+    `dice` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokens: TokenSource,
+        exchange: Exchange,
+        clock: Clock,
+        dice: Callable[[], float],
+        observe: Observer,
+        policy: Policy,
+    ) -> None:
+        self._tokens = tokens
+        self._exchange = exchange
+        self._clock = clock
+        self._dice = dice
+        self._observe = observe
+        self._policy = policy
+        self._state = Latest(RoleState())
+        self._token: Token | None = None
+        self._exchanged: Token | None = None
+        self._alive_at: Instant = clock.now()
+
+    @property
+    def state(self) -> RoleState:
+        return self._state.value
+
+    @property
+    def phase(self) -> Phase:
+        return phase(self.state, self._clock.now(), self._policy)
+
+    @property
+    def idle_for(self) -> Seconds:
+        """Seconds since the loop last came round. Beyond a nap and an attempt, something is stuck."""
+        return self._clock.now() - self._alive_at
+
+    def usable(self) -> Credentials | None:
+        """The credentials that may be served at this instant, if any."""
+        return usable(self.state, self._clock.now(), self._policy)
+
+    async def credentials(self, patience: Seconds = PATIENCE) -> Credentials:
+        """Credentials that are valid now; waits up to `patience` seconds for an attempt that is under way.
+
+        Raises `NoCredentials` at once while the broker is backing off, and when patience ends.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                while (held := self.usable()) is None:
+                    state = self.state
+                    if backing_off(state, self._clock.now()):
+                        raise self._nothing_to_serve()
+                    await self._state.other_than(state)
+        except TimeoutError:
+            raise self._nothing_to_serve() from None
+        return held
+
+    async def keep_fresh(self) -> NoReturn:
+        """Exchange when the policy says so, for ever."""
+        while True:
+            await self._attempt()
+            await self._until_due()
+
+    async def _attempt(self) -> None:
+        asked_at: Instant | None = None
+        try:
+            token = await self._tokens.read()
+            self._note(token)
+            self._refuse_expired(token)
+            asked_at = self._clock.now()
+            credentials = await self._exchange(token)
+        except Exception as error:  # noqa: BLE001 (a defect here must not cost credentials that are still valid)
+            now = self._clock.now()
+            self._apply(Failed(now, _named(error), None if asked_at is None else now - asked_at))
+            return
+        self._exchanged = token
+        now = self._clock.now()
+        self._apply(Issued(now, credentials, now - asked_at))
+
+    def _refuse_expired(self, token: Token) -> None:
+        overdue = self._clock.wall() - token.claims.expires_at
+        if overdue < 0:
+            return
+        raise TokenExpired(
+            f"The projected token expired {overdue:.0f} s ago and has not been replaced.",
+            fix="Check that the kubelet on this node is healthy and that the volume is a projected "
+            "serviceAccountToken, not mounted with subPath (such a mount never sees a rotation).",
+        )
+
+    async def _until_due(self) -> None:
+        seen = self._tokens.current.value
+        if seen != self._token:  # rotated while the attempt was under way
+            self._note(seen)
+        while (wait := min(NAP, self.state.attempt_at - self._clock.now())) > 0:
+            self._alive_at = self._clock.now()
+            try:
+                async with asyncio.timeout(wait):
+                    seen = await self._tokens.current.other_than(seen)
+            except TimeoutError:
+                continue
+            self._note(seen)
+        self._alive_at = self._clock.now()
+
+    def _note(self, token: Token | None) -> None:
+        """Remember what the file holds; new content is an event, the first sight during an attempt is not."""
+        if token is None or token == self._token:
+            return
+        first = self._token is None and self.state.error is None
+        self._token = token
+        if not first:
+            same = self._exchanged is not None and token.claims.identity == self._exchanged.claims.identity
+            self._apply(TokenRotated(self._clock.now(), same_identity=same))
+
+    def _apply(self, event: Event) -> None:
+        state = step(self.state, event, self._policy, self._dice())
+        self._state.set(state)
+        self._observe(event, state)
+
+    def _nothing_to_serve(self) -> NoCredentials:
+        state = self.state
+        if state.error is None:
+            return NoCredentials(
+                None,
+                cause="The first exchange with STS is still under way.",
+                fix="Ask again in a second; if this lasts, see /readyz on the sidecar's admin port.",
+                retry_after=1,
+            )
+        return NoCredentials(
+            state.error,
+            cause=state.error.cause,
+            fix=state.error.fix,
+            retry_after=state.attempt_at - self._clock.now(),
+        )
+
+
+def _named(error: Exception) -> SidecarError:
+    if isinstance(error, SidecarError):
+        return error
+    # Neither the text of a foreign exception nor its arguments: they may quote what it was working on.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return Unexpected(
+        f"A defect in the sidecar: {type(error).__name__} at {place.filename}:{place.lineno}.",
+        fix="Please report this line to the project; the sidecar keeps trying.",
+    )

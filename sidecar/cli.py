@@ -1,0 +1,72 @@
+"""argv into one call. Each command's module is imported inside that command: none pays for another's libraries."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+USAGE = 2
+
+
+def serve(argv: Sequence[str]) -> int:
+    """keep one role's credentials fresh and serve them"""
+    from sidecar import service
+
+    return service.main(argv)
+
+
+def demo(argv: Sequence[str]) -> int:
+    """the main job, offline: a lab, the sidecar, and a real SDK using it"""
+    from sidecar.demo import commands
+
+    return commands.main(argv)
+
+
+def lab(argv: Sequence[str]) -> int:
+    """an offline issuer, kubelet, IAM and strict STS, to learn and rehearse on"""
+    from sidecar.lab import commands
+
+    return commands.main(argv)
+
+
+def healthcheck(argv: Sequence[str]) -> int:
+    """ask a running sidecar how it is: exit 0 for ready (an exec probe without curl)"""
+    from sidecar import healthcheck as check
+
+    return check.main(argv)
+
+
+def version(argv: Sequence[str]) -> int:  # noqa: ARG001 (every command takes its arguments)
+    """print the version"""
+    from sidecar import __version__
+
+    print(f"irsa-sidecar {__version__}")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "serve": serve,
+    "demo": demo,
+    "lab": lab,
+    "healthcheck": healthcheck,
+    "version": version,
+}
+
+
+def main() -> int:
+    """Run the command named first. Returns its exit code, or 2 when there is no such command."""
+    name, *argv = sys.argv[1:] or ["--help"]
+    if name in {"--version", "-V"}:
+        return version(argv)
+    if name in COMMANDS:
+        return COMMANDS[name](argv)
+    asked = name in {"--help", "-h", "help"}
+    _usage(sys.stdout if asked else sys.stderr, unknown="" if asked else name)
+    return 0 if asked else USAGE
+
+
+def _usage(out: TextIO, unknown: str) -> None:
+    if unknown:
+        print(f"irsa-sidecar: no such command: {unknown!r}", file=out)
+    print("usage: irsa-sidecar COMMAND [--help]\n", file=out)
+    for name, command in COMMANDS.items():
+        print(f"  {name:<20} {command.__doc__}", file=out)

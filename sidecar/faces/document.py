@@ -1,0 +1,28 @@
+"""The credentials document: one superset that every SDK reads.
+
+botocore, Go, Java, JavaScript, Rust and C++ each insist on other fields and parse `Expiration` in other ways; this form
+is the one that all of them accept. Whoever changes a field breaks some SDK.
+"""
+
+import json
+
+from sidecar.model import Credentials
+from sidecar.times import timestamp
+
+
+def credentials_document(credentials: Credentials) -> bytes:
+    """Render JSON with upper-case names only: the Rust SDK reads names without case and takes `code` for an error."""
+    document = {
+        "Code": "Success",  # Go, PHP and minio insist on it
+        "Type": "AWS-HMAC",
+        "LastUpdated": timestamp(credentials.expiration - credentials.lifetime),
+        "AccessKeyId": credentials.access_key_id,
+        "AccessKeyID": credentials.access_key_id,  # minio-js reads this spelling
+        "SecretAccessKey": credentials.secret_access_key,
+        "Token": credentials.session_token,
+        "Expiration": timestamp(credentials.expiration),
+        "RoleArn": credentials.role_arn,
+    }
+    if credentials.account_id:  # SDKs build account-based endpoints from it: right or not at all
+        document["AccountId"] = credentials.account_id
+    return json.dumps(document).encode()

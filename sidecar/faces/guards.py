@@ -1,0 +1,82 @@
+"""Who may ask: requests that were sent to us by name, directly, with the token where one is set."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sidecar.errors import HostRefused, NotAuthorized
+from sidecar.messages import Request
+
+
+class Authorization(Protocol):
+    """The tokens that a request may carry."""
+
+    @property
+    def required(self) -> bool: ...
+
+    async def accepted(self) -> tuple[str, ...]:
+        """The tokens that are right now."""
+        ...
+
+    async def renewed(self) -> tuple[str, ...]:
+        """The same after another look at their source: a client may have read a new token before we did."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """`hosts`: the names we answer to, lower case, without port; None where an authorization token protects instead."""
+
+    hosts: frozenset[str] | None
+    authorization: Authorization
+
+    def check_host(self, headers: Mapping[str, str]) -> None:
+        """Raises `HostRefused` for a name that is not ours, as a web page in a browser would use (DNS rebinding)."""
+        if "x-forwarded-for" in headers:
+            raise HostRefused(
+                "The request came through a proxy (it carries X-Forwarded-For).",
+                fix="Ask the sidecar directly: add its address to NO_PROXY.",
+            )
+        host = host_name(headers.get("host", ""))
+        if self.hosts is None or host in self.hosts:
+            return
+        raise HostRefused(
+            f"The request names the host {host[:80]!r}, which is not this listener.",
+            fix=f"Use one of: {', '.join(sorted(self.hosts))}. Check AWS_CONTAINER_CREDENTIALS_FULL_URI.",
+        )
+
+    async def check_authorization(self, request: Request) -> None:
+        """Raises `NotAuthorized` unless the whole header value equals an accepted token, byte for byte."""
+        if not self.authorization.required:
+            return
+        presented = request.headers.get("authorization", "")
+        if not presented:
+            raise NotAuthorized(
+                "The request has no Authorization header.",
+                fix="Set AWS_CONTAINER_AUTHORIZATION_TOKEN and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE in the "
+                "application's container, both to the sidecar's token.",
+            )
+        if _any_equal(presented, await self.authorization.accepted()):
+            return
+        if _any_equal(presented, await self.authorization.renewed()):
+            return
+        raise NotAuthorized(
+            "The Authorization header is not the sidecar's token.",
+            fix="AWS_CONTAINER_AUTHORIZATION_TOKEN must equal the sidecar's SIDECAR_AUTH_TOKEN exactly, "
+            "without `Bearer` and without a newline.",
+        )
+
+
+def _any_equal(presented: str, accepted: tuple[str, ...]) -> bool:
+    """Compare in constant time, with every accepted token: the time taken tells nothing about any of them."""
+    given = presented.encode("utf-8", "surrogateescape")
+    return any([hmac.compare_digest(given, token.encode()) for token in accepted])  # noqa: C419 (all of them, see above)
+
+
+def host_name(header: str) -> str:
+    """The host in a Host header, lower case, without port and brackets."""
+    host = header.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]

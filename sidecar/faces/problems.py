@@ -1,0 +1,53 @@
+"""The one table from our errors to HTTP answers.
+
+Statuses are chosen by what SDKs do with them: 5xx is retried by nearly all, 4xx is final for most, and 429 is final for
+Java, Rust and minio, so it is never used.
+"""
+
+import json
+import math
+
+from sidecar.errors import HostRefused, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
+from sidecar.messages import Response
+
+STATUS: dict[type[SidecarError], int] = {
+    NotAuthorized: 401,
+    HostRefused: 403,
+    NoSuchPath: 404,
+    MethodRefused: 405,
+    NoCredentials: 503,
+    SidecarError: 503,
+}
+
+HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+
+def problem(error: SidecarError) -> Response:
+    """The answer that an error becomes: its code and, as the message that SDKs show to people, cause and fix."""
+    return Response(_status(error), _body(error), HEADERS | _headers(error))
+
+
+def _status(error: SidecarError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def _body(error: SidecarError) -> bytes:
+    """Both spellings: Go, Java and Rust read the lower case, botocore and JavaScript the upper."""
+    code = error.reason.code if isinstance(error, NoCredentials) and error.reason else error.code
+    message = str(error)
+    return json.dumps({"code": code, "message": message, "Code": code, "Message": message}).encode()
+
+
+def _headers(error: SidecarError) -> dict[str, str]:
+    match error:
+        case NoCredentials(retry_after=seconds):
+            return {"Retry-After": str(_whole_seconds(seconds))}
+        case MethodRefused(allowed=allowed):
+            return {"Allow": ", ".join(allowed)}
+        case _:
+            return {}
+
+
+def _whole_seconds(seconds: float) -> int:
+    """At least 1; at most a minute, for a wait that only a new token ends has no length."""
+    return math.ceil(min(max(seconds, 1), 60))

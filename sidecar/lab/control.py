@@ -1,0 +1,102 @@
+"""The lab's control over HTTP, on loopback: the same as the `lab` commands, for tests and scripts.
+
+GET    /status                    what is
+PUT    /faults/{name}             start a fault; the body is its value, empty for the default
+DELETE /faults/{name}, /faults    end one, or all
+POST   /rotate                    {"how": "well" | "sign-before-publish" | "drop-old-now", "wait": s, "keep": s}
+POST   /tokens                    have every projected token replaced now
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from sidecar.lab.faults import BadFault, Faults
+from sidecar.lab.projector import Projection
+from sidecar.lab.rotate import BadRotation, rotate
+from sidecar.lab.rotation import KeyRing
+from sidecar.lab.state import State
+from sidecar.lab.status import status
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A rotation as a request asks for it; times in seconds."""
+
+    how: str
+    wait: float | None = None
+    keep: float | None = None
+
+
+_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def control_app(
+    state: State, ring: KeyRing, projections: Sequence[Projection], clock: Callable[[], float]
+) -> web.Application:
+    faults = Faults(state)
+
+    async def get_status(_: web.Request) -> web.Response:
+        return web.json_response(status(state, clock()))
+
+    async def put_fault(request: web.Request) -> web.Response:
+        value = await request.text()
+        faults.start(request.match_info["name"], value or None)
+        return web.json_response(status(state, clock())["faults"])
+
+    async def delete_fault(request: web.Request) -> web.Response:
+        faults.end(request.match_info["name"])
+        return web.json_response(status(state, clock())["faults"])
+
+    async def delete_faults(_: web.Request) -> web.Response:
+        faults.end_all()
+        return web.json_response([])
+
+    async def post_rotate(request: web.Request) -> web.Response:
+        asked = _rotation_asked(await request.read())
+        kid = rotate(ring, clock(), asked.how, wait=asked.wait, keep=asked.keep)
+        return web.json_response({"kid": kid})
+
+    async def post_tokens(_: web.Request) -> web.Response:
+        for projection in projections:
+            projection.wake()
+        return web.Response(status=202)
+
+    app = web.Application(middlewares=[_from_this_machine, _refusals_as_text])
+    app.router.add_get("/status", get_status)
+    app.router.add_put("/faults/{name}", put_fault)
+    app.router.add_delete("/faults/{name}", delete_fault)
+    app.router.add_delete("/faults", delete_faults)
+    app.router.add_post("/rotate", post_rotate)
+    app.router.add_post("/tokens", post_tokens)
+    return app
+
+
+def _rotation_asked(body: bytes) -> Asked:
+    """Raises BadRotation for a body that does not say how."""
+    try:
+        found = json.loads(body or b"{}")
+        times = {name: float(found[name]) for name in ("wait", "keep") if name in found}
+        return Asked(str(found.get("how", "well")), **times)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadRotation('The body is not JSON like {"how": "well", "wait": 10, "keep": 60}.') from error
+
+
+@web.middleware
+async def _from_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A page in a browser here could reach loopback under a name of its own (DNS rebinding)."""
+    if urlsplit(f"//{request.host}").hostname not in _HOSTS:
+        raise web.HTTPForbidden(text=f"Host is {request.host!r}; ask for 127.0.0.1.\n")
+    return await handler(request)
+
+
+@web.middleware
+async def _refusals_as_text(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (BadFault, BadRotation) as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from error

@@ -1,0 +1,50 @@
+"""What happens in the lab, for whoever watches: the terminal, a timeline, a test. No event holds a secret."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sidecar.lab.cluster import ServiceAccount
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProjected:
+    """A token was written. The next is due at `refresh_at`, give or take kubelet's jitter and sync period."""
+
+    service_account: ServiceAccount
+    path: str
+    kid: str
+    issued_at: float
+    expires_at: float
+    refresh_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """STS answered. `code` is empty for a success; `why` is what AWS would not have said."""
+
+    action: str
+    status: int
+    code: str
+    message: str
+    why: str
+    role_arn: str
+    session_arn: str
+    access_key_id: str
+    expires_at: float
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The world changed: a fault, a file, a key. `what` is a sentence."""
+
+    what: str
+
+
+Event: TypeAlias = TokenProjected | Answered | Changed
+Observer: TypeAlias = Callable[[Event], None]
+
+
+def nobody(event: Event) -> None:
+    """The observer for those who do not watch."""

@@ -1,0 +1,171 @@
+"""What can be made to go wrong while the lab runs, and be put right again.
+
+A fault is an entry in `faults.json`: no process keeps it in memory alone, so it holds across restarts and for every
+process that shares the state directory, and removing the entry removes the fault. What it does is decided where it
+bites.
+
+Faults of STS touch the role-assuming calls only. GetCallerIdentity stays honest, because it is how an application shows
+that the credentials which it holds still work; a skewed clock alone shows there too, as there is but one clock.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sidecar import trust
+from sidecar.lab.state import Reloaded, State, write
+
+NOBODY = "system:serviceaccount:somewhere:else"
+"""Whom roles trust while their policies are changed and nothing else was said."""
+
+_DISCOVERY_MEMBERS = (
+    "issuer",
+    "jwks_uri",
+    "response_types_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+)
+_BODIES = ("xml", "html", "empty")
+_DAY = 86400
+
+
+class BadFault(ValueError):
+    """No such fault, or not such a value for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`default` is the value when none is given; `check` raises ValueError for one that makes no sense."""
+
+    name: str
+    what: str
+    default: str = ""
+    check: Callable[[str], object] | None = None
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 <= seconds <= _DAY:
+        raise ValueError(f"{value} is not between 0 and {_DAY} seconds")
+    return seconds
+
+
+def _skew(value: str) -> float:
+    """Years, either way: beyond them no date can be written."""
+    seconds = float(value)
+    if not abs(seconds) <= 3650 * _DAY:
+        raise ValueError(f"{value} is not within ten years")
+    return seconds
+
+
+def _among(*allowed: str) -> Callable[[str], object]:
+    def check(value: str) -> None:
+        if value not in allowed:
+            raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
+
+    return check
+
+
+def _policy(value: str) -> object:
+    return trust.parse(value) if value else None
+
+
+_ALL = (
+    Fault("throttle", "STS: 400 Throttling, Rate exceeded"),
+    Fault("http-500", "STS: 500 with a body of xml, html or nothing", "xml", _among(*_BODIES)),
+    Fault("http-503", "STS: 503 with a body of xml, html or nothing", "xml", _among(*_BODIES)),
+    Fault("hang", "STS: takes the request and never answers"),
+    Fault("slow", "STS: answers after so many seconds", "3", _seconds),
+    Fault("reset", "STS: resets the connection"),
+    Fault("truncate", "STS: ends the connection in the middle of the answer"),
+    Fault("skew", "STS: its clock is ahead by so many seconds, or behind if negative", "3600", _skew),
+    Fault("region-disabled", "STS: 403 RegionDisabledException"),
+    Fault("denied-elsewhere", "STS: 403 AccessDenied as by an organization's RCP, whatever the trust policy says"),
+    Fault("idp-unreachable", "STS: 400 IDPCommunicationError"),
+    Fault("thumbprint", "STS: 400, the issuer's certificate does not match the provider's thumbprint"),
+    Fault("jwks-empty", "issuer: publishes no key"),
+    Fault("jwks-500", "issuer: 500 for its keys"),
+    Fault("jwks-slow", "issuer: sends its keys after so many seconds; STS waits 5", "6", _seconds),
+    Fault("discovery-member", "issuer: discovery lacks a member", "jwks_uri", _among(*_DISCOVERY_MEMBERS)),
+    Fault("discovery-issuer", "issuer: discovery names another issuer"),
+    Fault("sign-before-publish", "issuer: signs with a key that nobody can fetch"),
+    Fault("drop-old-key", "issuer: signs with a new key and has removed the old one"),
+    Fault("token-expired", "kubelet: the projected token has expired and is not replaced"),
+    Fault("provider-removed", "IAM: no OIDC provider"),
+    Fault("role-deleted", "IAM: no role"),
+    Fault("policy-changed", f"IAM: every role has this trust policy (JSON), or one that trusts {NOBODY}", "", _policy),
+)
+FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
+
+
+class Faults:
+    """The faults of one state directory, as they are now."""
+
+    def __init__(self, state: State) -> None:
+        self._file = Reloaded(state.faults, _read)
+
+    @property
+    def active(self) -> Mapping[str, str]:
+        """Name to value."""
+        return self._file.current()
+
+    def get(self, name: str) -> str | None:
+        """The value of a fault, or None while there is no such fault."""
+        return self.active.get(FAULTS[name].name)
+
+    def seconds(self, name: str) -> float:
+        """The value of a fault that is a time; 0 while there is none."""
+        return float(self.get(name) or 0)
+
+    def start(self, name: str, value: str | None = None) -> None:
+        """Raises BadFault."""
+        fault = _known(name)
+        given = fault.default if value is None else value
+        _check(fault, given)
+        self._write({**self.active, name: given})
+
+    def end(self, name: str) -> None:
+        """Nothing happens if the fault is not there. Raises BadFault for a name that no fault has."""
+        _known(name)
+        self._write({other: value for other, value in self.active.items() if other != name})
+
+    def end_all(self) -> None:
+        self._write({})
+
+    def _write(self, active: Mapping[str, str]) -> None:
+        write(self._file.path, json.dumps(active, indent=2).encode())
+
+
+def changed_policy(issuer_arn: str, value: str) -> trust.Policy:
+    """The policy of `policy-changed`: the one given, or one that trusts a service account which nobody has."""
+    if value:
+        return trust.parse(value)
+    name = issuer_arn.partition(":oidc-provider/")[2]
+    statement = {
+        "Effect": "Allow",
+        "Action": trust.ASSUME_ROLE_WITH_WEB_IDENTITY,
+        "Principal": {"Federated": issuer_arn},
+        "Condition": {"StringEquals": {f"{name}:sub": NOBODY}},
+    }
+    return trust.parse(json.dumps({"Version": "2012-10-17", "Statement": statement}))
+
+
+def _known(name: str) -> Fault:
+    if name not in FAULTS:
+        raise BadFault(f"There is no fault {name!r}. There are: {', '.join(FAULTS)}.")
+    return FAULTS[name]
+
+
+def _check(fault: Fault, value: str) -> None:
+    if value and fault.check is None:
+        raise BadFault(f"{fault.name} takes no value ({fault.what}).")
+    try:
+        if fault.check is not None:
+            fault.check(value)
+    except ValueError as error:
+        raise BadFault(f"{fault.name} does not take this value: {error}. It is: {fault.what}.") from error
+
+
+def _read(content: bytes) -> Mapping[str, str]:
+    found: dict[str, str] = json.loads(content or b"{}")
+    return found

@@ -1,0 +1,81 @@
+"""Sessions that STS issued, without a table: everything that matters is in the session token, under a seal.
+
+An STS that is killed and started again, or a second process with the same state directory, still knows what was issued.
+The secret access key is derived, so it is nowhere stored; the seal is an HMAC, so a changed token is worth nothing.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass, field
+
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_SEAL = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who a set of temporary credentials stands for, and until when (Unix seconds)."""
+
+    access_key_id: str
+    arn: str
+    assumed_role_id: str
+    role_arn: str
+    expires_at: float
+
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A session with its secrets."""
+
+    session: Session
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+
+class Sessions:
+    """Issues and recognises sessions under one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def issue(self, *, arn: str, assumed_role_id: str, role_arn: str, expires_at: float) -> Issued:
+        access_key_id = "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
+        session = Session(access_key_id, arn, assumed_role_id, role_arn, expires_at)
+        return Issued(session, self.secret_access_key(access_key_id), self._token(session))
+
+    def secret_access_key(self, access_key_id: str) -> str:
+        """40 characters, as AWS's are."""
+        return base64.b64encode(self._digest(b"secret access key", access_key_id.encode())[:30]).decode()
+
+    def recognise(self, access_key_id: str, session_token: str) -> Session | None:
+        """The session behind a token, expired or not; None for a token that was not issued here for this key id."""
+        try:
+            blob = base64.b64decode(session_token, validate=True)
+        except ValueError:
+            return None
+        seal, body = blob[:_SEAL], blob[_SEAL:]
+        if not hmac.compare_digest(seal, self._digest(b"session token", body)):
+            return None
+        session = Session(*json.loads(body))
+        return session if session.access_key_id == access_key_id else None
+
+    def _token(self, session: Session) -> str:
+        fields = [
+            session.access_key_id,
+            session.arn,
+            session.assumed_role_id,
+            session.role_arn,
+            session.expires_at,
+        ]
+        body = json.dumps(fields).encode()
+        return base64.b64encode(self._digest(b"session token", body) + body).decode()
+
+    def _digest(self, purpose: bytes, message: bytes) -> bytes:
+        return hmac.new(self._key, purpose + b"\0" + message, hashlib.sha256).digest()

@@ -1,0 +1,116 @@
+"""The state directory: which file is what, how one is written, and how a change to one is noticed."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+PRIVATE = 0o600
+PUBLIC = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Paths below one directory. The processes that share it share the lab."""
+
+    root: Path
+
+    @property
+    def iam(self) -> Path:
+        """Providers and roles, for people to edit."""
+        return self.root / "iam.yaml"
+
+    @property
+    def cluster(self) -> Path:
+        """The service accounts whose tokens are projected, for people to edit."""
+        return self.root / "cluster.yaml"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def session_key(self) -> Path:
+        return self.root / "keys" / "session.key"
+
+    @property
+    def faults(self) -> Path:
+        return self.root / "faults.json"
+
+    @property
+    def running(self) -> Path:
+        """Where the lab that runs now listens."""
+        return self.root / "running.json"
+
+    def volume(self, namespace: str, service_account: str) -> Path:
+        """The directory that a pod of this service account would have mounted."""
+        return self.root / "projected" / namespace / service_account
+
+    def create(self) -> None:
+        """Makes the directories; nothing happens to those that exist."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+
+
+def write(path: Path, content: bytes, mode: int = PUBLIC) -> None:
+    """Replaces a file at one stroke: a reader sees the old content or the new, never a part."""
+    draft = _draft(path, content, mode)
+    draft.rename(path)
+
+
+def write_once(path: Path, content: Callable[[], bytes], mode: int) -> bytes:
+    """The content of a file that is made on first use. Of two processes that make it at once, one wins for both."""
+    if not path.exists():
+        draft = _draft(path, content(), mode)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was faster, and its content counts
+        finally:
+            draft.unlink()
+    return path.read_bytes()
+
+
+def session_secret(state: State) -> bytes:
+    """The key under which sessions are issued; made on first use."""
+    return write_once(state.session_key, lambda: secrets.token_bytes(32), PRIVATE)
+
+
+class Reloaded(Generic[T]):
+    """A file's meaning, read again when the file was changed."""
+
+    def __init__(self, path: Path, read: Callable[[bytes], T]) -> None:
+        self.path = path
+        self._read = read
+        self._stamp: object = None
+        self._value: T | None = None
+
+    def current(self) -> T:
+        """Raises whatever the reading raises; a later change of the file is then tried anew."""
+        stamp = stamp_of(self.path)
+        if self._value is None or stamp != self._stamp:
+            self._value = self._read(self.path.read_bytes() if stamp else b"")
+            self._stamp = stamp
+        return self._value
+
+
+def stamp_of(path: Path) -> object:
+    """Something that differs once the file was written; None if there is no file."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _draft(path: Path, content: bytes, mode: int) -> Path:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), mode)
+    return Path(name)

@@ -1,0 +1,67 @@
+"""What the lab is at this moment, read from its state directory: no secret is in it."""
+
+import json
+import os
+from typing import Any
+
+from sidecar.lab.answers import timestamp
+from sidecar.lab.faults import FAULTS, Faults
+from sidecar.lab.lined_yaml import BadFile
+from sidecar.lab.rotation import KeyRing, Tenure, signer
+from sidecar.lab.state import State
+from sidecar.lab.view import IamFile
+
+
+def status(state: State, now: float) -> dict[str, Any]:
+    """Addresses, faults, keys, and IAM with the lint's remarks."""
+    return {
+        "state": str(state.root),
+        "running": _running(state),
+        "faults": [
+            {"name": name, "value": value, "what": FAULTS[name].what, "undo": f"irsa-sidecar lab fault {name} --off"}
+            for name, value in Faults(state).active.items()
+        ],
+        "keys": _keys(KeyRing(state).tenures, now),
+        **_iam(state),
+    }
+
+
+def _running(state: State) -> dict[str, Any] | None:
+    """None also if the lab that wrote the file was killed before it could remove it."""
+    try:
+        found: dict[str, Any] = json.loads(state.running.read_text())
+        os.kill(found["pid"], 0)
+    except PermissionError:
+        return found  # another user's process, but a process
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return found
+
+
+def _keys(tenures: tuple[Tenure, ...], now: float) -> list[dict[str, Any]]:
+    signing = signer(tenures, now).kid if tenures else ""
+    return [
+        {
+            "kid": tenure.kid,
+            "published": tenure.published(now),
+            "signs": tenure.kid == signing,
+            "publishAt": timestamp(tenure.publish_at),
+            "signAt": timestamp(tenure.sign_at),
+            "retireAt": None if tenure.retire_at == float("inf") else timestamp(tenure.retire_at),
+        }
+        for tenure in tenures
+    ]
+
+
+def _iam(state: State) -> dict[str, Any]:
+    if not state.iam.exists():
+        return {"providers": [], "roles": [], "remarks": []}
+    try:
+        iam = IamFile(state).current()
+    except BadFile as error:
+        return {"providers": [], "roles": [], "remarks": list(map(str, error.complaints))}
+    return {
+        "providers": [provider.arn for provider in iam.providers],
+        "roles": [str(role.arn) for role in iam.roles],
+        "remarks": list(map(str, iam.remarks)),
+    }

@@ -1,0 +1,35 @@
+"""The one concurrency primitive we own: a value, and a way to wait for the next."""
+
+import asyncio
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Latest(Generic[T]):
+    """Holds one value. Many tasks may wait for it to change; none can miss that it did, none needs a queue.
+
+    A waiter names the value it has seen, so a change between its look and its wait wakes it at once. Waiters see the
+    newest value only: values that were replaced meanwhile are gone, which is what "latest" means.
+    """
+
+    def __init__(self, value: T) -> None:
+        self._value = value
+        self._changed = asyncio.Event()
+
+    @property
+    def value(self) -> T:
+        return self._value
+
+    def set(self, value: T) -> None:
+        if value == self._value:
+            return
+        self._value = value
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def other_than(self, seen: T) -> T:
+        """Wait until the value differs from `seen`, and return it."""
+        while self._value == seen:
+            await self._changed.wait()
+        return self._value

@@ -1,0 +1,42 @@
+"""What passes between a socket and an answer: HTTP without I/O. A face sees only these, whatever server reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. Header names are lower case; `path` has no query."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer. `body` may be a secret."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class Face(Protocol):
+    """One protocol that credentials are served by."""
+
+    @property
+    def name(self) -> str:
+        """A short constant: a metric's label."""
+        ...
+
+    async def answer(self, request: Request) -> Response:
+        """Answer any request, a refused one included. Raises nothing of ours."""
+        ...
+
+
+class RequestObserver(Protocol):
+    """A bystander of the data plane. Must not raise and must not wait."""
+
+    def __call__(self, face: str, status: int, seconds: float) -> None: ...

@@ -1,0 +1,135 @@
+"""Events as log lines, for someone at night. The only logging set-up.
+
+INFO is what changed, WARNING what a person may have to mend, ERROR a defect of ours. A repeated failure is said once,
+then its change; the metrics count the rest.
+"""
+
+import logging
+import math
+import sys
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+from sidecar.errors import ExchangeFailed, SidecarError, Unexpected
+from sidecar.model import Credentials, Instant
+from sidecar.refresh import Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
+from sidecar.times import timestamp
+
+logger = logging.getLogger("sidecar")
+
+
+class LogEvents:
+    """The `Observer` that writes the log."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._said: tuple[Any, ...] | None = None
+
+    def __call__(self, event: Event, state: RoleState) -> None:
+        match event:
+            case Issued(at=at, credentials=credentials, took=took):
+                self._said = None
+                logger.info("credentials issued", extra=_issued(credentials, at, took, state))
+            case Failed(at=at, error=error):
+                self._failed(error, at, state)
+            case TokenRotated(same_identity=same_identity):
+                logger.info("token rotated", extra={"same_identity": same_identity})
+
+    def _failed(self, error: SidecarError, at: Instant, state: RoleState) -> None:
+        now_in = phase(state, at, self._policy)
+        said = (error.code, getattr(error, "aws_code", ""), now_in)
+        if said == self._said:
+            return
+        self._said = said
+        level = logging.ERROR if isinstance(error, Unexpected) else logging.WARNING
+        logger.log(level, "refresh failed", extra=_failed(error, at, state, now_in))
+
+
+def _issued(credentials: Credentials, at: Instant, took: float, state: RoleState) -> dict[str, Any]:
+    return {
+        "role_arn": credentials.role_arn,
+        "assumed_role_arn": credentials.assumed_role_arn,
+        "access_key_ending": credentials.access_key_id[-4:],
+        "expiration": timestamp(credentials.expiration),
+        "expires_in": round(credentials.expires_at - at),
+        "next_attempt_in": round(state.attempt_at - at),
+        "took": round(took, 3),
+        "request_id": credentials.request_id,
+    }
+
+
+def _failed(error: SidecarError, at: Instant, state: RoleState, now_in: Phase) -> dict[str, Any]:
+    still_valid = 0 if state.credentials is None else max(0, round(state.credentials.expires_at - at))
+    fields: dict[str, Any] = {
+        "code": error.code,
+        "cause": error.cause,
+        "fix": error.fix,
+        "retry": error.retry.value,
+        "next_attempt_in": "on rotation" if math.isinf(state.attempt_at) else round(state.attempt_at - at, 1),
+        "phase": now_in.value,
+        "credentials_valid_for": still_valid,
+    }
+    if isinstance(error, ExchangeFailed):
+        fields |= {"aws_code": error.aws_code, "request_id": error.request_id}
+    return fields
+
+
+def configure(level: str, form: str) -> None:
+    """Send every record of the process to standard error, in one form, other libraries' records included."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(FORMATTERS[form]())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Of watchfiles and asyncio only what may need a person: at debug they narrate every wake-up.
+    for name in ("watchfiles", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _WithoutTexts(logging.Formatter):
+    """Tracebacks as places and type names: an exception's text may quote what was being worked on."""
+
+    def formatException(  # noqa: N802 (logging's name)
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
+        kind, _, trace = ei
+        name = "" if kind is None else kind.__name__
+        return "".join(traceback.format_tb(trace)) + name
+
+
+class JsonLines(_WithoutTexts, JsonFormatter):
+    """`{"ts": ..., "level": ..., "event": ..., ...}`, one object a line."""
+
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s %(message)s")
+
+    def process_log_record(self, log_record: dict[str, Any]) -> dict[str, Any]:
+        level, event = log_record.pop("levelname").lower(), log_record.pop("message")
+        return {"ts": _now(), "level": level, "event": event, "logger": log_record.pop("name"), **log_record}
+
+
+class TextLines(_WithoutTexts):
+    """`2026-01-31T23:59:59.123Z INFO credentials issued  expires_in=3600 ...`, for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {name: value for name, value in vars(record).items() if name not in _USUAL}
+        pairs = " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
+        line = f"{_now()} {record.levelname:<7} {record.getMessage()}"
+        if pairs:
+            line += f"  {pairs}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+FORMATTERS: dict[str, type[logging.Formatter]] = {"json": JsonLines, "text": TextLines}
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return repr(text) if " " in text or not text else text
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,132 @@
+"""What came back from STS, read without trusting it: bytes in, credentials or a refusal's code and message out.
+
+Shapes and fields: AWS STS API reference, AssumeRoleWithWebIdentity, and the service model of version 2011-06-15.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from xml.etree import ElementTree as ET
+
+from sidecar.errors import StsUnavailable
+from sidecar.model import Credentials, Instant, Seconds, UnixTime
+
+LARGEST = 64 * 1024
+"""Bytes. A real answer has two to four thousand."""
+SHORTEST_LIFE: Seconds = 10
+"""AWS issues nothing under 900 s. Credentials that are as good as dead must not replace some that live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer. `date` is STS's clock; None when the header is missing or unreadable."""
+
+    status: int
+    body: bytes = field(repr=False)
+    date: UnixTime | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The error that STS named. `message` is STS's text: for recognising the case, never for showing."""
+
+    code: str
+    message: str = field(repr=False)
+    request_id: str = ""
+
+
+def http_date(value: str | None) -> UnixTime | None:
+    """The instant in a `Date` header, None if there is none to be read."""
+    if not value:
+        return None
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def credentials_in(answer: Answer, *, role_arn: str, asked_at: Instant, asked_at_wall: UnixTime) -> Credentials:
+    """The credentials in a 200. Raises `StsUnavailable` for anything but a whole, plausible answer.
+
+    Their life is measured on STS's clock (`Expiration` minus `Date`) and laid on ours from the moment we asked: a node
+    whose clock is wrong neither serves expired credentials nor drops live ones. Without a `Date` the node's clock
+    has to do.
+    """
+    root = _parsed(answer)
+    if root is None or _name(root) != "AssumeRoleWithWebIdentityResponse":
+        raise _not_an_answer(answer)
+    texts = _texts(root)
+    expiration = _expiration(texts.get("Expiration", ""), answer)
+    life = expiration - (asked_at_wall if answer.date is None else answer.date)
+    if life < SHORTEST_LIFE:
+        raise StsUnavailable(
+            f"STS issued credentials that live {life:.0f} s by its own clock.",
+            fix="Check what answers at the STS endpoint: AWS issues 900 s or more.",
+            status=answer.status,
+            request_id=answer.request_id,
+        )
+    return Credentials(
+        access_key_id=_required(texts, "AccessKeyId", answer),
+        secret_access_key=_required(texts, "SecretAccessKey", answer),
+        session_token=_required(texts, "SessionToken", answer),
+        role_arn=role_arn,
+        assumed_role_arn=texts.get("Arn", ""),
+        expiration=expiration,
+        issued_at=asked_at,
+        expires_at=asked_at + life,
+        request_id=texts.get("RequestId", "") or answer.request_id,
+    )
+
+
+def refusal_in(answer: Answer) -> Refusal | None:
+    """The error in a refusal's body; None when the body is not STS's, as from a proxy or a load balancer."""
+    root = _parsed(answer)
+    if root is None:
+        return None
+    texts = _texts(root)
+    if not texts.get("Code"):
+        return None
+    return Refusal(texts["Code"], texts.get("Message", ""), texts.get("RequestId", "") or answer.request_id)
+
+
+def _parsed(answer: Answer) -> ET.Element | None:
+    # expat stops entity bombs; without a document type there is nothing to expand in the first place.
+    if len(answer.body) > LARGEST or b"<!DOCTYPE" in answer.body:
+        return None
+    try:
+        return ET.fromstring(answer.body)  # noqa: S314 (capped, no document type; see above)
+    except (ET.ParseError, ValueError, LookupError):
+        return None
+
+
+def _texts(root: ET.Element) -> dict[str, str]:
+    """Leaf texts by local name: no name that we read occurs twice in either of STS's documents."""
+    return {_name(element): (element.text or "").strip() for element in root.iter() if len(element) == 0}
+
+
+def _name(element: ET.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _required(texts: dict[str, str], name: str, answer: Answer) -> str:
+    if value := texts.get(name, ""):
+        return value
+    raise _not_an_answer(answer, f"without {name}")
+
+
+def _expiration(text: str, answer: Answer) -> UnixTime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _not_an_answer(answer, "without a readable Expiration") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _not_an_answer(answer: Answer, lack: str = "that is not AssumeRoleWithWebIdentity's XML") -> StsUnavailable:
+    return StsUnavailable(
+        f"The STS endpoint sent a {answer.status} answer {lack}.",
+        fix="If this lasts, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
+        status=answer.status,
+        request_id=answer.request_id,
+    )

@@ -1,0 +1,44 @@
+"""Trust policies: read one, evaluate it for a request, say why, and point out its mistakes.
+
+Pure: no I/O, no clock, no randomness. The lab's STS decides with it, the doctor explains with it. What IAM does where
+AWS documents nothing is marked as inference at the place where it is decided.
+
+Sources: AWS IAM User Guide, "JSON policy element reference" (Principal, Condition, condition operators, multivalued
+context keys, policy variables), and AWS STS API reference, AssumeRoleWithWebIdentity.
+"""
+
+from sidecar.trust.context import (
+    ASSUME_ROLE,
+    ASSUME_ROLE_WITH_WEB_IDENTITY,
+    RequestContext,
+    issuer_prefix,
+    web_identity,
+)
+from sidecar.trust.document import Condition, Effect, Policy, Principal, Statement, parse
+from sidecar.trust.evaluate import ConditionResult, Outcome, StatementResult, Verdict, evaluate
+from sidecar.trust.findings import Finding, Level
+from sidecar.trust.lint import lint
+from sidecar.trust.malformed import MalformedPolicy
+
+__all__ = [
+    "ASSUME_ROLE",
+    "ASSUME_ROLE_WITH_WEB_IDENTITY",
+    "Condition",
+    "ConditionResult",
+    "Effect",
+    "Finding",
+    "Level",
+    "MalformedPolicy",
+    "Outcome",
+    "Policy",
+    "Principal",
+    "RequestContext",
+    "Statement",
+    "StatementResult",
+    "Verdict",
+    "evaluate",
+    "issuer_prefix",
+    "lint",
+    "parse",
+    "web_identity",
+]

@@ -1,0 +1,234 @@
+"""A trust policy as typed values, read as strictly as IAM reads one before storing it.
+
+Element names are taken case-sensitively, and what cannot mean anything (no values, an operator nobody knows) is
+refused rather than ignored; where IAM's own answer is not documented this is the stricter reading.
+"""
+
+import enum
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from sidecar.trust.malformed import MalformedPolicy
+from sidecar.trust.operators import Operator, parse_operator
+from sidecar.trust.patterns import has_wildcard
+
+VERSIONS = ("2012-10-17", "2008-10-17")
+ANYONE = "*"
+
+_POLICY_ELEMENTS = ("Version", "Id", "Statement")
+_STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
+_PRINCIPAL_KINDS = ("AWS", "Federated", "Service", "CanonicalUser")
+
+
+class Effect(enum.Enum):
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who: `kind` is AWS, Federated, Service, CanonicalUser, or `*` for `"Principal": "*"`."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One operator applied to one key; any of the values will do."""
+
+    operator: Operator
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. `except_actions` and `except_principals` say that NotAction or NotPrincipal was written."""
+
+    index: int
+    sid: str
+    effect: Effect
+    actions: tuple[str, ...]
+    except_actions: bool
+    principals: tuple[Principal, ...]
+    except_principals: bool
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole trust policy. `size` is in characters as IAM's quota counts them: without white space."""
+
+    version: str
+    statements: tuple[Statement, ...]
+    size: int
+
+    @property
+    def has_variables(self) -> bool:
+        """Version 2008-10-17, which is also the default, takes `${...}` literally."""
+        return self.version == VERSIONS[0]
+
+
+def parse(text: str) -> Policy:
+    """Reads a policy document. Raises MalformedPolicy, which says where and what to change."""
+    try:
+        document = json.loads(text, object_pairs_hook=_without_duplicates)
+    except json.JSONDecodeError as error:
+        raise MalformedPolicy(
+            f"The policy is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
+            fix="Correct the syntax there; a JSON validator shows the place.",
+        ) from error
+    except RecursionError as error:
+        raise MalformedPolicy("The policy is nested too deeply.", fix="Write it flat.") from error
+    _require_mapping(document, "The policy", ())
+    _refuse_unknown(document, _POLICY_ELEMENTS, ())
+    version = document.get("Version", VERSIONS[1])
+    if version not in VERSIONS:
+        raise MalformedPolicy(
+            f"Version {version!r} is not a version of the policy language.",
+            fix=f'Write "Version": "{VERSIONS[0]}".',
+            where=("Version",),
+        )
+    compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    return Policy(version, tuple(_statements(document.get("Statement"))), len(compact))
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise MalformedPolicy(
+                f'The key "{key}" appears twice in one JSON object, and only one of the two can count.',
+                fix="Merge the two: several values of one condition key go in a list; a second statement means OR.",
+            )
+        found[key] = value
+    return found
+
+
+def _statements(found: Any) -> Iterator[Statement]:
+    statements = found if isinstance(found, list) else [found]
+    if found is None or not statements:
+        raise MalformedPolicy("The policy has no Statement.", fix="Add one with Effect, Principal and Action.")
+    for index, statement in enumerate(statements):
+        yield _statement(statement, index)
+
+
+def _statement(found: Any, index: int) -> Statement:
+    where = ("Statement", index)
+    _require_mapping(found, f"Statement {index}", where)
+    _refuse_unknown(found, _STATEMENT_ELEMENTS, where)
+    action = _one_of(found, "Action", "NotAction", where)
+    principal = _one_of(found, "Principal", "NotPrincipal", where)
+    return Statement(
+        index=index,
+        sid=_text(found.get("Sid", ""), (*where, "Sid")),
+        effect=_effect(found.get("Effect"), where),
+        actions=_texts(found[action], (*where, action)),
+        except_actions=action == "NotAction",
+        principals=tuple(_principals(found[principal], (*where, principal))),
+        except_principals=principal == "NotPrincipal",
+        conditions=tuple(_conditions(found.get("Condition", {}), (*where, "Condition"))),
+    )
+
+
+def _effect(found: Any, where: tuple[str | int, ...]) -> Effect:
+    if found not in ("Allow", "Deny"):
+        raise MalformedPolicy(f"Effect is {found!r}.", fix='Write "Allow" or "Deny", as spelt here.', where=where)
+    return Effect(found)
+
+
+def _principals(found: Any, where: tuple[str | int, ...]) -> Iterator[Principal]:
+    if found == ANYONE:
+        yield Principal(ANYONE, ANYONE)
+        return
+    _require_mapping(found, "Principal", where)
+    _refuse_unknown(found, _PRINCIPAL_KINDS, where)
+    if not found:
+        raise MalformedPolicy("Principal names nobody.", fix='Write {"Federated": "<provider ARN>"}.', where=where)
+    for kind, names in found.items():
+        for name in _texts(names, (*where, kind)):
+            _refuse_wildcard(kind, name, (*where, kind))
+            yield Principal(kind, name)
+
+
+def _refuse_wildcard(kind: str, name: str, where: tuple[str | int, ...]) -> None:
+    """IAM User Guide, "Principal": a wildcard cannot match part of a name or ARN. `{"AWS": "*"}` is everyone."""
+    if has_wildcard(name) and (kind, name) != ("AWS", ANYONE):
+        raise MalformedPolicy(
+            f"The principal {name!r} has a wildcard; IAM takes none inside a principal.",
+            fix="Name each provider's full ARN, in a list if there are several.",
+            where=where,
+        )
+
+
+def _conditions(found: Any, where: tuple[str | int, ...]) -> Iterator[Condition]:
+    _require_mapping(found, "Condition", where)
+    for name, keys in found.items():
+        try:
+            operator = parse_operator(name)
+        except MalformedPolicy as error:
+            raise MalformedPolicy(error.cause, fix=error.fix, where=(*where, name)) from error
+        _require_mapping(keys, f"Condition {name}", (*where, name))
+        for key, values in keys.items():
+            yield _condition(operator, key, _texts(values, (*where, name, key)), (*where, name, key))
+
+
+def _condition(operator: Operator, key: str, values: tuple[str, ...], where: tuple[str | int, ...]) -> Condition:
+    for value in (value for value in values if "${" not in value):
+        try:
+            operator.check(value)
+        except ValueError as error:
+            raise MalformedPolicy(
+                f"{operator.name} cannot compare with {value!r}.",
+                fix=f"Write a value that {operator.base} takes, or use a String operator.",
+                where=where,
+            ) from error
+    return Condition(operator, key, values)
+
+
+def _one_of(found: dict[str, Any], first: str, second: str, where: tuple[str | int, ...]) -> str:
+    present = [name for name in (first, second) if name in found]
+    if len(present) != 1:
+        count = "both" if present else "neither"
+        raise MalformedPolicy(
+            f"Statement {where[-1]} has {count} of {first} and {second}.",
+            fix=f"Write exactly one, usually {first}.",
+            where=where,
+        )
+    return present[0]
+
+
+def _texts(found: Any, where: tuple[str | int, ...]) -> tuple[str, ...]:
+    """A value or a list of values as text, the way IAM reads numbers and booleans."""
+    values = found if isinstance(found, list) else [found]
+    if not values:
+        raise MalformedPolicy(f"{where[-1]} has an empty list.", fix="Write at least one value.", where=where)
+    return tuple(_text(value, where) for value in values)
+
+
+def _text(found: Any, where: tuple[str | int, ...]) -> str:
+    if isinstance(found, bool):
+        return str(found).lower()
+    if isinstance(found, (str, int, float)):
+        return str(found)
+    raise MalformedPolicy(f"{where[-1]} is {type(found).__name__}, not text.", fix="Write a string.", where=where)
+
+
+def _require_mapping(found: Any, what: str, where: tuple[str | int, ...]) -> None:
+    if not isinstance(found, dict):
+        raise MalformedPolicy(f"{what} is not a JSON object.", fix="Write it as {...}.", where=where)
+
+
+def _refuse_unknown(found: dict[str, Any], known: tuple[str, ...], where: tuple[str | int, ...]) -> None:
+    for name in found:
+        if name in known:
+            continue
+        near = {other.casefold(): other for other in known}.get(name.casefold()) or next(
+            iter(get_close_matches(name, known, n=1)), ""
+        )
+        hint = f"Did you mean {near}?" if near else f"Remove it; known here: {', '.join(known)}."
+        raise MalformedPolicy(f"A trust policy has no element {name!r} here.", fix=hint, where=(*where, name))

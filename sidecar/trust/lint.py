@@ -1,0 +1,221 @@
+"""Mistakes that show in the policy alone, before any token meets it.
+
+Every rule is a function from the policy, a statement or a condition to findings; `lint` runs them all. They are the
+mistakes that people report. Those of single conditions are in `lint_conditions`.
+"""
+
+from collections.abc import Callable, Iterator
+
+from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
+from sidecar.trust.document import VERSIONS, Condition, Effect, Policy, Statement
+from sidecar.trust.findings import Finding, Level, Path
+from sidecar.trust.lint_conditions import AUDIENCE, CONDITION_RULES, SERVICE_ACCOUNT, claim_key
+from sidecar.trust.patterns import glob
+
+SIZE_QUOTA = 2048
+"""Characters without white space: IAM's default for a trust policy (quota ACLSizePerRole)."""
+SIZE_QUOTA_RAISED = 4096
+"""The most to which AWS raises that quota on request."""
+
+
+def lint(policy: Policy) -> tuple[Finding, ...]:
+    """All findings, in the order of the document; those about the whole policy first."""
+    found = list(_size(policy)) + list(_variables(policy))
+    for statement in policy.statements:
+        for rule in _STATEMENT_RULES:
+            found += rule(statement)
+        for condition in statement.conditions:
+            for condition_rule in CONDITION_RULES:
+                found += condition_rule(statement, condition)
+    return tuple(found)
+
+
+def _size(policy: Policy) -> Iterator[Finding]:
+    if policy.size > SIZE_QUOTA:
+        yield Finding(
+            "size-over-quota",
+            Level.ERROR if policy.size > SIZE_QUOTA_RAISED else Level.WARNING,
+            f"The policy has {policy.size} characters without white space; the default quota is {SIZE_QUOTA}.",
+            f"Join service accounts in one StringLike pattern, ask AWS to raise ACLSizePerRole (at most "
+            f"{SIZE_QUOTA_RAISED}), or split the role.",
+        )
+
+
+def _variables(policy: Policy) -> Iterator[Finding]:
+    values = (value for statement in policy.statements for c in statement.conditions for value in c.values)
+    if not policy.has_variables and any("${" in value for value in values):
+        yield Finding(
+            "variables-need-version",
+            Level.ERROR,
+            f"The policy uses ${{...}}, which version {policy.version} takes literally.",
+            f'Write "Version": "{VERSIONS[0]}".',
+        )
+
+
+def _action(statement: Statement) -> Iterator[Finding]:
+    if not _federated(statement) or statement.except_actions or _covers_web_identity(statement):
+        return
+    yield Finding(
+        "action-not-web-identity",
+        Level.ERROR,
+        f"The action is {', '.join(statement.actions)}; it does not cover {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
+        f'Write "Action": "{ASSUME_ROLE_WITH_WEB_IDENTITY}".',
+        _at(statement, "Action"),
+    )
+
+
+def _principal_kind(statement: Statement) -> Iterator[Finding]:
+    if statement.effect is Effect.DENY or not _names_web_identity(statement) or _federated(statement):
+        return
+    names = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
+    yield Finding(
+        "principal-not-federated",
+        Level.ERROR,
+        f"The principal is {names}; a service account's token is never that.",
+        'Write "Principal": {"Federated": "arn:aws:iam::<account>:oidc-provider/<issuer without https://>"}.',
+        _at(statement, "Principal"),
+    )
+
+
+def _pod_identity(statement: Statement) -> Iterator[Finding]:
+    if any(principal.name == "pods.eks.amazonaws.com" for principal in statement.principals):
+        yield Finding(
+            "pod-identity-principal",
+            Level.INFO,
+            "pods.eks.amazonaws.com is EKS Pod Identity, another mechanism than a web identity token.",
+            "For IRSA add a statement with the cluster's OIDC provider as Federated principal.",
+            _at(statement, "Principal"),
+        )
+
+
+def _provider_arn(statement: Statement) -> Iterator[Finding]:
+    for principal in statement.principals:
+        if principal.kind != "Federated" or not principal.name.startswith("arn:"):
+            continue
+        if "://" in principal.name:
+            yield Finding(
+                "scheme-in-provider-arn",
+                Level.ERROR,
+                f"The provider ARN {principal.name} holds a scheme; no provider is ever called that.",
+                f"Write {principal.name.replace('https://', '').replace('http://', '')}.",
+                _at(statement, "Principal"),
+            )
+        elif ":oidc-provider/" not in principal.name:
+            yield Finding(
+                "not-an-oidc-provider",
+                Level.ERROR,
+                f"{principal.name} is not the ARN of an OIDC provider.",
+                "Write arn:aws:iam::<account>:oidc-provider/<issuer without https://>.",
+                _at(statement, "Principal"),
+            )
+
+
+def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
+    if statement.effect is Effect.DENY or not (_federated(statement) and _covers_web_identity(statement)):
+        return
+    if not statement.conditions:
+        yield Finding(
+            "no-condition",
+            Level.ERROR,
+            "No Condition: every service account of the cluster, and everyone at a shared issuer, gets this role.",
+            f'Add a Condition on "<issuer>:sub" with "{SERVICE_ACCOUNT}<namespace>:<name>", and on "<issuer>:aud".',
+            _at(statement),
+        )
+    elif not any(_restricts(condition, "sub") for condition in statement.conditions):
+        yield Finding(
+            "no-subject-condition",
+            Level.WARNING,
+            "No condition on the token's sub: every service account of the cluster gets this role.",
+            f'Add "<issuer>:sub": "{SERVICE_ACCOUNT}<namespace>:<name>" to a StringEquals block.',
+            _at(statement, "Condition"),
+        )
+    elif not any(_restricts(condition, "aud") for condition in statement.conditions):
+        yield Finding(
+            "no-audience-condition",
+            Level.INFO,
+            "No condition on the token's aud: any audience that the provider lists will do.",
+            f'Add "<issuer>:aud": "{AUDIENCE}" to a StringEquals block.',
+            _at(statement, "Condition"),
+        )
+
+
+def _two_issuers(statement: Statement) -> Iterator[Finding]:
+    named = [issuer for condition in statement.conditions if (issuer := claim_key(condition)[0])]
+    issuers = sorted({issuer.casefold(): issuer for issuer in named}.values())  # IAM ignores the case of key names
+    if len(issuers) > 1:
+        yield Finding(
+            "two-issuers",
+            Level.ERROR,
+            f"The conditions name keys of {len(issuers)} issuers ({', '.join(issuers)}); no token has both.",
+            "Write one statement for each issuer.",
+            _at(statement, "Condition"),
+        )
+
+
+def _foreign_issuer(statement: Statement) -> Iterator[Finding]:
+    """Key names ignore case, so only the rest of the issuer is compared."""
+    trusted = {name for p in statement.principals if (name := p.name.partition(":oidc-provider/")[2])}
+    folded = {name.casefold() for name in trusted}
+    for condition in statement.conditions:
+        issuer = claim_key(condition)[0]
+        if not trusted or not issuer or "://" in issuer or issuer.casefold() in folded:
+            continue
+        slash = issuer.casefold().rstrip("/") in {name.rstrip("/") for name in folded}
+        yield Finding(
+            "issuer-differs-from-principal",
+            Level.ERROR,
+            f"The condition key names the issuer {issuer}, the principal {', '.join(sorted(trusted))}"
+            + ("; they differ by a trailing slash." if slash else "."),
+            "Write the same issuer in both, as the token's iss has it, without https://.",
+            _at(statement, "Condition", condition.operator.name, condition.key),
+        )
+
+
+def _same_key_twice(statement: Statement) -> Iterator[Finding]:
+    positive: dict[str, Condition] = {}
+    for condition in statement.conditions:
+        if condition.operator.negated or condition.operator.base == "Null":
+            continue
+        first = positive.setdefault(condition.key.casefold(), condition)
+        if first is not condition:
+            yield Finding(
+                "both-must-hold",
+                Level.WARNING,
+                f"{condition.key} is under {first.operator.name} and {condition.operator.name}: both must hold.",
+                "For one or the other, list all values under one StringLike, or write two statements.",
+                _at(statement, "Condition", condition.operator.name, condition.key),
+            )
+
+
+_STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
+    _action,
+    _principal_kind,
+    _pod_identity,
+    _provider_arn,
+    _open_to_the_cluster,
+    _two_issuers,
+    _foreign_issuer,
+    _same_key_twice,
+)
+
+
+def _at(statement: Statement, *rest: str) -> Path:
+    return ("Statement", statement.index, *rest)
+
+
+def _federated(statement: Statement) -> bool:
+    return any(principal.kind == "Federated" for principal in statement.principals)
+
+
+def _covers_web_identity(statement: Statement) -> bool:
+    covered = any(glob(action.casefold(), ASSUME_ROLE_WITH_WEB_IDENTITY.casefold()) for action in statement.actions)
+    return covered is not statement.except_actions
+
+
+def _names_web_identity(statement: Statement) -> bool:
+    return any(action.casefold() == ASSUME_ROLE_WITH_WEB_IDENTITY.casefold() for action in statement.actions)
+
+
+def _restricts(condition: Condition, claim: str) -> bool:
+    operator = condition.operator
+    return claim_key(condition)[1] == claim and operator.base != "Null" and not operator.negated

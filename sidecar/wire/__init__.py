@@ -1,0 +1,1 @@
+"""The data plane's HTTP: sockets on one side, `Request` and `Response` on the other. Knows nothing of AWS."""

@@ -1,0 +1,49 @@
+"""Fixtures for every test: Hypothesis's manners, and the net that catches secrets."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.doubles import CANARIES
+
+# The same examples in every run: a test that fails now and then teaches people to press the button again.
+settings.register_profile("house", derandomize=True, deadline=None)
+settings.load_profile("house")
+
+
+class Canary(logging.Handler):
+    """Remembers every text that somebody could read: each log record whole, and what it is shown with `saw`."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts += [logging.Formatter().format(record), repr(vars(record))]
+
+    def saw(self, *things: object) -> None:
+        """Show it values and errors: their str, repr and traceback must be clean."""
+        for thing in things:
+            self.texts += [repr(thing), str(thing)]
+            if isinstance(thing, BaseException):
+                self.texts += [repr(vars(thing)), *traceback.format_exception(thing)]
+
+    def caught(self) -> list[str]:
+        """The texts that hold a secret."""
+        return [text for text in self.texts if any(canary in text for canary in CANARIES)]
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    """Listens to all logging while the test runs, and fails it if a secret was heard or `saw`n."""
+    net, root = Canary(), logging.getLogger()
+    level = root.level
+    root.addHandler(net)
+    root.setLevel(logging.DEBUG)
+    yield net
+    root.setLevel(level)
+    root.removeHandler(net)
+    assert net.caught() == []

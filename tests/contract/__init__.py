@@ -1,0 +1,1 @@
+"""Tests that let another implementation be the judge."""

@@ -1,0 +1,201 @@
+"""Honest stand-ins for the core's edges: time, STS, the token file, onlookers. Fakes, and they take time.
+
+All secrets here are canaries (see `conftest.canary`): text that must never turn up in a log line, a repr or a traceback.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+from sidecar.broker import Broker
+from sidecar.claims import unverified_claims
+from sidecar.errors import TokenUnreadable
+from sidecar.latest import Latest
+from sidecar.model import Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.refresh import Event, Policy, RoleState
+
+TOKEN_CANARY = "canary-in-the-token"
+KEY_CANARY = "canary/in/the/secret/key"
+SESSION_CANARY = "canary/in/the/session/token"
+CANARIES = (TOKEN_CANARY, KEY_CANARY, SESSION_CANARY)
+
+EPOCH: UnixTime = 1_800_000_000
+"""What the wall clock shows when virtual time begins."""
+DAY: Seconds = 86_400
+ROLE_ARN = "arn:aws:iam::111122223333:role/shop/checkout"
+ISSUER = "https://oidc.example/cluster"
+SUBJECT = "system:serviceaccount:shop:checkout"
+_serials = count(1)
+
+
+class VirtualClock:
+    """`ports.Clock` on the event loop's time, with a wall clock that can be set and a machine that can be suspended."""
+
+    def __init__(self) -> None:
+        self._asleep: Seconds = 0
+        self._jumped: Seconds = 0
+
+    def now(self) -> Instant:
+        return asyncio.get_running_loop().time() + self._asleep
+
+    def wall(self) -> UnixTime:
+        return EPOCH + self.now() + self._jumped
+
+    def suspend(self, seconds: Seconds) -> None:
+        """Let time pass that the loop's timers do not notice, as after a laptop's lid or a paused VM."""
+        self._asleep += seconds
+
+    def jump(self, seconds: Seconds) -> None:
+        """Set the wall clock, as NTP or a person does; the steady clock does not notice."""
+        self._jumped += seconds
+
+
+def unsigned_jwt(payload: dict[str, Any], **header: object) -> str:
+    """A JWT in form alone: nobody signed it. The canary is where the signature would be."""
+    parts = (json.dumps(part).encode() for part in ({"alg": "RS256", "kid": "key-1"} | header, payload))
+    encoded = (base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    return ".".join((*encoded, TOKEN_CANARY))
+
+
+def a_token(*, life: Seconds = DAY, issued_at: UnixTime = EPOCH, **claims: object) -> Token:
+    """A projected token as the kubelet would write it, unlike any other; `claims` override or add."""
+    payload: dict[str, Any] = {
+        "iss": ISSUER,
+        "sub": SUBJECT,
+        "aud": ["sts.amazonaws.com"],
+        "iat": issued_at,
+        "exp": issued_at + life,
+        "jti": f"serial-{next(_serials)}",
+        "kubernetes.io": {
+            "namespace": "shop",
+            "pod": {"name": "checkout-7c5d8-x2x8q"},
+            "serviceaccount": {"name": "checkout"},
+        },
+    }
+    raw = unsigned_jwt(payload | claims)
+    return Token(raw, unverified_claims(raw))
+
+
+def credentials(*, issued_at: Instant = 0, life: Seconds = 3600) -> Credentials:
+    """Credentials unlike any other, issued at `issued_at` on the steady clock."""
+    return Credentials(
+        access_key_id=f"ASIA{next(_serials):012}",
+        secret_access_key=KEY_CANARY,
+        session_token=SESSION_CANARY,
+        role_arn=ROLE_ARN,
+        assumed_role_arn="arn:aws:sts::111122223333:assumed-role/checkout/shop.checkout-7c5d8-x2x8q",
+        expiration=EPOCH + issued_at + life,
+        issued_at=issued_at,
+        expires_at=issued_at + life,
+    )
+
+
+Outcome = Seconds | Exception
+"""What STS does next: issue credentials with so much life, or fail."""
+
+
+class ScriptedExchange:
+    """Plays back outcomes, the last one for ever; takes (virtual) time, as STS does."""
+
+    def __init__(self, clock: VirtualClock, outcomes: tuple[Outcome, ...], takes: Seconds) -> None:
+        self._clock = clock
+        self._outcomes = list(outcomes)
+        self.takes = takes
+        self.called_at: list[Instant] = []
+        self.tokens: list[Token] = []
+
+    def will(self, *outcomes: Outcome) -> None:
+        """From the next call on."""
+        self._outcomes = list(outcomes)
+
+    async def __call__(self, token: Token) -> Credentials:
+        asked_at = self._clock.now()
+        self.called_at.append(asked_at)
+        self.tokens.append(token)
+        outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+        await asyncio.sleep(self.takes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return credentials(issued_at=asked_at, life=outcome)
+
+
+class FakeTokens:
+    """A token file in memory, with a watcher that notices at once."""
+
+    def __init__(self, token: Token | None) -> None:
+        self._file = token
+        self._current: Latest[Token | None] = Latest(None)
+        self.reads = 0
+
+    @property
+    def current(self) -> Latest[Token | None]:
+        return self._current
+
+    async def read(self) -> Token:
+        self.reads += 1
+        await asyncio.sleep(0)
+        self._current.set(self._file)
+        if self._file is None:
+            raise TokenUnreadable("There is no token file.", fix="Mount one.")
+        return self._file
+
+    def rotate(self, token: Token | None = None) -> Token:
+        """Put a new token in the file."""
+        self._file = token or a_token()
+        self._current.set(self._file)
+        return self._file
+
+    def remove(self) -> None:
+        self._file = None
+        self._current.set(None)
+
+
+class Recorder:
+    """An onlooker that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.states: list[RoleState] = []
+
+    def __call__(self, event: Event, state: RoleState) -> None:
+        self.events.append(event)
+        self.states.append(state)
+
+
+class Pod:
+    """A broker between faked edges. `roll` is what its dice show, always: 0.5 puts an hour's refresh at 1920 s."""
+
+    def __init__(
+        self,
+        *outcomes: Outcome,
+        token: Token | None = None,
+        takes: Seconds = 0.25,
+        roll: float = 0.5,
+        dice: Callable[[], float] | None = None,
+    ) -> None:
+        self.clock = VirtualClock()
+        self.tokens = FakeTokens(token or a_token())
+        self.exchange = ScriptedExchange(self.clock, outcomes or (3600,), takes)
+        self.seen = Recorder()
+        self.broker = Broker(
+            tokens=self.tokens,
+            exchange=self.exchange,
+            clock=self.clock,
+            dice=dice or (lambda: roll),
+            observe=self.seen,
+            policy=Policy(),
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the credentials fresh for as long as the block lasts."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self.broker.keep_fresh())
+            try:
+                yield
+            finally:
+                task.cancel()
