@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs lock clean
+.PHONY: help demo test check bench clients format docs lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +20,12 @@ check: $(VENV)/.dev ## lint, formatting, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## what one sidecar costs: memory, CPU, time to the first credential
+	$(BIN)/python bench/footprint.py
+
+clients: $(VENV)/.demo ## real SDKs in six languages, by every face (as root; ARGS="'Go v1' Ruby" tries some)
+	$(BIN)/python -m tests.clients.run $(ARGS)
 
 format: $(VENV)/.dev ## tidy the code
 	$(BIN)/ruff check --fix .

@@ -41,6 +41,8 @@ LABELS = {
     "irsa_sidecar_refreshes_total": "`outcome`, `code`",
     "irsa_sidecar_requests_total": "`face`, `status`",
     "irsa_sidecar_request_duration_seconds": "`face`",
+    "irsa_sidecar_client_requests_total": "`face`, `sdk`, `major`",
+    "irsa_sidecar_credentials_file_writes_total": "`outcome`",
     "irsa_sidecar_build_info": "`version`, `python`",
 }
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from sidecar.errors import NoCredentials, SidecarError, TokenExpired, Unexpected
 from sidecar.latest import Latest
-from sidecar.model import Credentials, Instant, Seconds, Token
+from sidecar.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.ports import Clock, Exchange, Observer, TokenSource
 from sidecar.refresh import (
     Event,
@@ -117,14 +117,25 @@ class Broker:
         self._apply(Issued(now, credentials, now - asked_at))
 
     def _refuse_expired(self, token: Token) -> None:
-        overdue = self._clock.wall() - token.claims.expires_at
+        overdue = self._earliest_time() - token.claims.expires_at
         if overdue < 0:
             return
         raise TokenExpired(
             f"The projected token expired {overdue:.0f} s ago and has not been replaced.",
-            fix="Check that the kubelet on this node is healthy and that the volume is a projected "
-            "serviceAccountToken, not mounted with subPath (such a mount never sees a rotation).",
+            fix="Check that the kubelet on this node is healthy, that the node's clock is right, and that the volume "
+            "is a projected serviceAccountToken, not mounted with subPath (such a mount never sees a rotation).",
         )
+
+    def _earliest_time(self) -> UnixTime:
+        """What the slower of two clocks shows: the node's, and STS's as its last answer told it.
+
+        Either may be wrong. A token that both call expired is not sent; to withhold a good one would be the worse
+        mistake, for nothing would ever correct it, while STS refuses a bad one once.
+        """
+        held = self.state.credentials
+        if held is None:
+            return self._clock.wall()
+        return min(self._clock.wall(), self._clock.now() + held.expiration - held.expires_at)
 
     async def _until_due(self) -> None:
         seen = self._tokens.current.value
@@ -168,13 +179,13 @@ class Broker:
             state.error,
             cause=state.error.cause,
             fix=state.error.fix,
-            retry_after=state.attempt_at - self._clock.now(),
+            retry_after=max(0, state.attempt_at - self._clock.now()),
         )
 
 
 def _named(error: Exception) -> SidecarError:
     if isinstance(error, SidecarError):
-        return error
+        return error.with_traceback(None)  # it is remembered, and its frames would keep the token in memory
     # Neither the text of a foreign exception nor its arguments: they may quote what it was working on.
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Unexpected(

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 USAGE = 2
+EXTRAS = {"jwt": "lab", "cryptography": "lab", "yaml": "lab", "boto3": "demo"}
+"""Which extra brings a library that the image does without."""
 
 
 def serve(argv: Sequence[str]) -> int:
@@ -28,6 +30,34 @@ def lab(argv: Sequence[str]) -> int:
     return commands.main(argv)
 
 
+def doctor(argv: Sequence[str]) -> int:
+    """walk the chain from token to identity, and say of each link what to mend"""
+    from sidecar.doctor import commands
+
+    return commands.main(argv)
+
+
+def explain(argv: Sequence[str]) -> int:
+    """say offline why STS would refuse a token for a trust policy"""
+    from sidecar.doctor import explain_command
+
+    return explain_command.main(argv)
+
+
+def credential_process(argv: Sequence[str]) -> int:
+    """print credentials as an SDK's `credential_process` setting wants them"""
+    from sidecar import credential_process as command
+
+    return command.main(argv)
+
+
+def execute(argv: Sequence[str]) -> int:
+    """run a program with credentials in its environment: exec -- COMMAND"""
+    from sidecar import execute as command
+
+    return command.main(argv)
+
+
 def healthcheck(argv: Sequence[str]) -> int:
     """ask a running sidecar how it is: exit 0 for ready (an exec probe without curl)"""
     from sidecar import healthcheck as check
@@ -47,6 +77,10 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "serve": serve,
     "demo": demo,
     "lab": lab,
+    "doctor": doctor,
+    "explain": explain,
+    "credential-process": credential_process,
+    "exec": execute,
     "healthcheck": healthcheck,
     "version": version,
 }
@@ -58,10 +92,23 @@ def main() -> int:
     if name in {"--version", "-V"}:
         return version(argv)
     if name in COMMANDS:
-        return COMMANDS[name](argv)
+        return _run(name, argv)
     asked = name in {"--help", "-h", "help"}
     _usage(sys.stdout if asked else sys.stderr, unknown="" if asked else name)
     return 0 if asked else USAGE
+
+
+def _run(name: str, argv: Sequence[str]) -> int:
+    try:
+        return COMMANDS[name](argv)
+    except ModuleNotFoundError as missing:
+        extra = EXTRAS.get(missing.name or "")
+        if extra is None:
+            raise
+        print(
+            f"irsa-sidecar {name} needs more than the image holds: pip install 'irsa-sidecar[{extra}]'", file=sys.stderr
+        )
+        return USAGE
 
 
 def _usage(out: TextIO, unknown: str) -> None:

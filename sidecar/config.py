@@ -81,8 +81,8 @@ SETTINGS = (
     Setting("AWS_CA_BUNDLE", values.ca_bundle, "A PEM file of the CAs to trust instead of the system's."),
     Setting(
         "SIDECAR_LISTEN",
-        values.addresses,
-        "Where credentials are served: IP:PORT or unix:/PATH, several with commas. "
+        values.listeners,
+        "Where credentials are served: IP:PORT or unix:/PATH, several with commas, or `off`. "
         "An address that others can reach needs an authorization token.",
         "127.0.0.1:9911",
     ),
@@ -98,6 +98,40 @@ SETTINGS = (
         values.authorization_file,
         "The same from a file, which may rotate; the previous token stays good for an hour.",
     ),
+    Setting(
+        "SIDECAR_ECS_LISTEN",
+        values.listeners,
+        "Where AWS_CONTAINER_CREDENTIALS_RELATIVE_URI leads: `169.254.170.2:80`. Off when unset. "
+        "No token can be asked for there: whatever reaches the address gets credentials.",
+    ),
+    Setting(
+        "SIDECAR_IMDS_LISTEN",
+        values.listeners,
+        "Where EC2's instance metadata service is imitated: `169.254.169.254:80`, or any loopback address that "
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT names. Off when unset.",
+    ),
+    Setting("SIDECAR_IMDS_V1", values.switch, "`true`: answer IMDSv1 as well, without a session token.", "false"),
+    Setting(
+        "SIDECAR_IMDS_MIN_LIFE",
+        values.seconds,
+        "Seconds that credentials must have left on IMDS, where SDKs use them for longer than they live. "
+        "At most half of what is left when a refresh begins: 750 for sessions of 50 minutes or more.",
+        "900",
+    ),
+    Setting(
+        "SIDECAR_IMDS_AVAILABILITY_ZONE",
+        values.availability_zone,
+        "What `placement/availability-zone` says on IMDS. Unset: 404, for the sidecar does not know.",
+    ),
+    Setting(
+        "SIDECAR_CREDENTIALS_FILE",
+        values.file_path,
+        "Also write the credentials to this file, as in `~/.aws/credentials`. The file is the sidecar's own: "
+        "whatever else it held is replaced.",
+    ),
+    Setting("SIDECAR_CREDENTIALS_FILE_PROFILE", values.profile_name, "The profile in that file.", "default"),
+    Setting("SIDECAR_CREDENTIALS_FILE_MODE", values.file_mode, "The permissions of that file, octal.", "0600"),
+    Setting("SIDECAR_CREDENTIALS_FILE_REMOVE", values.switch, "`true`: remove that file at exit.", "false"),
     Setting(
         "SIDECAR_DURATION",
         values.session_duration,
@@ -140,12 +174,31 @@ class Config:
     log_level: str
     log_format: str
     grace: Seconds
+    region: str | None = None
+    ecs_listen: tuple[Address, ...] = ()
+    imds_listen: tuple[Address, ...] = ()
+    imds_v1: bool = False
+    imds_min_life: Seconds = 900
+    availability_zone: str | None = None
+    credentials_file: Path | None = None
+    credentials_profile: str = "default"
+    credentials_mode: int = 0o600
+    credentials_removed: bool = False
 
     @property
     def host_names(self) -> frozenset[str] | None:
         """The names a request may be sent to; None where we listen on all of a pod's addresses."""
-        hosts = {address.host for address in self.listen if not isinstance(address, UnixAddress)}
-        return None if hosts & values.WILDCARDS else frozenset(hosts | {"localhost"})
+        hosts = _hosts(self.listen)
+        return None if hosts & values.WILDCARDS else hosts
+
+    @property
+    def link_local_names(self) -> frozenset[str]:
+        """The same for the faces that no token protects: theirs, and the addresses that SDKs know them by."""
+        return _hosts((*self.ecs_listen, *self.imds_listen)) | values.LINK_LOCAL
+
+
+def _hosts(addresses: Sequence[Address]) -> frozenset[str]:
+    return frozenset(address.host for address in addresses if not isinstance(address, UnixAddress)) | {"localhost"}
 
 
 def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-sidecar serve") -> Config:
@@ -155,7 +208,7 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     found = {setting.variable: given.value(setting) for setting in SETTINGS}
     endpoint = given.endpoint(found)
     proxy = given.proxy(endpoint)
-    complaints = [*given.complaints, *given.missing(), *_exposed(found)]
+    complaints = [*given.complaints, *given.missing(), *_exposed(found), *_nobody_served(found)]
     complaints += [*_unknown_flags(unknown), *_unknown_variables(environ)]
     if complaints:
         raise BadConfig(complaints)
@@ -174,6 +227,16 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
         log_level=found["SIDECAR_LOG_LEVEL"],
         log_format=found["SIDECAR_LOG_FORMAT"],
         grace=found["SIDECAR_GRACE"],
+        region=found["AWS_REGION"],
+        ecs_listen=found["SIDECAR_ECS_LISTEN"] or (),
+        imds_listen=found["SIDECAR_IMDS_LISTEN"] or (),
+        imds_v1=found["SIDECAR_IMDS_V1"],
+        imds_min_life=found["SIDECAR_IMDS_MIN_LIFE"],
+        availability_zone=found["SIDECAR_IMDS_AVAILABILITY_ZONE"],
+        credentials_file=found["SIDECAR_CREDENTIALS_FILE"],
+        credentials_profile=found["SIDECAR_CREDENTIALS_FILE_PROFILE"],
+        credentials_mode=found["SIDECAR_CREDENTIALS_FILE_MODE"],
+        credentials_removed=found["SIDECAR_CREDENTIALS_FILE_REMOVE"],
     )
 
 
@@ -254,6 +317,13 @@ def _shown(setting: Setting, text: str) -> str:
 
 
 def _exposed(found: Mapping[str, Any]) -> Iterator[str]:
+    for variable in ("SIDECAR_ECS_LISTEN", "SIDECAR_IMDS_LISTEN"):
+        for address in found[variable] or ():
+            if not address.private:
+                yield (
+                    f"{variable}: {str(address)!r} can be reached from outside the pod, and no token can protect it; "
+                    "listen on a loopback or link-local address."
+                )
     if found["SIDECAR_AUTH_TOKEN"] or found["SIDECAR_AUTH_TOKEN_FILE"]:
         return
     for address in found["SIDECAR_LISTEN"] or ():
@@ -262,6 +332,12 @@ def _exposed(found: Mapping[str, Any]) -> Iterator[str]:
                 f"SIDECAR_LISTEN: {str(address)!r} can be reached from outside the pod; "
                 "set SIDECAR_AUTH_TOKEN or SIDECAR_AUTH_TOKEN_FILE, or listen on 127.0.0.1."
             )
+
+
+def _nobody_served(found: Mapping[str, Any]) -> Iterator[str]:
+    ways = ("SIDECAR_LISTEN", "SIDECAR_ECS_LISTEN", "SIDECAR_IMDS_LISTEN", "SIDECAR_CREDENTIALS_FILE")
+    if found["SIDECAR_LISTEN"] == () and not any(found[way] for way in ways):
+        yield "SIDECAR_LISTEN: off, and nothing else is on: nobody would get credentials."
 
 
 def _parser(program: str) -> argparse.ArgumentParser:

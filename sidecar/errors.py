@@ -114,6 +114,10 @@ class NotAuthorized(SidecarError):
     """The request's Authorization header is missing or wrong."""
 
 
+class BadTokenLife(SidecarError):
+    """An IMDSv2 session token was asked for with no life, or with one that cannot be."""
+
+
 class HostRefused(SidecarError):
     """The request was sent to another name than ours (DNS rebinding), or through a proxy."""
 

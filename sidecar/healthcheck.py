@@ -4,14 +4,12 @@ import argparse
 import http.client
 import json
 import os
-import socket
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from sidecar.values import WILDCARDS, TcpAddress, UnixAddress, addresses
+from sidecar.local_http import connection
+from sidecar.values import addresses
 
-ANSWER_WITHIN_SECONDS = 2
 DEFAULT = "127.0.0.1:9912"
 
 
@@ -28,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _unhealthy(reason: str) -> int:
-    print(f"irsa-sidecar healthcheck: {reason}", file=sys.stderr)
+    print("irsa-sidecar healthcheck:", *reason.split(), file=sys.stderr)  # one line, whoever answered
     return 1
 
 
@@ -37,39 +35,13 @@ def _address() -> str:
 
 
 def _get(path: str) -> tuple[int, bytes]:
-    connection = _connection()
+    asked = connection(addresses(_address())[0])
     try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
+        asked.request("GET", path)
+        answer = asked.getresponse()
         return answer.status, answer.read()
     finally:
-        connection.close()
-
-
-def _connection() -> http.client.HTTPConnection:
-    match addresses(_address())[0]:
-        case TcpAddress(host=host, port=port):
-            return http.client.HTTPConnection(_reachable(host), port, timeout=ANSWER_WITHIN_SECONDS)
-        case UnixAddress(path=path):
-            return _UnixConnection(path)
-
-
-def _reachable(host: str) -> str:
-    """A wildcard is for listening; the same port is on loopback."""
-    if host not in WILDCARDS:
-        return host
-    return "::1" if ":" in host else "127.0.0.1"
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=ANSWER_WITHIN_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        asked.close()
 
 
 def _reason(body: bytes) -> str:

@@ -1,14 +1,23 @@
 """Listens on addresses for as long as a block lasts."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sidecar.errors import SidecarError
 from sidecar.values import Address, TcpAddress, UnixAddress
+
+server_log = logging.getLogger("sidecar.server")
+"""For aiohttp's servers: says little of requests that are not HTTP, and nothing of what they held."""
+
+BACKLOG = 1024
+"""Connections that the kernel keeps while we are busy: a burst of cron jobs and forked workers waits, none fails."""
 
 
 class CannotListen(SidecarError):
@@ -16,29 +25,43 @@ class CannotListen(SidecarError):
 
 
 @asynccontextmanager
-async def listening(runner: web.BaseRunner, addresses: Sequence[Address]) -> AsyncIterator[tuple[Address, ...]]:
-    """Serve `runner` on all `addresses`; gives those bound, with the port that a port of 0 became.
+async def listeners(
+    protocol: Callable[[], asyncio.BaseProtocol], addresses: Sequence[Address]
+) -> AsyncIterator[tuple[Address, ...]]:
+    """Accept connections on all `addresses`, each with a `protocol` of its own; gives the addresses bound.
 
-    Raises `CannotListen`, naming the address. Leaving the block closes the listeners and lets requests in flight end.
+    Raises `CannotListen`, naming the address. Leaving the block closes the listeners, not the connections.
     """
-    await runner.setup()
+    servers: list[asyncio.Server] = []
     try:
         for address in addresses:
-            await _bind(runner, address)
-        yield tuple(_bound(name) for name in runner.addresses)
+            servers += [await _bind(protocol, address)]
+        yield tuple(_bound(socket.getsockname()) for server in servers for socket in server.sockets)
+    finally:
+        for server in servers:
+            server.close()
+
+
+@asynccontextmanager
+async def listening(runner: web.BaseRunner, addresses: Sequence[Address]) -> AsyncIterator[tuple[Address, ...]]:
+    """The same for an aiohttp `runner`. Leaving the block also lets its requests in flight end."""
+    await runner.setup()
+    try:
+        assert runner.server is not None
+        async with listeners(runner.server, addresses) as bound:
+            yield bound
     finally:
         await runner.cleanup()
 
 
-async def _bind(runner: web.BaseRunner, address: Address) -> None:
-    site: web.BaseSite
-    match address:
-        case TcpAddress(host=host, port=port):
-            site = web.TCPSite(runner, host, port)
-        case UnixAddress(path=path):
-            site = web.UnixSite(runner, path)
+async def _bind(protocol: Callable[[], asyncio.BaseProtocol], address: Address) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
     try:
-        await site.start()
+        match address:
+            case TcpAddress(host=host, port=port):
+                return await loop.create_server(protocol, host, port, backlog=BACKLOG)
+            case UnixAddress(path=path):
+                return await loop.create_unix_server(protocol, path, backlog=BACKLOG)
     except OSError as error:
         raise CannotListen(
             f"Cannot listen on {address}: {error.strerror or type(error).__name__}.",
@@ -52,3 +75,15 @@ def _bound(name: Any) -> Address:
     if isinstance(name, str):
         return UnixAddress(Path(name))
     return TcpAddress(name[0], name[1])
+
+
+def _not_a_clients_fault(record: logging.LogRecord) -> bool:
+    """To aiohttp every malformed request is an error, quoted in full: anybody could fill the log with it."""
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, HttpProcessingError):
+        return True
+    server_log.debug("request not understood", extra={"reason": type(error).__name__})
+    return False
+
+
+server_log.addFilter(_not_a_clients_fault)

@@ -6,13 +6,14 @@ import ipaddress
 import logging
 import os
 import random
+import secrets
 import signal
 import socket
-import ssl
 import sys
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlsplit
+
+import uvloop
 
 from sidecar import __version__
 from sidecar.admin.app import admin_plane
@@ -20,19 +21,25 @@ from sidecar.authorization import NoToken, Tokens
 from sidecar.broker import Broker
 from sidecar.clock import SystemClock
 from sidecar.config import BadConfig, Config, load
+from sidecar.credentials_file import CredentialsFile
 from sidecar.faces.container import ContainerFace
+from sidecar.faces.counted import Counted
 from sidecar.faces.guards import Authorization, Guard
+from sidecar.faces.imds import ImdsFace, protocol
+from sidecar.faces.imds_tokens import SessionTokens
+from sidecar.faces.instance import Instance
 from sidecar.listening import CannotListen, listening
+from sidecar.messages import Face
 from sidecar.observe import logs
 from sidecar.observe.board import Board
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
 from sidecar.ports import Clock, Observer
 from sidecar.refresh import Event, Policy, RoleState
-from sidecar.sts.exchange import StsCall, StsExchange, sts_session
+from sidecar.sts.client import sts_client
 from sidecar.token_file import TokenFile
 from sidecar.values import Address
-from sidecar.wire.server import data_plane
+from sidecar.wire.server import serving
 
 BAD_CONFIG = 2
 SHORT_DURATION = 1800
@@ -49,7 +56,8 @@ def main(argv: Sequence[str]) -> int:
         return _refuse(error.complaints)
     logs.configure(config.log_level, config.log_format)
     try:
-        asyncio.run(serve(config))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(config))
     except CannotListen as error:
         return _refuse([str(error)])
     return 0
@@ -86,28 +94,29 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
     clock, stop = SystemClock(), Stop()
     started_at = clock.now()
     _announce(config)
-    async with sts_session(_trusted(config)) as http:
+    async with sts_client(config, clock) as exchange:
         tokens = TokenFile(config.token_file)
         metrics = Metrics(clock, started_at=started_at, token=lambda: tokens.current.value)
+        files = _credentials_files(config, metrics)
         broker = Broker(
             tokens=tokens,
-            exchange=StsExchange(http, _call(config), clock),
+            exchange=exchange,
             clock=clock,
             dice=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
-            observe=_all(LogEvents(policy), metrics),
+            observe=_all(LogEvents(policy), metrics, *files),
             policy=policy,
         )
         board = Board(config.role_arn, broker, lambda: tokens.current.value, clock, stop.asked.is_set)
-        face = ContainerFace(broker, Guard(config.host_names, _authorization(config, clock)))
         async with (
-            listening(data_plane(face, metrics.observe_request), config.listen) as addresses,
+            _serving(_faces(config, broker, clock, policy, metrics), metrics) as addresses,
             listening(admin_plane(board, metrics), config.admin_listen) as admin_addresses,
             asyncio.TaskGroup() as group,
         ):
-            logger.info("listening", extra={"credentials": _shown(addresses), "admin": _shown(admin_addresses)})
+            logger.info("listening", extra=addresses | {"admin": _shown(admin_addresses)})
             running = [
                 group.create_task(tokens.watch(), name="watch the token"),
                 group.create_task(broker.keep_fresh(), name="keep credentials fresh"),
+                *(group.create_task(file.keep_written(), name="keep the credentials file") for file in files),
             ]
             await _until_stopped(stop, config)
             for task in running:
@@ -124,18 +133,56 @@ async def _until_stopped(stop: Stop, config: Config) -> None:
             await stop.insisted.wait()
 
 
-def _call(config: Config) -> StsCall:
-    return StsCall(
-        endpoint=config.sts_endpoint,
-        role_arn=config.role_arn,
-        duration=config.duration,
-        session_name=config.session_name,
-        proxy=config.proxy,
+Served = tuple[Face, tuple[Address, ...]]
+
+
+def _faces(config: Config, broker: Broker, clock: Clock, policy: Policy, metrics: Metrics) -> list[Served]:
+    """All faces, and where each is served: nowhere, if it is off."""
+    container = ContainerFace(broker, Guard(config.host_names, _authorization(config, clock)))
+    open_to_the_pod = Guard(config.link_local_names, NoToken())
+    ecs = ContainerFace(broker, open_to_the_pod, name="ecs")
+    imds = ImdsFace(
+        broker,
+        open_to_the_pod,
+        SessionTokens(secrets.token_bytes(), clock.now),
+        instance=Instance(config.role_arn, socket.gethostname(), config.region, config.availability_zone),
+        v1=config.imds_v1,
+        min_life=config.imds_min_life,
+        policy=policy,
+        now=clock.now,
     )
+    count = metrics.observe_client
+    return [
+        (Counted(container, count), config.listen),
+        (Counted(ecs, count), config.ecs_listen),
+        (Counted(imds, count, protocol), config.imds_listen),
+    ]
 
 
-def _trusted(config: Config) -> ssl.SSLContext | Literal[True]:
-    return True if config.ca_bundle is None else ssl.create_default_context(cafile=str(config.ca_bundle))
+@contextlib.asynccontextmanager
+async def _serving(faces: Sequence[Served], metrics: Metrics) -> AsyncIterator[dict[str, str]]:
+    """Serve each face on its addresses; gives those bound, as the log shows them."""
+    shown: dict[str, str] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for face, addresses in faces:
+            if addresses:
+                bound = await stack.enter_async_context(serving(face, metrics.observe_request, addresses))
+                shown["credentials" if face.name == "container" else face.name] = _shown(bound)
+        yield shown
+
+
+def _credentials_files(config: Config, metrics: Metrics) -> list[CredentialsFile]:
+    """The one that is asked for, or none."""
+    if config.credentials_file is None:
+        return []
+    file = CredentialsFile(
+        config.credentials_file,
+        profile=config.credentials_profile,
+        mode=config.credentials_mode,
+        removed=config.credentials_removed,
+        observe=metrics.observe_file,
+    )
+    return [file]
 
 
 def _authorization(config: Config, clock: Clock) -> Authorization:

@@ -37,6 +37,7 @@ class TokenFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._current: Latest[Token | None] = Latest(None)
+        self._one_reader = asyncio.Lock()  # of two, the slower could bring the older content back
 
     @property
     def current(self) -> Latest[Token | None]:
@@ -44,14 +45,15 @@ class TokenFile:
 
     async def read(self) -> Token:
         """Read the whole file, once. Raises `TokenUnreadable`, naming the file and what to change."""
-        try:
-            # In a thread: the file may turn out to live on something slower than the kubelet's tmpfs.
-            token = await asyncio.to_thread(_read, self._path)
-        except TokenUnreadable:
-            self._current.set(None)
-            raise
-        self._current.set(token)
-        return token
+        async with self._one_reader:
+            try:
+                # In a thread: the file may turn out to live on something slower than the kubelet's tmpfs.
+                token = await asyncio.to_thread(_read, self._path)
+            except TokenUnreadable:
+                self._current.set(None)
+                raise
+            self._current.set(token)
+            return token
 
     async def watch(self) -> NoReturn:
         """Keep `current` true, for ever."""
@@ -61,7 +63,6 @@ class TokenFile:
             except (OSError, RuntimeError) as error:
                 # watchfiles reports what the kernel refuses (no such directory, out of watches) as either of these.
                 logger.debug("token directory not watched", extra={"reason": type(error).__name__})
-            await self._look()
             await asyncio.sleep(LOOK_AGAIN)
 
     async def _follow(self) -> None:
@@ -109,17 +110,21 @@ def _bytes(path: Path) -> bytes:
 def _whole(path: Path) -> bytes:
     # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        return file.read(LONGEST * 4 + 1)
+        # The descriptor stays ours: given a directory, fdopen raises and leaves it open.
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(LONGEST * 4 + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _unreadable(path: Path, error: OSError) -> TokenUnreadable:
     reason = error.strerror or type(error).__name__
     if isinstance(error, PermissionError):
         return TokenUnreadable(
-            f"The token file {path} may not be read by uid {os.getuid()}, gid {os.getgid()}: {reason}.",
+            f"The token file {path} may not be read by uid {os.geteuid()}, gid {os.getegid()}: {reason}.",
             fix="Set securityContext.fsGroup on the pod, or give every container the same runAsUser: "
             "the kubelet then makes the token readable.",
         )
@@ -139,14 +144,14 @@ def _text(content: bytes, path: Path) -> str:
             f"The token file {path} is empty.",
             fix="Wait for the kubelet to fill it; if it stays empty, check what else writes to that volume.",
         )
-    if not SHORTEST <= len(text) <= LONGEST:
-        raise TokenUnreadable(
-            f"The token file {path} holds {len(text)} characters or more; STS takes {SHORTEST} to {LONGEST}.",
-            fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token, which is about 1 000 characters long.",
-        )
     if not text.isprintable():
         raise TokenUnreadable(
             f"The token file {path} does not hold text.",
             fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token: one line of letters, digits and dots.",
+        )
+    if not SHORTEST <= len(text) <= LONGEST:
+        raise TokenUnreadable(
+            f"The token file {path} holds {len(text)} characters or more; STS takes {SHORTEST} to {LONGEST}.",
+            fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token, which is about 1 000 characters long.",
         )
     return text

@@ -116,6 +116,24 @@ def seconds(value: str) -> Seconds:
     return float(value)
 
 
+def availability_zone(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}[a-z0-9-]{1,61}[a-z]", value):
+        raise ValueError("is not an availability zone; a name such as eu-central-1a is allowed")
+    return value
+
+
+def profile_name(value: str) -> str:
+    if not re.fullmatch(r"[\w.@+=-]{1,64}", value, re.ASCII):
+        raise ValueError("is not a profile; 1 to 64 of A-Z a-z 0-9 _ . @ + = - are allowed")
+    return value
+
+
+def file_mode(value: str) -> int:
+    if not re.fullmatch("0?[46][046][04]", value):
+        raise ValueError("is not a mode for a secret; 0600, 0640, 0644 and the like are allowed")
+    return int(value, 8)
+
+
 def log_level(value: str) -> str:
     return _one_of(value.lower(), "debug", "info", "warning", "error")
 
@@ -150,6 +168,11 @@ def authorization_file(value: str) -> Path:
 
 def addresses(value: str) -> tuple[Address, ...]:
     return tuple(_address(part.strip()) for part in value.split(","))
+
+
+def listeners(value: str) -> tuple[Address, ...]:
+    """Addresses, or none at all for `off`."""
+    return () if value.strip().lower() == "off" else addresses(value)
 
 
 def _address(value: str) -> Address:

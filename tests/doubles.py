@@ -1,6 +1,6 @@
 """Honest stand-ins for the core's edges: time, STS, the token file, onlookers. Fakes, and they take time.
 
-All secrets here are canaries (see `conftest.canary`): text that must never turn up in a log line, a repr or a traceback.
+All secrets here are canaries (see `conftest.canary`): text that must never turn up in a log, a repr or a traceback.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from typing import Any
 
 from sidecar.broker import Broker
 from sidecar.claims import unverified_claims
-from sidecar.errors import TokenUnreadable
+from sidecar.errors import NoCredentials, TokenUnreadable
 from sidecar.latest import Latest
 from sidecar.model import Credentials, Instant, Seconds, Token, UnixTime
-from sidecar.refresh import Event, Policy, RoleState
+from sidecar.refresh import Event, Issued, Policy, RoleState
 
 TOKEN_CANARY = "canary-in-the-token"
 KEY_CANARY = "canary/in/the/secret/key"
@@ -80,7 +80,7 @@ def a_token(*, life: Seconds = DAY, issued_at: UnixTime = EPOCH, **claims: objec
     return Token(raw, unverified_claims(raw))
 
 
-def credentials(*, issued_at: Instant = 0, life: Seconds = 3600) -> Credentials:
+def credentials(*, issued_at: Instant = 0, life: Seconds = 3600, sts_ahead: Seconds = 0) -> Credentials:
     """Credentials unlike any other, issued at `issued_at` on the steady clock."""
     return Credentials(
         access_key_id=f"ASIA{next(_serials):012}",
@@ -88,7 +88,7 @@ def credentials(*, issued_at: Instant = 0, life: Seconds = 3600) -> Credentials:
         session_token=SESSION_CANARY,
         role_arn=ROLE_ARN,
         assumed_role_arn="arn:aws:sts::111122223333:assumed-role/checkout/shop.checkout-7c5d8-x2x8q",
-        expiration=EPOCH + issued_at + life,
+        expiration=EPOCH + issued_at + life + sts_ahead,
         issued_at=issued_at,
         expires_at=issued_at + life,
     )
@@ -105,6 +105,7 @@ class ScriptedExchange:
         self._clock = clock
         self._outcomes = list(outcomes)
         self.takes = takes
+        self.sts_ahead: Seconds = 0
         self.called_at: list[Instant] = []
         self.tokens: list[Token] = []
 
@@ -119,8 +120,8 @@ class ScriptedExchange:
         outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
         await asyncio.sleep(self.takes)
         if isinstance(outcome, Exception):
-            raise outcome
-        return credentials(issued_at=asked_at, life=outcome)
+            raise outcome.with_traceback(None)  # each time as if it were new
+        return credentials(issued_at=asked_at, life=outcome, sts_ahead=self.sts_ahead)
 
 
 class FakeTokens:
@@ -160,10 +161,13 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.states: list[RoleState] = []
+        self.last_issued: Credentials | None = None
 
     def __call__(self, event: Event, state: RoleState) -> None:
         self.events.append(event)
         self.states.append(state)
+        if isinstance(event, Issued):
+            self.last_issued = event.credentials
 
 
 class Pod:
@@ -199,3 +203,21 @@ class Pod:
                 yield
             finally:
                 task.cancel()
+
+    async def until(self, second: Seconds) -> None:
+        """Wait until the steady clock shows `second`."""
+        await asyncio.sleep(second - self.clock.now())
+
+    def served(self) -> Credentials:
+        """What a client would be handed at this instant; there must be something."""
+        held = self.broker.usable()
+        assert held is not None
+        return held
+
+    async def refusal(self) -> NoCredentials:
+        """What a client that asks now is told; it must be told something, in time."""
+        try:
+            held = await self.broker.credentials()
+        except NoCredentials as refused:
+            return refused
+        raise AssertionError(held)

@@ -45,7 +45,7 @@ def assert_part_of(part: Any, whole: Any, path: str) -> None:
         assert part == whole, path
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"(?:`|-- )irsa-sidecar ([a-z]+)", README))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"(?:`|-- )irsa-sidecar ([a-z-]+)", README))))
 def test_its_commands_exist(command: str) -> None:
     assert command in COMMANDS
 

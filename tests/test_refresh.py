@@ -184,20 +184,19 @@ instants = st.floats(0, 10 * 86_400)
 errors = st.sampled_from([SOON, NEW_TOKEN, SLOWLY, IssuerUnreachable("No keys.", fix="Publish them.")])
 
 
+def events_at(at: Instant) -> st.SearchStrategy[Event]:
+    return st.one_of(
+        lives.map(lambda life: Issued(at, credentials(issued_at=at, life=life), 0.1)),
+        errors.map(lambda error: Failed(at, error)),
+        st.booleans().map(lambda same: TokenRotated(at, same_identity=same)),
+    )
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[Event, float]]:
     """Events in the order of time, each with its roll."""
-    history: list[tuple[Event, float]] = []
-    for at in sorted(draw(st.lists(instants, max_size=12))):
-        event = draw(
-            st.one_of(
-                lives.map(lambda life, at=at: Issued(at, credentials(issued_at=at, life=life), 0.1)),
-                errors.map(lambda error, at=at: Failed(at, error)),
-                st.booleans().map(lambda same, at=at: TokenRotated(at, same_identity=same)),
-            )
-        )
-        history.append((event, draw(rolls)))
-    return history
+    moments = sorted(draw(st.lists(instants, max_size=12)))
+    return [(draw(events_at(at)), draw(rolls)) for at in moments]
 
 
 def lived_through(history: list[tuple[Event, float]]) -> RoleState:

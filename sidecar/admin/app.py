@@ -1,12 +1,17 @@
 """`/livez`, `/readyz` and `/metrics`. Nothing here is secret: probes and scrapers come from outside the pod."""
 
+import logging
+
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sidecar.observe.board import Board
 from sidecar.observe.metrics import Metrics
 
 BOARD = web.AppKey("BOARD", Board)
 METRICS = web.AppKey("METRICS", Metrics)
+
+logger = logging.getLogger("sidecar.admin")
 
 
 def admin_plane(board: Board, metrics: Metrics) -> web.BaseRunner:
@@ -16,7 +21,7 @@ def admin_plane(board: Board, metrics: Metrics) -> web.BaseRunner:
     app.router.add_get("/livez", _livez)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/metrics", _metrics)
-    return web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    return web.AppRunner(app, access_log=None, logger=logger, shutdown_timeout=1)
 
 
 async def _livez(request: web.Request) -> web.Response:
@@ -34,3 +39,19 @@ async def _readyz(request: web.Request) -> web.Response:
 async def _metrics(request: web.Request) -> web.Response:
     page, content_type = request.app[METRICS].render(request.headers.get("Accept", ""))
     return web.Response(body=page, headers={"Content-Type": content_type})
+
+
+class _SendersMistakes(logging.Filter):
+    """What is not HTTP is no defect of ours: a line at debug, instead of aiohttp's error with a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        record.msg, record.args, record.exc_info = "request not understood", (), None
+        record.reason = type(error).__name__
+        return logger.isEnabledFor(logging.DEBUG)
+
+
+logger.addFilter(_SendersMistakes())

@@ -194,7 +194,10 @@ class Demo:
                 )
             case "token rotated":
                 self._timeline.token_rotated()
-                self._timeline.say("sidecar", "noticed the new token; the credentials are good, so STS is not called")
+                calls = (
+                    "tries it" if told["next_attempt"] == "at once" else "the credentials are good: STS is not called"
+                )
+                self._timeline.say("sidecar", f"noticed the new token; {calls}")
             case "refresh failed":
                 valid = told["credentials_valid_for"]
                 self._timeline.say("sidecar", f"refresh failed: {told['cause']} Still serving for {valid} s.")

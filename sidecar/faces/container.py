@@ -1,12 +1,15 @@
 """The container-credentials endpoint: what `AWS_CONTAINER_CREDENTIALS_FULL_URI` points at.
 
+Under the name `ecs` the same for `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, where most SDKs send no token, so that none
+can be asked for.
+
 Protocol: AWS SDKs and tools reference guide, "Container credential provider".
 """
 
 from typing import Protocol
 
 from sidecar.errors import MethodRefused, NoSuchPath, SidecarError
-from sidecar.faces.document import credentials_document
+from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
 from sidecar.faces.problems import HEADERS, problem
 from sidecar.messages import Request, Response
@@ -29,14 +32,13 @@ class CredentialSource(Protocol):
 
 
 class ContainerFace:
-    """Answers on `PATHS`. The document is rendered once per credential, not once per request."""
+    """Answers on `PATHS`."""
 
-    name = "container"
-
-    def __init__(self, source: CredentialSource, guard: Guard) -> None:
+    def __init__(self, source: CredentialSource, guard: Guard, name: str = "container") -> None:
+        self.name = name
         self._source = source
         self._guard = guard
-        self._rendered: tuple[Credentials | None, Response] = (None, Response(503, b"", HEADERS))
+        self._documents = Documents(HEADERS)
 
     async def answer(self, request: Request) -> Response:
         try:
@@ -48,14 +50,7 @@ class ContainerFace:
         self._guard.check_host(request.headers)
         _check_route(request)
         await self._guard.check_authorization(request)
-        return self._document(self._source.usable() or await self._source.credentials())
-
-    def _document(self, credentials: Credentials) -> Response:
-        rendered_for, response = self._rendered
-        if rendered_for is not credentials:
-            response = Response(200, credentials_document(credentials), HEADERS)
-            self._rendered = credentials, response
-        return response
+        return self._documents.answer(self._source.usable() or await self._source.credentials())
 
 
 def _check_route(request: Request) -> None:

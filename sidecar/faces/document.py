@@ -5,7 +5,9 @@ is the one that all of them accept. Whoever changes a field breaks some SDK.
 """
 
 import json
+from collections.abc import Mapping
 
+from sidecar.messages import Response
 from sidecar.model import Credentials
 from sidecar.times import timestamp
 
@@ -26,3 +28,18 @@ def credentials_document(credentials: Credentials) -> bytes:
     if credentials.account_id:  # SDKs build account-based endpoints from it: right or not at all
         document["AccountId"] = credentials.account_id
     return json.dumps(document).encode()
+
+
+class Documents:
+    """Answers with the document, rendered once per credential, not once per request."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self._rendered: tuple[Credentials | None, Response] = (None, Response(503, b"", headers))
+
+    def answer(self, credentials: Credentials) -> Response:
+        rendered_for, response = self._rendered
+        if rendered_for is not credentials:
+            response = Response(200, credentials_document(credentials), self._headers)
+            self._rendered = credentials, response
+        return response

@@ -7,10 +7,19 @@ Java, Rust and minio, so it is never used.
 import json
 import math
 
-from sidecar.errors import HostRefused, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
+from sidecar.errors import (
+    BadTokenLife,
+    HostRefused,
+    MethodRefused,
+    NoCredentials,
+    NoSuchPath,
+    NotAuthorized,
+    SidecarError,
+)
 from sidecar.messages import Response
 
 STATUS: dict[type[SidecarError], int] = {
+    BadTokenLife: 400,
     NotAuthorized: 401,
     HostRefused: 403,
     NoSuchPath: 404,

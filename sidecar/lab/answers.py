@@ -67,10 +67,10 @@ def _elements(fields: Fields, depth: int) -> str:
 def _element(name: str, value: "str | Fields", depth: int) -> str:
     indent = "  " * depth
     if isinstance(value, str):
-        return f"{indent}<{name}>{escape(_printable(value))}</{name}>\n"
+        return f"{indent}<{name}>{escape(printable(value))}</{name}>\n"
     return f"{indent}<{name}>\n{_elements(value, depth + 1)}{indent}</{name}>\n"
 
 
-def _printable(text: str) -> str:
-    """XML 1.0 has no way to write most control characters, and an echoed parameter may hold any."""
+def printable(text: str) -> str:
+    """An echoed parameter may hold control characters, which XML 1.0 cannot write and a terminal might obey."""
     return "".join(char if char in "\t\n\r" or char.isprintable() else "?" for char in text)

@@ -17,9 +17,9 @@ import aiohttp
 
 from sidecar.lab import cluster, iam, schedule
 from sidecar.lab.control import control_app
-from sidecar.lab.events import Observer, TokenProjected, nobody
+from sidecar.lab.events import Changed, Observer, TokenProjected, nobody
 from sidecar.lab.faults import Faults
-from sidecar.lab.issuer import Issuer, issuer_app
+from sidecar.lab.issuer import Issuer, claims, issuer_app
 from sidecar.lab.keys import KidForm
 from sidecar.lab.listen import Address, bind, serving, url_of
 from sidecar.lab.operations import Operations, Rules
@@ -108,6 +108,8 @@ async def running(settings: LabSettings, observe: Observer = nobody, clock: Cloc
         stack.callback(listening.close)
         issuer = Issuer(url_of(listening), ring, faults)
         _write_first_files(state, issuer.url)
+        _tell_if_unknown(state, issuer.url, observe)
+        watch = schedule.Watch(state, observe)
         accounts = _accounts(state, settings.token_lifetime)
         await stack.enter_async_context(serving(issuer_app(issuer, faults, clock), listening))
         sts_url = ""
@@ -125,7 +127,7 @@ async def running(settings: LabSettings, observe: Observer = nobody, clock: Cloc
             tasks(projection.keep_fresh())
         longest = max((account.lifetime for account in accounts), default=0.0)
         tasks(schedule.rotate_keys(ring, settings.key_period, longest, clock, observe))
-        tasks(schedule.watch(state, IamFile(state), faults, projections, observe))
+        tasks(watch.run(projections))
         yield lab
 
 
@@ -163,6 +165,12 @@ def _write_first_files(state: State, issuer_url: str) -> None:
     write_once(state.cluster, cluster.DEFAULT_TEXT.encode, PUBLIC)
 
 
+def _tell_if_unknown(state: State, issuer_url: str, observe: Observer) -> None:
+    """The IAM file was written for one port; on another, STS knows no provider. Raises BadFile."""
+    if issuer_url not in {provider.url for provider in IamFile(state).current().providers}:
+        observe(Changed(f"{state.iam.name} has no provider with the url {issuer_url}: STS will refuse every token"))
+
+
 def _accounts(state: State, lifetime: float | None) -> tuple[cluster.ServiceAccount, ...]:
     accounts = cluster.parse_cluster(state.cluster.read_text(), state.cluster.name)
     return accounts if lifetime is None else tuple(replace(account, lifetime=lifetime) for account in accounts)
@@ -177,10 +185,10 @@ def _projection(
     def mint(now: float) -> Minted:
         broken = faults.get("token-expired") is not None
         born = int(now - account.lifetime - 60 if broken else now)
+        key = issuer.signer(now)
+        token = key.sign(claims(issuer.url, account, account.audience, account.lifetime, born))
         expires_at = born + max(1, int(account.lifetime))
-        token = issuer.mint(account, account.audience, account.lifetime, born)
-        replace_at = NEVER if broken else refresh_at(born, expires_at)
-        return Minted(token, issuer.signer(born).kid, born, expires_at, replace_at)
+        return Minted(token, key.kid, born, expires_at, NEVER if broken else refresh_at(born, expires_at))
 
     def tell(minted: Minted) -> None:
         path = str(volume / "token")

@@ -3,6 +3,7 @@
 One readable file, `cluster.yaml`. File modes follow kubelet's rules for projected tokens (Kubernetes 1.19 and later).
 """
 
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sidecar.lab.lined_yaml import BadFile, Complaint
 
 _NAMES = uuid.UUID("5b0a7d5e-3a7e-4f0e-9a43-0d5a6f4f3c11")
 _KNOWN = ("namespace", "name", "audience", "expirationSeconds", "fsGroup", "runAsUser", "pod", "node")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 MINIMUM_LIFETIME = 600
 """Seconds; the API server grants no shorter token (Kubernetes API, ServiceAccountTokenProjection)."""
 
@@ -67,6 +69,14 @@ def parse_cluster(text: str, name: str = "cluster.yaml") -> tuple[ServiceAccount
         complaints += [document.complain(complaint, *where) for complaint in found]
         if not found:
             accounts.append(_account(item))
+    places = [(account.namespace, account.name) for account in accounts]
+    complaints += [
+        document.complain(f"{'/'.join(place)} appears twice", "serviceAccounts")
+        for index, place in enumerate(places)
+        if place in places[:index]
+    ]
+    if not complaints and not accounts:
+        complaints.append(document.complain("serviceAccounts lists nobody; name at least one", "serviceAccounts"))
     if complaints:
         raise BadFile(complaints)
     return tuple(accounts)
@@ -80,8 +90,8 @@ def _complaints(item: Any) -> Iterator[str]:
         if key not in _KNOWN:
             yield f"unknown setting {key!r}; known: {', '.join(_KNOWN)}"
     for key in ("namespace", "name"):
-        if not item.get(key):
-            yield f"{key} is missing"
+        if not _NAME.fullmatch(item.get(key, "")):
+            yield f"{key} is missing or not a Kubernetes name: lower case letters, digits, '-' and '.'"
     for key in ("expirationSeconds", "fsGroup", "runAsUser"):
         if not str(item.get(key, "0")).isdigit():
             yield f"{key} is {item[key]!r}; write a whole number"

@@ -26,6 +26,7 @@ from sidecar.lab.rotate import WAYS, rotate
 from sidecar.lab.rotation import KEEP, WAIT, WEEK, KeyRing
 from sidecar.lab.state import State
 from sidecar.lab.status import status
+from sidecar.lab.view import IamFile, seen_through
 
 REFUSED = 1
 
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", title="without a command the lab runs; the commands")
     _add_sts(commands.add_parser("sts", help="run STS alone, over the state of a lab that runs without one"))
     _add_status(commands.add_parser("status", help="print what is: addresses, faults, keys, IAM and its lint"))
+    _add_get_role(commands.add_parser("get-role", help="print a role and its trust policy, as `aws iam get-role`"))
     _add_fault(commands.add_parser("fault", help="start or end a fault; without a name, list them"))
     _add_rotate(commands.add_parser("rotate", help="rotate the signing key, well or badly"))
     tokens.add_arguments(
@@ -69,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_state(parser: argparse.ArgumentParser, default: Any) -> None:
-    parser.add_argument("--state", type=Path, default=default, metavar="DIR", help="state directory (%(default)s)")
+    usual = "" if default is argparse.SUPPRESS else f" ({default})".replace("%", "%%")
+    parser.add_argument("--state", type=Path, default=default, metavar="DIR", help=f"state directory{usual}")
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +100,11 @@ def _add_sts_rules(parser: argparse.ArgumentParser) -> None:
 def _add_status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(command=_status)
+
+
+def _add_get_role(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("arn", nargs="?", metavar="ARN", help="which; the first, if left out")
+    parser.set_defaults(command=_get_role)
 
 
 def _add_fault(parser: argparse.ArgumentParser) -> None:
@@ -155,6 +163,16 @@ def _until_stopped(world: AbstractAsyncContextManager[Any], greeting: Callable[[
 def _status(arguments: argparse.Namespace) -> str:
     found = status(State(arguments.state), time.time())
     return json.dumps(found, indent=2) if arguments.json else report.as_text(found)
+
+
+def _get_role(arguments: argparse.Namespace) -> str:
+    state = State(arguments.state)
+    roles = seen_through(Faults(state), IamFile(state))().roles
+    found = [role for role in roles if arguments.arn in (None, str(role.arn))]
+    if not found:
+        known = ", ".join(str(role.arn) for role in roles) or "none"
+        raise ValueError(f"There is no role {arguments.arn or ''}. There are: {known}.")
+    return json.dumps({"Role": found[0].as_iam_shows()}, indent=2)
 
 
 def _fault(arguments: argparse.Namespace) -> str:

@@ -4,7 +4,9 @@ Limits are IAM's (API reference, CreateOpenIDConnectProvider and CreateRole). On
 http://127.0.0.1, which AWS refuses, because the lab has no certificate that anybody trusts.
 """
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from sidecar import trust
 from sidecar.lab.arns import RoleArn, parse_role_arn
@@ -35,6 +37,17 @@ class Role:
     arn: RoleArn
     policy: Policy
     max_session_duration: int = SHORTEST_MAXIMUM
+
+    def as_iam_shows(self) -> dict[str, Any]:
+        """The members of IAM's GetRole that matter for trust."""
+        return {
+            "Path": self.arn.path,
+            "RoleName": self.arn.name,
+            "RoleId": self.arn.unique_id,
+            "Arn": str(self.arn),
+            "MaxSessionDuration": self.max_session_duration,
+            "AssumeRolePolicyDocument": json.loads(self.policy.text),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,7 @@ def default_text(issuer: str, role_arn: str = "arn:aws:iam::111122223333:role/de
     role, name = parse_role_arn(role_arn), trust.issuer_prefix(issuer)
     return f"""\
 # The lab's IAM. Edit it while the lab runs: it is read again when it changes, and the lab says what it thinks of it.
+# The port in names and keys is the lab's: a real issuer has none, and a real condition key has one colon.
 providers:
   - url: {issuer} # AWS takes https:// only
     account: "{role.account}"

@@ -35,11 +35,8 @@ class Issuer:
         self._ring = ring
         self._faults = faults
 
-    def mint(self, account: ServiceAccount, audience: str, lifetime: float, now: float) -> str:
-        """A token of this service account; `lifetime` in seconds, `now` in Unix seconds."""
-        return self.signer(now).sign(claims(self.url, account, audience, lifetime, now))
-
     def signer(self, now: float) -> SigningKey:
+        """The key that signs now; `signer(now).sign(claims(...))` is a token."""
         return self._ring.spare() if self._badly_rotated() else self._ring.signer(now)
 
     def jwks(self, now: float) -> dict[str, list[dict[str, str]]]:

@@ -42,7 +42,9 @@ class Document:
 
     def items(self, key: str) -> list[Any]:
         """The list under a top-level key, empty if there is none. Raises BadFile for anything but a list."""
-        found = self.data.get(key) or []
+        found = self.data.get(key, [])
+        if found == "":  # a name with nothing after it
+            return []
         if not isinstance(found, list):
             raise BadFile([self.complain(f"{key} is not a list", key)])
         return found

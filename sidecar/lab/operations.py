@@ -82,7 +82,7 @@ class Operations:
         }
         return Outcome(result, issued)
 
-    async def assume_role(self, form: Form, caller: Session, now: float, source_ip: str) -> Outcome:
+    def assume_role(self, form: Form, caller: Session, now: float, source_ip: str) -> Outcome:
         """Chaining: who calls is a role already, so the new session lives for an hour at most.
 
         Permission policies of the calling role are not modelled; the trust policy alone decides.
@@ -95,7 +95,15 @@ class Operations:
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
             )
         message = f"User: {caller.arn} is not authorized to perform: {trust.ASSUME_ROLE} on resource: {arn}"
-        role = _trusted(self.iam(), arn, _by_role(form, caller, now, source_ip), message)
+        request = trust.role_session(
+            caller.role_arn,
+            caller.arn,
+            session_name=form["RoleSessionName"],
+            external_id=form.get("ExternalId", ""),
+            source_ip=source_ip,
+            now=now,
+        )
+        role = _trusted(self.iam(), arn, request, message)
         issued = self._issue(form, role, parameters.duration(form), now)
         return Outcome(_result(issued, form), issued)
 
@@ -178,23 +186,6 @@ def _trusted(iam: Iam, arn: RoleArn, request: RequestContext, message: str) -> R
     return role
 
 
-def _by_role(form: Form, caller: Session, now: float, source_ip: str) -> RequestContext:
-    """A role's session is meant by its role, by itself, and by its whole account."""
-    partition = caller.arn.split(":")[1]
-    root = f"arn:{partition}:iam::{caller.account}:root"
-    web = trust.web_identity({}, "", session_name=form["RoleSessionName"], source_ip=source_ip, now=now)
-    keys = {name: values for name, values in web.keys.items() if name != "aws:federatedprovider"}
-    keys |= {
-        "aws:principalarn": (caller.role_arn,),
-        "aws:principalaccount": (caller.account,),
-        "aws:userid": (caller.assumed_role_id,),
-    }
-    if "ExternalId" in form:
-        keys["sts:externalid"] = (form["ExternalId"],)
-    names = (caller.role_arn, caller.arn, root, caller.account)
-    return RequestContext(trust.ASSUME_ROLE, "AWS", names, keys)
-
-
 def _check_session_policy(form: Form) -> None:
     arns = parameters.policy_arns(form)
     if len(arns) > 10:  # noqa: PLR2004 (AWS STS API reference)
@@ -215,7 +206,7 @@ def _check_session_policy(form: Form) -> None:
 def _check_is_policy(text: str) -> None:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", why=str(error)) from error
     if not isinstance(document, dict) or "Statement" not in document:
         raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", why="It has no Statement.")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.lab.answers import timestamp
+from sidecar.lab.answers import printable, timestamp
 from sidecar.lab.app import Lab
 from sidecar.lab.events import Answered, Changed, Event, TokenProjected
 from sidecar.lab.faults import FAULTS
@@ -27,7 +27,7 @@ For `irsa-sidecar serve`, or any SDK's own web identity provider, in another ter
   export AWS_ROLE_ARN={roles[0] if roles else "<a role of iam.yaml>"}
   export AWS_WEB_IDENTITY_TOKEN_FILE={lab.token_file}
   export AWS_ENDPOINT_URL_STS={lab.sts_url or "<the URL of lab sts>"}
-  export AWS_REGION={lab.region}
+  export AWS_REGION={lab.region} AWS_DEFAULT_REGION={lab.region}
 
 Then break something: `irsa-sidecar lab fault` lists what can go wrong.
 """
@@ -35,7 +35,7 @@ Then break something: `irsa-sidecar lab fault` lists what can go wrong.
 
 def line(event: Event, now: float) -> str:
     """One line for an event, with the time of day (UTC)."""
-    return f"{timestamp(now)[11:19]} {_sentence(event)}"
+    return f"{timestamp(now)[11:19]} {printable(_sentence(event))}"
 
 
 def _sentence(event: Event) -> str:

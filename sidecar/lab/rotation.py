@@ -25,7 +25,7 @@ _SPARE = "spare"
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """A key's career, in Unix seconds."""
+    """A key's career, in Unix seconds. Tenures are listed in the order in which their keys were made."""
 
     kid: str
     publish_at: float
@@ -37,9 +37,9 @@ class Tenure:
 
 
 def signer(tenures: Sequence[Tenure], now: float) -> Tenure:
-    """The key that signs now: of those whose turn has come, the latest. There is always one."""
-    due = [tenure for tenure in tenures if tenure.sign_at <= now] or tenures
-    return max(due, key=lambda tenure: tenure.sign_at)
+    """The key that signs now: of those whose turn has come, the newest. There is always one."""
+    due = [tenure for tenure in tenures if tenure.sign_at <= now]
+    return due[-1] if due else tenures[0]
 
 
 def rotate_well(

@@ -39,27 +39,48 @@ async def rotate_keys(
         await asyncio.sleep(min(NAP, due_at - now))
 
 
-async def watch(
-    state: State, iam: IamFile, faults: Faults, projections: Sequence[Projection], observe: Observer
-) -> NoReturn:
-    """Tells what changed in the state directory, and has tokens replaced when a fault of tokens came or went."""
-    for remark in _trouble(iam):
-        observe(Changed(remark))
-    seen, active = stamp_of(state.iam), dict(faults.active)
-    while True:
-        await asyncio.sleep(GLANCE)
-        if stamp_of(state.iam) != seen:
-            seen = stamp_of(state.iam)
-            observe(Changed(f"{state.iam.name} was read again"))
-            for remark in _trouble(iam):
-                observe(Changed(remark))
-        now_active = dict(faults.active)
-        for name in sorted({name for name, _ in now_active.items() ^ active.items()}):
-            observe(Changed(_fault_sentence(name, now_active.get(name))))
-            if name in _TOUCHES_TOKENS:
+class Watch:
+    """Tells what changed in the state directory, and has tokens replaced when a fault of tokens came or went.
+
+    It takes its first look when it is made, so that nothing that happens later is missed.
+    """
+
+    def __init__(self, state: State, observe: Observer) -> None:
+        self._iam = IamFile(state)
+        self._iam_path = state.iam
+        self._faults = Faults(state)
+        self._observe = observe
+        self._stamp = stamp_of(state.iam)
+        self._active = dict(self._faults.active)
+
+    async def run(self, projections: Sequence[Projection]) -> NoReturn:
+        self._tell_remarks()
+        while True:
+            await asyncio.sleep(GLANCE)
+            self._look_at_iam()
+            if self._look_at_faults():
                 for projection in projections:
                     projection.wake()
-        active = now_active
+
+    def _look_at_iam(self) -> None:
+        stamp = stamp_of(self._iam_path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._observe(Changed(f"{self._iam_path.name} was read again"))
+            self._tell_remarks()
+
+    def _look_at_faults(self) -> bool:
+        """Whether a fault that touches tokens came or went."""
+        active = dict(self._faults.active)
+        changed = sorted({name for name, _ in active.items() ^ self._active.items()})
+        self._active = active
+        for name in changed:
+            self._observe(Changed(_fault_sentence(name, active.get(name))))
+        return any(name in _TOUCHES_TOKENS for name in changed)
+
+    def _tell_remarks(self) -> None:
+        for remark in _trouble(self._iam):
+            self._observe(Changed(remark))
 
 
 def _trouble(iam: IamFile) -> Iterator[str]:

@@ -13,6 +13,7 @@ from sidecar.lab.answers import Refusal
 from sidecar.lab.events import Answered, Observer
 from sidecar.lab.faults import Faults
 from sidecar.lab.operations import Operations, Outcome, caller_identity
+from sidecar.lab.sessions import Session
 from sidecar.lab.sigv4 import SignedRequest
 from sidecar.lab.verification import no_key
 
@@ -27,7 +28,6 @@ class Call:
     signed: SignedRequest
     form: Mapping[str, str]
     source_ip: str
-    now: float
 
     @property
     def action(self) -> str:
@@ -95,16 +95,17 @@ class Sts:
         wire_faults.refuse_token(self._faults)
         if call.signed.header("x-amz-security-token"):
             raise no_key("The request carries X-Amz-Security-Token; AWS answers such a call so. Send it unsigned.")
-        return await self._operations.assume_role_with_web_identity(call.form, call.now, call.source_ip)
+        return await self._operations.assume_role_with_web_identity(call.form, self.now(), call.source_ip)
 
     async def _assume_role(self, call: Call) -> Outcome:
         wire_faults.refuse(self._faults, call.form.get("RoleArn", ""))
-        session = sigv4.authenticate(call.signed, self._operations.sessions, call.now, region=self._region)
-        return await self._operations.assume_role(call.form, session, call.now, call.source_ip)
+        return self._operations.assume_role(call.form, self._caller(call), self.now(), call.source_ip)
 
     async def _get_caller_identity(self, call: Call) -> Outcome:
-        session = sigv4.authenticate(call.signed, self._operations.sessions, call.now, region=self._region)
-        return Outcome(caller_identity(session))
+        return Outcome(caller_identity(self._caller(call)))
+
+    def _caller(self, call: Call) -> Session:
+        return sigv4.authenticate(call.signed, self._operations.sessions, self.now(), region=self._region)
 
     async def _read(self, request: web.Request) -> Call:
         body = await request.read()
@@ -115,7 +116,7 @@ class Sts:
         path, _, query = request.raw_path.partition("?")
         signed = SignedRequest(request.method, path, query, headers, body)
         form = dict(parse_qsl(text, keep_blank_values=True))
-        return Call(signed, form, request.remote or "", self.now())
+        return Call(signed, form, request.remote or "")
 
     def _response(self, body: bytes, status: int, request_id: str) -> web.Response:
         headers = {"x-amzn-RequestId": request_id, "Date": email.utils.formatdate(self.now(), usegmt=True)}

@@ -16,7 +16,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from sidecar.errors import ExchangeFailed, SidecarError, Unexpected
 from sidecar.model import Credentials, Instant
-from sidecar.refresh import Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
+from sidecar.refresh import AT_ONCE, Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
 from sidecar.times import timestamp
 
 logger = logging.getLogger("sidecar")
@@ -37,7 +37,8 @@ class LogEvents:
             case Failed(at=at, error=error):
                 self._failed(error, at, state)
             case TokenRotated(same_identity=same_identity):
-                logger.info("token rotated", extra={"same_identity": same_identity})
+                attempt = "at once" if state.attempt_at == AT_ONCE else "as planned"
+                logger.info("token rotated", extra={"same_identity": same_identity, "next_attempt": attempt})
 
     def _failed(self, error: SidecarError, at: Instant, state: RoleState) -> None:
         now_in = phase(state, at, self._policy)
@@ -128,7 +129,8 @@ _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "ta
 
 def _shown(value: object) -> str:
     text = str(value)
-    return repr(text) if " " in text or not text else text
+    plain = text.isprintable() and " " not in text and text != ""
+    return text if plain else repr(text)  # a claim may hold anything, and a line must stay one line
 
 
 def _now() -> str:

@@ -20,6 +20,7 @@ from prometheus_client.exposition import choose_encoder
 from sidecar import __version__
 from sidecar.errors import ExchangeFailed, SidecarError
 from sidecar.model import Instant, Token
+from sidecar.observe.sdk_family import sdk_of
 from sidecar.ports import Clock
 from sidecar.refresh import Event, Failed, Issued, RoleState, TokenRotated
 from sidecar.sts.refusal import KNOWN_CODES
@@ -91,6 +92,18 @@ class Metrics:
             buckets=REQUEST_BUCKETS,
             registry=registry,
         )
+        self._clients = Counter(
+            "irsa_sidecar_client_requests",
+            "Requests that reached a face, by face and by the SDK and major version that the User-Agent names.",
+            ["face", "sdk", "major"],
+            registry=registry,
+        )
+        self._file_writes = Counter(
+            "irsa_sidecar_credentials_file_writes",
+            "Attempts to write the credentials file, by outcome.",
+            ["outcome"],
+            registry=registry,
+        )
         Gauge("irsa_sidecar_build_info", "Always 1; what is running.", ["version", "python"], registry=registry).labels(
             __version__, platform.python_version()
         ).set(1)
@@ -123,6 +136,15 @@ class Metrics:
     def observe_request(self, face: str, status: int, seconds: float) -> None:
         self._requests.labels(face, str(status)).inc()
         self._request_seconds.labels(face).observe(seconds)
+
+    def observe_client(self, face: str, user_agent: str | None) -> None:
+        sdk = sdk_of(user_agent)
+        self._clients.labels(face, sdk.family, sdk.major).inc()
+
+    def observe_file(self, *, written: bool) -> None:
+        # Both at once: by the first failure there is a zero to compare it with.
+        self._file_writes.labels("written").inc(written)
+        self._file_writes.labels("failed").inc(not written)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """The page and its content type: OpenMetrics or Prometheus text, as the scraper's Accept header asks."""

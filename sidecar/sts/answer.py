@@ -13,6 +13,8 @@ from sidecar.model import Credentials, Instant, Seconds, UnixTime
 
 LARGEST = 64 * 1024
 """Bytes. A real answer has two to four thousand."""
+LONGEST_NAME = 64
+"""Characters of a code or request id that we repeat in logs and pages: whoever answers may not be STS."""
 SHORTEST_LIFE: Seconds = 10
 """AWS issues nothing under 900 s. Credentials that are as good as dead must not replace some that live."""
 
@@ -41,7 +43,7 @@ def http_date(value: str | None) -> UnixTime | None:
     if not value:
         return None
     try:
-        return parsedate_to_datetime(value).timestamp()
+        return _unix_time(parsedate_to_datetime(value))
     except (ValueError, OverflowError):
         return None
 
@@ -75,7 +77,7 @@ def credentials_in(answer: Answer, *, role_arn: str, asked_at: Instant, asked_at
         expiration=expiration,
         issued_at=asked_at,
         expires_at=asked_at + life,
-        request_id=texts.get("RequestId", "") or answer.request_id,
+        request_id=(texts.get("RequestId", "") or answer.request_id)[:LONGEST_NAME],
     )
 
 
@@ -87,7 +89,8 @@ def refusal_in(answer: Answer) -> Refusal | None:
     texts = _texts(root)
     if not texts.get("Code"):
         return None
-    return Refusal(texts["Code"], texts.get("Message", ""), texts.get("RequestId", "") or answer.request_id)
+    request_id = texts.get("RequestId", "") or answer.request_id
+    return Refusal(texts["Code"][:LONGEST_NAME], texts.get("Message", ""), request_id[:LONGEST_NAME])
 
 
 def _parsed(answer: Answer) -> ET.Element | None:
@@ -117,9 +120,13 @@ def _required(texts: dict[str, str], name: str, answer: Answer) -> str:
 
 def _expiration(text: str, answer: Answer) -> UnixTime:
     try:
-        moment = datetime.fromisoformat(text)
+        return _unix_time(datetime.fromisoformat(text))
     except ValueError:
         raise _not_an_answer(answer, "without a readable Expiration") from None
+
+
+def _unix_time(moment: datetime) -> UnixTime:
+    """A time without a zone is UTC's: read as local time, it would be wrong by the node's zone."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -18,6 +18,7 @@ from sidecar.errors import (
     TrustRefused,
 )
 from sidecar.model import UnixTime
+from sidecar.sts import audiences
 from sidecar.sts.answer import Answer, Refusal, refusal_in
 
 TOO_MANY_REQUESTS = 429
@@ -111,7 +112,8 @@ def _not_trusted(case: Case) -> ExchangeFailed:
         TrustRefused,
         f"{case.role_arn} does not exist, or its trust policy does not allow this token ({case.who}).",
         "Compare the policy's Federated principal with iss, and its `:sub` and `:aud` conditions with the token's, "
-        "letter by letter. A new role needs up to a minute.",
+        "letter by letter; `irsa-sidecar explain` names the one that fails. A new role needs up to a minute."
+        + _audience_hint(case),
     )
 
 
@@ -152,8 +154,17 @@ def _wrong_audience(case: Case) -> ExchangeFailed:
     return case.means(
         TrustRefused,
         f"The IAM OIDC provider does not list the token's audience ({case.who}).",
-        "Add it to the provider's client IDs, or project a token for sts.amazonaws.com (in every partition).",
+        "Add it to the provider's client IDs, or project a token for sts.amazonaws.com (in every partition)."
+        + _audience_hint(case),
     )
+
+
+def _audience_hint(case: Case) -> str:
+    """What the token's audience gives away: a likelier cause than IAM."""
+    for audience in case.claims.audiences:
+        if hint := audiences.meant_for_another(audience, case.claims.issuer) or audiences.remark(audience):
+            return f" About the token's audience: {hint}."
+    return ""
 
 
 def _stale_thumbprint(case: Case) -> ExchangeFailed:

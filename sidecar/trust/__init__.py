@@ -12,6 +12,7 @@ from sidecar.trust.context import (
     ASSUME_ROLE_WITH_WEB_IDENTITY,
     RequestContext,
     issuer_prefix,
+    role_session,
     web_identity,
 )
 from sidecar.trust.document import Condition, Effect, Policy, Principal, Statement, parse
@@ -40,5 +41,6 @@ __all__ = [
     "issuer_prefix",
     "lint",
     "parse",
+    "role_session",
     "web_identity",
 ]

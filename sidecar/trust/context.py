@@ -54,16 +54,44 @@ def web_identity(
         "email": _values(claims.get("email")),
     }
     keys = {f"{issuer}:{claim}": found for claim, found in values.items()}
-    keys |= {
+    keys |= {"aws:FederatedProvider": (provider_arn,)} | _common_keys(session_name, source_ip, now)
+    return RequestContext(ASSUME_ROLE_WITH_WEB_IDENTITY, "Federated", (provider_arn,), _present(keys))
+
+
+def role_session(
+    role_arn: str,
+    session_arn: str,
+    *,
+    session_name: str = "",
+    external_id: str = "",
+    source_ip: str = "",
+    now: float | None = None,
+) -> RequestContext:
+    """What AssumeRole shows to a trust policy when a role's session calls it (chaining).
+
+    The caller is meant by its role, by its session, and by its whole account, as number or as root.
+    """
+    _, partition, _, _, account, _ = session_arn.split(":", 5)
+    keys = {
+        "aws:PrincipalArn": (role_arn,),
+        "aws:PrincipalAccount": (account,),
+        "sts:ExternalId": _values(external_id),
+    }
+    names = (role_arn, session_arn, account, f"arn:{partition}:iam::{account}:root")
+    return RequestContext(ASSUME_ROLE, "AWS", names, _present(keys | _common_keys(session_name, source_ip, now)))
+
+
+def _common_keys(session_name: str, source_ip: str, now: float | None) -> dict[str, tuple[str, ...]]:
+    keys = {
         "sts:RoleSessionName": _values(session_name),
         "aws:SourceIp": _values(source_ip),
         "aws:SecureTransport": ("true",),
-        "aws:FederatedProvider": (provider_arn,),
     }
-    if now is not None:
-        keys |= _time_keys(now)
-    present = {name.casefold(): found for name, found in keys.items() if found}
-    return RequestContext(ASSUME_ROLE_WITH_WEB_IDENTITY, "Federated", (provider_arn,), present)
+    return keys if now is None else keys | _time_keys(now)
+
+
+def _present(keys: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name.casefold(): found for name, found in keys.items() if found}
 
 
 def _time_keys(now: float) -> dict[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ refused rather than ignored; where IAM's own answer is not documented this is th
 import enum
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -61,11 +61,16 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A whole trust policy. `size` is in characters as IAM's quota counts them: without white space."""
+    """A whole trust policy. `text` is its JSON without white space, which is what IAM's quota counts."""
 
     version: str
     statements: tuple[Statement, ...]
-    size: int
+    text: str = field(repr=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        """In characters."""
+        return len(self.text)
 
     @property
     def has_variables(self) -> bool:
@@ -94,7 +99,7 @@ def parse(text: str) -> Policy:
             where=("Version",),
         )
     compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return Policy(version, tuple(_statements(document.get("Statement"))), len(compact))
+    return Policy(version, tuple(_statements(document.get("Statement"))), compact)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,34 +1,28 @@
-"""Puts a face behind aiohttp's low-level server: no routes, no middlewares, no access log, one handler."""
+"""Puts a face behind sockets, for as long as a block lasts."""
 
-import logging
-from time import perf_counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 
-from aiohttp import web
-
-from sidecar.messages import Face, Request, RequestObserver
-
-KEEP_ALIVE_SECONDS = 75
-REQUESTS_END_WITHIN_SECONDS = 2
-"""How long requests in flight may take once the listener closes; ours take 0.8 s at the most."""
-
-logger = logging.getLogger("sidecar.wire")
+from sidecar.listening import listeners
+from sidecar.messages import Face, RequestObserver
+from sidecar.values import Address
+from sidecar.wire.connection import Connection
+from sidecar.wire.limits import Limits
+from sidecar.wire.plane import Plane
 
 
-def data_plane(face: Face, observe: RequestObserver) -> web.BaseRunner:
-    """A runner that answers every request with `face`."""
+@asynccontextmanager
+async def serving(
+    face: Face, observe: RequestObserver, addresses: Sequence[Address], limits: Limits | None = None
+) -> AsyncIterator[tuple[Address, ...]]:
+    """Answer every request on `addresses` with `face`; gives those bound, with the port that a port of 0 became.
 
-    async def handle(received: web.BaseRequest) -> web.Response:
-        started = perf_counter()
-        response = await face.answer(_request(received))
-        observe(face.name, response.status, perf_counter() - started)
-        # Server: say no more about ourselves than the answer does.
-        headers = {**response.headers, "Server": "irsa-sidecar"}
-        return web.Response(status=response.status, body=response.body, headers=headers)
-
-    server = web.Server(handle, access_log=None, logger=logger, keepalive_timeout=KEEP_ALIVE_SECONDS)
-    return web.ServerRunner(server, shutdown_timeout=REQUESTS_END_WITHIN_SECONDS)
-
-
-def _request(received: web.BaseRequest) -> Request:
-    headers = {name.lower(): value for name, value in received.headers.items()}
-    return Request(received.method, received.rel_url.raw_path, headers)
+    Raises `CannotListen`, naming the address. Leaving the block closes the listeners and lets requests in flight end.
+    """
+    plane = Plane(face, observe, limits or Limits())
+    try:
+        async with listeners(partial(Connection, plane), addresses) as bound:
+            yield bound
+    finally:
+        await plane.drain()

@@ -85,7 +85,7 @@ class Pod:
 async def a_pod(
     directory: Path,
     *,
-    session_lifetime: float = 30,
+    session_lifetime: float = 22,
     policy: Policy = EAGER,
     observe: Callable[[Event], None] = lambda event: None,
 ) -> AsyncIterator[Pod]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.lab.events import Event
+from sidecar.lab.faults import FAULTS as LAB_FAULTS
 from sidecar.observe.logs import JsonLines
 from tests.e2e.pod import Pod, a_pod, exchanges
 
@@ -25,7 +26,13 @@ FAULTS = {
     "idp-unreachable": "IssuerUnreachable",
     "jwks-empty": "IssuerUnreachable",
     "jwks-500": "IssuerUnreachable",
+    "jwks-slow": "IssuerUnreachable",
     "discovery-member": "IssuerUnreachable",
+    "discovery-issuer": "IssuerUnreachable",
+    "sign-before-publish": "IssuerUnreachable",
+    "drop-old-key": "IssuerUnreachable",
+    "token-expired": "TokenExpired",
+    "skew=-3600": "TrustRefused",
     "provider-removed": "TrustRefused",
     "role-deleted": "TrustRefused",
     "policy-changed": "TrustRefused",
@@ -49,7 +56,7 @@ async def asking(pod: Pod) -> AsyncIterator[None]:
     assert min(seen.seconds_left for seen in pod.seen) >= 4
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_no_fault_of_sts_issuer_or_iam_reaches_a_client(tmp_path: Path) -> None:
     async with a_pod(tmp_path) as pod, asking(pod):
         for fault, code in FAULTS.items():
@@ -60,6 +67,33 @@ async def test_no_fault_of_sts_issuer_or_iam_reaches_a_client(tmp_path: Path) ->
             assert told["last_error"]["fix"], fault
             pod.lab.faults.end(name)
             await pod.until_healthy()
+
+
+def test_every_fault_of_the_lab_is_tried_here() -> None:
+    tried = {fault.partition("=")[0] for fault in FAULTS}
+    assert set(LAB_FAULTS) - tried == {"slow"}  # which is no failure, see below
+
+
+async def test_an_sts_that_is_slow_only_makes_refreshes_slow(tmp_path: Path) -> None:
+    events: list[Event] = []
+    async with a_pod(tmp_path, observe=events.append) as pod, asking(pod):
+        pod.lab.faults.start("slow", "1")
+        before = exchanges(events)
+        await pod.until(lambda _: exchanges(events) > before + 1)
+        assert (await pod.ready())["failures"] == 0
+
+
+async def test_a_token_that_sts_calls_expired_is_tried_once_and_its_successor_at_once(tmp_path: Path) -> None:
+    events: list[Event] = []
+    async with a_pod(tmp_path, observe=events.append) as pod, asking(pod):
+        pod.lab.faults.start("skew", "7200")
+        await pod.until_failing("TokenRefused")
+        refused = exchanges(events)
+        pod.lab.faults.end("skew")
+        await asyncio.sleep(1)  # for calls that must not come: the same token is as good as before
+        assert exchanges(events) == refused
+        pod.lab.projections[0].wake()
+        await pod.until_healthy()
 
 
 def deleted(token: Path) -> None:

@@ -1,0 +1,5 @@
+"""Why does STS say no? Two commands that look, compare and name the mistake with its fix.
+
+`explain` meets one token with one trust policy, offline. `doctor` walks the whole chain from the pod's environment to
+the caller's identity. Neither changes anything, and neither ever shows a token or a key.
+"""

@@ -1,0 +1,68 @@
+"""The token that an application must present: does it have one, in both places, without a newline?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sidecar.doctor.finding import Finding, failed, passed, skipped, warned
+from sidecar.doctor.pod import Pod
+
+TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 (a variable's name)
+TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 (a variable's name)
+
+
+def authorization(pod: Pod) -> Finding | None:
+    """Which SDK reads the variable and which the file differs, so both must be there and agree."""
+    if pod.app is None:
+        return None
+    needed = bool(pod.environ.get("SIDECAR_AUTH_TOKEN") or pod.environ.get("SIDECAR_AUTH_TOKEN_FILE"))
+    variable, file = bool(pod.app.get(TOKEN)), pod.app.get(TOKEN_FILE, "")
+    saw = f"{TOKEN} {'set' if variable else 'unset'}, {TOKEN_FILE} {file or 'unset'}"
+    if not variable and not file:
+        return _no_token(saw) if needed else None
+    if file and (finding := _file(pod.app, Path(file), saw)):
+        return finding
+    if not variable or not file:
+        return warned(
+            "app-authorization",
+            saw,
+            "Older SDKs know the variable only, some know the file only.",
+            f"Set {TOKEN} and {TOKEN_FILE} to the same value.",
+        )
+    return passed("app-authorization", saw, "Every SDK finds the token.")
+
+
+def _no_token(saw: str) -> Finding:
+    return failed(
+        "app-authorization",
+        saw,
+        "The sidecar demands an authorization token, and the application has none: 401.",
+        f"Set {TOKEN} (and {TOKEN_FILE}) to the value of the sidecar's SIDECAR_AUTH_TOKEN.",
+    )
+
+
+def _file(app: Mapping[str, str], path: Path, saw: str) -> Finding | None:
+    """What is wrong with the token's file, as far as we see the application's files."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return skipped(
+            "app-authorization",
+            f"{saw}; not readable here ({error.strerror})",
+            "The file is the application's; whether it ends in a newline and agrees with the variable is not known.",
+            f"kubectl exec POD -c APP -- od -c {path}",
+        )
+    if content != content.strip():
+        return failed(
+            "app-authorization",
+            f"{saw}; the file has white space around the token",
+            "Most SDKs refuse to send a token with a newline (14 of 18 tried).",
+            f'printf %s "$TOKEN" > {path}   # not echo',
+        )
+    if app.get(TOKEN) and app[TOKEN].encode() != content:
+        return failed(
+            "app-authorization",
+            f"{saw}; they differ",
+            "SDKs differ in which of the two they read: half of them will get a 401.",
+            "Write the same value to both.",
+        )
+    return None

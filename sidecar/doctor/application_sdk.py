@@ -1,0 +1,37 @@
+"""Would a real SDK in the application's container choose the sidecar? The chain itself is asked, not our notes."""
+
+from sidecar.doctor.application_uri import SET_FULL_URI
+from sidecar.doctor.finding import Finding, failed, passed, skipped
+from sidecar.doctor.pod import Pod
+from sidecar.doctor.sdk_choice import GivesUp, NotAsked, choice_in
+
+OURS = "container-role"
+_INSTEAD = {
+    "env": ("keys in the environment", "Remove AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from the container's env."),
+    "assume-role-with-web-identity": (
+        "the token itself, by AWS_WEB_IDENTITY_TOKEN_FILE",
+        "Keep the EKS webhook away from this container (eks.amazonaws.com/skip-containers), or drop the annotation.",
+    ),
+    "iam-role": ("the node's role", SET_FULL_URI),
+    "": ("nothing at all", SET_FULL_URI),
+}
+
+
+def sdk(pod: Pod) -> Finding | None:
+    if pod.app is None:
+        return None
+    try:
+        choice = choice_in(pod.app)
+    except NotAsked as problem:
+        return skipped("app-sdk", str(problem), "Whether a real SDK would ask the sidecar is not known.")
+    except GivesUp as problem:
+        return failed(
+            "app-sdk",
+            f"botocore's chain ends in {problem}",
+            "A real SDK would give up before it asks the sidecar.",
+            "Remove what it stumbles over: AWS_PROFILE, or a token file without AWS_ROLE_ARN.",
+        )
+    if choice == OURS:
+        return passed("app-sdk", "botocore's chain ends at container-role", "A real SDK would ask the sidecar.")
+    what, fix = _INSTEAD.get(choice, ("another source", "Remove the variables or files that name it."))
+    return failed("app-sdk", f"botocore's chain ends at {choice or 'its end'}", f"A real SDK would take {what}.", fix)

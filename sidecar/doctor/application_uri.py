@@ -1,0 +1,80 @@
+"""The address that the application's SDK is given: one that every SDK takes, and that leads to the sidecar?"""
+
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
+
+from sidecar.doctor.finding import Finding, failed, passed, warned
+from sidecar.doctor.pod import Pod
+from sidecar.faces.container import PATHS
+from sidecar.values import LINK_LOCAL, WILDCARDS, TcpAddress
+
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+SET_FULL_URI = f"- name: {FULL_URI}\n  value: http://127.0.0.1:9911/v1/credentials"
+
+
+def full_uri(pod: Pod) -> Finding | None:
+    if pod.app is None:
+        return None
+    url = _parsed(pod.app.get(FULL_URI, ""))
+    if url is None:
+        return failed("app-uri", f"{FULL_URI} is missing, or no URL", "No SDK will ask the sidecar.", SET_FULL_URI)
+    saw = f"{FULL_URI}={url.scheme}://{url.hostname}:{url.port or 80}{url.path}"
+    for wrong in _WRONG:
+        if problem := wrong(pod, url):
+            return failed("app-uri", saw, problem, SET_FULL_URI)
+    if url.hostname != "127.0.0.1":
+        return warned("app-uri", saw, "Older SDKs take 127.0.0.1 to the letter and no other name.", SET_FULL_URI)
+    if not url.path:
+        return warned("app-uri", saw, "The path is missing; not every client adds the slash.", SET_FULL_URI)
+    return passed("app-uri", saw, "An address that every SDK accepts.")
+
+
+def _parsed(value: str) -> SplitResult | None:
+    try:
+        url = urlsplit(value)
+        usable = bool(url.hostname) and url.port != 0
+    except ValueError:
+        return None
+    return url if usable else None
+
+
+def _scheme(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001 (all of these are asked alike)
+    return "" if url.scheme == "http" else "The sidecar speaks plain http."
+
+
+def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
+    host = url.hostname or ""
+    if host == "localhost" or host in LINK_LOCAL or _is_loopback(host):
+        return ""
+    return "SDKs refuse plain http to any but a loopback address, and say so or stay silent."
+
+
+def _path(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
+    if url.query:
+        return "Some clients cut off the query; put all of it into the path."
+    return "" if url.path in {*PATHS, ""} else f"The sidecar serves {' and '.join(PATHS)}, to the letter."
+
+
+def _listens(pod: Pod, url: SplitResult) -> str:
+    if pod.config is None or pod.app is pod.environ:
+        return ""
+    found = [address for address in pod.config.listen if isinstance(address, TcpAddress)]
+    if any(address.port == (url.port or 80) and _same_host(address.host, url.hostname or "") for address in found):
+        return ""
+    return f"The sidecar listens on {', '.join(map(str, pod.config.listen))} (SIDECAR_LISTEN)."
+
+
+_WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _host, _path, _listens)
+"""What no SDK could work with: each says what, or "" if it finds nothing."""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _same_host(listened: str, asked: str) -> bool:
+    return listened == asked or listened in WILDCARDS or {listened, asked} == {"127.0.0.1", "localhost"}

@@ -1,0 +1,82 @@
+"""Our own settings: can the sidecar run with them, and do they agree with each other?"""
+
+import re
+from urllib.parse import urlsplit
+
+from sidecar.doctor.finding import Finding, failed, passed, warned
+from sidecar.doctor.pod import Pod
+
+SHORT_DURATION = 1800
+"""Seconds. botocore asks on every call for what lives less than 15 min, so half of such a session is spent asking."""
+
+_HOST_PARTITION = (
+    (re.compile(r"\.amazonaws\.com\.cn$|\.amazonwebservices\.com\.cn$"), ("aws-cn",)),
+    (re.compile(r"(^|\.)sts(-fips)?\.us-gov-[a-z0-9-]+\."), ("aws-us-gov",)),
+    (re.compile(r"\.amazonaws\.eu$|\.amazonwebservices\.eu$"), ("aws-eusc",)),
+    (re.compile(r"\.amazonaws\.com$|\.api\.aws$"), ("aws",)),
+)
+
+
+def settings(pod: Pod) -> Finding:
+    """Exactly what `serve` would say."""
+    if pod.config is None:
+        return failed(
+            "settings",
+            f"{len(pod.complaints)} complaint{'s' * (len(pod.complaints) != 1)}",
+            "; ".join(pod.complaints),
+            "Correct them in the container's env; `irsa-sidecar serve --help` lists all settings.",
+        )
+    found = pod.config
+    return passed(
+        "settings",
+        f"role {found.role_arn}, token {found.token_file}, STS {found.sts_endpoint}",
+        "The sidecar can run with these settings.",
+    )
+
+
+def duration(pod: Pod) -> Finding | None:
+    if pod.config is None:
+        return None
+    seconds = pod.config.duration
+    if seconds < SHORT_DURATION:
+        return warned(
+            "session-duration",
+            f"SIDECAR_DURATION {seconds} s",
+            "Some SDKs fetch credentials that live less than 15 minutes on every single call.",
+            f'- name: SIDECAR_DURATION\n  value: "{SHORT_DURATION}" # or more, up to the role\'s MaxSessionDuration',
+        )
+    return passed("session-duration", f"SIDECAR_DURATION {seconds} s", "Long enough for every SDK.")
+
+
+def endpoint(pod: Pod) -> Finding | None:
+    """Regional, encrypted, and in the role's partition."""
+    if pod.config is None:
+        return None
+    url = urlsplit(pod.config.sts_endpoint)
+    host, saw = url.hostname or "", pod.config.sts_endpoint
+    if host == "sts.amazonaws.com":
+        return warned(
+            "sts-setting",
+            saw,
+            "This is the global endpoint: a private subnet's STS VPC endpoint does not serve it.",
+            "Unset AWS_ENDPOINT_URL_STS and set AWS_REGION: the sidecar then calls that region's STS.",
+        )
+    if url.scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
+        return warned(
+            "sts-setting", saw, "The token would travel unencrypted.", "Use https:// for AWS_ENDPOINT_URL_STS."
+        )
+    partition = pod.config.role_arn.split(":")[1]
+    expected = _partition_of(host)
+    if expected and partition not in expected:
+        return failed(
+            "sts-setting",
+            f"{saw}, role in partition {partition}",
+            f"The endpoint serves partition {expected[0]}: its STS does not know the role.",
+            f"Set AWS_REGION to a region of {partition}, or AWS_ROLE_ARN to a role in {expected[0]}.",
+        )
+    return passed("sts-setting", saw, "A regional endpoint." if expected else "An endpoint of your own.")
+
+
+def _partition_of(host: str) -> tuple[str, ...]:
+    """The partition that AWS's host names tell; empty for other people's hosts."""
+    return next((partitions for pattern, partitions in _HOST_PARTITION if pattern.search(host)), ())

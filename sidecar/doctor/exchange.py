@@ -1,0 +1,160 @@
+"""The real thing: the exchange as `serve` makes it, and who AWS says we are then."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from sidecar.clock import SystemClock
+from sidecar.config import Config
+from sidecar.doctor.explain import Question, explain
+from sidecar.doctor.finding import Finding, Level, failed, passed, skipped
+from sidecar.doctor.pod import Pod
+from sidecar.doctor.token_claims import of_explained
+from sidecar.errors import ExchangeFailed
+from sidecar.model import Credentials
+from sidecar.sts.exchange import StsCall, StsExchange
+from sidecar.trust import Level as ExplainedLevel
+
+EXPLAINED = frozenset({"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"})
+PATIENCE = 10
+"""Seconds for GetCallerIdentity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What came of it."""
+
+    findings: tuple[Finding, ...]
+    credentials: Credentials | None = None
+
+
+async def exchange(pod: Pod, http: aiohttp.ClientSession) -> Exchanged:
+    if pod.config is None or pod.token is None:
+        return Exchanged((skipped("exchange", "no settings or no token", "Nothing to exchange."),))
+    config = pod.config
+    call = StsCall(config.sts_endpoint, config.role_arn, config.duration, config.session_name, config.proxy)
+    try:
+        found = await StsExchange(http, call, SystemClock())(pod.token)
+    except ExchangeFailed as refusal:
+        return Exchanged((_refused(refusal), *_explained(pod, config, refusal)))
+    saw = f"{found.assumed_role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'unnamed'}"
+    return Exchanged((passed("exchange", saw, "STS issued credentials for this token."),), found)
+
+
+def _refused(refusal: ExchangeFailed) -> Finding:
+    answer = " ".join(str(part) for part in (refusal.status, refusal.aws_code) if part)
+    saw = answer or refusal.code
+    return failed(
+        "exchange", f"{saw}{f', request {refusal.request_id}' * bool(refusal.request_id)}", refusal.cause, refusal.fix
+    )
+
+
+def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Finding]:
+    """What `explain` makes of it, where somebody gave the trust policy."""
+    if refusal.aws_code not in EXPLAINED or pod.token is None:
+        return []
+    if pod.trust_policy is None:
+        return [
+            skipped(
+                "explain",
+                "no trust policy",
+                "With the role's trust policy the doctor names the statement, the condition and the value.",
+                f"aws iam get-role --role-name {config.role_arn.rpartition('/')[2]} > role.json; "
+                "irsa-sidecar doctor --trust-policy role.json",
+            )
+        ]
+    told = explain(
+        Question(
+            token=pod.token.raw,
+            policy=pod.trust_policy.text,
+            now=pod.now,
+            role_arn=config.role_arn,
+            policy_of=pod.trust_policy.role_arn,
+        )
+    )
+    found = [of_explained("explain", finding) for finding in told.findings if finding.level is ExplainedLevel.ERROR]
+    return found or [
+        Finding(
+            "explain",
+            Level.WARN,
+            "token and trust policy agree",
+            "The cause is out of sight: the provider in IAM, the keys, another policy, or a change that still spreads.",
+            "Compare the file with `aws iam get-role` now; look at the provider's ClientIDList; ask for RCPs and the "
+            "policy of the STS VPC endpoint.",
+        )
+    ]
+
+
+# --- who are we? -----------------------------------------------------------------------------------------------
+
+
+async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
+    """GetCallerIdentity, signed and read by a real SDK."""
+    if pod.config is None or credentials is None:
+        return None
+    try:
+        arn = await asyncio.to_thread(_caller, pod.config, credentials, _region(pod))
+    except ImportError:
+        return skipped("caller-identity", "botocore is not installed", "Who AWS says we are was not asked.")
+    except Exception as error:  # noqa: BLE001 (botocore raises what it likes)
+        code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+        return failed(
+            "caller-identity",
+            f"{type(error).__name__} {code}".strip(),
+            "STS issued credentials, and a real SDK could not use them.",
+            "New credentials work everywhere within seconds: try again. Else check clock, endpoint and AWS_REGION.",
+        )
+    return _same_role(arn, pod.config.role_arn)
+
+
+def _region(pod: Pod) -> str:
+    """Ours, else the one in the endpoint's name, else the one that STS's global name signs for."""
+    given = pod.environ.get("AWS_REGION") or pod.environ.get("AWS_DEFAULT_REGION")
+    named = re.match(
+        r"sts(?:-fips)?\.([a-z0-9-]+-\d+)\.", urlsplit(pod.config.sts_endpoint if pod.config else "").hostname or ""
+    )
+    return given or (named[1] if named else "us-east-1")
+
+
+def _caller(config: Config, credentials: Credentials, region: str) -> str:
+    import botocore.session  # noqa: PLC0415 (17 MiB that nothing else of the doctor needs)
+    from botocore.config import Config as SdkConfig  # noqa: PLC0415
+
+    settings = SdkConfig(
+        connect_timeout=PATIENCE,
+        read_timeout=PATIENCE,
+        retries={"total_max_attempts": 2},
+        proxies={"http": config.proxy, "https": config.proxy} if config.proxy else {},
+    )
+    client: Any = botocore.session.Session().create_client(
+        "sts",
+        region_name=region,
+        endpoint_url=config.sts_endpoint,
+        verify=str(config.ca_bundle) if config.ca_bundle else None,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
+        config=settings,
+    )
+    try:
+        return str(client.get_caller_identity()["Arn"])
+    finally:
+        client.close()
+
+
+def _same_role(arn: str, role_arn: str) -> Finding:
+    """A session's ARN has the role's account and name, and not its path."""
+    have, want = arn.split(":", 5), role_arn.split(":", 5)
+    name = want[5].rpartition("/")[2]
+    if len(have) == len(want) and have[4] == want[4] and have[5].startswith(f"assumed-role/{name}/"):
+        return passed("caller-identity", arn, "A real SDK is who it should be.")
+    return failed(
+        "caller-identity",
+        f"{arn}, expected {role_arn}",
+        "A real SDK is somebody else.",
+        "Check AWS_ROLE_ARN and what answers at the STS endpoint.",
+    )

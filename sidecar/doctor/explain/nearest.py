@@ -1,0 +1,54 @@
+"""Which of several texts was meant: edit distance, and what exactly differs between two subjects."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sidecar.trust.lint_conditions import SERVICE_ACCOUNT
+
+LONGEST_COMPARED = 512
+
+
+def distance(left: str, right: str) -> int:
+    """The fewest insertions, deletions and substitutions from one to the other (Levenshtein)."""
+    left, right = left[:LONGEST_COMPARED], right[:LONGEST_COMPARED]
+    row = list(range(len(right) + 1))
+    for i, char in enumerate(left, 1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(right, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (char != other))
+    return row[-1]
+
+
+def nearest(wanted: Iterable[str], actual: str) -> str:
+    """The one of `wanted` that is closest; the first of equals, "" of none."""
+    return min(wanted, key=lambda value: distance(value, actual), default="")
+
+
+def is_typo(wanted: str, actual: str) -> bool:
+    """So close that a slip is likelier than another intention: a few letters, or their case."""
+    return wanted.casefold() == actual.casefold() or distance(wanted, actual) <= 3  # noqa: PLR2004 (a few)
+
+
+def service_account(subject: str) -> tuple[str, str] | None:
+    """Namespace and name in a cluster's `sub`, None if it is no service account's."""
+    namespace, colon, name = subject.removeprefix(SERVICE_ACCOUNT).partition(":")
+    if not subject.startswith(SERVICE_ACCOUNT) or not colon or not namespace or not name or ":" in name:
+        return None
+    return namespace, name
+
+
+def difference(actual: str, wanted: str) -> str:
+    """What differs between two subjects, as a clause; "" where nothing short can be said."""
+    if wanted.strip() == actual:
+        return "the policy's value has white space around it"
+    if wanted.casefold() == actual.casefold():
+        return "only the case differs, and IAM minds the case"
+    have, want = service_account(actual), service_account(wanted)
+    if have is None or want is None:
+        return ""
+    return " and ".join(_parts(have, want))
+
+
+def _parts(have: Sequence[str], want: Sequence[str]) -> Iterator[str]:
+    for name, is_, should in zip(("namespace", "service account"), have, want, strict=True):
+        if is_ != should:
+            yield f"the {name} differs: {is_}, not {should}"

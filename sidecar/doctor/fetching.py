@@ -1,0 +1,56 @@
+"""One GET, whole and small: how the doctor asks the issuer, STS and the sidecar."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from sidecar.model import Seconds
+
+LARGEST = 1 << 20
+"""Bytes: a JWKS may hold two hundred keys."""
+
+
+class TooLarge(aiohttp.ClientError):
+    """More than any of the servers that we ask has to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer. The body may hold credentials."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    seconds: Seconds
+
+
+async def get(
+    http: aiohttp.ClientSession,
+    url: str,
+    *,
+    within: Seconds,
+    proxy: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Fetched:
+    """GET without following redirects. Raises `aiohttp.ClientError`, `TimeoutError`, `OSError`."""
+    started = time.monotonic()
+    timeout = aiohttp.ClientTimeout(total=within)
+    async with http.get(url, proxy=proxy, headers=headers, timeout=timeout, allow_redirects=False) as answer:
+        body = bytearray()
+        async for chunk in answer.content.iter_chunked(LARGEST):
+            body += chunk
+            if len(body) > LARGEST:
+                raise TooLarge
+        return Fetched(answer.status, dict(answer.headers), bytes(body), time.monotonic() - started)
+
+
+def why(error: Exception) -> str:
+    """What went wrong, without foreign text: it may quote a proxy's password."""
+    reason = getattr(getattr(error, "os_error", error), "strerror", None)
+    return f"{type(error).__name__}{f', {reason}' if isinstance(reason, str) else ''}"
+
+
+Json = dict[str, Any]

@@ -1,0 +1,119 @@
+"""The issuer's discovery document and keys, as STS needs them: public, complete, quick, and holding the token's key.
+
+STS asks from AWS's network and we from the pod's: what cannot be reached from here may be reached from there.
+"""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from sidecar.doctor.explain.jwt_parts import Unverified, shown
+from sidecar.doctor.fetching import Fetched, get, why
+from sidecar.doctor.finding import Finding, failed, passed, skipped, warned
+from sidecar.doctor.pod import Pod
+from sidecar.endpoints import proxy_for
+from sidecar.model import Seconds
+
+MEMBERS = (
+    "issuer",
+    "jwks_uri",
+    "response_types_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+)
+"""What AWS needs in a discovery document; without any of them it cannot retrieve the key (as people found)."""
+PATIENCE: Seconds = 5
+"""How long STS waits for an issuer (AWS knowledge center, sts-invalididentitytoken)."""
+OK = 200
+DISCOVERY = "issuer-discovery"
+KEYS = "issuer-keys"
+
+UNREACHABLE = "Not reachable from here, which is no proof: STS asks from AWS's network. It must be public."
+TRY = "From outside: curl -sS -m 5 {url}"
+
+
+class Unusable(Exception):
+    """No document, with the finding that says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
+    """Discovery, then keys."""
+    token = pod.unverified
+    if token is None or urlsplit(token.issuer).scheme not in {"https", "http"}:
+        return [skipped(DISCOVERY, "no issuer", "Without a token that names its issuer there is nothing to ask.")]
+    try:
+        document, found = await _document(
+            pod, http, DISCOVERY, f"{token.issuer.rstrip('/')}/.well-known/openid-configuration"
+        )
+        findings = [_discovery(document, token, found)]
+        uri = document.get("jwks_uri")
+        if not isinstance(uri, str) or urlsplit(uri).scheme not in {"https", "http"}:
+            return findings
+        keys, found = await _document(pod, http, KEYS, uri)
+        return [*findings, _keys(keys, token, found, uri)]
+    except Unusable as unusable:
+        done = [] if unusable.finding.check == DISCOVERY else findings
+        return [*done, unusable.finding]
+
+
+async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str) -> tuple[dict[str, Any], Fetched]:
+    fix = TRY.format(url=shown(url))
+    try:
+        found = await get(http, url, within=PATIENCE, proxy=proxy_for(url, pod.environ))
+    except TimeoutError:
+        raise Unusable(failed(check, shown(url), "No answer within 5 s: STS does not wait longer.", fix)) from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise Unusable(skipped(check, f"{shown(url)}: {why(error)}", UNREACHABLE, fix)) from None
+    if found.status != OK:
+        raise Unusable(
+            failed(check, f"{shown(url)}: {found.status}", "STS needs a 200 there, without redirects or login.", fix)
+        )
+    try:
+        document = json.loads(found.body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Unusable(failed(check, shown(url), "The answer is not a JSON object.", fix))
+    return document, found
+
+
+def _discovery(document: dict[str, Any], token: Unverified, found: Fetched) -> Finding:
+    saw = f"{shown(token.issuer)}: {found.seconds:.2f} s, members {shown(', '.join(sorted(document)))}"
+    missing = [name for name in MEMBERS if not document.get(name)]
+    if missing:
+        return failed(
+            DISCOVERY,
+            saw,
+            f"{', '.join(missing)} missing: STS says `Couldn't retrieve verification key`.",
+            'Add: "response_types_supported": ["id_token"], "subject_types_supported": ["public"], '
+            '"id_token_signing_alg_values_supported": ["RS256"], and issuer and jwks_uri.',
+        )
+    published = shown(document["issuer"])
+    if document["issuer"] == token.issuer:
+        return passed(DISCOVERY, saw, "All five members that STS needs are there, and the issuer is the token's.")
+    fix = "Publish the document under the issuer that --service-account-issuer of the API server names."
+    if published.rstrip("/") == token.issuer.rstrip("/"):
+        return warned(DISCOVERY, f"{saw}; issuer {published}", "It differs from the token's iss by a slash.", fix)
+    return failed(DISCOVERY, f"{saw}; issuer {published}", "The document is of another issuer than the token.", fix)
+
+
+def _keys(document: dict[str, Any], token: Unverified, found: Fetched, uri: str) -> Finding:
+    keys = document.get("keys")
+    known = [str(key.get("kid", "")) for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+    wanted = str(token.header.get("kid", ""))
+    saw = f"{shown(uri)}: {found.seconds:.2f} s, keys {shown(', '.join(known)) or 'none'}; the token's {shown(wanted)}"
+    if wanted in known:
+        return passed(KEYS, saw, "The key that signed the token is published.")
+    return failed(
+        KEYS,
+        saw,
+        "The token's key is not published: STS says `Couldn't retrieve verification key`.",
+        "Is the token old? Read it anew (`token-rotation`). Were keys rotated? Publish the new key before signing with "
+        "it, and keep the old one for the longest life of a token (a day).",
+    )

@@ -1,0 +1,112 @@
+"""What the checks look at, gathered once: settings, token, the application's variables, who we are."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sidecar.config import BadConfig, Config, load
+from sidecar.doctor.explain import PolicyText
+from sidecar.doctor.explain.jwt_parts import NotAJwt, Unverified, take_apart
+from sidecar.errors import TokenUnreadable
+from sidecar.model import Token, UnixTime
+from sidecar.token_file import TokenFile
+
+MOUNTINFO = Path("/proc/self/mountinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whom the kernel takes us for."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"uid {self.uid}, gid {self.gid}, groups {', '.join(map(str, self.groups)) or 'none'}"
+
+
+def this_user() -> User:
+    return User(os.getuid(), os.getgid(), tuple(sorted(os.getgroups())))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """A snapshot. `app` is the application's environment, None where nobody gave it. Environments hold secrets."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    app: Mapping[str, str] | None = field(repr=False)
+    now: UnixTime
+    user: User
+    mountinfo: Path
+    trust_policy: PolicyText | None
+    config: Config | None
+    complaints: tuple[str, ...]
+    """Why there is no config."""
+    token: Token | None
+    trouble: TokenUnreadable | None
+    """Why there is no token, though there is a path."""
+
+    @property
+    def token_path(self) -> Path | None:
+        """Where the token should be, even if other settings are wrong."""
+        if self.config:
+            return self.config.token_file
+        path = self.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE", "")
+        return Path(path) if path.startswith("/") else None
+
+    @property
+    def unverified(self) -> Unverified | None:
+        """The token taken apart; None if there is none, or it is no JWT."""
+        try:
+            return take_apart(self.token.raw) if self.token else None
+        except NotAJwt:
+            return None
+
+
+async def look_around(
+    environ: Mapping[str, str],
+    *,
+    app: Mapping[str, str] | None,
+    now: UnixTime,
+    trust_policy: PolicyText | None = None,
+    user: User | None = None,
+    mountinfo: Path = MOUNTINFO,
+) -> Pod:
+    """Read the settings and the token file. Never raises: what is wrong becomes part of the snapshot."""
+    config, complaints = _config(environ)
+    pod = Pod(
+        environ=environ,
+        app=app if app is not None else _our_own(environ),
+        now=now,
+        user=user or this_user(),
+        mountinfo=mountinfo,
+        trust_policy=trust_policy,
+        config=config,
+        complaints=complaints,
+        token=None,
+        trouble=None,
+    )
+    return pod if pod.token_path is None else await _with_token(pod, pod.token_path)
+
+
+def _our_own(environ: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Our environment is an application's only if it names a credentials endpoint, as in a shell or on a laptop."""
+    return environ if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in environ else None
+
+
+def _config(environ: Mapping[str, str]) -> tuple[Config | None, tuple[str, ...]]:
+    try:
+        return load(environ, []), ()
+    except BadConfig as error:
+        return None, error.complaints
+    except ValueError as error:  # a proxy that is none
+        return None, (str(error),)
+
+
+async def _with_token(pod: Pod, path: Path) -> Pod:
+    try:
+        return replace(pod, token=await TokenFile(path).read())
+    except TokenUnreadable as trouble:
+        return replace(pod, trouble=trouble)

@@ -1,0 +1,133 @@
+"""What the token says of itself: whose it is, for whom, how old, and whether the kubelet keeps it fresh."""
+
+from collections.abc import Iterator
+
+from sidecar.doctor.explain import token_mistakes
+from sidecar.doctor.explain.jwt_parts import NotAJwt, Unverified, printable, shown, take_apart
+from sidecar.doctor.finding import Finding, Level, failed, passed, warned
+from sidecar.doctor.pod import Pod
+from sidecar.doctor.token_place import VOLUME, WHOLE_DIRECTORY
+from sidecar.model import Seconds
+from sidecar.times import timestamp
+from sidecar.trust import Finding as Explained
+from sidecar.trust import Level as ExplainedLevel
+
+DAY: Seconds = 86_400
+SHORT_LIFE: Seconds = 3600
+JITTER: Seconds = 10
+SYNC: Seconds = 90
+"""The kubelet looks at a pod's volumes every 60 to 90 s."""
+SLACK: Seconds = 120
+
+LEVELS = {ExplainedLevel.ERROR: Level.FAIL, ExplainedLevel.WARNING: Level.WARN, ExplainedLevel.INFO: Level.PASS}
+
+
+def of_explained(check: str, found: Explained) -> Finding:
+    """A finding of `explain` as one of the doctor's; its code is what was seen."""
+    return Finding(check, LEVELS[found.level], found.code, found.message, found.fix)
+
+
+def form(pod: Pod) -> Finding | None:
+    """A JWT with an algorithm that STS takes and the claims that it needs."""
+    if pod.token is None:
+        return None
+    try:
+        token = take_apart(pod.token.raw)
+    except NotAJwt as problem:
+        return failed("token-form", str(pod.token_path), f"The file does not hold a JWT: {problem}.", VOLUME)
+    algorithm = shown(token.header.get("alg"))
+    return _worst("token-form", (*token_mistakes.form(token), *token_mistakes.claims(token))) or passed(
+        "token-form", f"alg {algorithm}, kid {shown(token.header.get('kid'))}", "A JWT as STS takes it."
+    )
+
+
+def _worst(check: str, found: tuple[Explained, ...]) -> Finding | None:
+    """The first error, else the first warning, else None."""
+    order = sorted(found, key=lambda finding: finding.level is not ExplainedLevel.ERROR)
+    return next((of_explained(check, finding) for finding in order if finding.level is not ExplainedLevel.INFO), None)
+
+
+def plainly(pod: Pod) -> Finding | None:
+    token = pod.unverified
+    if token is None:
+        return None
+    return passed("token-claims", "; ".join(_facts(token)), "So the token speaks for this service account, to these.")
+
+
+def _facts(token: Unverified) -> Iterator[str]:
+    yield f"issuer {shown(token.issuer or 'missing')}"
+    yield f"subject {shown(token.subject or 'missing')}"
+    yield f"audience {printable(', '.join(token.audiences)) or 'missing'}"
+    for claim, name in (("iat", "issued"), ("exp", "expires")):
+        at = token.time(claim)
+        yield f"{name} {'never' if at is None else _at(at)}"
+
+
+def _at(moment: int) -> str:
+    try:
+        return timestamp(moment)
+    except (OverflowError, OSError, ValueError):
+        return str(moment)
+
+
+def audience(pod: Pod) -> Finding | None:
+    """Meant for STS, not for the API server or Pod Identity; and spelt as everywhere."""
+    token = pod.unverified
+    if token is None or not token.audiences:
+        return None
+    wrong = (*token_mistakes.wrong_file(token), *token_mistakes.several_audiences(token))
+    odd = tuple(found for found in token_mistakes.remarks(token) if found.code == "odd-token-audience")
+    saw = printable(", ".join(token.audiences))
+    return _worst("token-audience", wrong + odd) or passed(
+        "token-audience", saw, "The provider in IAM must list it among its client ids."
+    )
+
+
+def subject(pod: Pod) -> Finding | None:
+    token = pod.unverified
+    if token is None or len(token.subject) <= token_mistakes.LONGEST_SUBJECT:
+        return None
+    return warned(
+        "token-subject",
+        f"{len(token.subject)} characters",
+        f"STS's answer has room for {token_mistakes.LONGEST_SUBJECT} (service model); beyond is unknown ground.",
+        "Shorten the names of namespace and service account.",
+    )
+
+
+def life(pod: Pod) -> Finding | None:
+    """By this machine's clock."""
+    token = pod.unverified
+    if token is None or token.time("exp") is None:
+        return None
+    if wrong := _worst("token-life", (*token_mistakes.expiry(token, pod.now), *token_mistakes.not_yet(token, pod.now))):
+        return wrong
+    expires, issued = token.time("exp") or 0, token.time("iat") or 0
+    saw = f"{expires - pod.now:.0f} s left of {expires - issued}"
+    if 0 < expires - issued < SHORT_LIFE:
+        return warned(
+            "token-life",
+            saw,
+            "So short a life leaves a minute between the kubelet's swap and the old token's end.",
+            "expirationSeconds: 3600 # or more",
+        )
+    return passed("token-life", saw, "Valid by this machine's clock.")
+
+
+def rotation(pod: Pod) -> Finding | None:
+    """The kubelet replaces a token after 80 % of its life, at the latest after 24 h (`token_manager.go`)."""
+    token = pod.unverified
+    issued, expires = (token.time("iat"), token.time("exp")) if token else (None, None)
+    if issued is None or expires is None or pod.now >= expires:
+        return None
+    due = min(issued + DAY, expires - (expires - issued) // 5)
+    saw = f"due at {_at(int(due))}, {abs(due - pod.now):.0f} s {'ago' if due < pod.now else 'from now'}"
+    if pod.now > due + JITTER + SYNC + SLACK:
+        return failed(
+            "token-rotation",
+            saw,
+            "The kubelet should have replaced the token by now: it cannot, or its new file does not arrive here.",
+            f"kubectl get events --field-selector reason=FailedMount; kubelet log `serviceaccount token`\n"
+            f"{WHOLE_DIRECTORY}",
+        )
+    return passed("token-rotation", saw, "The token is as fresh as the kubelet keeps it.")

@@ -1,0 +1,29 @@
+"""A face that says of each request by which protocol it came and what asked: who still needs the sidecar."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sidecar.messages import Face, Request, Response
+
+
+class ClientObserver(Protocol):
+    """A bystander: sees each request's face and its User-Agent, None where there is none. Must not raise nor wait."""
+
+    def __call__(self, face: str, user_agent: str | None) -> None: ...
+
+
+class Counted:
+    """`face`, with each of its requests shown to `observe`. `protocol`: names the face of a request, if it has two."""
+
+    def __init__(self, face: Face, observe: ClientObserver, protocol: Callable[[Request], str] | None = None) -> None:
+        self._face = face
+        self._observe = observe
+        self._protocol = protocol or (lambda _: face.name)
+
+    @property
+    def name(self) -> str:
+        return self._face.name
+
+    async def answer(self, request: Request) -> Response:
+        self._observe(self._protocol(request), request.headers.get("user-agent"))
+        return await self._face.answer(request)

@@ -1,0 +1,153 @@
+"""The EC2 instance metadata service, as far as SDKs ask it for credentials: for programs that look nowhere else.
+
+Protocol: EC2 user guide, "Use the Instance Metadata Service to access instance metadata". A client asks for a session
+token (IMDSv2), for the name of the one role, then for that role's credentials; IMDSv1 leaves out the token.
+
+SDKs go on using what they read here after its end: botocore (from 1.25) pretends that a document with less than about
+25 minutes left lives on, and does not come back for a fresh one. So a document that is running out is not given out
+here, though the container endpoint serves it to the end.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+from urllib.parse import unquote
+
+from sidecar.errors import BadTokenLife, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
+from sidecar.faces.container import CredentialSource
+from sidecar.faces.document import Documents
+from sidecar.faces.guards import Guard
+from sidecar.faces.imds_tokens import SessionTokens
+from sidecar.faces.instance import METADATA, Instance
+from sidecar.faces.problems import problem
+from sidecar.messages import Request, Response
+from sidecar.model import Credentials, Instant, Seconds
+from sidecar.refresh import Policy, RoleState, floor
+
+TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
+TOKEN = "x-aws-ec2-metadata-token"  # noqa: S105 (a header's name)
+TTL = "x-aws-ec2-metadata-token-ttl-seconds"
+LONGEST_LIFE = 21_600
+"""Seconds a session token may live (EC2 user guide)."""
+ASK_AGAIN: Seconds = 5
+TEXT = {"Content-Type": "text/plain", "Cache-Control": "no-store"}
+NOT_FOUND = Response(404, b"", TEXT)
+
+
+class RefreshedSource(CredentialSource, Protocol):
+    """A source that says why it has nothing newer: a broker."""
+
+    @property
+    def state(self) -> RoleState: ...
+
+
+class ImdsFace:
+    """Answers as IMDSv2 does. `v1`: also without a session token. `min_life`: seconds that a document must have left,
+    as long as that is at most half of what `policy` leaves in steady state, so that healthy credentials always pass.
+    """
+
+    name = "imds"
+
+    def __init__(
+        self,
+        source: RefreshedSource,
+        guard: Guard,
+        tokens: SessionTokens,
+        *,
+        instance: Instance,
+        v1: bool,
+        min_life: Seconds,
+        policy: Policy,
+        now: Callable[[], Instant],
+    ) -> None:
+        self._source = source
+        self._guard = guard
+        self._tokens = tokens
+        self._instance = instance
+        self._pages = {path: Response(200, text, TEXT) for path, text in instance.pages().items()}
+        self._v1 = v1
+        self._min_life = min_life
+        self._policy = policy
+        self._now = now
+        self._documents = Documents(TEXT)
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            return await self._answer(request)
+        except NoSuchPath:
+            return NOT_FOUND
+        except SidecarError as error:
+            return problem(error)
+
+    async def _answer(self, request: Request) -> Response:
+        self._guard.check_host(request.headers)
+        path = canonical(request.path)
+        if path == TOKEN_PATH:
+            return self._token(request)
+        self._check_token(request)
+        if (page := self._pages.get(path)) is not None:
+            _check_method(request, "GET", "HEAD")
+            return page
+        return await self._credentials(path, request)
+
+    def _token(self, request: Request) -> Response:
+        _check_method(request, "PUT")
+        life = request.headers.get(TTL, "")
+        if not (re.fullmatch("[0-9]{1,5}", life) and 1 <= int(life) <= LONGEST_LIFE):
+            raise BadTokenLife(
+                f"The header {TTL} must say how long the session token shall live.",
+                fix=f"Send 1 to {LONGEST_LIFE} (seconds).",
+            )
+        return Response(200, self._tokens.issue(int(life)).encode(), TEXT | {TTL: life})
+
+    def _check_token(self, request: Request) -> None:
+        token = request.headers.get(TOKEN)
+        if token is None and self._v1:
+            return
+        if token is None:
+            raise NotAuthorized(
+                "The request has no IMDSv2 session token.",
+                fix="The program's SDK knows IMDSv1 only: set SIDECAR_IMDS_V1=true on the sidecar, or update the SDK.",
+            )
+        if not self._tokens.good(token):
+            raise NotAuthorized(
+                "The IMDSv2 session token is over, or not from this sidecar.", fix=f"PUT {TOKEN_PATH} gives a new one."
+            )
+
+    async def _credentials(self, path: str, request: Request) -> Response:
+        if path not in {f"{METADATA}/iam/security-credentials/{self._instance.role}", f"{METADATA}/iam/info"}:
+            raise NoSuchPath("Nothing is served there.", fix="See the README for what IMDS tells here.")
+        _check_method(request, "GET", "HEAD")
+        credentials = self._source.usable() or await self._source.credentials()
+        if path.endswith("/info"):
+            return Response(200, self._instance.info(credentials), TEXT)
+        self._check_life(credentials)
+        return self._documents.answer(credentials)
+
+    def _check_life(self, credentials: Credentials) -> None:
+        left = credentials.expires_at - self._now()
+        if left >= min(self._min_life, floor(credentials.lifetime, self._policy) / 2):
+            return
+        error = self._source.state.error
+        why = "a refresh is under way" if error is None else error.cause
+        raise NoCredentials(
+            error,
+            cause=f"The credentials end in {left:.0f} s, and SDKs use what they read here for longer than that: {why}",
+            fix="Use AWS_CONTAINER_CREDENTIALS_FULL_URI, which serves them to the end." if error is None else error.fix,
+            retry_after=ASK_AGAIN,
+        )
+
+
+def canonical(path: str) -> str:
+    """One spelling of a path: SDKs double a slash where an endpoint ended in one, and some leave out the last."""
+    return "/" + "/".join(part for part in unquote(path).split("/") if part)
+
+
+def protocol(request: Request) -> str:
+    """The face to count a request for: `imds-v1` where it has nothing of IMDSv2."""
+    return "imds" if request.method == "PUT" or TOKEN in request.headers else "imds-v1"
+
+
+def _check_method(request: Request, *allowed: str) -> None:
+    if request.method not in allowed:
+        raise MethodRefused("This path does not take that method.", fix=f"Use {allowed[0]}.", allowed=allowed)

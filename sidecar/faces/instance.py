@@ -1,0 +1,56 @@
+"""What IMDS tells about the instance, where there is none: what is known of the pod, and nothing made up.
+
+An answer that looks like EC2's and is wrong does more harm than a 404: programs place data by zone and name things by
+instance.
+"""
+
+import json
+from dataclasses import dataclass
+
+from sidecar.model import Credentials
+from sidecar.times import timestamp
+
+METADATA = "/latest/meta-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Where the pod runs, as far as anybody said. `host_name` stands in for the instance id: it names the pod."""
+
+    role_arn: str
+    host_name: str
+    region: str | None
+    availability_zone: str | None
+
+    @property
+    def role(self) -> str:
+        """The role's name, without its path: what a client puts into a URL."""
+        return self.role_arn.rpartition("/")[2]
+
+    def pages(self) -> dict[str, bytes]:
+        """Path and text of all that does not change. What is not known has no page."""
+        known = {
+            f"{METADATA}/iam/security-credentials": self.role,
+            f"{METADATA}/instance-id": self.host_name,
+            f"{METADATA}/placement/region": self.region,
+            f"{METADATA}/placement/availability-zone": self.availability_zone,
+            "/latest/dynamic/instance-identity/document": self._identity(),
+        }
+        return {path: text.encode() for path, text in known.items() if text}
+
+    def _identity(self) -> str:
+        """Without a signature, for nobody could check one; `accountId` is the account of the credentials."""
+        document = {
+            "version": "2017-09-30",
+            "accountId": self.role_arn.split(":")[4],
+            "instanceId": self.host_name,
+            "region": self.region,
+            "availabilityZone": self.availability_zone,
+        }
+        return json.dumps({name: value for name, value in document.items() if value})
+
+    def info(self, credentials: Credentials) -> bytes:
+        """`iam/info`. The profile has the role's name, as the profiles do that the EC2 console makes."""
+        profile = self.role_arn.partition(":role/")[0] + f":instance-profile/{self.role}"
+        issued = timestamp(credentials.expiration - credentials.lifetime)
+        return json.dumps({"Code": "Success", "LastUpdated": issued, "InstanceProfileArn": profile}).encode()

@@ -1,0 +1,35 @@
+"""Audiences that people take for STS's, and tokens that are meant for others: what an `aud` gives away.
+
+Pure, and used wherever a token is judged: by the serving process when STS refuses, by `explain` and `doctor` before.
+"""
+
+STS = "sts.amazonaws.com"
+"""In every region and partition: it is what the EKS webhook asks for, and not the name of a host."""
+POD_IDENTITY = "pods.eks.amazonaws.com"
+_API_SERVER = ("kubernetes.default.svc", "kubernetes.svc.default")
+
+
+def remark(audience: str) -> str:
+    """What is odd about an audience, as a clause; "" for one that nobody mistakes for STS's."""
+    if audience == STS or not audience.startswith("sts."):
+        return ""
+    if audience == f"{STS}.cn":
+        return f"in China too it is {STS}; endpoints and ARNs differ there, the audience does not"
+    if audience.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return f"this is a regional endpoint; the audience is {STS} in every region"
+    return f"this looks like {STS} misspelt"
+
+
+def is_for_the_api_server(audience: str, issuer: str) -> bool:
+    """The audience of a pod's default token, in which the cluster names itself."""
+    host = audience.removeprefix("https://")
+    return audience == issuer or any(host == name or host.startswith(name + ".") for name in _API_SERVER)
+
+
+def meant_for_another(audience: str, issuer: str) -> str:
+    """Whose token this is, as a clause; "" if it may be STS's."""
+    if audience == POD_IDENTITY:
+        return "it is EKS Pod Identity's, not IRSA's"
+    if is_for_the_api_server(audience, issuer):
+        return "it is the pod's token for the API server (/var/run/secrets/kubernetes.io/serviceaccount/token)"
+    return ""

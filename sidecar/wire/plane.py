@@ -1,0 +1,126 @@
+"""What all connections share: the face, the count, the clock that ends the slow ones, the way out."""
+
+import asyncio
+import contextlib
+import logging
+import traceback
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from sidecar.messages import Face, Request, RequestObserver, Response
+from sidecar.wire import refusals
+from sidecar.wire.eager import Starter
+from sidecar.wire.limits import Limits
+from sidecar.wire.reading import Seen
+from sidecar.wire.rendering import Renderer
+
+if TYPE_CHECKING:
+    from sidecar.wire.connection import Connection
+
+logger = logging.getLogger("sidecar.wire")
+
+
+class Plane:
+    """One face, served. `draining`: no connection outlives its answer any more."""
+
+    def __init__(self, face: Face, observe: RequestObserver, limits: Limits) -> None:
+        self.limits = limits
+        self.seen = Seen()
+        self.render = Renderer().render
+        self.draining = False
+        self._face = face
+        self._observe = observe
+        self._starter: Starter[Response] = Starter()
+        self._connections: set[Connection] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._full = False
+        self._over = False
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def ask(self, request: Request) -> Response | asyncio.Task[Response]:
+        """The face's answer, or the task that will have it."""
+        try:
+            return self._starter.start(self._face.answer(request))
+        except Exception as error:  # noqa: BLE001 (a defect in a face must not take the server with it)
+            return _defect(error)
+
+    def outcome(self, task: asyncio.Task[Response]) -> Response:
+        """The answer of a task that is done."""
+        if task.cancelled():
+            return refusals.OVERDUE
+        error = task.exception()
+        return task.result() if error is None else _defect(error)
+
+    def answered(self, response: Response, seconds: float) -> None:
+        self._observe(self._face.name, response.status, seconds)
+
+    # --- connections ----------------------------------------------------------------------------------------------
+
+    def opened(self, connection: "Connection") -> Response | None:
+        """Count it in; the refusal if it is one too many. Who has been idle for longest makes room first."""
+        self._connections.add(connection)
+        self._empty.clear()
+        if self._over:  # accepted by the kernel before the listener closed
+            connection.abort()
+            return None
+        if self._sweeping is None:
+            self._sweep()
+        if len(self._connections) <= self.limits.connections:
+            self._full = False
+            return None
+        idle = min((other for other in self._connections if other.idle), key=lambda other: other.deadline, default=None)
+        if idle is not None and idle is not connection:
+            idle.close()
+            return None
+        return self._refuse(connection)
+
+    def _refuse(self, connection: "Connection") -> Response:
+        if not self._full:
+            self._full = True
+            logger.warning(
+                "too many connections",
+                extra={"limit": self.limits.connections, "fix": "find the client that opens them and keeps them busy"},
+            )
+        if len(self._connections) > self.limits.connections + self.limits.refused_at_once:
+            connection.abort()
+        return refusals.BUSY
+
+    def lost(self, connection: "Connection") -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._empty.set()
+
+    def _sweep(self) -> None:
+        """End what is overdue. Looks once a second while anybody is connected, and else not at all."""
+        now = monotonic()
+        for connection in [each for each in self._connections if each.deadline <= now]:
+            connection.overdue()
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(self.limits.sweep, self._sweep) if self._connections else None
+
+    async def drain(self) -> None:
+        """Let what is under way end, for a while; then end it."""
+        self.draining = True
+        for connection in [each for each in self._connections if each.idle]:
+            connection.close()
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.limits.drain):
+                    await self._empty.wait()
+        self._over = True
+        for connection in tuple(self._connections):
+            connection.abort()
+        if self._connections:
+            await self._empty.wait()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        await self._starter.close()
+
+
+def _defect(error: BaseException) -> Response:
+    """Neither the text of a foreign exception nor its arguments are logged: they may quote what it was working on."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error("face failed", extra={"reason": type(error).__name__, "place": f"{place.filename}:{place.lineno}"})
+    return refusals.DEFECT

@@ -1,0 +1,1 @@
+"""Health and metrics as probes and scrapers see them."""

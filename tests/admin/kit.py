@@ -1,0 +1,56 @@
+"""An admin plane over a role that a test sets."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sidecar.admin.app import admin_plane
+from sidecar.errors import SidecarError
+from sidecar.listening import listening
+from sidecar.model import Credentials, Instant, Seconds, UnixTime
+from sidecar.observe.board import Board
+from sidecar.observe.metrics import Metrics
+from sidecar.refresh import Phase, RoleState
+from sidecar.values import Address
+from tests.doubles import EPOCH, ROLE_ARN
+from tests.faces.kit import ANY_PORT
+
+
+class StillClock:
+    """Time stands at second zero."""
+
+    def now(self) -> Instant:
+        return 0
+
+    def wall(self) -> UnixTime:
+        return EPOCH
+
+
+class SetRole:
+    """What a board looks at, as a test sets it."""
+
+    def __init__(self, *, held: Credentials | None = None, error: SidecarError | None = None) -> None:
+        self.held = held
+        self.error = error
+        self.idle_for: Seconds = 0
+        self.stopping = False
+
+    @property
+    def state(self) -> RoleState:
+        return RoleState(self.held, 0, 0 if self.error is None else 1, self.error)
+
+    @property
+    def phase(self) -> Phase:
+        return Phase.EMPTY if self.held is None else Phase.FRESH
+
+    def usable(self) -> Credentials | None:
+        return self.held
+
+
+@asynccontextmanager
+async def served_admin(role: SetRole, address: Address = ANY_PORT) -> AsyncIterator[Address]:
+    """Serve the admin plane; gives the address bound."""
+    clock = StillClock()
+    board = Board(ROLE_ARN, role, lambda: None, clock, lambda: role.stopping)
+    metrics = Metrics(clock, started_at=0, token=lambda: None)
+    async with listening(admin_plane(board, metrics), [address]) as addresses:
+        yield addresses[0]

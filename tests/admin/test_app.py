@@ -1,0 +1,111 @@
+"""`/livez`, `/readyz` and `/metrics` over a real socket."""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sidecar.errors import StsUnreachable
+from sidecar.observe.board import STUCK_AFTER
+from tests.admin.kit import SetRole, served_admin
+from tests.conftest import Canary
+from tests.doubles import credentials
+
+DOWN = StsUnreachable("STS is not reachable.", fix="Check the network.")
+PATHS = ("/livez", "/readyz", "/metrics")
+
+
+@dataclass
+class Admin:
+    """The admin plane and a client of it."""
+
+    role: SetRole
+    http: aiohttp.ClientSession
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        async with self.http.get(path) as answer:
+            return answer.status, await answer.json()
+
+
+@pytest.fixture
+async def admin() -> AsyncIterator[Admin]:
+    role = SetRole(held=credentials())
+    async with served_admin(role) as address, aiohttp.ClientSession(f"http://{address}") as http:
+        yield Admin(role, http)
+
+
+async def test_ready_while_a_credential_is_valid(admin: Admin) -> None:
+    status, told = await admin.get("/readyz")
+    assert (status, told["ready"], told["phase"], told["seconds_left"]) == (200, True, "fresh", 3600)
+
+
+async def test_not_ready_without_one_and_the_body_names_the_fix(admin: Admin) -> None:
+    admin.role.held, admin.role.error = None, DOWN
+    status, told = await admin.get("/readyz")
+    assert (status, told["ready"], told["last_error"]["fix"]) == (503, False, "Check the network.")
+
+
+async def test_ready_with_a_failed_refresh_behind_it(admin: Admin) -> None:
+    admin.role.error = DOWN
+    status, told = await admin.get("/readyz")
+    assert (status, told["last_error"]["code"]) == (200, "StsUnreachable")
+
+
+async def test_not_ready_once_told_to_stop(admin: Admin) -> None:
+    admin.role.stopping = True
+    status, told = await admin.get("/readyz")
+    assert (status, told["phase"], told["seconds_left"]) == (503, "stopping", 3600)
+
+
+async def test_alive_whatever_the_credentials(admin: Admin) -> None:
+    admin.role.held, admin.role.error, admin.role.stopping = None, DOWN, True
+    assert await admin.get("/livez") == (200, {"alive": True})
+
+
+async def test_not_alive_when_the_loop_is_stuck(admin: Admin) -> None:
+    admin.role.idle_for = STUCK_AFTER - 1
+    assert (await admin.get("/livez"))[0] == 200
+    admin.role.idle_for = STUCK_AFTER
+    assert await admin.get("/livez") == (503, {"alive": False})
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", "text/plain; version="),
+        ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0;"),
+    ],
+)
+async def test_metrics_come_in_the_form_asked_for(admin: Admin, accept: str, content_type: str) -> None:
+    async with admin.http.get("/metrics", headers={"Accept": accept}) as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith(content_type)
+        assert "irsa_sidecar_build_info" in await answer.text()
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/credentials", "/metrics/", "/debug"])
+async def test_nothing_else_is_there(admin: Admin, path: str) -> None:
+    async with admin.http.get(path) as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_health_and_metrics_are_only_read(admin: Admin, path: str) -> None:
+    async with admin.http.post(path) as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+
+
+async def test_a_malformed_request_is_no_error_line(caplog: pytest.LogCaptureFixture, admin: Admin) -> None:
+    caplog.set_level(logging.INFO)
+    async with admin.http.get("/readyz", headers={"X": "a" * 10_000}) as answer:
+        assert answer.status == 400
+    assert caplog.records == []
+
+
+async def test_no_secret_is_on_any_page(admin: Admin, canary: Canary) -> None:
+    for path in PATHS:
+        async with admin.http.get(path) as answer:
+            canary.saw(await answer.text(), answer.headers)

@@ -1,0 +1,212 @@
+"""The settings, and the application's environment: would an SDK there ask the sidecar?"""
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.doctor import application, application_authorization, application_sdk, application_uri, environment
+from tests.doctor.pods import a_pod, an_app, outcome
+
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+TOKEN, TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+
+
+async def test_settings_that_serve_would_take_pass(tmp_path: Path) -> None:
+    finding = environment.settings(await a_pod(tmp_path / "token"))
+
+    assert outcome(finding) == ("settings", "pass")
+    assert "https://sts.eu-west-1.amazonaws.com" in finding.saw
+
+
+async def test_settings_that_serve_would_refuse_fail_with_its_words(tmp_path: Path) -> None:
+    finding = environment.settings(await a_pod(tmp_path / "token", {"AWS_ROLE_ARN": "api", "SIDECAR_PORT": "1"}))
+
+    assert outcome(finding) == ("settings", "fail")
+    assert "is not the ARN of an IAM role" in finding.message
+    assert "SIDECAR_PORT: no such setting" in finding.message
+
+
+async def test_a_proxy_that_is_none_is_a_complaint_like_any_other(tmp_path: Path) -> None:
+    finding = environment.settings(await a_pod(tmp_path / "token", {"HTTPS_PROXY": "ftp://user:password@x"}))
+
+    assert outcome(finding) == ("settings", "fail")
+    assert "password" not in str(finding)
+
+
+@pytest.mark.parametrize(("seconds", "level"), [("900", "warn"), ("1799", "warn"), ("1800", "pass")])
+async def test_sessions_so_short_that_sdks_ask_all_the_time_are_told(tmp_path: Path, seconds: str, level: str) -> None:
+    pod = await a_pod(tmp_path / "token", {"SIDECAR_DURATION": seconds})
+
+    assert outcome(environment.duration(pod)) == ("session-duration", level)
+
+
+@pytest.mark.parametrize(
+    ("changed", "level"),
+    [
+        ({}, "pass"),
+        ({"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9922"}, "pass"),
+        ({"AWS_ENDPOINT_URL_STS": "https://sts.internal.example"}, "pass"),
+        ({"AWS_ENDPOINT_URL_STS": "https://sts.amazonaws.com"}, "warn"),
+        ({"AWS_ENDPOINT_URL_STS": "http://sts.internal.example"}, "warn"),
+        ({"AWS_REGION": "cn-north-1"}, "fail"),
+        ({"AWS_REGION": "us-gov-west-1"}, "fail"),
+        ({"AWS_REGION": "cn-north-1", "AWS_ROLE_ARN": "arn:aws-cn:iam::111122223333:role/api"}, "pass"),
+        ({"AWS_REGION": "us-gov-west-1", "AWS_ROLE_ARN": "arn:aws-us-gov:iam::111122223333:role/api"}, "pass"),
+    ],
+)
+async def test_the_endpoint_is_regional_encrypted_and_in_the_roles_partition(
+    tmp_path: Path, changed: dict[str, str], level: str
+) -> None:
+    pod = await a_pod(tmp_path / "token", changed)
+
+    assert outcome(environment.endpoint(pod)) == ("sts-setting", level)
+
+
+# --- the application -------------------------------------------------------------------------------------------
+
+
+async def test_without_an_applications_environment_its_checks_are_skipped(tmp_path: Path) -> None:
+    pod = await a_pod(tmp_path / "token")
+
+    assert outcome(application.given(pod)) == ("app-environment", "skip")
+    assert [check(pod) for check in (application_uri.full_uri, application.web_identity, application_sdk.sdk)] == [
+        None
+    ] * 3
+
+
+async def test_our_own_environment_is_the_applications_where_it_names_an_endpoint(tmp_path: Path) -> None:
+    pod = await a_pod(tmp_path / "token", {FULL_URI: "http://127.0.0.1:9911/v1/credentials"})
+
+    assert application.given(pod) is None
+    assert outcome(application.web_identity(pod)) == ("app-web-identity", "fail")
+
+
+@pytest.mark.parametrize(
+    ("uri", "level", "words"),
+    [
+        ("http://127.0.0.1:9911/v1/credentials", "pass", "every SDK"),
+        ("http://127.0.0.1:9911/", "pass", "every SDK"),
+        ("http://127.0.0.1:9911", "warn", "path is missing"),
+        ("http://localhost:9911/v1/credentials", "warn", "127.0.0.1 to the letter"),
+        ("http://10.0.0.1:9911/v1/credentials", "fail", "loopback"),
+        ("http://sidecar.shop.svc:9911/v1/credentials", "fail", "loopback"),
+        ("https://127.0.0.1:9911/v1/credentials", "fail", "plain http"),
+        ("http://127.0.0.1:9911/v1/credentials?role=x", "fail", "query"),
+        ("http://127.0.0.1:9911/credentials", "fail", "/v1/credentials"),
+        ("http://127.0.0.1:9991/v1/credentials", "fail", "SIDECAR_LISTEN"),
+        ("127.0.0.1:9911", "fail", "No SDK"),
+        ("http://[::1", "fail", "No SDK"),
+        (None, "fail", "No SDK"),
+    ],
+)
+async def test_the_address_is_one_that_sdks_take_and_that_leads_here(
+    tmp_path: Path, uri: str | None, level: str, words: str
+) -> None:
+    finding = application_uri.full_uri(await an_app(tmp_path, {FULL_URI: uri}))
+
+    assert outcome(finding) == ("app-uri", level)
+    assert finding is not None
+    assert words in finding.message
+
+
+async def test_a_relative_uri_beside_it_wins_in_most_sdks(tmp_path: Path) -> None:
+    pod = await an_app(tmp_path, {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/x"})
+
+    assert outcome(application.relative_uri(pod)) == ("app-relative-uri", "fail")
+    assert application.relative_uri(await an_app(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "level"),
+    [
+        ({}, "pass"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn"}, "fail"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "fail"),
+        ({"AWS_ROLE_ARN": "arn"}, "warn"),
+    ],
+)
+async def test_web_identity_variables_shadow_the_sidecar(tmp_path: Path, changed: dict[str, str], level: str) -> None:
+    assert outcome(application.web_identity(await an_app(tmp_path, changed))) == ("app-web-identity", level)
+
+
+async def test_keys_in_the_environment_come_first(tmp_path: Path) -> None:
+    finding = application.static_keys(await an_app(tmp_path, {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_PROFILE": "dev"}))
+
+    assert outcome(finding) == ("app-static-keys", "fail")
+    assert "AKIA" not in str(finding)
+
+
+@pytest.mark.parametrize(("value", "level"), [("true", "pass"), ("TRUE", "pass"), ("1", "warn"), (None, "warn")])
+async def test_the_way_to_the_nodes_role_is_shut(tmp_path: Path, value: str | None, level: str) -> None:
+    pod = await an_app(tmp_path, {"AWS_EC2_METADATA_DISABLED": value})
+
+    assert outcome(application.metadata_service(pod)) == ("app-imds", level)
+
+
+async def test_a_proxy_that_would_see_the_request_is_told(tmp_path: Path) -> None:
+    through = await an_app(tmp_path, {"HTTP_PROXY": "http://user:hunter2@proxy:3128"})
+    exempt = await an_app(tmp_path, {"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "10.0.0.1,127.0.0.1"})
+
+    assert outcome(application.proxy(through)) == ("app-proxy", "warn")
+    assert "hunter2" not in str(application.proxy(through))
+    assert application.proxy(exempt) is None
+
+
+async def test_an_authorization_token_must_be_there_if_the_sidecar_wants_one(tmp_path: Path) -> None:
+    pod = await an_app(tmp_path, sidecar={"SIDECAR_AUTH_TOKEN": "hunter2"})
+
+    assert outcome(application_authorization.authorization(pod)) == ("app-authorization", "fail")
+    assert application_authorization.authorization(await an_app(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "content", "level", "words"),
+    [
+        ("hunter2", "hunter2", "pass", "finds the token"),
+        ("hunter2", None, "warn", "some know the file only"),
+        (None, "hunter2", "warn", "the variable only"),
+        ("hunter2", "hunter2\n", "fail", "newline"),
+        ("hunter2", "hunter3", "fail", "401"),
+    ],
+)
+async def test_both_places_hold_the_same_token_without_a_newline(
+    tmp_path: Path, variable: str | None, content: str | None, level: str, words: str
+) -> None:
+    file = tmp_path / "authorization"
+    if content is not None:
+        file.write_text(content)
+    pod = await an_app(tmp_path, {TOKEN: variable, TOKEN_FILE: str(file) if content else None})
+
+    finding = application_authorization.authorization(pod)
+
+    assert outcome(finding) == ("app-authorization", level)
+    assert finding is not None
+    assert words in finding.message
+    assert "hunter" not in str(finding)
+
+
+async def test_a_file_of_the_applications_that_we_cannot_see_is_not_judged(tmp_path: Path) -> None:
+    pod = await an_app(tmp_path, {TOKEN: "x", TOKEN_FILE: "/var/run/elsewhere/token"})
+
+    assert outcome(application_authorization.authorization(pod)) == ("app-authorization", "skip")
+
+
+@pytest.mark.parametrize(
+    ("changed", "level", "words"),
+    [
+        ({}, "pass", "would ask the sidecar"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn"}, "fail", "the token itself"),
+        ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "fail", "keys in the environment"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "fail", "give up"),
+        ({FULL_URI: None, "AWS_EC2_METADATA_DISABLED": None}, "fail", "the node's role"),
+        ({FULL_URI: None}, "fail", "nothing at all"),
+    ],
+)
+async def test_a_real_sdks_own_chain_is_asked(
+    tmp_path: Path, changed: dict[str, str | None], level: str, words: str
+) -> None:
+    finding = application_sdk.sdk(await an_app(tmp_path, changed))
+
+    assert outcome(finding) == ("app-sdk", level)
+    assert finding is not None
+    assert words in finding.message

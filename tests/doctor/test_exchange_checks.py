@@ -1,0 +1,127 @@
+"""The exchange and the identity, against an STS that is scripted."""
+
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sidecar.doctor import exchange
+from sidecar.doctor.explain import PolicyText
+from sidecar.doctor.finding import Finding
+from tests.doctor.asking import equals, policy, statement
+from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port, written
+from tests.doubles import KEY_CANARY, SESSION_CANARY
+
+
+def refusal(code: str, message: str) -> Page:
+    error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    return Page(f"<ErrorResponse>{error}<RequestId>r-1</RequestId></ErrorResponse>".encode(), status=403)
+
+
+async def exchanged(tmp_path: Path, http: aiohttp.ClientSession, page: Page, **more: Any) -> list[Finding]:
+    async with a_server({"/": page}) as url:
+        pod = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": url}, **more)
+        return list((await exchange.exchange(pod, http)).findings)
+
+
+async def test_a_refusal_is_told_with_aws_code_and_our_words(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await exchanged(tmp_path, http, refusal("Throttling", "Rate exceeded"))
+
+    assert [outcome(finding) for finding in found] == [("exchange", "fail")]
+    assert found[0].saw == "403 Throttling, request r-1"
+
+
+async def test_a_denial_without_a_trust_policy_asks_for_one(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await exchanged(tmp_path, http, refusal("AccessDenied", "Not authorized"))
+
+    assert [outcome(finding) for finding in found] == [("exchange", "fail"), ("explain", "skip")]
+    assert "aws iam get-role --role-name api" in found[1].fix
+
+
+async def test_a_denial_with_a_trust_policy_is_explained(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    wrong = policy(statement(Condition=equals("system:serviceaccount:payment:api")))
+
+    found = await exchanged(tmp_path, http, refusal("AccessDenied", "Not authorized"), policy=PolicyText(wrong))
+
+    assert [(finding.check, finding.level.value, finding.saw) for finding in found[1:]] == [
+        ("explain", "fail", "subject-differs")
+    ]
+
+
+async def test_a_denial_of_what_is_right_is_out_of_sight(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await exchanged(tmp_path, http, refusal("AccessDenied", "Not authorized"), policy=PolicyText(policy()))
+
+    assert outcome(found[1]) == ("explain", "warn")
+    assert "RCPs" in found[1].fix
+
+
+async def test_nobody_listening_is_told_as_the_sidecar_tells_it(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    pod = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{unused_port()}"})
+
+    found = await exchange.exchange(pod, http)
+
+    assert [(finding.check, finding.saw) for finding in found.findings] == [("exchange", "StsUnreachable")]
+
+
+async def test_without_token_or_settings_nothing_is_exchanged(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await exchange.exchange(await a_pod(tmp_path / "missing"), http)
+
+    assert [outcome(finding) for finding in found.findings] == [("exchange", "skip")]
+
+
+ANSWER = f"""<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>
+<AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/api/s</Arn></AssumedRoleUser>
+<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>{KEY_CANARY}</SecretAccessKey>
+<SessionToken>{SESSION_CANARY}</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>
+</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+
+
+async def test_what_was_issued_is_told_without_a_secret(
+    tmp_path: Path, http: aiohttp.ClientSession, canary: Any
+) -> None:
+    async with a_server({"/": Page(ANSWER.encode())}) as url:
+        pod = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": url})
+        found = await exchange.exchange(pod, http)
+
+    assert [outcome(finding) for finding in found.findings] == [("exchange", "pass")]
+    assert "assumed-role/api/s" in found.findings[0].saw
+    canary.saw(found, pod)
+
+
+@pytest.mark.parametrize(
+    ("arn", "level"),
+    [
+        ("arn:aws:sts::111122223333:assumed-role/api/s", "pass"),
+        ("arn:aws:sts::111122223333:assumed-role/node/i-1", "fail"),
+        ("arn:aws:sts::999999999999:assumed-role/api/s", "fail"),
+        ("arn:aws:iam::111122223333:user/api", "fail"),
+        ("nonsense", "fail"),
+    ],
+)
+async def test_who_a_real_sdk_is_then_is_compared_with_the_role(
+    tmp_path: Path, http: aiohttp.ClientSession, arn: str, level: str
+) -> None:
+    result = f"<GetCallerIdentityResult><Arn>{arn}</Arn></GetCallerIdentityResult>"
+    said = f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>"
+    pages = {"/": Page(ANSWER.encode())}
+    async with a_server(pages) as url:
+        pod = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": url})
+        credentials = (await exchange.exchange(pod, http)).credentials
+        pages["/"] = Page(said.encode())
+        finding = await exchange.identity(pod, credentials)
+
+    assert outcome(finding) == ("caller-identity", level)
+
+
+async def test_credentials_that_a_real_sdk_cannot_use_fail(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    pages = {"/": Page(ANSWER.encode())}
+    async with a_server(pages) as url:
+        pod = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": url})
+        credentials = (await exchange.exchange(pod, http)).credentials
+        pages["/"] = refusal("InvalidClientTokenId", "The security token included in the request is invalid")
+        finding = await exchange.identity(pod, credentials)
+
+    assert outcome(finding) == ("caller-identity", "fail")
+    assert finding is not None
+    assert finding.saw == "ClientError InvalidClientTokenId"

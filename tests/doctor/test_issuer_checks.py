@@ -1,0 +1,111 @@
+"""The issuer's documents, asked over real sockets on loopback."""
+
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from sidecar.doctor import issuer
+from sidecar.doctor.finding import Finding
+from tests.doctor.pods import Page, a_pod, a_server, a_silent_server, outcome, unused_port, written
+
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+def document(url: str, **changes: Any) -> dict[str, Any]:
+    whole = {
+        "issuer": url,
+        "jwks_uri": f"{url}/keys",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    } | changes
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+async def asked(tmp_path: Path, http: aiohttp.ClientSession, pages: dict[str, Page], **changes: Any) -> list[Finding]:
+    """What is said of an issuer whose documents are these; `changes` are made to a right discovery document."""
+    async with a_server(pages) as url:
+        pages.setdefault(DISCOVERY, Page(document(url, **changes)))
+        return await issuer.issuer(await a_pod(written(tmp_path, iss=url)), http)
+
+
+def keys(*ids: str) -> dict[str, Page]:
+    return {"/keys": Page({"keys": [{"kid": kid} for kid in ids]})}
+
+
+async def test_an_issuer_with_all_that_sts_needs_passes(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await asked(tmp_path, http, keys("key-0", "key-1"))
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "pass"), ("issuer-keys", "pass")]
+    assert "key-0, key-1" in found[1].saw
+
+
+@pytest.mark.parametrize("member", issuer.MEMBERS)
+async def test_each_of_the_five_members_is_missed(tmp_path: Path, http: aiohttp.ClientSession, member: str) -> None:
+    found = await asked(tmp_path, http, keys("key-1"), **{member: None})
+
+    assert outcome(found[0]) == ("issuer-discovery", "fail")
+    assert member in found[0].message
+
+
+async def test_a_document_of_another_issuer_fails_and_a_slash_is_a_warning(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    other = await asked(tmp_path / "1", http, keys("key-1"), issuer="https://elsewhere.example")
+    async with a_server(keys("key-1") | {DISCOVERY: Page({})}) as url:
+        pages = {DISCOVERY: Page(document(url, issuer=f"{url}/"))} | keys("key-1")
+    async with a_server(pages) as url:
+        pages[DISCOVERY] = Page(document(url, issuer=f"{url}/"))
+        slash = await issuer.issuer(await a_pod(written(tmp_path / "2", iss=url)), http)
+
+    assert outcome(other[0]) == ("issuer-discovery", "fail")
+    assert outcome(slash[0]) == ("issuer-discovery", "warn")
+
+
+async def test_a_key_that_is_not_published_fails(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await asked(tmp_path, http, keys("key-2"))
+
+    assert outcome(found[1]) == ("issuer-keys", "fail")
+    assert "keys key-2; the token's key-1" in found[1].saw
+
+
+@pytest.mark.parametrize(
+    "page", [Page({}, status=404), Page(b"<html>"), Page([]), Page({}, status=302, headers={"Location": "/login"})]
+)
+async def test_what_is_no_document_fails(tmp_path: Path, http: aiohttp.ClientSession, page: Page) -> None:
+    found = await asked(tmp_path, http, {DISCOVERY: page})
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "fail")]
+
+
+async def test_keys_that_cannot_be_had_fail_after_a_good_discovery(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await asked(tmp_path, http, {"/keys": Page({}, status=500)})
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "pass"), ("issuer-keys", "fail")]
+
+
+async def test_an_issuer_slower_than_sts_waits_fails(
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "PATIENCE", 0.2)
+    async with a_silent_server() as port:
+        found = await issuer.issuer(await a_pod(written(tmp_path, iss=f"http://127.0.0.1:{port}")), http)
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "fail")]
+    assert "within 5 s" in found[0].message
+
+
+async def test_an_issuer_that_cannot_be_reached_from_here_is_not_judged(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    pod = await a_pod(written(tmp_path, iss=f"http://127.0.0.1:{unused_port()}"))
+
+    assert [outcome(finding) for finding in await issuer.issuer(pod, http)] == [("issuer-discovery", "skip")]
+
+
+async def test_a_token_without_an_issuers_url_has_no_issuer_to_ask(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    pod = await a_pod(written(tmp_path, iss="kubernetes/serviceaccount"))
+
+    assert [outcome(finding) for finding in await issuer.issuer(pod, http)] == [("issuer-discovery", "skip")]

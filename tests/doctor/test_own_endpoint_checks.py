@@ -1,0 +1,98 @@
+"""The sidecar's own endpoint, if it runs."""
+
+from pathlib import Path
+
+from sidecar.doctor import own_endpoint
+from sidecar.doctor.finding import Finding
+from tests.doctor.asking import ROLE
+from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port
+from tests.doubles import KEY_CANARY
+
+
+async def of_the_sidecar(tmp_path: Path, pages: dict[str, Page], **more: str) -> tuple[Finding | None, Finding | None]:
+    """What is said of readiness and credentials where one server plays both."""
+    async with a_server(pages) as url:
+        address = url.removeprefix("http://")
+        pod = await a_pod(tmp_path / "token", {"SIDECAR_LISTEN": address, "SIDECAR_ADMIN_LISTEN": address} | more)
+        return await own_endpoint.readiness(pod), await own_endpoint.credentials(pod)
+
+
+async def test_a_sidecar_that_serves_passes(tmp_path: Path) -> None:
+    ready = {"ready": True, "assumed_role": ROLE, "seconds_left": 1800}
+    served = {"RoleArn": ROLE, "Expiration": "2030-01-01T00:00:00Z", "SecretAccessKey": KEY_CANARY}
+
+    found = await of_the_sidecar(tmp_path, {"/readyz": Page(ready), "/v1/credentials": Page(served)})
+
+    assert [outcome(finding) for finding in found] == [("sidecar-ready", "pass"), ("sidecar-credentials", "pass")]
+    assert KEY_CANARY not in str(found)
+
+
+async def test_a_sidecar_that_fails_tells_its_own_cause_and_fix(tmp_path: Path) -> None:
+    error = {"code": "TrustRefused", "cause": "The role refuses.", "fix": "Mend it."}
+    pages = {
+        "/readyz": Page({"ready": False, "phase": "failing", "last_error": error}, status=503),
+        "/v1/credentials": Page({"code": "NoCredentials", "message": "Nothing yet."}, status=503),
+    }
+
+    ready, served = await of_the_sidecar(tmp_path, pages)
+
+    assert ready is not None
+    assert served is not None
+    assert (ready.level.value, ready.message, ready.fix) == ("fail", "The role refuses.", "Mend it.")
+    assert (served.level.value, served.message) == ("fail", "Nothing yet.")
+
+
+async def test_a_sidecar_that_has_just_started_needs_a_moment(tmp_path: Path) -> None:
+    pages = {"/readyz": Page({"phase": "starting", "last_error": None}, status=503)}
+
+    ready, served = await of_the_sidecar(tmp_path, pages)
+
+    assert outcome(ready) == ("sidecar-ready", "fail")
+    assert outcome(served) == ("sidecar-credentials", "fail")
+
+
+async def test_the_authorization_token_is_sent_and_never_told(tmp_path: Path) -> None:
+    pages = {"/readyz": Page({}), "/v1/credentials": Page({"message": "no"}, status=401)}
+
+    _, served = await of_the_sidecar(tmp_path, pages, SIDECAR_AUTH_TOKEN="hunter2")
+
+    assert outcome(served) == ("sidecar-credentials", "fail")
+    assert "hunter2" not in str(served)
+
+
+async def test_no_sidecar_is_no_fault(tmp_path: Path) -> None:
+    nobody = f"127.0.0.1:{unused_port()}"
+    pod = await a_pod(tmp_path / "token", {"SIDECAR_LISTEN": nobody, "SIDECAR_ADMIN_LISTEN": nobody})
+
+    assert outcome(await own_endpoint.readiness(pod)) == ("sidecar-ready", "skip")
+    assert outcome(await own_endpoint.credentials(pod)) == ("sidecar-credentials", "skip")
+
+
+async def test_something_else_on_the_port_is_told(tmp_path: Path) -> None:
+    ready, _ = await of_the_sidecar(tmp_path, {"/readyz": Page(b"<html>hello")})
+
+    assert outcome(ready) == ("sidecar-ready", "fail")
+
+
+async def test_a_unix_socket_is_asked_too(tmp_path: Path) -> None:
+    from aiohttp import web
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"assumed_role": ROLE, "seconds_left": 1})
+
+    app = web.Application()
+    app.router.add_get("/readyz", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, tmp_path / "admin").start()
+    try:
+        pod = await a_pod(tmp_path / "token", {"SIDECAR_ADMIN_LISTEN": f"unix:{tmp_path}/admin"})
+        assert outcome(await own_endpoint.readiness(pod)) == ("sidecar-ready", "pass")
+    finally:
+        await runner.cleanup()
+
+
+async def test_without_settings_there_is_nobody_to_ask(tmp_path: Path) -> None:
+    pod = await a_pod(tmp_path / "token", {"AWS_ROLE_ARN": "x"})
+
+    assert await own_endpoint.readiness(pod) is None

@@ -1,0 +1,1 @@
+"""Who gets what answer: faces without a socket."""

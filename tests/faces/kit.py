@@ -1,0 +1,90 @@
+"""What the tests of everything that serves have in common: faces that need no broker, requests that need no socket."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sidecar.authorization import NoToken
+from sidecar.errors import SidecarError
+from sidecar.faces.container import ContainerFace, CredentialSource
+from sidecar.faces.guards import Authorization, Guard
+from sidecar.messages import Face, Request, Response
+from sidecar.model import Credentials
+from sidecar.values import TcpAddress
+from sidecar.wire.server import serving
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+ANY_PORT = TcpAddress("127.0.0.1", 0)
+AUTH_TOKEN = "the-pods-own-authorization-token"
+
+
+class Source:
+    """A broker's two doors: what can be served now, and what waiting leads to."""
+
+    def __init__(
+        self, holds: Credentials | None = None, *, after_waiting: Credentials | SidecarError | None = None
+    ) -> None:
+        self.holds = holds
+        self.after_waiting = after_waiting
+        self.asked = 0
+
+    def usable(self) -> Credentials | None:
+        self.asked += 1
+        return self.holds
+
+    async def credentials(self) -> Credentials:
+        assert self.after_waiting is not None, "nobody should have waited"
+        if isinstance(self.after_waiting, SidecarError):
+            raise self.after_waiting
+        return self.after_waiting
+
+
+class OneToken:
+    """Authorization by one token that never changes."""
+
+    required = True
+
+    async def accepted(self) -> tuple[str, ...]:
+        return (AUTH_TOKEN,)
+
+    async def renewed(self) -> tuple[str, ...]:
+        return (AUTH_TOKEN,)
+
+
+def container_face(
+    source: CredentialSource, *, authorization: Authorization | None = None, hosts: frozenset[str] | None = LOOPBACK
+) -> ContainerFace:
+    return ContainerFace(source, Guard(hosts, authorization or NoToken()))
+
+
+def request(path: str = "/v1/credentials", method: str = "GET", **headers: str) -> Request:
+    """A request as the server hands it on; `x_forwarded_for` stands for the header `x-forwarded-for`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Request(method, path, {"host": "127.0.0.1:9911"} | named)
+
+
+def body(response: Response) -> dict[str, Any]:
+    parsed = json.loads(response.body)
+    assert isinstance(parsed, dict)
+    return parsed
+
+
+class Requests:
+    """A `RequestObserver` that remembers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+
+    def __call__(self, face: str, status: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.seen.append((face, status))
+
+
+@asynccontextmanager
+async def served(face: Face, requests: Requests | None = None) -> AsyncIterator[int]:
+    """Serve `face` on a loopback port of its own, which this gives."""
+    async with serving(face, requests or Requests(), [ANY_PORT]) as addresses:
+        (address,) = addresses
+        assert isinstance(address, TcpAddress)
+        yield address.port

@@ -1,0 +1,40 @@
+"""A sidecar for commands that run in processes of their own: the container face, served from a thread."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sidecar.faces.guards import Authorization
+from sidecar.values import Address, TcpAddress
+from sidecar.wire.server import serving
+from tests.faces.kit import Source, container_face
+
+ANY_PORT = TcpAddress("127.0.0.1", 0)
+
+
+@contextmanager
+def a_sidecar(
+    source: Source, *, address: Address = ANY_PORT, authorization: Authorization | None = None
+) -> Iterator[Address]:
+    """Serve until the block ends; gives the address."""
+    bound: list[Address] = []
+    listening, done = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        face = container_face(source, authorization=authorization)
+        async with serving(face, lambda face, status, seconds: None, [address]) as addresses:
+            bound.extend(addresses)
+            listening.set()
+            await done.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=[serve()])
+    thread.start()
+    try:
+        assert listening.wait(5)
+        yield bound[0]
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join()
+        loop.close()

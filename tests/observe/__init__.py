@@ -1,0 +1,1 @@
+"""Bystanders: what they say, count and show of the events that drive the broker."""

@@ -1,0 +1,46 @@
+"""A role's history as its bystanders see it."""
+
+import logging
+import math
+from dataclasses import replace
+
+from sidecar.errors import SidecarError
+from sidecar.model import Credentials, Instant, Seconds, Token
+from sidecar.ports import Observer
+from sidecar.refresh import Event, Failed, Issued, Policy, RoleState, TokenRotated, step
+from tests.doubles import a_token
+
+POLICY = Policy()
+
+
+class History:
+    """Tells `observer` of events, each with the state it led to. The dice always show a half."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.state = RoleState()
+
+    def issued(self, at: Instant, credentials: Credentials, took: Seconds = 0.25) -> None:
+        self._tell(Issued(at, credentials, took))
+
+    def failed(self, at: Instant, error: SidecarError, took: Seconds | None = 0.25) -> None:
+        self._tell(Failed(at, error, took))
+
+    def rotated(self, at: Instant, *, same_identity: bool = True) -> None:
+        self._tell(TokenRotated(at, same_identity=same_identity))
+
+    def _tell(self, event: Event) -> None:
+        self.state = step(self.state, event, POLICY, 0.5)
+        self._observer(event, self.state)
+
+
+def fields(record: logging.LogRecord) -> dict[str, object]:
+    """What a log line says besides its event."""
+    usual = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+    return {name: value for name, value in vars(record).items() if name not in usual}
+
+
+def eternal() -> Token:
+    """A token that does not say when it expires, such as one of a Secret."""
+    token = a_token()
+    return Token(token.raw, replace(token.claims, expires_at=math.inf))

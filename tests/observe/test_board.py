@@ -1,0 +1,172 @@
+"""The snapshot behind the probes, in each phase of a role that really runs."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from sidecar.errors import Retry, TokenRefused, TrustRefused
+from sidecar.observe.board import STUCK_AFTER, Board
+from tests.conftest import Canary
+from tests.doubles import DAY, ISSUER, ROLE_ARN, SUBJECT, Pod, a_token
+from tests.observe.kit import eternal
+from tests.virtual_time import in_virtual_time
+
+REFUSED = TrustRefused("Not trusted.", fix="Trust it.", aws_code="AccessDenied", status=403, request_id="request-7")
+
+
+def board(pod: Pod, *, stopping: bool = False) -> Board:
+    return Board(ROLE_ARN, pod.broker, lambda: pod.tokens.current.value, pod.clock, lambda: stopping)
+
+
+def parts(snapshot: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(snapshot[name] for name in names)
+
+
+@in_virtual_time
+async def test_before_the_first_attempt_nothing_is_known() -> None:
+    pod = Pod()
+    assert not board(pod).ready
+    assert board(pod).alive
+    assert board(pod).snapshot() == {
+        "ready": False,
+        "role": ROLE_ARN,
+        "assumed_role": None,
+        "phase": "empty",
+        "expiration": None,
+        "seconds_left": None,
+        "next_attempt_in": None,
+        "failures": 0,
+        "last_error": None,
+        "token": None,
+    }
+
+
+@in_virtual_time
+async def test_fresh_tells_role_expiration_time_left_and_the_next_refresh() -> None:
+    pod = Pod(3600, token=a_token(life=DAY))
+    async with pod.running():
+        await asyncio.sleep(100)
+        assert board(pod).ready
+        assert board(pod).snapshot() == {
+            "ready": True,
+            "role": ROLE_ARN,
+            "assumed_role": "arn:aws:sts::111122223333:assumed-role/checkout/shop.checkout-7c5d8-x2x8q",
+            "phase": "fresh",
+            "expiration": "2027-01-15T09:00:00Z",
+            "seconds_left": 3500,
+            "next_attempt_in": 1820,
+            "failures": 0,
+            "last_error": None,
+            "token": {
+                "issuer": ISSUER,
+                "subject": SUBJECT,
+                "audiences": ["sts.amazonaws.com"],
+                "expiration": "2027-01-16T08:00:00Z",
+                "seconds_left": DAY - 100,
+            },
+        }
+
+
+@in_virtual_time
+async def test_a_failed_refresh_is_due_still_ready_and_says_what_to_mend() -> None:
+    pod = Pod(3600, REFUSED)
+    async with pod.running():
+        await asyncio.sleep(1921)
+        snapshot = board(pod).snapshot()
+    assert parts(snapshot, "ready", "phase", "failures", "seconds_left") == (True, "due", 1, 1679)
+    assert snapshot["next_attempt_in"] in range(1, 5)
+    assert snapshot["last_error"] == {
+        "code": "TrustRefused",
+        "cause": "Not trusted.",
+        "fix": "Trust it.",
+        "retry": Retry.SLOWLY.value,
+        "aws_code": "AccessDenied",
+        "request_id": "request-7",
+    }
+
+
+@in_virtual_time
+async def test_expired_is_not_ready_and_shows_no_credential() -> None:
+    pod = Pod(3600, REFUSED)
+    async with pod.running():
+        await asyncio.sleep(3594.9)
+        assert board(pod).ready
+        await asyncio.sleep(0.1)
+        snapshot = board(pod).snapshot()
+    assert parts(snapshot, "ready", "phase", "expiration", "assumed_role") == (False, "expired", None, None)
+
+
+@in_virtual_time
+async def test_waiting_for_a_new_token_has_no_hour() -> None:
+    pod = Pod(TokenRefused("Unknown key.", fix="Rotate it."))
+    async with pod.running():
+        await asyncio.sleep(1)
+        assert parts(board(pod).snapshot(), "phase", "next_attempt_in") == ("empty", None)
+
+
+@in_virtual_time
+async def test_stopping_is_not_ready_though_credentials_are_still_served() -> None:
+    pod = Pod(3600)
+    async with pod.running():
+        await asyncio.sleep(1)
+        assert not board(pod, stopping=True).ready
+        snapshot = board(pod, stopping=True).snapshot()
+        assert parts(snapshot, "ready", "phase", "seconds_left") == (False, "stopping", 3599)
+        assert (await pod.broker.credentials()).access_key_id
+
+
+@in_virtual_time
+async def test_a_token_that_never_expires_has_no_time_left_to_tell() -> None:
+    pod = Pod(3600, token=eternal())
+    async with pod.running():
+        await asyncio.sleep(1)
+        assert parts(board(pod).snapshot()["token"], "expiration", "seconds_left") == (None, None)
+
+
+@in_virtual_time
+async def test_a_wall_clock_that_jumps_changes_what_the_token_has_left_and_nothing_of_the_credential() -> None:
+    pod = Pod(3600, token=a_token(life=DAY))
+    async with pod.running():
+        await asyncio.sleep(100)
+        pod.clock.jump(3600)
+        snapshot = board(pod).snapshot()
+    assert (snapshot["seconds_left"], snapshot["token"]["seconds_left"]) == (3500, DAY - 3700)
+
+
+@in_virtual_time
+async def test_a_loop_that_naps_is_alive_for_days() -> None:
+    pod = Pod(3600)
+    async with pod.running():
+        for _ in range(2000):
+            await asyncio.sleep(77.7)
+            assert board(pod).alive
+
+
+@pytest.mark.parametrize("outcome", [REFUSED, TokenRefused("Unknown key.", fix="Rotate it.")])
+@in_virtual_time
+async def test_failing_is_not_being_stuck(outcome: Exception) -> None:
+    pod = Pod(outcome)
+    async with pod.running():
+        await asyncio.sleep(DAY)
+        assert board(pod).alive
+
+
+@in_virtual_time
+async def test_a_loop_that_no_longer_comes_round_is_not_alive() -> None:
+    pod = Pod(3600, takes=DAY)
+    async with pod.running():
+        await asyncio.sleep(STUCK_AFTER - 0.001)
+        assert board(pod).alive
+        await asyncio.sleep(0.001)
+        assert not board(pod).alive
+
+
+@in_virtual_time
+async def test_every_snapshot_is_json_and_holds_no_secret(canary: Canary) -> None:
+    pod = Pod(3600, REFUSED)
+    async with pod.running():
+        for _ in range(5):
+            canary.saw(json.dumps(board(pod).snapshot()))
+            await asyncio.sleep(900)

@@ -1,0 +1,238 @@
+"""The metrics page: exact series after a scripted history, and no label that grows without bound."""
+
+import math
+import platform
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as prometheus_text
+
+from sidecar import __version__, errors
+from sidecar.errors import (
+    SidecarError,
+    StsThrottled,
+    StsUnreachable,
+    TokenExpired,
+    TokenRefused,
+    TokenUnreadable,
+    TrustRefused,
+)
+from sidecar.model import Instant, Token, UnixTime
+from sidecar.observe.metrics import EXCHANGE_BUCKETS, REQUEST_BUCKETS, Metrics, code_label
+from sidecar.sts.refusal import KNOWN_CODES
+from tests.conftest import Canary
+from tests.doubles import DAY, EPOCH, a_token, credentials
+from tests.observe.kit import History, eternal
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+Series = tuple[str, ...]
+"""A sample's name and its labels, each as `label=value`."""
+
+
+class StoppedClock:
+    """A clock that shows what it is set to."""
+
+    def __init__(self, now: Instant = 0) -> None:
+        self.at = now
+
+    def now(self) -> Instant:
+        return self.at
+
+    def wall(self) -> UnixTime:
+        return EPOCH + self.at
+
+
+def metrics(*, token: Token | None = None, started_at: Instant = 0, now: Instant = 0) -> Metrics:
+    return Metrics(StoppedClock(now), started_at=started_at, token=lambda: token)
+
+
+def page(of: Metrics) -> dict[Series, float]:
+    """All of ours on the page, without histogram buckets."""
+    text, _ = of.render("")
+    return {
+        (sample.name.removeprefix("irsa_sidecar_"), *(f"{name}={text}" for name, text in sample.labels.items())): (
+            sample.value
+        )
+        for family in prometheus_text(text.decode())
+        for sample in family.samples
+        if sample.name.startswith("irsa_sidecar_") and "le" not in sample.labels
+    }
+
+
+NOTHING_YET: dict[Series, float] = {
+    ("build_info", f"python={platform.python_version()}", f"version={__version__}"): 1,
+    ("consecutive_failures",): 0,
+    ("credentials_expiration_timestamp_seconds",): 0,
+    ("first_credential_seconds",): 0,
+    ("last_success_timestamp_seconds",): 0,
+    ("refresh_duration_seconds_count", "outcome=failed"): 0,
+    ("refresh_duration_seconds_count", "outcome=issued"): 0,
+    ("refresh_duration_seconds_sum", "outcome=failed"): 0,
+    ("refresh_duration_seconds_sum", "outcome=issued"): 0,
+    ("refreshes_total", "code=", "outcome=issued"): 0,
+    ("token_expiration_timestamp_seconds",): 0,
+    ("token_rotations_total",): 0,
+}
+
+
+def normal(series: dict[Series, float]) -> dict[Series, float]:
+    return {(name, *sorted(labels)): value for (name, *labels), value in series.items()}
+
+
+def test_before_anything_happened_every_series_is_there_at_zero() -> None:
+    assert normal(page(metrics())) == NOTHING_YET
+
+
+def test_a_history_leaves_exactly_these_series() -> None:
+    observed = metrics(token=a_token(life=DAY), started_at=1, now=31)
+    history = History(observed)
+    history.failed(2, TokenUnreadable("No file.", fix="Mount it."), took=None)
+    history.failed(3, TrustRefused("Not trusted.", fix="Trust it.", aws_code="AccessDenied", status=403), took=0.5)
+    history.rotated(4)
+    history.issued(5.5, credentials(issued_at=5, life=3600), took=0.5)
+    history.failed(6, StsThrottled("Throttled.", fix="Wait.", aws_code="NeverHeardOfIt", status=400), took=0.25)
+    history.failed(7, StsUnreachable("No way.", fix="Check."), took=10)
+    observed.observe_request("container", 200, 0.001)
+    observed.observe_request("container", 200, 0.002)
+    observed.observe_request("container", 503, 0.8)
+    assert normal(page(observed)) == NOTHING_YET | {
+        ("consecutive_failures",): 2,
+        ("credentials_expiration_timestamp_seconds",): EPOCH + 5 + 3600,
+        ("first_credential_seconds",): 4.5,
+        ("last_success_timestamp_seconds",): EPOCH + 31,
+        ("refresh_duration_seconds_count", "outcome=failed"): 3,
+        ("refresh_duration_seconds_sum", "outcome=failed"): 10.75,
+        ("refresh_duration_seconds_count", "outcome=issued"): 1,
+        ("refresh_duration_seconds_sum", "outcome=issued"): 0.5,
+        ("refreshes_total", "code=", "outcome=issued"): 1,
+        ("refreshes_total", "code=TokenUnreadable", "outcome=failed"): 1,
+        ("refreshes_total", "code=AccessDenied", "outcome=failed"): 1,
+        ("refreshes_total", "code=other", "outcome=failed"): 1,
+        ("refreshes_total", "code=StsUnreachable", "outcome=failed"): 1,
+        ("requests_total", "face=container", "status=200"): 2,
+        ("requests_total", "face=container", "status=503"): 1,
+        ("request_duration_seconds_count", "face=container"): 3,
+        ("request_duration_seconds_sum", "face=container"): pytest.approx(0.803),
+        ("token_expiration_timestamp_seconds",): EPOCH + DAY,
+        ("token_rotations_total",): 1,
+    }
+
+
+def test_the_time_to_the_first_credential_is_that_of_the_first() -> None:
+    observed = metrics(started_at=10)
+    history = History(observed)
+    history.issued(12, credentials(issued_at=12))
+    history.issued(2000, credentials(issued_at=2000))
+    assert page(observed)[("first_credential_seconds",)] == 2
+    assert page(observed)[("credentials_expiration_timestamp_seconds",)] == EPOCH + 2000 + 3600
+
+
+def test_a_success_ends_the_row_of_failures() -> None:
+    observed = metrics()
+    history = History(observed)
+    history.failed(1, StsUnreachable("No way.", fix="Check."))
+    history.issued(2, credentials(issued_at=2))
+    assert page(observed)[("consecutive_failures",)] == 0
+
+
+@pytest.mark.parametrize("token", [None, eternal()])
+def test_a_token_that_is_not_there_or_never_expires_shows_as_zero(token: Token | None) -> None:
+    assert token is None or math.isinf(token.claims.expires_at)
+    assert page(metrics(token=token))[("token_expiration_timestamp_seconds",)] == 0
+
+
+# --- labels ----------------------------------------------------------------------------------------------------
+
+
+def our_errors() -> Iterator[type[SidecarError]]:
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, SidecarError):
+            yield kind
+
+
+@pytest.mark.parametrize("code", sorted(KNOWN_CODES))
+def test_an_aws_code_that_we_know_is_a_label(code: str) -> None:
+    assert code_label(TokenRefused("c", fix="f", aws_code=code)) == code
+
+
+@pytest.mark.parametrize("code", ["NeverHeardOfIt", "accessdenied", "AccessDenied ", "\n", "a" * 5000])
+def test_any_other_is_other(code: str) -> None:
+    assert code_label(TokenRefused("c", fix="f", aws_code=code)) == "other"
+
+
+def test_where_sts_gave_no_code_ours_is_the_label() -> None:
+    assert code_label(StsUnreachable("c", fix="f")) == "StsUnreachable"
+    assert code_label(TokenExpired("c", fix="f")) == "TokenExpired"
+
+
+def test_the_set_of_labels_is_closed_and_small() -> None:
+    assert len(KNOWN_CODES) + len(list(our_errors())) < 60
+
+
+def test_ten_thousand_strange_codes_are_one_series() -> None:
+    observed = metrics()
+    history = History(observed)
+    for n in range(10_000):
+        history.failed(n, TrustRefused("c", fix="f", aws_code=f"Code{n}"))
+    assert normal(page(observed))[("refreshes_total", "code=other", "outcome=failed")] == 10_000
+    assert len(page(observed)) == len(NOTHING_YET) + 1
+
+
+# --- forms -----------------------------------------------------------------------------------------------------
+
+
+def test_a_scraper_that_asks_for_openmetrics_gets_it() -> None:
+    text, content_type = metrics().render(OPENMETRICS)
+    assert content_type.startswith("application/openmetrics-text")
+    families = list(openmetrics(text.decode()))  # type: ignore[no-untyped-call]
+    assert "irsa_sidecar_refreshes" in {family.name for family in families}
+    assert text.endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "text/plain", "text/html"])
+def test_any_other_gets_prometheuss_text(accept: str) -> None:
+    text, content_type = metrics().render(accept)
+    assert content_type.startswith("text/plain")
+    assert b"# EOF" not in text
+
+
+def test_every_metric_is_explained() -> None:
+    text, _ = metrics().render("")
+    ours = [family for family in prometheus_text(text.decode()) if family.name.startswith("irsa_sidecar_")]
+    assert len(ours) >= 11
+    assert all(family.documentation.endswith(".") for family in ours)
+
+
+def test_the_process_tells_its_memory_and_cpu() -> None:
+    text, _ = metrics().render("")
+    assert {"process_resident_memory_bytes", "process_cpu_seconds"} <= {
+        family.name for family in prometheus_text(text.decode())
+    }
+
+
+def test_no_series_tells_when_it_was_created() -> None:
+    observed = metrics()
+    observed.observe_request("container", 200, 0.1)
+    for accept in ("", OPENMETRICS):
+        assert b"_created" not in observed.render(accept)[0]
+
+
+def test_buckets_reach_from_memory_to_the_longest_wait() -> None:
+    assert REQUEST_BUCKETS[0] <= 0.0001
+    assert REQUEST_BUCKETS[-1] >= 0.8
+    assert EXCHANGE_BUCKETS[-1] >= 10
+
+
+def test_two_sets_of_metrics_do_not_share_their_counts() -> None:
+    one, other = metrics(), metrics()
+    one.observe_request("container", 200, 0.1)
+    assert normal(page(other)) == NOTHING_YET
+
+
+def test_no_secret_is_on_the_page(canary: Canary) -> None:
+    observed = metrics(token=a_token())
+    history = History(observed)
+    history.issued(1, credentials())
+    history.failed(2, StsUnreachable("No way.", fix="Check."))
+    canary.saw(observed.render("")[0].decode(), observed.render(OPENMETRICS)[0].decode())

@@ -1,0 +1,1 @@
+"""The exchange with STS, from the form to the refusal."""

@@ -1,0 +1,98 @@
+"""Where we listen: addresses that can be bound, and those that cannot."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sidecar.listening import CannotListen
+from sidecar.values import Address, TcpAddress, UnixAddress
+from sidecar.wire.server import serving
+from tests.admin.kit import SetRole, served_admin
+from tests.doubles import credentials
+from tests.faces.kit import ANY_PORT, Requests, Source, container_face
+
+FACE = container_face(Source(credentials()))
+
+
+def only(addresses: tuple[Address, ...]) -> TcpAddress:
+    (address,) = addresses
+    assert isinstance(address, TcpAddress)
+    return address
+
+
+async def status_at(address: Address) -> int:
+    connector = aiohttp.UnixConnector(str(address.path)) if isinstance(address, UnixAddress) else None
+    host = "localhost" if isinstance(address, UnixAddress) else address
+    async with aiohttp.ClientSession(connector=connector) as http, http.get(f"http://{host}/") as answer:
+        return answer.status
+
+
+async def a_free_address() -> TcpAddress:
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        return only(addresses)
+
+
+async def test_port_0_becomes_a_port_that_answers() -> None:
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        address = only(addresses)
+        assert (address.host, address.port > 0) == ("127.0.0.1", True)
+        assert await status_at(address) == 200
+
+
+async def test_all_addresses_are_served_and_told_in_order(tmp_path: Path) -> None:
+    unix = UnixAddress(tmp_path / "s")
+    async with serving(FACE, Requests(), [unix, ANY_PORT, TcpAddress("::1", 0)]) as addresses:
+        assert addresses[0] == unix
+        assert [await status_at(address) for address in addresses] == [200] * 3
+
+
+async def test_ipv6_is_shown_in_brackets() -> None:
+    async with serving(FACE, Requests(), [TcpAddress("::1", 0)]) as addresses:
+        address = only(addresses)
+        assert str(address) == f"[::1]:{address.port}"
+
+
+async def test_a_unix_socket_that_a_killed_predecessor_left_is_no_obstacle(tmp_path: Path) -> None:
+    address = UnixAddress(tmp_path / "s")
+    for _ in range(2):
+        async with serving(FACE, Requests(), [address]):
+            assert await status_at(address) == 200
+        assert address.path.is_socket()
+
+
+async def test_a_taken_port_is_named_and_the_listeners_before_it_are_closed() -> None:
+    free = await a_free_address()
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        taken = only(addresses)
+        with pytest.raises(CannotListen, match=rf"Cannot listen on {taken}: .*in use.*SIDECAR_LISTEN"):
+            async with serving(FACE, Requests(), [free, taken]):
+                pytest.fail("it cannot have listened")
+    async with serving(FACE, Requests(), [free]) as addresses:
+        assert addresses == (free,)
+
+
+async def test_the_admin_plane_names_a_taken_port_too() -> None:
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        with pytest.raises(CannotListen, match=f"Cannot listen on {only(addresses)}"):
+            async with served_admin(SetRole(), only(addresses)):
+                pytest.fail("it cannot have listened")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [TcpAddress("192.0.2.1", 80), UnixAddress(Path("/nowhere/s")), UnixAddress(Path("/" + "a" * 200))],
+    ids=["another's address", "no such directory", "a path beyond the limit"],
+)
+async def test_an_address_that_cannot_be_is_named(address: Address) -> None:
+    with pytest.raises(CannotListen) as refused:
+        async with serving(FACE, Requests(), [address]):
+            pytest.fail("it cannot have listened")
+    assert str(address) in refused.value.cause
+    assert "SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN" in refused.value.fix
+
+
+async def test_when_the_block_ends_nothing_listens() -> None:
+    address = await a_free_address()
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await status_at(address)

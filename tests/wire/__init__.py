@@ -1,0 +1,1 @@
+"""Bytes over real sockets: what HTTP clients see."""

@@ -1,0 +1,185 @@
+"""How connections end: by half, by accident, by our own exit. Nothing that was started is left behind."""
+
+import asyncio
+import gc
+
+import pytest
+
+from sidecar.wire.connection import Connection
+from sidecar.wire.limits import Limits
+from sidecar.wire.reading import Reader
+from tests.wire.peer import Wire, request, wired
+
+QUICK = Limits(drain=0.2, sweep=0.01)
+
+
+# --- the client ------------------------------------------------------------------------------------------------
+
+
+async def test_a_client_that_closes_its_half_still_gets_its_answers() -> None:
+    async with wired() as wire:
+        peer = await wire.peer()
+        peer.send(request("GET", "/wait") + request("GET", "/b"))
+        peer.finish()
+        await wire.face.waiting.wait()
+        wire.face.may_go.set()
+        assert [(await peer.answer()).document["path"] for _ in range(2)] == ["/wait", "/b"]
+        assert await peer.rest() == b""
+
+
+async def test_a_client_that_closes_its_half_without_a_word_gets_none() -> None:
+    async with wired() as wire:
+        peer = await wire.peer()
+        peer.finish()
+        assert await peer.rest() == b""
+        assert wire.answered == []
+
+
+async def test_a_request_that_ends_too_early_is_400_after_the_answers_before_it() -> None:
+    async with wired() as wire:
+        peer = await wire.peer()
+        peer.send(request("GET", "/late") + request("PUT", "/", "Content-Length: 9") + b"abc")
+        peer.finish()
+        assert [(await peer.answer()).status for _ in range(2)] == [503, 400]
+        assert await peer.rest() == b""
+
+
+async def test_a_client_that_vanishes_cancels_its_own_wait_and_no_other() -> None:
+    async with wired() as wire:
+        gone, stays = await wire.peer(), await wire.peer()
+        gone.send(request("GET", "/wait"))
+        await wire.face.waiting.wait()
+        stays.send(request("GET", "/wait"))
+        await wire.until(lambda: len(wire.face.seen) == 2)
+        gone.reset()
+        await wire.face.cancelled.wait()
+        wire.face.may_go.set()
+        assert (await stays.answer()).status == 200
+        assert wire.answered == [200]
+
+
+async def test_a_client_may_vanish_at_any_byte() -> None:
+    async with wired() as wire:
+        data = request("PUT", "/wait", "Content-Length: 3", "Expect: 100-continue") + b"abc"
+        for length in range(0, len(data) + 1, 7):
+            peer = await wire.peer()
+            await peer.send_slowly(data[:length])
+            peer.reset()
+        await wire.until(lambda: wire.plane.open == 0)
+        assert (await wire.ask(request())).status == 200
+
+
+class Gone(asyncio.Transport):
+    """uvloop's transport between a connection's reset and the call of `connection_lost`."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """It is closed."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        raise RuntimeError(f"{len(data)} bytes for a closed handler")
+
+    write_eof = pause_reading = resume_reading = close
+
+
+@pytest.mark.parametrize(
+    "data",
+    [request("GET", "/wait"), b"nonsense\r\n", request("PUT", "/", "Content-Length: 1", "Expect: 100-continue")],
+    ids=["an answer", "a refusal", "a 100"],
+)
+async def test_what_comes_just_after_its_client_has_gone_is_dropped(data: bytes) -> None:
+    caught: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: caught.append(context))
+    async with wired() as wire:
+        connection = Connection(wire.plane)
+        connection.connection_made(Gone())
+        loop.call_soon(connection.data_received, data)
+        await asyncio.sleep(0.005)
+        wire.face.may_go.set()
+        await asyncio.sleep(0.005)
+        connection.connection_lost(None)
+    assert caught == []
+
+
+# --- the service -----------------------------------------------------------------------------------------------
+
+
+async def leave_while_waiting(wire: Wire) -> None:
+    """Called within the block, so that it ends with a request under way."""
+    await wire.face.waiting.wait()
+    asyncio.get_running_loop().call_later(0.02, wire.face.may_go.set)
+
+
+async def test_at_exit_requests_under_way_are_answered_and_told_to_close() -> None:
+    async with asyncio.TaskGroup() as group:
+        async with wired(QUICK) as wire:
+            wire.outlive()
+            peer = await wire.peer()
+            peer.send(request("GET", "/wait") + request("GET", "/never"))
+            answer = group.create_task(peer.answer())
+            await leave_while_waiting(wire)
+        assert (await answer).closes
+        assert await peer.rest() == b""
+        assert [seen.path for seen in wire.face.seen] == ["/wait"]
+        await peer.close()
+
+
+async def test_at_exit_a_request_that_is_arriving_may_arrive() -> None:
+    async with asyncio.TaskGroup() as group:
+        async with wired(QUICK) as wire:
+            wire.outlive()
+            peer = await wire.peer()
+            await peer.ask(request())
+            await peer.send_slowly(request()[:9])
+            asyncio.get_running_loop().call_later(0.02, peer.send, request()[9:])
+            answer = group.create_task(peer.answer())
+        assert ((await answer).status, (await answer).closes) == (200, True)
+        await peer.close()
+
+
+async def test_at_exit_idle_connections_close_at_once_and_nobody_is_accepted() -> None:
+    async with wired(Limits(drain=60)) as wire:
+        wire.outlive()
+        peer = await wire.peer()
+        assert (await peer.ask(request())).status == 200
+    assert await peer.rest() == b""
+    await peer.close()
+    try:
+        await wire.peer()
+    except ConnectionRefusedError:
+        return
+    raise AssertionError("somebody listens")
+
+
+async def test_at_exit_what_takes_too_long_is_cut_and_its_task_cancelled() -> None:
+    async with wired(QUICK) as wire:
+        wire.outlive()
+        waiting, deaf = await wire.peer(), await wire.peer()
+        deaf.stop_reading()
+        deaf.send(request("GET", "/huge"))
+        waiting.send(request("GET", "/wait"))
+        await wire.face.waiting.wait()
+        wire.face.may_go.clear()
+    assert wire.face.cancelled.is_set()
+    for peer in (waiting, deaf):
+        peer.reset()
+
+
+async def test_nothing_is_left_when_the_block_ends() -> None:
+    """Not a task, not a connection, not a parser: the collector has nothing to find."""
+    before = asyncio.all_tasks()
+    gc.collect()
+    gc.disable()
+    try:
+        async with wired() as wire:
+            for data in (request(), request("GET", "/late"), b"nonsense\r\n", request("PUT", "/", "Expect: x")):
+                peer = await wire.peer()
+                await peer.ask(data)
+                await peer.close()
+            await wire.until(lambda: not any(isinstance(left, Connection | Reader) for left in gc.get_objects()))
+    finally:
+        gc.enable()
+    assert asyncio.all_tasks() == before
