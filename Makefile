@@ -24,7 +24,7 @@ check: $(VENV)/.dev ## lint, formatting, types, import contracts
 bench: $(VENV)/.dev ## what one sidecar costs: memory, CPU, time to the first credential
 	$(BIN)/python bench/footprint.py
 
-clients: $(VENV)/.demo ## real SDKs in six languages, by every face (as root; ARGS="'Go v1' Ruby" tries some)
+clients: $(VENV)/.demo ## real SDKs in five languages, by every face (as root; ARGS="'Go v1' Ruby" tries some)
 	$(BIN)/python -m tests.clients.run $(ARGS)
 
 format: $(VENV)/.dev ## tidy the code
@@ -43,7 +43,7 @@ lock: $(VENV)/.dev ## choose dependency versions again, with hashes and no addre
 	$(LOCK) -c requirements/dev.txt -o requirements/runtime.txt > /dev/null
 
 clean: ## remove what these targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
 
 # The demo needs a third of what the tests need: its own list keeps the first minute short.
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/pip

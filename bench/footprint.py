@@ -56,10 +56,10 @@ async def one_round(environment: dict[str, str]) -> dict[tuple[str, str], float]
         await asyncio.to_thread(until_served, child.pid)
         served = time.monotonic() - started
         cpu = cpu_seconds(child.pid)
+        one_shot = await credential_process(environment)
         await asyncio.sleep(SETTLES_WITHIN)
         settled, wakes = cpu_seconds(child.pid), wake_ups(child.pid)
         memory = status(child.pid, "VmRSS") / 1024
-        one_shot = await credential_process(environment)
         await asyncio.sleep(IDLE_FOR)
         return {
             ("exec to first served credential", "s"): served,

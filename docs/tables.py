@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sidecar.clock import SystemClock
-from sidecar.config import FROM_ENVIRONMENT, SETTINGS
 from sidecar.observe.metrics import Metrics
+from sidecar.settings import FROM_ENVIRONMENT, SETTINGS
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -65,8 +65,8 @@ async def _bind(protocol: Callable[[], asyncio.BaseProtocol], address: Address) 
     except OSError as error:
         raise CannotListen(
             f"Cannot listen on {address}: {error.strerror or type(error).__name__}.",
-            fix="Choose an address of this pod and a free port in SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN "
-            "(below 1024 needs NET_BIND_SERVICE or net.ipv4.ip_unprivileged_port_start).",
+            fix="Choose an address of this pod and a free port in the SIDECAR_..._LISTEN that names it "
+            "(a port below 1024 needs the pod sysctl net.ipv4.ip_unprivileged_port_start, or NET_BIND_SERVICE).",
         ) from None
 
 

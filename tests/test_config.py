@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.config import SETTINGS, BadConfig, Config, load
+from sidecar.config import BadConfig, Config, load
+from sidecar.settings import SETTINGS
 from sidecar.values import TcpAddress, UnixAddress
 from tests.doubles import KEY_CANARY, ROLE_ARN
 

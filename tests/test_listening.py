@@ -65,7 +65,7 @@ async def test_a_taken_port_is_named_and_the_listeners_before_it_are_closed() ->
     free = await a_free_address()
     async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
         taken = only(addresses)
-        with pytest.raises(CannotListen, match=rf"Cannot listen on {taken}: .*in use.*SIDECAR_LISTEN"):
+        with pytest.raises(CannotListen, match=rf"Cannot listen on {taken}: .*in use.*_LISTEN that names it"):
             async with serving(FACE, Requests(), [free, taken]):
                 pytest.fail("it cannot have listened")
     async with serving(FACE, Requests(), [free]) as addresses:
@@ -89,7 +89,7 @@ async def test_an_address_that_cannot_be_is_named(address: Address) -> None:
         async with serving(FACE, Requests(), [address]):
             pytest.fail("it cannot have listened")
     assert str(address) in refused.value.cause
-    assert "SIDECAR_LISTEN or SIDECAR_ADMIN_LISTEN" in refused.value.fix
+    assert "_LISTEN that names it" in refused.value.fix
 
 
 async def test_when_the_block_ends_nothing_listens() -> None:

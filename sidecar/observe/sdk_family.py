@@ -16,6 +16,7 @@ PRODUCT = re.compile(r"(?<![\w.-])([A-Za-z]\w*(?:-\w+)*)/v?(\d*)", re.ASCII)
 
 MAJORS = {
     "aiobotocore": "0123",
+    "aiohttp": "34",
     "apache-httpclient": "45",
     "aws-cli": "12",
     "aws-sdk-cpp": "01",

@@ -9,6 +9,7 @@ from sidecar.observe.sdk_family import ALIASES, MAJORS, NONE, UNKNOWN, Sdk, sdk_
 REAL = [
     # Recorded from the SDK itself, on its way to an endpoint like ours.
     ("python-urllib3/2.8.0", "python-urllib3", "2"),
+    ("Python/3.11 aiohttp/3.14.5", "aiohttp", "3"),  # aiobotocore
     ("Boto3/1.44.5 Python/3.11.7 Linux/6.18.44 Botocore/1.44.5", "boto3", "1"),
     ("aws-sdk-crt/ecs-credentials-provider", "aws-sdk-crt", UNKNOWN),
     ("aws-sdk-crt/aws-imds-client", "aws-sdk-crt", UNKNOWN),

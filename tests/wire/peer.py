@@ -1,6 +1,7 @@
 """The two ends of a wire under test: a client that writes bytes as they are, and a face that shows what reached it."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -78,6 +79,11 @@ class Peer:
         """All that comes until the server closes."""
         async with asyncio.timeout(PATIENCE):
             return await self._reader.read()
+
+    async def see_the_end(self) -> None:
+        """Until the server has closed, politely or not, whatever it had still to say."""
+        with contextlib.suppress(ConnectionResetError):
+            await self.rest()
 
     def finish(self) -> None:
         """Close our half: nothing more will be sent."""

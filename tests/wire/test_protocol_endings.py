@@ -72,8 +72,13 @@ async def test_a_client_may_vanish_at_any_byte() -> None:
 class Gone(asyncio.Transport):
     """uvloop's transport between a connection's reset and the call of `connection_lost`."""
 
+    aborted = False
+
     def is_closing(self) -> bool:
         return True
+
+    def abort(self) -> None:
+        self.aborted = True
 
     def close(self) -> None:
         """It is closed."""
@@ -164,8 +169,26 @@ async def test_at_exit_what_takes_too_long_is_cut_and_its_task_cancelled() -> No
         await wire.face.waiting.wait()
         wire.face.may_go.clear()
     assert wire.face.cancelled.is_set()
+    deaf.read_on()
     for peer in (waiting, deaf):
-        peer.reset()
+        await peer.see_the_end()
+        await peer.close()
+
+
+async def test_who_was_let_in_by_the_kernel_but_not_by_us_is_turned_away() -> None:
+    async with wired(QUICK) as wire:
+        pass
+    late = Gone()
+    Connection(wire.plane).connection_made(late)
+    assert late.aborted
+
+
+async def test_nobody_wakes_up_for_a_server_that_has_gone() -> None:
+    async with wired(QUICK) as wire:
+        await wire.ask(request())
+    swept = wire.plane.sweeps
+    await asyncio.sleep(5 * QUICK.sweep)
+    assert wire.plane.sweeps == swept
 
 
 async def test_nothing_is_left_when_the_block_ends() -> None:

@@ -6,19 +6,11 @@ from dataclasses import replace
 import pytest
 
 from sidecar.wire.limits import MOST_CONNECTIONS, Limits
-from tests.wire.peer import Peer, Wire, request, wired
+from tests.wire.peer import Wire, request, wired
 
 NEVER = 3600.0
 PATIENT = Limits(read=NEVER, answer=NEVER, write=NEVER, idle=NEVER, linger=NEVER, drain=0.05, sweep=0.01)
 SHORT = 0.05
-
-
-async def vanished(peer: Peer) -> bool:
-    """The server has closed, politely or not, without a further word."""
-    try:
-        return await peer.rest() == b""
-    except ConnectionResetError:
-        return True
 
 
 async def none_is_open(wire: Wire) -> None:
@@ -67,10 +59,10 @@ async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None
 async def test_empty_lines_do_not_keep_a_connection() -> None:
     async with wired(replace(PATIENT, idle=0.1)) as wire:
         peer = await wire.peer()
-        ending = asyncio.create_task(vanished(peer))
+        ending = asyncio.create_task(peer.see_the_end())
         while not ending.done():
             await peer.send_slowly(b"\r\n")
-        assert await ending
+        await ending
 
 
 async def test_an_answer_that_does_not_come_is_503_and_its_task_ends() -> None:
@@ -84,7 +76,7 @@ async def test_a_face_that_will_not_be_cancelled_loses_its_connection() -> None:
     async with wired(replace(PATIENT, answer=SHORT, linger=SHORT)) as wire:
         peer = await wire.peer()
         peer.send(request("GET", "/stubborn"))
-        assert await vanished(peer)
+        await peer.see_the_end()
         wire.face.may_go.set()
 
 
@@ -205,7 +197,7 @@ async def test_far_too_many_are_not_even_told() -> None:
         busy.send(request("GET", "/wait"))
         await wire.face.waiting.wait()
         assert (await (await wire.peer()).answer()).status == 503
-        assert await vanished(await wire.peer())
+        await (await wire.peer()).see_the_end()
         wire.face.may_go.set()
         assert (await busy.answer()).status == 200
 
