@@ -12,6 +12,8 @@ REPLACED_TOKEN_LIVES: Seconds = 3600
 """How long a token that the file no longer holds is still accepted: SDKs that read the file at each refresh have seen
 its successor by then. Older ones read it once (botocore before 1.34.41): give those a token that does not rotate."""
 LOOK_EVERY: Seconds = 30
+READ_WITHIN: Seconds = 0.3
+"""A request waits for the file, and its client for a second at most."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +54,9 @@ class Tokens:
         if self._file is None:
             return self._known()
         try:
-            token = await asyncio.to_thread(read_token, self._file)
-        except (OSError, ValueError) as error:
+            async with asyncio.timeout(READ_WITHIN):
+                token = await asyncio.to_thread(read_token, self._file)
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._complain(error)
             return self._known()
         self._readable = True

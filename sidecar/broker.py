@@ -185,7 +185,9 @@ class Broker:
 
 def _named(error: Exception) -> SidecarError:
     if isinstance(error, SidecarError):
-        return error.with_traceback(None)  # it is remembered, and its frames would keep the token in memory
+        # It is remembered, and the frames behind it would keep the token in memory.
+        error.__context__ = None
+        return error.with_traceback(None)
     # Neither the text of a foreign exception nor its arguments: they may quote what it was working on.
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Unexpected(

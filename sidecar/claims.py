@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 UNKNOWN = math.inf
+LATEST = 253_402_300_799.0
+"""The last second of the year 9999. A later time is a mistake (milliseconds, say), and no calendar can show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,6 @@ def _seconds(value: object, otherwise: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return otherwise
     try:
-        return float(value) if math.isfinite(value) else otherwise
+        return float(value) if 0 <= value <= LATEST else otherwise
     except OverflowError:
         return otherwise

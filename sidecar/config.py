@@ -14,6 +14,8 @@ from sidecar.model import Seconds
 from sidecar.settings import FROM_ENVIRONMENT, SETTINGS, Setting, bare
 from sidecar.values import Address, UnixAddress
 
+AUTHORIZATION = ("SIDECAR_AUTH_TOKEN", "SIDECAR_AUTH_TOKEN_FILE")
+
 
 class BadConfig(Exception):
     """Settings that nothing can be run with. One complaint a line: setting, value, what is allowed."""
@@ -136,7 +138,7 @@ class _Given:
             return None
 
     def _complain_if_emptied(self, setting: Setting) -> None:
-        if setting.secret and setting.variable in self._environ:
+        if setting.variable in AUTHORIZATION and setting.variable in self._environ:
             self.complaints.append(
                 f"{setting.variable}: empty, so nothing would be protected; give a token or unset it."
             )

@@ -60,9 +60,9 @@ class CredentialsFile:
         content = shared_file(self._profile, credentials)
         try:
             await asyncio.get_running_loop().run_in_executor(self._disk, replace_file, self._path, content, self._mode)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._observe(written=False)
-            self._complain(error.strerror or type(error).__name__)
+            self._complain(getattr(error, "strerror", None) or type(error).__name__)
             return False
         self._observe(written=True)
         self._complained = ""

@@ -1,20 +1,13 @@
 """Listens on addresses for as long as a block lasts."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-
 from sidecar.errors import SidecarError
 from sidecar.values import Address, TcpAddress, UnixAddress
-
-server_log = logging.getLogger("sidecar.server")
-"""For aiohttp's servers: says little of requests that are not HTTP, and nothing of what they held."""
 
 BACKLOG = 1024
 """Connections that the kernel keeps while we are busy: a burst of cron jobs and forked workers waits, none fails."""
@@ -42,18 +35,6 @@ async def listeners(
             server.close()
 
 
-@asynccontextmanager
-async def listening(runner: web.BaseRunner, addresses: Sequence[Address]) -> AsyncIterator[tuple[Address, ...]]:
-    """The same for an aiohttp `runner`. Leaving the block also lets its requests in flight end."""
-    await runner.setup()
-    try:
-        assert runner.server is not None
-        async with listeners(runner.server, addresses) as bound:
-            yield bound
-    finally:
-        await runner.cleanup()
-
-
 async def _bind(protocol: Callable[[], asyncio.BaseProtocol], address: Address) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
@@ -75,15 +56,3 @@ def _bound(name: Any) -> Address:
     if isinstance(name, str):
         return UnixAddress(Path(name))
     return TcpAddress(name[0], name[1])
-
-
-def _not_a_clients_fault(record: logging.LogRecord) -> bool:
-    """To aiohttp every malformed request is an error, quoted in full: anybody could fill the log with it."""
-    error = record.exc_info[1] if record.exc_info else None
-    if not isinstance(error, HttpProcessingError):
-        return True
-    server_log.debug("request not understood", extra={"reason": type(error).__name__})
-    return False
-
-
-server_log.addFilter(_not_a_clients_fault)

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 import random
+import resource
 import secrets
 import signal
 import socket
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 from sidecar import __version__
-from sidecar.admin.app import admin_plane
+from sidecar.admin.app import AdminFace
 from sidecar.authorization import NoToken, Tokens
 from sidecar.broker import Broker
 from sidecar.clock import SystemClock
@@ -28,7 +29,7 @@ from sidecar.faces.guards import Authorization, Guard
 from sidecar.faces.imds import ImdsFace, protocol
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
-from sidecar.listening import CannotListen, listening
+from sidecar.listening import CannotListen
 from sidecar.messages import Face
 from sidecar.observe import logs
 from sidecar.observe.board import Board
@@ -41,8 +42,9 @@ from sidecar.token_file import TokenFile
 from sidecar.values import Address
 from sidecar.wire.server import serving
 
-BAD_CONFIG = 2
+DEFECT, BAD_CONFIG = 1, 2
 SHORT_DURATION = 1800
+DESCRIPTORS = 16_384
 POLICY = Policy()
 
 logger = logging.getLogger("sidecar")
@@ -55,12 +57,25 @@ def main(argv: Sequence[str]) -> int:
     except BadConfig as error:
         return _refuse(error.complaints)
     logs.configure(config.log_level, config.log_format)
+    _allow_descriptors()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(config))
     except CannotListen as error:
         return _refuse([str(error)])
+    except Exception:
+        # Through the log, which shows places and types: the interpreter would print texts, which may quote anything.
+        logger.exception("ended by a defect")
+        return DEFECT
     return 0
+
+
+def _allow_descriptors() -> None:
+    """More open files, as far as the hard limit goes: each client costs one, and the usual 1024 are for select()."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _refuse(complaints: Sequence[str]) -> int:
@@ -77,6 +92,9 @@ class Stop:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._ask)
         loop.add_signal_handler(signal.SIGINT, self._insist)
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            # Each would end the process, unless it happens to be the container's first.
+            loop.add_signal_handler(number, _ignore, number)
 
     def _ask(self) -> None:
         if self.asked.is_set():
@@ -87,6 +105,10 @@ class Stop:
         """Ctrl-C comes from a person who is waiting for the prompt."""
         self.insisted.set()
         self.asked.set()
+
+
+def _ignore(number: signal.Signals) -> None:
+    logger.info("signal ignored", extra={"signal": number.name})
 
 
 async def serve(config: Config, policy: Policy = POLICY) -> None:
@@ -109,7 +131,7 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
         board = Board(config.role_arn, broker, lambda: tokens.current.value, clock, stop.asked.is_set)
         async with (
             _serving(_faces(config, broker, clock, policy, metrics), metrics) as addresses,
-            listening(admin_plane(board, metrics), config.admin_listen) as admin_addresses,
+            serving(AdminFace(board, metrics), _nobody, config.admin_listen) as admin_addresses,
             asyncio.TaskGroup() as group,
         ):
             logger.info("listening", extra=addresses | {"admin": _shown(admin_addresses)})
@@ -192,11 +214,20 @@ def _authorization(config: Config, clock: Clock) -> Authorization:
 
 
 def _all(*observers: Observer) -> Observer:
+    """One observer for many. A defect in one disturbs neither the others nor the broker."""
+
     def observe(event: Event, state: RoleState) -> None:
         for observer in observers:
-            observer(event, state)
+            try:
+                observer(event, state)
+            except Exception:
+                logger.exception("onlooker failed")
 
     return observe
+
+
+def _nobody(face: str, status: int, seconds: float) -> None:
+    """Probes and scrapes are not counted: they would drown the applications' requests."""
 
 
 def _announce(config: Config) -> None:

@@ -71,7 +71,12 @@ SETTINGS = (
         "An address that others can reach needs an authorization token.",
         "127.0.0.1:9911",
     ),
-    Setting("SIDECAR_ADMIN_LISTEN", values.addresses, "Where health and metrics are served.", "0.0.0.0:9912"),
+    Setting(
+        "SIDECAR_ADMIN_LISTEN",
+        values.addresses,
+        "Where health and metrics are served. In an IPv6 cluster: `[::]:9912`.",
+        "0.0.0.0:9912",
+    ),
     Setting(
         "SIDECAR_AUTH_TOKEN",
         values.authorization_token,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.config import BadConfig, Config, load
+from sidecar.config import AUTHORIZATION, BadConfig, Config, load
 from sidecar.settings import SETTINGS
 from sidecar.values import TcpAddress, UnixAddress
 from tests.doubles import KEY_CANARY, ROLE_ARN
@@ -135,7 +135,9 @@ def test_awss_own_name_wins_over_its_older_or_wider_alias(environ: dict[str, str
     assert load(needed | environ, []).sts_endpoint == endpoint
 
 
-@pytest.mark.parametrize("setting", [s for s in SETTINGS if not s.required and not s.secret], ids=lambda s: s.variable)
+@pytest.mark.parametrize(
+    "setting", [s for s in SETTINGS if not s.required and s.variable not in AUTHORIZATION], ids=lambda s: s.variable
+)
 def test_an_empty_variable_counts_as_unset(setting: Any) -> None:
     environ = {"AWS_ENDPOINT_URL_STS": "https://sts.example"} if setting.variable == "AWS_REGION" else {}
     unset = {name: text for name, text in (ENOUGH | environ).items() if name != setting.variable}
@@ -309,9 +311,10 @@ def test_a_bad_authorization_token_is_not_shown() -> None:
     ]
 
 
-def test_an_emptied_authorization_token_does_not_silently_open_the_door() -> None:
-    assert complaints(SIDECAR_AUTH_TOKEN="") == [
-        "SIDECAR_AUTH_TOKEN: empty, so nothing would be protected; give a token or unset it."
+@pytest.mark.parametrize("variable", AUTHORIZATION)
+def test_an_emptied_authorization_token_does_not_silently_open_the_door(variable: str) -> None:
+    assert complaints(**{variable: ""}) == [
+        f"{variable}: empty, so nothing would be protected; give a token or unset it."
     ]
 
 

@@ -267,6 +267,16 @@ async def test_ctrl_c_ends_it_at_once(start: Start) -> None:
     assert sidecar.events[-2:] == ["stopping", "stopped"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+async def test_a_signal_that_means_nothing_to_it_changes_nothing(start: Start, number: signal.Signals) -> None:
+    sidecar = await start()
+    await sidecar.listening()
+    sidecar.send(number)
+    await sidecar.told("signal ignored")
+    sidecar.send(signal.SIGINT)
+    assert await sidecar.ended() == 0
+
+
 async def test_a_grace_of_0_ends_it_at_once_whoever_is_still_connected(start: Start) -> None:
     sidecar = await start(SIDECAR_GRACE="0")
     await sidecar.listening()

@@ -1,1 +1,1 @@
-"""The admin plane: health and metrics, on a port of its own so that a slow scrape never delays a credential."""
+"""The admin plane: health and metrics, on a port of its own. It tells no secret: its clients are outside the pod."""

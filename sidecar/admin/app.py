@@ -1,57 +1,54 @@
-"""`/livez`, `/readyz` and `/metrics`. Nothing here is secret: probes and scrapers come from outside the pod."""
+"""`/livez`, `/readyz` and `/metrics`, as a face: behind the same limits as others, for it is open to the cluster."""
 
-import logging
+import json
+from typing import Any
 
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-
+from sidecar.errors import MethodRefused, NoSuchPath, SidecarError
+from sidecar.faces.problems import HEADERS, problem
+from sidecar.messages import Request, Response
 from sidecar.observe.board import Board
 from sidecar.observe.metrics import Metrics
 
-BOARD = web.AppKey("BOARD", Board)
-METRICS = web.AppKey("METRICS", Metrics)
-
-logger = logging.getLogger("sidecar.admin")
+METHODS = ("GET", "HEAD")
 
 
-def admin_plane(board: Board, metrics: Metrics) -> web.BaseRunner:
-    app = web.Application()
-    app[BOARD] = board
-    app[METRICS] = metrics
-    app.router.add_get("/livez", _livez)
-    app.router.add_get("/readyz", _readyz)
-    app.router.add_get("/metrics", _metrics)
-    return web.AppRunner(app, access_log=None, logger=logger, shutdown_timeout=1)
+class AdminFace:
+    """Answers probes and scrapers. To it, and to nobody else, every Host is right: it tells no secret."""
+
+    name = "admin"
+
+    def __init__(self, board: Board, metrics: Metrics) -> None:
+        self._board = board
+        self._metrics = metrics
+        self._pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._page}
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            return self._answer(request)
+        except SidecarError as error:
+            return problem(error)
+
+    def _answer(self, request: Request) -> Response:
+        page = self._pages.get(request.path)
+        if page is None:
+            raise NoSuchPath("Nothing is served at this path.", fix=f"There are {', '.join(self._pages)}.")
+        if request.method not in METHODS:
+            raise MethodRefused("There is nothing to change here.", fix="Use GET.", allowed=METHODS)
+        return page(request)
+
+    def _livez(self, _: Request) -> Response:
+        """200 while the refresh loop comes round. Credentials do not matter here: a restart would not bring any."""
+        alive = self._board.alive
+        return _json({"alive": alive}, ok=alive)
+
+    def _readyz(self, _: Request) -> Response:
+        """200 only while a credential can be served; the body says how things stand, and what to mend."""
+        return _json(self._board.snapshot(), ok=self._board.ready)
+
+    def _page(self, request: Request) -> Response:
+        page, content_type = self._metrics.render(request.headers.get("accept", ""))
+        return Response(200, page, {"Content-Type": content_type})
 
 
-async def _livez(request: web.Request) -> web.Response:
-    """200 while the refresh loop comes round. Credentials do not matter here: a restart would not bring any."""
-    alive = request.app[BOARD].alive
-    return web.json_response({"alive": alive}, status=200 if alive else 503)
-
-
-async def _readyz(request: web.Request) -> web.Response:
-    """200 only while a credential can be served; the body says how things stand, and what to mend."""
-    board = request.app[BOARD]
-    return web.json_response(board.snapshot(), status=200 if board.ready else 503)
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    page, content_type = request.app[METRICS].render(request.headers.get("Accept", ""))
-    return web.Response(body=page, headers={"Content-Type": content_type})
-
-
-class _SendersMistakes(logging.Filter):
-    """What is not HTTP is no defect of ours: a line at debug, instead of aiohttp's error with a traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, HttpProcessingError):
-            return True
-        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-        record.msg, record.args, record.exc_info = "request not understood", (), None
-        record.reason = type(error).__name__
-        return logger.isEnabledFor(logging.DEBUG)
-
-
-logger.addFilter(_SendersMistakes())
+def _json(document: dict[str, Any], *, ok: bool) -> Response:
+    return Response(200 if ok else 503, json.dumps(document).encode(), HEADERS)

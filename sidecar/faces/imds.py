@@ -129,7 +129,7 @@ class ImdsFace:
         if left >= min(self._min_life, floor(credentials.lifetime, self._policy) / 2):
             return
         error = self._source.state.error
-        why = "a refresh is under way" if error is None else error.cause
+        why = "a refresh is under way." if error is None else error.cause
         raise NoCredentials(
             error,
             cause=f"The credentials end in {left:.0f} s, and SDKs use what they read here for longer than that: {why}",

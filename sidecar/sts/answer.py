@@ -48,19 +48,21 @@ def http_date(value: str | None) -> UnixTime | None:
         return None
 
 
-def credentials_in(answer: Answer, *, role_arn: str, asked_at: Instant, asked_at_wall: UnixTime) -> Credentials:
+def credentials_in(
+    answer: Answer, *, role_arn: str, duration: Seconds, asked_at: Instant, asked_at_wall: UnixTime
+) -> Credentials:
     """The credentials in a 200. Raises `StsUnavailable` for anything but a whole, plausible answer.
 
     Their life is measured on STS's clock (`Expiration` minus `Date`) and laid on ours from the moment we asked: a node
     whose clock is wrong neither serves expired credentials nor drops live ones. Without a `Date` the node's clock
-    has to do.
+    has to do. Either may be wrong; but STS issues nothing that lives longer than the `duration` it was asked for.
     """
     root = _parsed(answer)
     if root is None or _name(root) != "AssumeRoleWithWebIdentityResponse":
         raise _not_an_answer(answer)
     texts = _texts(root)
     expiration = _expiration(texts.get("Expiration", ""), answer)
-    life = expiration - (asked_at_wall if answer.date is None else answer.date)
+    life = min(duration, expiration - (asked_at_wall if answer.date is None else answer.date))
     if life < SHORTEST_LIFE:
         raise StsUnavailable(
             f"STS issued credentials that live {life:.0f} s by its own clock.",

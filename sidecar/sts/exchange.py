@@ -72,7 +72,13 @@ class StsExchange:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(self._call, error) from None
         if answer.status == _OK:
-            return credentials_in(answer, role_arn=self._call.role_arn, asked_at=asked_at, asked_at_wall=asked_at_wall)
+            return credentials_in(
+                answer,
+                role_arn=self._call.role_arn,
+                duration=self._call.duration,
+                asked_at=asked_at,
+                asked_at_wall=asked_at_wall,
+            )
         now = asked_at_wall if answer.date is None else answer.date
         raise failure_of(answer, claims=token.claims, role_arn=self._call.role_arn, now=now)
 

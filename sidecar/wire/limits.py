@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from sidecar.model import Seconds
 
 MOST_CONNECTIONS = 2048
+MOST_REFUSED_AT_ONCE = 32
 DESCRIPTORS_KEPT = 128
-"""What clients must leave us: the call to STS, the token file, the admin plane."""
+"""What clients must leave us: the call to STS, the token file, the credentials file."""
+PLANES = 4
+"""Servers that may run in one process, each with limits of its own: container, ecs, imds, admin."""
 
 
 def _most_connections() -> int:
@@ -15,7 +18,8 @@ def _most_connections() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
-    return max(1, min(MOST_CONNECTIONS, soft - DESCRIPTORS_KEPT))
+    share = (soft - DESCRIPTORS_KEPT) // PLANES - MOST_REFUSED_AT_ONCE
+    return max(1, min(MOST_CONNECTIONS, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Limits:
     pipelined: int = 16
     """Requests of one connection that may wait their turn. The last of them is answered with `Connection: close`."""
     connections: int = field(default_factory=_most_connections)
-    refused_at_once: int = 128
+    refused_at_once: int = MOST_REFUSED_AT_ONCE
     """Connections beyond the limit that are told so with a 503 before they are closed; more are closed in silence."""
 
     read: Seconds = 5

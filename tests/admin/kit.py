@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sidecar.admin.app import admin_plane
+from sidecar.admin.app import AdminFace
 from sidecar.errors import SidecarError
-from sidecar.listening import listening
 from sidecar.model import Credentials, Instant, Seconds, UnixTime
 from sidecar.observe.board import Board
 from sidecar.observe.metrics import Metrics
 from sidecar.refresh import Phase, RoleState
 from sidecar.values import Address
+from sidecar.wire.server import serving
 from tests.doubles import EPOCH, ROLE_ARN
 from tests.faces.kit import ANY_PORT
 
@@ -52,5 +52,5 @@ async def served_admin(role: SetRole, address: Address = ANY_PORT) -> AsyncItera
     clock = StillClock()
     board = Board(ROLE_ARN, role, lambda: None, clock, lambda: role.stopping)
     metrics = Metrics(clock, started_at=0, token=lambda: None)
-    async with listening(admin_plane(board, metrics), [address]) as addresses:
+    async with serving(AdminFace(board, metrics), lambda face, status, seconds: None, [address]) as addresses:
         yield addresses[0]

@@ -95,13 +95,13 @@ async def test_nothing_else_is_there(admin: Admin, path: str) -> None:
 @pytest.mark.parametrize("path", PATHS)
 async def test_health_and_metrics_are_only_read(admin: Admin, path: str) -> None:
     async with admin.http.post(path) as answer:
-        assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
 async def test_a_malformed_request_is_no_error_line(caplog: pytest.LogCaptureFixture, admin: Admin) -> None:
     caplog.set_level(logging.INFO)
-    async with admin.http.get("/readyz", headers={"X": "a" * 10_000}) as answer:
-        assert answer.status == 400
+    async with admin.http.get("/readyz", headers={"X": "a" * 20_000}) as answer:
+        assert answer.status == 431
     assert caplog.records == []
 
 

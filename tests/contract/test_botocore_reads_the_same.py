@@ -26,7 +26,7 @@ def judged(status: int, body: bytes) -> dict[str, Any]:
 
 
 def assert_same_credentials(body: bytes) -> None:
-    ours = credentials_in(Answer(200, body, EPOCH), role_arn=ROLE_ARN, asked_at=0, asked_at_wall=EPOCH)
+    ours = credentials_in(Answer(200, body, EPOCH), role_arn=ROLE_ARN, duration=3600, asked_at=0, asked_at_wall=EPOCH)
     theirs = judged(200, body)
     expiration = theirs["Credentials"]["Expiration"]
     assert isinstance(expiration, datetime)
@@ -69,7 +69,7 @@ def test_neither_finds_credentials_where_there_are_none(body: bytes) -> None:
     with pytest.raises((ResponseParserError, KeyError)):
         judged(200, body)["Credentials"]
     with pytest.raises(StsUnavailable):
-        credentials_in(Answer(200, body, EPOCH), role_arn=ROLE_ARN, asked_at=0, asked_at_wall=EPOCH)
+        credentials_in(Answer(200, body, EPOCH), role_arn=ROLE_ARN, duration=3600, asked_at=0, asked_at_wall=EPOCH)
 
 
 def test_every_error_that_the_model_names_is_known_by_name() -> None:

@@ -69,9 +69,10 @@ class Pod:
 
     async def until(self, condition: Callable[[dict[str, Any]], bool], within: float = 20) -> dict[str, Any]:
         """What `/readyz` says once `condition` holds."""
-        async with asyncio.timeout(within):
-            while not condition(told := await self.ready()):
-                await asyncio.sleep(0.02)
+        deadline = time.monotonic() + within
+        while not condition(told := await self.ready()):
+            assert time.monotonic() < deadline, f"not within {within} s: {told}, faults {dict(self.lab.faults.active)}"
+            await asyncio.sleep(0.02)
         return told
 
     async def until_failing(self, code: str) -> dict[str, Any]:

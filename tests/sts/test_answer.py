@@ -22,7 +22,11 @@ def taken(
     body: bytes = ISSUED, *, date: UnixTime | None = EPOCH, asked_at: float = 100, wall: UnixTime = EPOCH
 ) -> Credentials:
     return credentials_in(
-        Answer(200, body, date, "header-id"), role_arn=ROLE_ARN, asked_at=asked_at, asked_at_wall=wall
+        Answer(200, body, date, "header-id"),
+        role_arn=ROLE_ARN,
+        duration=3600,
+        asked_at=asked_at,
+        asked_at_wall=wall,
     )
 
 
@@ -205,3 +209,8 @@ def test_a_date_that_cannot_be_read_is_none(text: str | None) -> None:
 def test_any_date_header_is_read_or_none(text: str) -> None:
     moment = http_date(text)
     assert moment is None or isinstance(moment, float)
+
+
+@pytest.mark.parametrize("date", [EPOCH - 7200, None])
+def test_no_clock_makes_credentials_outlive_the_duration_that_was_asked_for(date: UnixTime | None) -> None:
+    assert taken(date=date, wall=EPOCH - 7200).lifetime == 3600

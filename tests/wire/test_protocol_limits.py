@@ -45,6 +45,7 @@ async def test_the_second_request_has_a_time_of_its_own() -> None:
         for _ in range(3):
             await asyncio.sleep(0.15)
             assert (await peer.ask(request()[5:] + request()[:5])).status == 200
+        assert (await peer.answer()).status == 408
 
 
 async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
@@ -203,6 +204,6 @@ async def test_far_too_many_are_not_even_told() -> None:
 
 
 def test_clients_leave_the_process_file_descriptors_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for soft, most in ((1024, 896), (1_048_576, MOST_CONNECTIONS), (-1, MOST_CONNECTIONS), (64, 1)):
+    for soft, most in ((1024, 192), (1_048_576, MOST_CONNECTIONS), (-1, MOST_CONNECTIONS), (64, 1)):
         monkeypatch.setattr("resource.getrlimit", lambda _, soft=soft: (soft, soft))
         assert Limits().connections == most
