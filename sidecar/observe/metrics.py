@@ -6,6 +6,7 @@ Names follow Prometheus's conventions: base units, `_total` on counters, `_times
 import math
 import platform
 from collections.abc import Callable
+from functools import cache
 
 from prometheus_client import (
     CollectorRegistry,
@@ -107,6 +108,10 @@ class Metrics:
         Gauge("irsa_sidecar_build_info", "Always 1; what is running.", ["version", "python"], registry=registry).labels(
             __version__, platform.python_version()
         ).set(1)
+        # Looking a label's child up costs more than counting, and there are few: every label is from a closed set.
+        self._request_count = cache(self._requests.labels)
+        self._request_time = cache(self._request_seconds.labels)
+        self._client_count = cache(self._clients.labels)
         # A series that appears only with its first failure cannot be alerted on by rate(): begin all at zero.
         self._refreshes.labels(ISSUED, "")
         for outcome in (ISSUED, FAILED):
@@ -134,12 +139,12 @@ class Metrics:
         self._exchange_seconds.labels(ISSUED).observe(event.took)
 
     def observe_request(self, face: str, status: int, seconds: float) -> None:
-        self._requests.labels(face, str(status)).inc()
-        self._request_seconds.labels(face).observe(seconds)
+        self._request_count(face, str(status)).inc()
+        self._request_time(face).observe(seconds)
 
     def observe_client(self, face: str, user_agent: str | None) -> None:
         sdk = sdk_of(user_agent)
-        self._clients.labels(face, sdk.family, sdk.major).inc()
+        self._client_count(face, sdk.family, sdk.major).inc()
 
     def observe_file(self, *, written: bool) -> None:
         # Both at once: by the first failure there is a zero to compare it with.
