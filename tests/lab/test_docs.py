@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.lab.faults import FAULTS as LAB_FAULTS
+from tests.e2e.test_never_a_gap import FAULTS as TRIED
+
 PAGE = (Path(__file__).parents[2] / "docs" / "lab.md").read_text()
 BLOCKS: list[tuple[str, str, str]] = re.findall(r"```(\w+)(?: (\w+))?\n(.*?)```", PAGE, re.DOTALL)
 
@@ -33,6 +36,15 @@ def test_every_step_works_and_shows_what_the_page_says(tmp_path: Path) -> None:
             assert sidecar.poll() is None
         assert lab.poll() is None
     assert "Not authorized" not in said
+
+
+def test_its_table_of_faults_is_whole_and_says_what_the_sidecar_says() -> None:
+    rows = re.findall(r"^\| (`.*?) \| .*? \| (.*?) \| .*? \|$", PAGE, re.MULTILINE)
+    listed = {name: said.strip("`") for names, said in rows for name in re.findall(r"`(.*?)`", names)}
+    assert set(listed) == set(LAB_FAULTS)
+    for fault, code in TRIED.items():
+        name = fault.partition("=")[0]
+        assert name == "skew" or listed[name] == code
 
 
 def _block(name: str) -> str:
