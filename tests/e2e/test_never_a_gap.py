@@ -29,8 +29,9 @@ FAULTS = {
     "jwks-slow": "IssuerUnreachable",
     "discovery-member": "IssuerUnreachable",
     "discovery-issuer": "IssuerUnreachable",
-    "sign-before-publish": "IssuerUnreachable",
+    # Before the faults that have the token replaced: a new token would be signed with the key that is left.
     "drop-old-key": "IssuerUnreachable",
+    "sign-before-publish": "IssuerUnreachable",
     "token-expired": "TokenExpired",
     "skew=-3600": "TrustRefused",
     "provider-removed": "TrustRefused",
