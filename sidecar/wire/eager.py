@@ -58,12 +58,17 @@ class Starter(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def _carry_on(handed: "asyncio.Future[Begun[T]]") -> T:
+    """A task takes nothing but an `async def` since Python 3.12, and only a generator can pass on what it is sent."""
+    return await _continued(handed)
+
+
 @generator_coroutine
-def _carry_on(handed: "asyncio.Future[Begun[T]]") -> Generator[Any, Any, T]:
+def _continued(handed: "asyncio.Future[Begun[T]]") -> Generator[Any, Any, T]:
     """Wait for a coroutine to be handed over, then be it: pass on what it awaits, and all that comes back."""
     interruption: BaseException | None = None
     try:
-        yield from handed
+        yield from handed.__await__()
     except asyncio.CancelledError as error:
         interruption = error
     coroutine, awaited = handed.result()  # or CancelledError, if none came
