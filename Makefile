@@ -38,7 +38,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-annotate --no-emit-package irsa-sidecar
 
 lock: $(VENV)/.dev ## choose dependency versions again, with hashes and no addresses (ARGS=--upgrade)
-	$(LOCK) $(ARGS) --extra demo --group dev -o requirements/dev.txt > /dev/null
+	$(LOCK) $(ARGS) --extra demo --extra inject --group dev -o requirements/dev.txt > /dev/null
 	$(LOCK) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt > /dev/null
 	$(LOCK) -c requirements/dev.txt -o requirements/runtime.txt > /dev/null
 
