@@ -1,0 +1,28 @@
+"""Programs that some tests drive and a machine may lack."""
+
+import os
+import shutil
+
+import pytest
+
+PACKAGES = {
+    "promtool": "prometheus",
+    "prometheus": "prometheus",
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
+    "etcd": "etcd-server",
+    "npm": "npm",
+    "openssl": "openssl",
+}
+"""Debian's package for each program."""
+
+
+def needs(*programs: str) -> None:
+    """Skip the test, with the way to get what is missing; in CI nothing may be missing, so there the test fails."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if not missing:
+        return
+    reason = f"needs {', '.join(missing)}: apt-get install {' '.join(PACKAGES[program] for program in missing)}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
