@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.doubles import CANARIES
+from tests.log_catalogue import Listener
 
 # The same examples in every run: a test that fails now and then teaches people to press the button again.
 settings.register_profile("house", derandomize=True, deadline=None)
@@ -47,3 +48,15 @@ def canary() -> Iterator[Canary]:
     root.setLevel(level)
     root.removeHandler(net)
     assert net.caught() == []
+
+
+@pytest.fixture(autouse=True)
+def lines_are_catalogued() -> Iterator[None]:
+    """Whatever the sidecar logs in any test is in docs/logs.md, with the fields that stand there."""
+    listener, logger = Listener(), logging.getLogger("sidecar")
+    logger.addHandler(listener)
+    logger.setLevel(logging.INFO)
+    yield
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(listener)
+    assert listener.complaints == []

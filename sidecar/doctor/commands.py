@@ -12,8 +12,8 @@ from sidecar.doctor.examination import examine
 from sidecar.doctor.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.doctor.files import BadArguments, read
 from sidecar.doctor.finding import Finding
-from sidecar.doctor.paint import paint_for
 from sidecar.doctor.pod import look_around
+from sidecar.paint import paint_for
 
 USAGE = 2
 

@@ -11,7 +11,7 @@ from typing import TextIO
 from sidecar.doctor.explain import CannotFix, Explanation, NotAPolicy, Question, Verdict, explain, narrowed, policy_text
 from sidecar.doctor.explain.question import Provider, provider
 from sidecar.doctor.files import BadArguments, read
-from sidecar.doctor.paint import paint_for
+from sidecar.paint import paint_for
 
 ALLOWED, REFUSED, USAGE = 0, 1, 2
 STATUS = {"AccessDenied": 403, "RegionDisabledException": 403}

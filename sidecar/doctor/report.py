@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from sidecar.doctor.finding import Finding, Level
-from sidecar.doctor.paint import Paint
+from sidecar.paint import Paint
 
 HEALTHY, ILL = 0, 1
 

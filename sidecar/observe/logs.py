@@ -6,6 +6,7 @@ then its change; the metrics count the rest.
 
 import logging
 import math
+import os
 import sys
 import traceback
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from sidecar.errors import ExchangeFailed, SidecarError, Unexpected
 from sidecar.model import Credentials, Instant
+from sidecar.paint import Paint, paint_for
 from sidecar.refresh import AT_ONCE, Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
 from sidecar.times import timestamp
 
@@ -28,13 +30,16 @@ class LogEvents:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._said: tuple[Any, ...] | None = None
+        self._failures = 0
 
     def __call__(self, event: Event, state: RoleState) -> None:
         match event:
             case Issued(at=at, credentials=credentials, took=took):
-                self._said = None
-                logger.info("credentials issued", extra=_issued(credentials, at, took, state))
+                told = _issued(credentials, at, took, state) | {"failures_before": self._failures}
+                self._said, self._failures = None, 0
+                logger.info("credentials issued", extra=told)
             case Failed(at=at, error=error):
+                self._failures = state.failures
                 self._failed(error, at, state)
             case TokenRotated(same_identity=same_identity):
                 attempt = "at once" if state.attempt_at == AT_ONCE else "as planned"
@@ -82,7 +87,7 @@ def _failed(error: SidecarError, at: Instant, state: RoleState, now_in: Phase) -
 def configure(level: str, form: str) -> None:
     """Send every record of the process to standard error, in one form, other libraries' records included."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(FORMATTERS[form]())
+    handler.setFormatter(JsonLines() if form == "json" else TextLines(paint_for(sys.stderr, os.environ)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Of watchfiles and asyncio only what may need a person: at debug they narrate every wake-up.
     for name in ("watchfiles", "asyncio"):
@@ -112,25 +117,32 @@ class JsonLines(_WithoutTexts, JsonFormatter):
 
 
 class TextLines(_WithoutTexts):
-    """`2026-01-31T23:59:59.123Z INFO credentials issued  expires_in=3600 ...`, for a terminal."""
+    """`2026-01-31T23:59:59.123Z INFO    credentials issued  expires_in=3600 ...`, for a terminal.
+
+    Sentences, such as what to change, stand below on lines of their own, where an eye finds them.
+    """
+
+    def __init__(self, paint: Paint) -> None:
+        super().__init__()
+        self._paint = paint
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {name: value for name, value in vars(record).items() if name not in _USUAL}
-        pairs = " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
-        line = f"{_now()} {record.levelname:<7} {record.getMessage()}"
-        if pairs:
-            line += f"  {pairs}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        fields = {name: _shown(value) for name, value in vars(record).items() if name not in _USUAL}
+        words = " ".join(f"{name}={value}" for name, value in fields.items() if " " not in value)
+        sentences = [f"{_INDENT}{name}: {value}" for name, value in fields.items() if " " in value]
+        level = self._paint(record.levelname.lower(), f"{record.levelname:<7}")
+        first = f"{_now()} {level} {record.getMessage()}  {words}".rstrip()
+        trace = [self.formatException(record.exc_info)] if record.exc_info else []
+        return "\n".join((first, *sentences, *trace))
 
 
-FORMATTERS: dict[str, type[logging.Formatter]] = {"json": JsonLines, "text": TextLines}
+_INDENT = " " * len("2026-01-31T23:59:59.123Z INFO    ")
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def _shown(value: object) -> str:
     text = str(value)
-    plain = text.isprintable() and " " not in text and text != ""
-    return text if plain else repr(text)  # a claim may hold anything, and a line must stay one line
+    return text if text.isprintable() and text else repr(text)  # a claim may hold anything, and a line must stay one
 
 
 def _now() -> str:

@@ -1,5 +1,6 @@
 """Log lines for someone at night: stable keys, a repeated failure said once, and no secret even in a traceback."""
 
+import io
 import json
 import logging
 import re
@@ -47,7 +48,16 @@ def test_issued_credentials_are_told_with_all_that_one_would_ask(
         "next_attempt_in": 1920,
         "took": 0.25,
         "request_id": "",
+        "failures_before": 0,
     }
+
+
+def test_the_recovery_tells_how_many_attempts_had_failed(history: History, caplog: pytest.LogCaptureFixture) -> None:
+    for at in range(3):
+        history.failed(at, DOWN)
+    history.issued(3, credentials(issued_at=3))
+    history.issued(2000, credentials(issued_at=2000))
+    assert [fields(r)["failures_before"] for r in caplog.records if r.getMessage() == "credentials issued"] == [3, 0]
 
 
 def test_a_failure_is_told_with_its_fix_and_the_next_attempt(
@@ -168,6 +178,7 @@ def configure() -> Iterator[Configure]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     root.handlers = []
+    logging.getLogger("sidecar").setLevel(logging.NOTSET)  # conftest's listener raised it
     yield logs.configure
     root.handlers, root.level = handlers, level
     for name in ("watchfiles", "asyncio"):
@@ -205,13 +216,42 @@ def test_json_is_one_object_a_line_with_the_same_first_keys(
     assert lines[2] == {**dict(list(lines[2].items())[:4]), "n": 1}
 
 
-def test_text_is_one_line_an_event_for_a_terminal(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_is_a_line_of_words_with_sentences_below(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
     configure("info", "text")
-    logging.getLogger("sidecar").info("listening", extra={"credentials": "127.0.0.1:9911", "note": "a b", "none": ""})
-    logging.getLogger("sidecar").warning("stopping")
+    log = logging.getLogger("sidecar")
+    log.warning("refresh failed", extra={"code": "TrustRefused", "fix": "Trust the issuer.", "request_id": ""})
+    log.info("stopping")
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(TS + r" WARNING refresh failed  code=TrustRefused request_id=''", first)
+    assert second == " " * 33 + "fix: Trust the issuer."
+    assert re.fullmatch(TS + r" INFO    stopping", third)
+
+
+def test_no_text_can_begin_a_line_of_its_own(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text")
+    forged = "harmless\n2026-01-01T00:00:00.000Z INFO    all is well\x1b[2K"
+    logging.getLogger("sidecar").warning("refresh failed", extra={"cause": forged, "issuer": "a\rb"})
     first, second = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(TS + r" INFO    listening  credentials=127.0.0.1:9911 note='a b' none=''", first)
-    assert re.fullmatch(TS + r" WARNING stopping", second)
+    assert first.endswith("refresh failed  issuer='a\\rb'")
+    assert second == f"{' ' * 33}cause: {forged!r}"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "shown"), [("", "\x1b[33mWARNING\x1b[0m late"), ("1", "WARNING late")])
+def test_on_a_terminal_a_level_has_its_colour_unless_no_color_is_set(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, no_color: str, shown: str
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    configure("info", "text")
+    logging.getLogger("sidecar").warning("late")
+    assert shown in terminal.getvalue()
 
 
 def test_nothing_goes_to_standard_output(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:

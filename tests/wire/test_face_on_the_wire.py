@@ -13,7 +13,8 @@ import pytest
 
 from sidecar.errors import NoCredentials
 from sidecar.messages import Request, Response
-from sidecar.observe.logs import FORMATTERS
+from sidecar.observe.logs import JsonLines, TextLines
+from sidecar.paint import Paint
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, SESSION_CANARY, TOKEN_CANARY, credentials
 from tests.faces.kit import AUTH_TOKEN, OneToken, Requests, Source, container_face, served
@@ -269,8 +270,8 @@ async def test_a_defect_is_500_for_one_request_and_logged_by_its_place_alone(
             assert answer.status == 500
             canary.saw(answer.body)
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
-    for formatter in FORMATTERS.values():
-        line = formatter().format(caplog.records[0])
+    for formatter in (JsonLines(), TextLines(Paint(on=False))):
+        line = formatter.format(caplog.records[0])
         assert "RuntimeError" in line
         assert Path(__file__).name in line
 
