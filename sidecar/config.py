@@ -11,7 +11,7 @@ from typing import Any
 from sidecar import values
 from sidecar.endpoints import proxy_for, sts_endpoint
 from sidecar.model import Seconds
-from sidecar.settings import FROM_ENVIRONMENT, SETTINGS, Setting, bare
+from sidecar.settings import FROM_ENVIRONMENT, SETTINGS, InForce, Setting, bare
 from sidecar.values import Address, UnixAddress
 
 AUTHORIZATION = ("SIDECAR_AUTH_TOKEN", "SIDECAR_AUTH_TOKEN_FILE")
@@ -53,6 +53,8 @@ class Config:
     credentials_profile: str = "default"
     credentials_mode: int = 0o600
     credentials_removed: bool = False
+    in_force: tuple[InForce, ...] = field(default=(), compare=False, repr=False)
+    """The same as the operator gave it, to show."""
 
     @property
     def host_names(self) -> frozenset[str] | None:
@@ -106,6 +108,7 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
         credentials_profile=found["SIDECAR_CREDENTIALS_FILE_PROFILE"],
         credentials_mode=found["SIDECAR_CREDENTIALS_FILE_MODE"],
         credentials_removed=found["SIDECAR_CREDENTIALS_FILE_REMOVE"],
+        in_force=tuple(map(given.in_force, SETTINGS)),
     )
 
 
@@ -125,6 +128,11 @@ class _Given:
             if text := self._environ.get(name):
                 return name, text
         return setting.variable, setting.default
+
+    def in_force(self, setting: Setting) -> InForce:
+        name, text = self.source(setting)
+        given = setting.variable in self._flags or bool(self._environ.get(name))
+        return InForce(setting.variable, "set" if setting.secret and text else text, name if given else None)
 
     def value(self, setting: Setting) -> Any:
         name, text = self.source(setting)

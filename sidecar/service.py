@@ -18,13 +18,14 @@ import uvloop
 
 from sidecar import __version__
 from sidecar.admin.app import AdminFace
+from sidecar.admin.status import Status
 from sidecar.authorization import NoToken, Tokens
 from sidecar.broker import Broker
 from sidecar.clock import SystemClock
 from sidecar.config import BadConfig, Config, load
 from sidecar.credentials_file import CredentialsFile
 from sidecar.faces.container import ContainerFace
-from sidecar.faces.counted import Counted
+from sidecar.faces.counted import ClientObserver, Counted
 from sidecar.faces.guards import Authorization, Guard
 from sidecar.faces.imds import ImdsFace, protocol
 from sidecar.faces.imds_tokens import SessionTokens
@@ -33,8 +34,10 @@ from sidecar.listening import CannotListen
 from sidecar.messages import Face
 from sidecar.observe import logs
 from sidecar.observe.board import Board
+from sidecar.observe.history import History
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.usage import Usage
 from sidecar.ports import Clock, Observer
 from sidecar.refresh import Event, Policy, RoleState
 from sidecar.sts.client import sts_client
@@ -119,19 +122,21 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
     async with sts_client(config, clock) as exchange:
         tokens = TokenFile(config.token_file)
         metrics = Metrics(clock, started_at=started_at, token=lambda: tokens.current.value)
+        history, usage = History(), Usage(clock)
         files = _credentials_files(config, metrics)
         broker = Broker(
             tokens=tokens,
             exchange=exchange,
             clock=clock,
             dice=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
-            observe=_all(LogEvents(policy), metrics, *files),
+            observe=_all(LogEvents(policy), metrics, history, *files),
             policy=policy,
         )
         board = Board(config.role_arn, broker, lambda: tokens.current.value, clock, stop.asked.is_set)
+        status, count = Status(board, history, usage, config), _both(metrics.observe_client, usage)
         async with (
-            _serving(_faces(config, broker, clock, policy, metrics), metrics) as addresses,
-            serving(AdminFace(board, metrics), _nobody, config.admin_listen) as admin_addresses,
+            _serving(_faces(config, broker, clock, policy, count), metrics) as addresses,
+            serving(AdminFace(status, metrics), _nobody, config.admin_listen) as admin_addresses,
             asyncio.TaskGroup() as group,
         ):
             logger.info("listening", extra=addresses | {"admin": _shown(admin_addresses)})
@@ -158,7 +163,7 @@ async def _until_stopped(stop: Stop, config: Config) -> None:
 Served = tuple[Face, tuple[Address, ...]]
 
 
-def _faces(config: Config, broker: Broker, clock: Clock, policy: Policy, metrics: Metrics) -> list[Served]:
+def _faces(config: Config, broker: Broker, clock: Clock, policy: Policy, count: ClientObserver) -> list[Served]:
     """All faces, and where each is served: nowhere, if it is off."""
     container = ContainerFace(broker, Guard(config.host_names, _authorization(config, clock)))
     open_to_the_pod = Guard(config.link_local_names, NoToken())
@@ -173,7 +178,6 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: Policy, metrics
         policy=policy,
         now=clock.now,
     )
-    count = metrics.observe_client
     return [
         (Counted(container, count), config.listen),
         (Counted(ecs, count), config.ecs_listen),
@@ -222,6 +226,14 @@ def _all(*observers: Observer) -> Observer:
                 observer(event, state)
             except Exception:
                 logger.exception("onlooker failed")
+
+    return observe
+
+
+def _both(first: ClientObserver, second: ClientObserver) -> ClientObserver:
+    def observe(face: str, user_agent: str | None) -> None:
+        first(face, user_agent)
+        second(face, user_agent)
 
     return observe
 

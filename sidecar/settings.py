@@ -31,6 +31,18 @@ class Setting:
         return "--" + bare(self.variable).lower().replace("_", "-")
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it stands. `text`: what was given or is the default, None for neither; of a secret, only `set`.
+
+    `given_by`: the variable or the flag, None where nobody gave it.
+    """
+
+    variable: str
+    text: str | None
+    given_by: str | None
+
+
 SETTINGS = (
     Setting(
         "AWS_ROLE_ARN",
@@ -74,7 +86,7 @@ SETTINGS = (
     Setting(
         "SIDECAR_ADMIN_LISTEN",
         values.addresses,
-        "Where health and metrics are served. In an IPv6 cluster: `[::]:9912`.",
+        "Where health, metrics and the status page are served. In an IPv6 cluster: `[::]:9912`.",
         "0.0.0.0:9912",
     ),
     Setting(

@@ -1,26 +1,37 @@
-"""`/livez`, `/readyz` and `/metrics`, as a face: behind the same limits as others, for it is open to the cluster."""
+"""`/livez`, `/readyz`, `/metrics` and `/status`, as a face: behind limits, for the cluster can ask."""
 
 import json
 from typing import Any
 
+from sidecar.admin.status import Status
 from sidecar.errors import MethodRefused, NoSuchPath, SidecarError
 from sidecar.faces.problems import HEADERS, problem
 from sidecar.messages import Request, Response
-from sidecar.observe.board import Board
+from sidecar.model import Instant, Seconds
 from sidecar.observe.metrics import Metrics
 
 METHODS = ("GET", "HEAD")
+PAGE_LASTS: Seconds = 0.25
+"""Writing the page takes milliseconds, in which no credential is served; the whole cluster may ask for it."""
 
 
 class AdminFace:
-    """Answers probes and scrapers. To it, and to nobody else, every Host is right: it tells no secret."""
+    """Answers probes, scrapers and people. To it, and to nobody else, every Host is right: it tells no secret."""
 
     name = "admin"
 
-    def __init__(self, board: Board, metrics: Metrics) -> None:
-        self._board = board
+    def __init__(self, status: Status, metrics: Metrics) -> None:
+        self._board = status.board
+        self._status = status
         self._metrics = metrics
-        self._pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._page}
+        self._written: tuple[Instant, Response] | None = None
+        self._pages = {
+            "/livez": self._livez,
+            "/readyz": self._readyz,
+            "/metrics": self._series,
+            "/status": self._page,
+            "/status.json": self._document,
+        }
 
     async def answer(self, request: Request) -> Response:
         try:
@@ -29,12 +40,12 @@ class AdminFace:
             return problem(error)
 
     def _answer(self, request: Request) -> Response:
-        page = self._pages.get(request.path)
-        if page is None:
+        shown = self._pages.get(request.path)
+        if shown is None:
             raise NoSuchPath("Nothing is served at this path.", fix=f"There are {', '.join(self._pages)}.")
         if request.method not in METHODS:
             raise MethodRefused("There is nothing to change here.", fix="Use GET.", allowed=METHODS)
-        return page(request)
+        return shown(request)
 
     def _livez(self, _: Request) -> Response:
         """200 while the refresh loop comes round. Credentials do not matter here: a restart would not bring any."""
@@ -45,9 +56,21 @@ class AdminFace:
         """200 only while a credential can be served; the body says how things stand, and what to mend."""
         return _json(self._board.snapshot(), ok=self._board.ready)
 
-    def _page(self, request: Request) -> Response:
-        page, content_type = self._metrics.render(request.headers.get("accept", ""))
-        return Response(200, page, {"Content-Type": content_type})
+    def _series(self, request: Request) -> Response:
+        series, content_type = self._metrics.render(request.headers.get("accept", ""))
+        return Response(200, series, {"Content-Type": content_type})
+
+    def _page(self, _: Request) -> Response:
+        """For a person, and 200 however things stand: a browser shows it either way."""
+        from sidecar.admin.page import headers, page  # noqa: PLC0415 (most sidecars are never looked at)
+
+        now = self._board.clock.now()
+        if self._written is None or now >= self._written[0] + PAGE_LASTS:
+            self._written = now, Response(200, page(self._status.document()), headers())
+        return self._written[1]
+
+    def _document(self, _: Request) -> Response:
+        return _json(self._status.document(), ok=True)
 
 
 def _json(document: dict[str, Any], *, ok: bool) -> Response:

@@ -62,7 +62,7 @@ class Board:
             "seconds_left": None if held is None else round(held.expires_at - now),
             "next_attempt_in": _until(state.attempt_at, now),
             "failures": state.failures,
-            "last_error": None if state.error is None else _error(state.error),
+            "last_error": None if state.error is None else described(state.error),
             "token": _token(self.token(), self.clock.wall()),
         }
 
@@ -72,11 +72,12 @@ def _until(attempt_at: float, now: float) -> int | None:
     return None if math.isinf(attempt_at) else max(0, round(attempt_at - now))
 
 
-def _error(error: SidecarError) -> dict[str, Any]:
-    described = {"code": error.code, "cause": error.cause, "fix": error.fix, "retry": error.retry.value}
+def described(error: SidecarError) -> dict[str, Any]:
+    """An error as JSON-ready values."""
+    told = {"code": error.code, "cause": error.cause, "fix": error.fix, "retry": error.retry.value}
     if isinstance(error, ExchangeFailed):
-        described |= {"aws_code": error.aws_code, "request_id": error.request_id}
-    return described
+        told |= {"aws_code": error.aws_code, "request_id": error.request_id}
+    return told
 
 
 def _token(token: Token | None, wall: float) -> dict[str, Any] | None:

@@ -4,15 +4,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sidecar.admin.app import AdminFace
+from sidecar.admin.status import Status
+from sidecar.config import load
 from sidecar.errors import SidecarError
 from sidecar.model import Credentials, Instant, Seconds, UnixTime
 from sidecar.observe.board import Board
+from sidecar.observe.history import History
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.usage import Usage
 from sidecar.refresh import Phase, RoleState
 from sidecar.values import Address
 from sidecar.wire.server import serving
 from tests.doubles import EPOCH, ROLE_ARN
 from tests.faces.kit import ANY_PORT
+
+ENVIRONMENT = {
+    "AWS_ROLE_ARN": ROLE_ARN,
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/irsa-sidecar/token",
+    "AWS_REGION": "eu-west-1",
+}
 
 
 class StillClock:
@@ -52,5 +62,6 @@ async def served_admin(role: SetRole, address: Address = ANY_PORT) -> AsyncItera
     clock = StillClock()
     board = Board(ROLE_ARN, role, lambda: None, clock, lambda: role.stopping)
     metrics = Metrics(clock, started_at=0, token=lambda: None)
-    async with serving(AdminFace(board, metrics), lambda face, status, seconds: None, [address]) as addresses:
+    status = Status(board, History(), Usage(clock), load(ENVIRONMENT, []))
+    async with serving(AdminFace(status, metrics), lambda face, status, seconds: None, [address]) as addresses:
         yield addresses[0]

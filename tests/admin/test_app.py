@@ -1,6 +1,8 @@
-"""`/livez`, `/readyz` and `/metrics` over a real socket."""
+"""`/livez`, `/readyz`, `/metrics` and `/status` over a real socket."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +10,18 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sidecar.admin.app import AdminFace
 from sidecar.errors import StsUnreachable
 from sidecar.observe.board import STUCK_AFTER
+from sidecar.observe.metrics import Metrics
 from tests.admin.kit import SetRole, served_admin
 from tests.conftest import Canary
 from tests.doubles import credentials
+from tests.faces.kit import request
+from tests.status.scenes import healthy
 
 DOWN = StsUnreachable("STS is not reachable.", fix="Check the network.")
-PATHS = ("/livez", "/readyz", "/metrics")
+PATHS = ("/livez", "/readyz", "/metrics", "/status", "/status.json")
 
 
 @dataclass
@@ -86,6 +92,38 @@ async def test_metrics_come_in_the_form_asked_for(admin: Admin, accept: str, con
         assert "irsa_sidecar_build_info" in await answer.text()
 
 
+async def test_status_is_200_however_bad_things_are_and_json_says_the_same(admin: Admin) -> None:
+    admin.role.held, admin.role.error = None, DOWN
+    status, told = await admin.get("/status.json")
+    assert (status, told["state"], told["last_error"]["fix"]) == (200, "down", "Check the network.")
+    async with admin.http.get("/status") as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert told["headline"] in await answer.text()
+
+
+async def test_a_crowd_at_the_page_costs_four_of_them_a_second() -> None:
+    scene = healthy()
+    face = AdminFace(scene.status, Metrics(scene, started_at=0, token=lambda: None))
+    look = request("/status")
+    first = await face.answer(look)
+    scene.stopping = True
+    scene.time += 0.24
+    assert await face.answer(look) is first
+    scene.time += 0.02
+    assert b"<h1>Stopping</h1>" in (await face.answer(look)).body
+
+
+def test_a_sidecar_that_nobody_looks_at_does_not_load_the_page() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, sidecar.service; print(*sys.modules)"],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.split()
+    assert "sidecar.admin.app" in loaded
+    assert not {"sidecar.admin.page", "sidecar.admin.sections", "sidecar.admin.drawings"} & set(loaded)
+
+
 @pytest.mark.parametrize("path", ["/", "/v1/credentials", "/metrics/", "/debug"])
 async def test_nothing_else_is_there(admin: Admin, path: str) -> None:
     async with admin.http.get(path) as answer:
@@ -93,7 +131,7 @@ async def test_nothing_else_is_there(admin: Admin, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_health_and_metrics_are_only_read(admin: Admin, path: str) -> None:
+async def test_every_page_is_only_read(admin: Admin, path: str) -> None:
     async with admin.http.post(path) as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 

@@ -49,8 +49,8 @@ class Pod:
         self._admin = admin
         self.seen: list[Seen] = []
 
-    async def get(self) -> Seen:
-        async with self._data.get("http://localhost/v1/credentials") as answer:
+    async def get(self, headers: Mapping[str, str] | None = None) -> Seen:
+        async with self._data.get("http://localhost/v1/credentials", headers=headers) as answer:
             return Seen(time.time(), answer.status, json.loads(await answer.read()))
 
     async def keep_asking(self) -> None:
@@ -59,7 +59,11 @@ class Pod:
             await asyncio.sleep(0.01)
 
     async def ready(self) -> dict[str, Any]:
-        async with self._admin.get("http://localhost/readyz") as answer:
+        return await self.told("/readyz")
+
+    async def told(self, path: str) -> dict[str, Any]:
+        """What a page of the admin plane says as JSON."""
+        async with self._admin.get(f"http://localhost{path}") as answer:
             told: dict[str, Any] = await answer.json()
             return told
 
@@ -89,6 +93,7 @@ async def a_pod(
     session_lifetime: float = 22,
     policy: Policy = EAGER,
     observe: Callable[[Event], None] = lambda event: None,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Pod]:
     settings = LabSettings(
         directory / "lab", ANY_PORT, ANY_PORT, ANY_PORT, session_lifetime=session_lifetime, keep_jwks=0
@@ -101,7 +106,7 @@ async def a_pod(
             "SIDECAR_LISTEN": f"unix:{directory}/data.sock",
             "SIDECAR_ADMIN_LISTEN": f"unix:{directory}/admin.sock",
             "SIDECAR_GRACE": "0",
-        }
+        } | dict(environ or {})
         service = asyncio.create_task(serve(load(environment, []), policy))
         try:
             async with _client(directory / "data.sock") as data, _client(directory / "admin.sock") as admin:

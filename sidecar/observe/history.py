@@ -1,0 +1,50 @@
+"""What happened lately, for people: the last refreshes, the last failure, the token's rotations. Bounded, in memory."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from sidecar.errors import SidecarError
+from sidecar.model import Instant, Seconds
+from sidecar.refresh import Event, Failed, Issued, RoleState, TokenRotated
+
+KEPT = 40
+"""Refreshes: a day of healthy ones, or the last quarter of an hour of an outage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """One attempt. `took`: how long STS took, None when it was not asked; `code`: ours for a failure, else empty."""
+
+    at: Instant
+    took: Seconds | None
+    code: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    at: Instant
+    error: SidecarError
+
+
+class History:
+    """The `Observer` that remembers. Of a success it keeps no credential."""
+
+    def __init__(self) -> None:
+        self.refreshes: deque[Refresh] = deque(maxlen=KEPT)
+        self.last_success: Refresh | None = None
+        self.last_failure: Failure | None = None
+        self.rotations = 0
+        self.rotated_at: Instant | None = None
+
+    def __call__(self, event: Event, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
+        match event:
+            case Issued(at=at, credentials=credentials, took=took):
+                self.last_success = Refresh(at, took, request_id=credentials.request_id)
+                self.refreshes.append(self.last_success)
+            case Failed(at=at, error=error, took=took):
+                self.last_failure = Failure(at, error)
+                self.refreshes.append(Refresh(at, took, code=error.code))
+            case TokenRotated(at=at):
+                self.rotations += 1
+                self.rotated_at = at

@@ -1,0 +1,40 @@
+"""Who asked, for people: how often each SDK family used each protocol, and when last. Bounded as their list."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sidecar.model import Instant
+from sidecar.observe.sdk_family import LONGEST, Sdk, sdk_of
+from sidecar.ports import Clock
+
+
+@dataclass(slots=True)
+class Use:
+    """One SDK's use of one protocol (a face's name, or `imds-v1`). Counted in place."""
+
+    protocol: str
+    sdk: Sdk
+    requests: int = 0
+    last_at: Instant = 0
+
+
+class Usage:
+    """The `ClientObserver` that keeps count."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._now = clock.now
+        self._uses: dict[tuple[str, Sdk], Use] = {}
+        self._use = lru_cache(maxsize=256)(self._found)
+
+    def __call__(self, face: str, user_agent: str | None) -> None:
+        use = self._use(face, user_agent and user_agent[:LONGEST])
+        use.requests += 1
+        use.last_at = self._now()
+
+    def uses(self) -> list[Use]:
+        """Every use so far, the most frequent first."""
+        return sorted(self._uses.values(), key=lambda use: -use.requests)
+
+    def _found(self, face: str, user_agent: str | None) -> Use:
+        sdk = sdk_of(user_agent)
+        return self._uses.setdefault((face, sdk), Use(face, sdk))

@@ -1,0 +1,71 @@
+"""The five-second answer, in every situation that there is."""
+
+import json
+
+import pytest
+
+from sidecar.admin.verdict import State
+from tests.status.scenes import SCENES, UNREADABLE, Scene, expired, healthy
+
+WANTED = {
+    "healthy": ("healthy", "Healthy"),
+    "failing": ("warning", "Refresh fails"),
+    "down": ("down", "No credentials"),
+    "expired": ("down", "Expired"),
+    "starting": ("starting", "Starting"),
+    "stopping": ("stopping", "Stopping"),
+    "token_expired": ("warning", "Token expired"),
+    "stuck": ("warning", "Stuck"),
+}
+
+
+def said(scene: Scene) -> tuple[str, str]:
+    document = scene.status.document()
+    return document["state"], document["headline"]
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_each_scene_has_its_answer(name: str) -> None:
+    assert said(SCENES[name]()) == WANTED[name]
+
+
+def test_every_state_is_on_the_stage() -> None:
+    assert {state for state, _ in WANTED.values()} == {state.value for state in State}
+
+
+def test_stuck_without_credentials_is_down() -> None:
+    scene = expired()
+    scene.idle_for = 500
+    assert said(scene) == ("down", "Stuck")
+
+
+def test_a_refresh_that_comes_due_is_healthy_while_it_is_under_way() -> None:
+    scene = healthy()
+    scene.time += 1700
+    assert (scene.status.document()["phase"], *said(scene)) == ("due", "healthy", "Healthy")
+
+
+def test_one_success_mends_everything() -> None:
+    scene = expired()
+    scene.issued(scene.time + 1)
+    scene.rotated(scene.time)
+    assert said(scene) == ("healthy", "Healthy")
+
+
+def test_credentials_that_end_while_the_loop_was_away_are_no_longer_served() -> None:
+    scene = healthy()
+    scene.time += 3600
+    assert said(scene) == ("down", "Expired")
+
+
+def test_a_failure_before_the_first_credentials_is_no_start() -> None:
+    scene = Scene()
+    scene.failed(1, UNREADABLE, None)
+    assert said(scene) == ("down", "No credentials")
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_is_read_aloud_holds_no_number_that_would_change_each_second(name: str) -> None:
+    document = SCENES[name]().status.document()
+    assert not any(char.isdigit() for char in document["headline"] + document["explanation"])
+    json.dumps(document)

@@ -1,0 +1,49 @@
+"""Who asked, how often and when last."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.observe.sdk_family import MAJORS, Sdk
+from sidecar.observe.usage import Usage, Use
+from tests.status.scenes import Scene
+
+BOTO3, JAVA = "Boto3/1.28.0 Python/3.11", "aws-sdk-java/1.12.705 Linux/6"
+
+
+def test_nobody_has_asked_at_first() -> None:
+    assert Usage(Scene()).uses() == []
+
+
+def test_requests_are_counted_by_protocol_and_sdk_the_most_frequent_first() -> None:
+    scene = Scene()
+    for second, face, agent in (
+        (1, "imds", BOTO3),
+        (2, "container", JAVA),
+        (3, "container", JAVA),
+        (4, "container", None),
+        (5, "imds-v1", BOTO3),
+    ):
+        scene.time = second
+        scene.usage(face, agent)
+    assert scene.usage.uses() == [
+        Use("container", Sdk("aws-sdk-java", "1"), 2, 3),
+        Use("imds", Sdk("boto3", "1"), 1, 1),
+        Use("container", Sdk("none", "unknown"), 1, 4),
+        Use("imds-v1", Sdk("boto3", "1"), 1, 5),
+    ]
+
+
+def test_versions_of_one_major_are_one_client() -> None:
+    scene = Scene()
+    for number in range(600):  # more than any cache on the way keeps
+        scene.usage("container", f"Boto3/1.{number}.0")
+    assert [(use.sdk, use.requests) for use in scene.usage.uses()] == [(Sdk("boto3", "1"), 600)]
+
+
+@given(st.lists(st.text(max_size=30)))
+def test_whatever_clients_call_themselves_the_families_are_a_closed_list(agents: list[str]) -> None:
+    usage = Usage(Scene())
+    for agent in agents:
+        usage("container", agent)
+    assert {use.sdk.family for use in usage.uses()} <= {*MAJORS, "unknown", "none"}
+    assert sum(use.requests for use in usage.uses()) == len(agents)
