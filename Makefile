@@ -31,8 +31,9 @@ format: $(VENV)/.dev ## tidy the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## write the README's tables from the code
-	$(BIN)/python docs/tables.py
+docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard from their sources
+	$(BIN)/python -m docs.tables
+	$(BIN)/python -m docs.monitoring
 
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-package irsa-sidecar

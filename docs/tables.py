@@ -1,14 +1,14 @@
-"""Writes the README's reference tables from the code: `make docs`. A test holds that they are up to date."""
+"""Writes the reference tables of the pages from the code: `make docs`. A test holds that they are up to date."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from sidecar.clock import SystemClock
-from sidecar.observe.metrics import Metrics
+from docs import metrics_page
 from sidecar.settings import FROM_ENVIRONMENT, SETTINGS
 
 README = Path(__file__).parent.parent / "README.md"
+METRICS = Path(__file__).parent / "metrics.md"
 
 
 def settings() -> str:
@@ -26,27 +26,20 @@ def _settings() -> Iterator[tuple[str, ...]]:
 
 
 def metrics() -> str:
-    registry = Metrics(SystemClock(), started_at=0, token=lambda: None).registry
-    rows: list[tuple[str, ...]] = []
-    for family in registry.collect():
-        if not family.name.startswith("irsa_sidecar_"):
-            continue
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        rows.append((f"`{name}`", family.type, LABELS.get(name, ""), family.documentation))
-    return _table(("metric", "type", "labels", "meaning"), rows)
+    return _table(("metric", "type", "unit", "labels", "meaning", "a query"), metrics_page.families())
 
 
-LABELS = {
-    "irsa_sidecar_refresh_duration_seconds": "`outcome`",
-    "irsa_sidecar_refreshes_total": "`outcome`, `code`",
-    "irsa_sidecar_requests_total": "`face`, `status`",
-    "irsa_sidecar_request_duration_seconds": "`face`",
-    "irsa_sidecar_client_requests_total": "`face`, `sdk`, `major`",
-    "irsa_sidecar_credentials_file_writes_total": "`outcome`",
-    "irsa_sidecar_build_info": "`version`, `python`",
-}
+def labels() -> str:
+    return _table(("label", "of", "values"), metrics_page.label_values())
 
-TABLES = {"settings": settings, "metrics": metrics}
+
+def series() -> str:
+    return _table(("a pod's series", ""), metrics_page.counts())
+
+
+Tables = Mapping[str, Callable[[], str]]
+TABLES: Tables = {"settings": settings}
+PAGES: Mapping[Path, Tables] = {README: TABLES, METRICS: {"metrics": metrics, "labels": labels, "series": series}}
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -59,15 +52,16 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\")
 
 
-def up_to_date(text: str) -> str:
+def up_to_date(text: str, tables: Tables = TABLES) -> str:
     """`text` with every block between `<!-- NAME: ... -->` and `<!-- end -->` written anew."""
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         block = re.compile(f"(<!-- {name}:[^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
         text, found = block.subn(rf"\g<1>{_escaped(table())}\n\g<2>", text)
         if found != 1:
-            raise ValueError(f"README.md has {found} blocks named {name}; one is needed.")
+            raise ValueError(f"The page has {found} blocks named {name}; one is needed.")
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(up_to_date(README.read_text()))
+    for page, tables in PAGES.items():
+        page.write_text(up_to_date(page.read_text(), tables))

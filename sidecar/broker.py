@@ -8,6 +8,7 @@ and a client that hangs up cancels nothing.
 import asyncio
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
 
 from sidecar.errors import NoCredentials, SidecarError, TokenExpired, Unexpected
@@ -32,12 +33,14 @@ NAP: Seconds = 30
 """The longest sleep. A suspended machine's timers do not notice the time that passed; a short nap does."""
 PATIENCE: Seconds = 0.8
 """The longest that a request waits for an attempt under way: JavaScript and Java SDKs hang up after 1 s."""
+UNCOUNTED: AbstractContextManager[None] = nullcontext()
 
 
 class Broker:
     """Keeps one role's credentials fresh and hands them out.
 
-    `dice` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable.
+    `dice` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable. `waits` is entered for
+    each request that waits; it must neither raise nor wait.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Broker:
         dice: Callable[[], float],
         observe: Observer,
         policy: Policy,
+        waits: AbstractContextManager[None] = UNCOUNTED,
     ) -> None:
         self._tokens = tokens
         self._exchange = exchange
@@ -56,6 +60,7 @@ class Broker:
         self._dice = dice
         self._observe = observe
         self._policy = policy
+        self._waits = waits
         self._state = Latest(RoleState())
         self._token: Token | None = None
         self._exchanged: Token | None = None
@@ -83,15 +88,27 @@ class Broker:
 
         Raises `NoCredentials` at once while the broker is backing off, and when patience ends.
         """
+        if (held := self._held()) is not None:
+            return held
         try:
-            async with asyncio.timeout(patience):
-                while (held := self.usable()) is None:
-                    state = self.state
-                    if backing_off(state, self._clock.now()):
-                        raise self._nothing_to_serve()
-                    await self._state.other_than(state)
+            with self._waits:
+                async with asyncio.timeout(patience):
+                    return await self._next()
         except TimeoutError:
             raise self._nothing_to_serve() from None
+
+    async def _next(self) -> Credentials:
+        held = None
+        while held is None:
+            await self._state.other_than(self.state)
+            held = self._held()
+        return held
+
+    def _held(self) -> Credentials | None:
+        """What may be served, None while an attempt is under way. Raises `NoCredentials` while backing off."""
+        held = self.usable()
+        if held is None and backing_off(self.state, self._clock.now()):
+            raise self._nothing_to_serve()
         return held
 
     async def keep_fresh(self) -> NoReturn:

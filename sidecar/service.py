@@ -119,9 +119,12 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
     clock, stop = SystemClock(), Stop()
     started_at = clock.now()
     _announce(config)
-    async with sts_client(config, clock) as exchange:
-        tokens = TokenFile(config.token_file)
-        metrics = Metrics(clock, started_at=started_at, token=lambda: tokens.current.value)
+    tokens = TokenFile(config.token_file)
+    metrics = Metrics(
+        clock, started_at=started_at, token=lambda: tokens.current.value, valid=lambda: broker.usable() is not None
+    )
+    metrics.observe_config(config)
+    async with sts_client(config, clock, metrics.observe_skew) as exchange:
         history, usage = History(), Usage(clock)
         files = _credentials_files(config, metrics)
         broker = Broker(
@@ -131,6 +134,7 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
             dice=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
             observe=_all(LogEvents(policy), metrics, history, *files),
             policy=policy,
+            waits=metrics.waits,
         )
         board = Board(config.role_arn, broker, lambda: tokens.current.value, clock, stop.asked.is_set)
         status, count = Status(board, history, usage, config), _both(metrics.observe_client, usage)

@@ -7,11 +7,11 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from itertools import count
 from typing import Any
 
-from sidecar.broker import Broker
+from sidecar.broker import UNCOUNTED, Broker
 from sidecar.claims import unverified_claims
 from sidecar.errors import NoCredentials, TokenUnreadable
 from sidecar.latest import Latest
@@ -180,6 +180,7 @@ class Pod:
         takes: Seconds = 0.25,
         roll: float = 0.5,
         dice: Callable[[], float] | None = None,
+        waits: AbstractContextManager[None] = UNCOUNTED,
     ) -> None:
         self.clock = VirtualClock()
         self.tokens = FakeTokens(token or a_token())
@@ -192,6 +193,7 @@ class Pod:
             dice=dice or (lambda: roll),
             observe=self.seen,
             policy=Policy(),
+            waits=waits,
         )
 
     @asynccontextmanager

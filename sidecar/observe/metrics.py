@@ -1,146 +1,165 @@
-"""Events and requests as Prometheus series. Every label comes from a closed set.
-
-Names follow Prometheus's conventions: base units, `_total` on counters, `_timestamp_seconds` for Unix times.
-"""
+"""Events and requests as Prometheus series. Which there are is in `families`, what their labels may be in `labels`."""
 
 import math
-import platform
 from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
+    exposition,
 )
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from sidecar import __version__
-from sidecar.errors import ExchangeFailed, SidecarError
-from sidecar.model import Instant, Token
-from sidecar.observe.sdk_family import sdk_of
+from sidecar.config import Config
+from sidecar.model import Credentials, Instant, Seconds, Token
+from sidecar.observe import families
+from sidecar.observe.config_info import config_labels
+from sidecar.observe.families import Family
+from sidecar.observe.labels import (
+    FAILED,
+    FAILURE_CODES,
+    ISSUED,
+    MOST_CLIENTS,
+    MOST_CODES,
+    NO_CODE,
+    NOT_WRITTEN,
+    OTHER,
+    OUTCOMES,
+    WRITTEN,
+    code_label,
+)
+from sidecar.observe.sdk_family import UNKNOWN, sdk_of
 from sidecar.ports import Clock
 from sidecar.refresh import Event, Failed, Issued, RoleState, TokenRotated
-from sidecar.sts.refusal import KNOWN_CODES
 
-EXCHANGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-"""Seconds: from a lab's STS on loopback to our own time-out."""
-REQUEST_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
-"""Seconds: from memory to the longest wait for an attempt under way."""
 NONE_YET = 0
-ISSUED, FAILED = "issued", "failed"
+OK = 200
+OPENMETRICS = "application/openmetrics-text"
+
+Child = TypeVar("Child")
 
 
 class Metrics:
     """An `Observer` and a `RequestObserver`. `started_at`: when the process began to work, on `clock`."""
 
-    def __init__(self, clock: Clock, *, started_at: Instant, token: Callable[[], Token | None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        started_at: Instant,
+        token: Callable[[], Token | None],
+        valid: Callable[[], bool] = lambda: False,
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._clock = clock
         self._started_at = started_at
-        self._has_succeeded = False
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self._expiration = Gauge(
-            "irsa_sidecar_credentials_expiration_timestamp_seconds",
-            "When the cached credentials expire, as STS said (Unix time; 0: none yet).",
-            registry=registry,
-        )
-        Gauge(
-            "irsa_sidecar_token_expiration_timestamp_seconds",
-            "When the projected token expires (Unix time; 0: there is none, or it does not say).",
-            registry=registry,
-        ).set_function(lambda: _expiration_of(token()))
-        self._exchange_seconds = Histogram(
-            "irsa_sidecar_refresh_duration_seconds",
-            "How long STS took to answer, by outcome.",
-            ["outcome"],
-            buckets=EXCHANGE_BUCKETS,
-            registry=registry,
-        )
-        self._refreshes = Counter(
-            "irsa_sidecar_refreshes",
-            "Attempts to refresh, by outcome and by AWS's error code, or ours where STS was not reached.",
-            ["outcome", "code"],
-            registry=registry,
-        )
-        self._failures = Gauge(
-            "irsa_sidecar_consecutive_failures", "Failed attempts since the last success.", registry=registry
-        )
-        self._last_success = Gauge(
-            "irsa_sidecar_last_success_timestamp_seconds",
-            "When STS last issued credentials (Unix time on the node's clock; 0: never).",
-            registry=registry,
-        )
-        self._first_credential = Gauge(
-            "irsa_sidecar_first_credential_seconds",
-            "Seconds from the start of the process to its first credentials (0: none yet).",
-            registry=registry,
-        )
-        self._rotations = Counter(
-            "irsa_sidecar_token_rotations", "New contents seen in the token file.", registry=registry
-        )
-        self._requests = Counter(
-            "irsa_sidecar_requests", "Requests answered, by face and status.", ["face", "status"], registry=registry
-        )
-        self._request_seconds = Histogram(
-            "irsa_sidecar_request_duration_seconds",
-            "How long a request took to answer, by face.",
-            ["face"],
-            buckets=REQUEST_BUCKETS,
-            registry=registry,
-        )
-        self._clients = Counter(
-            "irsa_sidecar_client_requests",
-            "Requests that reached a face, by face and by the SDK and major version that the User-Agent names.",
-            ["face", "sdk", "major"],
-            registry=registry,
-        )
-        self._file_writes = Counter(
-            "irsa_sidecar_credentials_file_writes",
-            "Attempts to write the credentials file, by outcome.",
-            ["outcome"],
-            registry=registry,
-        )
-        Gauge("irsa_sidecar_build_info", "Always 1; what is running.", ["version", "python"], registry=registry).labels(
-            __version__, platform.python_version()
-        ).set(1)
+        self._valid = valid
+        self._has_succeeded = self._degraded = False
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)  # python_info alone: the garbage collector's nine series say nothing
+        self._describe_the_role(token)
+        self._describe_refreshes()
+        self._describe_requests()
+        self._file_writes = self._counter(families.FILE_WRITES)
+        self._config = self._gauge(families.CONFIG)
+        self._gauge(families.BUILD).labels(__version__).set(1)
+
+    # --- what there is --------------------------------------------------------------------------------------------
+
+    def _describe_the_role(self, token: Callable[[], Token | None]) -> None:
+        self._gauge(families.VALID).set_function(self._valid)
+        self._expiration = self._gauge(families.CREDENTIALS_EXPIRATION)
+        self._last_success = self._gauge(families.LAST_SUCCESS)
+        self._first_credential = self._gauge(families.FIRST_CREDENTIAL)
+        self._gauge(families.TOKEN_EXPIRATION).set_function(lambda: _expiration_of(token()))
+        self._gauge(families.TOKEN_ISSUED).set_function(lambda: _issue_of(token()))
+        self._rotations = self._counter(families.ROTATIONS)
+
+    def _describe_refreshes(self) -> None:
+        self._refreshes = self._counter(families.REFRESHES)
+        self._exchanges = self._counter(families.EXCHANGES)
+        self._exchange_seconds = self._histogram(families.REFRESH_DURATION)
+        self._failures = self._gauge(families.FAILURES)
+        self._skew = self._gauge(families.CLOCK_SKEW)
+        self._failure_time = at_most(MOST_CODES, lambda code: self._exchange_seconds.labels(FAILED, code), _other)
+        # An attempt every half hour: a series that appeared only with its first failure would hide that one from
+        # increase(), and a refused token is tried once. So all codes begin at zero.
+        self._refreshes.labels(ISSUED, NO_CODE)
+        for code in FAILURE_CODES:
+            self._refreshes.labels(FAILED, code)
+        for outcome in OUTCOMES:
+            self._exchanges.labels(outcome)
+        self._exchange_seconds.labels(ISSUED, NO_CODE)
+
+    def _describe_requests(self) -> None:
+        self._degraded_requests = self._counter(families.DEGRADED)
+        self.waits = Waits(self._counter(families.WAITS), self._gauge(families.WAITING))
         # Looking a label's child up costs more than counting, and there are few: every label is from a closed set.
-        self._request_count = cache(self._requests.labels)
-        self._request_time = cache(self._request_seconds.labels)
-        self._client_count = cache(self._clients.labels)
-        # A series that appears only with its first failure cannot be alerted on by rate(): begin all at zero.
-        self._refreshes.labels(ISSUED, "")
-        for outcome in (ISSUED, FAILED):
-            self._exchange_seconds.labels(outcome)
+        self._request_count = cache(self._counter(families.REQUESTS).labels)
+        self._request_time = cache(self._histogram(families.REQUEST_DURATION).labels)
+        self._client_count = at_most(MOST_CLIENTS, self._counter(families.CLIENTS).labels, _unknown)
+
+    def _counter(self, family: Family) -> Counter:
+        return Counter(family.name, family.meaning, family.labels, registry=self.registry)
+
+    def _gauge(self, family: Family) -> Gauge:
+        return Gauge(family.name, family.meaning, family.labels, registry=self.registry)
+
+    def _histogram(self, family: Family) -> Histogram:
+        return Histogram(family.name, family.meaning, family.labels, buckets=family.buckets, registry=self.registry)
+
+    # --- what happens ---------------------------------------------------------------------------------------------
 
     def __call__(self, event: Event, state: RoleState) -> None:
         match event:
-            case Issued():
-                self._issued(event)
-            case Failed(error=error, took=took):
-                self._refreshes.labels(FAILED, code_label(error)).inc()
-                if took is not None:
-                    self._exchange_seconds.labels(FAILED).observe(took)
+            case Issued(at=at, credentials=credentials, took=took):
+                self._issued(at, credentials, took)
+            case Failed(took=took):
+                self._failed(code_label(event.error), took)
             case TokenRotated():
                 self._rotations.inc()
         self._failures.set(state.failures)
+        self._degraded = state.error is not None
 
-    def _issued(self, event: Issued) -> None:
+    def _issued(self, at: Instant, credentials: Credentials, took: Seconds) -> None:
         if not self._has_succeeded:
             self._has_succeeded = True
-            self._first_credential.set(event.at - self._started_at)
+            self._first_credential.set(at - self._started_at)
         self._last_success.set(self._clock.wall())
-        self._expiration.set(event.credentials.expiration)
-        self._refreshes.labels(ISSUED, "").inc()
-        self._exchange_seconds.labels(ISSUED).observe(event.took)
+        self._expiration.set(credentials.expiration)
+        self._refreshes.labels(ISSUED, NO_CODE).inc()
+        self._exchanges.labels(ISSUED).inc()
+        self._exchange_seconds.labels(ISSUED, NO_CODE).observe(took)
+
+    def _failed(self, code: str, took: Seconds | None) -> None:
+        self._refreshes.labels(FAILED, code).inc()
+        if took is None:  # STS was not asked
+            return
+        self._exchanges.labels(FAILED).inc()
+        self._failure_time(code).observe(took)
+
+    def observe_skew(self, seconds: Seconds) -> None:
+        """STS has said what time it is: so far ahead of the node's clock."""
+        self._skew.set(seconds)
+
+    def observe_config(self, config: Config) -> None:
+        """These are the settings in force."""
+        self._config.labels(**config_labels(config)).set(1)
 
     def observe_request(self, face: str, status: int, seconds: float) -> None:
         self._request_count(face, str(status)).inc()
         self._request_time(face).observe(seconds)
+        if self._degraded and status == OK and self._valid():
+            self._degraded_requests.inc()
 
     def observe_client(self, face: str, user_agent: str | None) -> None:
         sdk = sdk_of(user_agent)
@@ -148,24 +167,66 @@ class Metrics:
 
     def observe_file(self, *, written: bool) -> None:
         # Both at once: by the first failure there is a zero to compare it with.
-        self._file_writes.labels("written").inc(written)
-        self._file_writes.labels("failed").inc(not written)
+        self._file_writes.labels(WRITTEN).inc(written)
+        self._file_writes.labels(NOT_WRITTEN).inc(not written)
+
+    # --- the page -------------------------------------------------------------------------------------------------
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """The page and its content type: OpenMetrics or Prometheus text, as the scraper's Accept header asks."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        """The page and its content type: OpenMetrics where the scraper's Accept header names it, else plain text.
+
+        Nothing of the header is repeated, as the library would do with the version it asks for.
+        """
+        if OPENMETRICS in accept:
+            page: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            return page, openmetrics.CONTENT_TYPE_LATEST
+        return exposition.generate_latest(self.registry), exposition.CONTENT_TYPE_PLAIN_0_0_4
 
 
-def code_label(error: SidecarError) -> str:
-    """AWS's code where it is one we know, `other` where not, our own name where STS gave none."""
-    aws_code = error.aws_code if isinstance(error, ExchangeFailed) else ""
-    if not aws_code:
-        return error.code
-    return aws_code if aws_code in KNOWN_CODES else "other"
+class Waits:
+    """Counts who is inside its `with` block, and who ever was."""
+
+    def __init__(self, total: Counter, now: Gauge) -> None:
+        self._total = total
+        self._now = now
+
+    def __enter__(self) -> None:
+        self._total.inc()
+        self._now.inc()
+
+    def __exit__(self, *_: object) -> None:
+        self._now.dec()
+
+
+def at_most(limit: int, child: Callable[..., Child], rest: Callable[..., tuple[str, ...]]) -> Callable[..., Child]:
+    """`child`, looked up once; labels beyond the first `limit` are counted under `rest(*labels)`."""
+    known: set[tuple[str, ...]] = set()
+
+    @cache
+    def bounded(*labels: str) -> Child:
+        if len(known) >= limit:
+            return child(*rest(*labels))
+        known.add(labels)
+        return child(*labels)
+
+    return bounded
+
+
+def _other(_: str) -> tuple[str, ...]:
+    return (OTHER,)
+
+
+def _unknown(face: str, *_: str) -> tuple[str, ...]:
+    return face, UNKNOWN, UNKNOWN
 
 
 def _expiration_of(token: Token | None) -> float:
     if token is None or math.isinf(token.claims.expires_at):
         return NONE_YET
     return token.claims.expires_at
+
+
+def _issue_of(token: Token | None) -> float:
+    if token is None or math.isinf(token.claims.issued_at):
+        return NONE_YET
+    return token.claims.issued_at

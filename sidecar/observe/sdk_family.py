@@ -71,12 +71,14 @@ class Sdk:
     major: str
 
 
-@lru_cache(maxsize=256)
 def sdk_of(user_agent: str | None) -> Sdk:
     """The SDK that calls itself so."""
-    if not user_agent:
-        return Sdk(NONE, UNKNOWN)
-    for product in PRODUCT.finditer(user_agent[:LONGEST]):
+    return _named(user_agent[:LONGEST]) if user_agent else Sdk(NONE, UNKNOWN)  # what is remembered must be short
+
+
+@lru_cache(maxsize=256)
+def _named(user_agent: str) -> Sdk:
+    for product in PRODUCT.finditer(user_agent):
         name, version = product[1].lower(), product[2]
         family = ALIASES.get(name, name)
         if family in MAJORS:

@@ -7,14 +7,14 @@ from typing import Literal
 
 from sidecar.config import Config
 from sidecar.ports import Clock
-from sidecar.sts.exchange import StsCall, StsExchange, sts_session
+from sidecar.sts.exchange import SkewObserver, StsCall, StsExchange, nobody, sts_session
 
 
 @asynccontextmanager
-async def sts_client(config: Config, clock: Clock) -> AsyncIterator[StsExchange]:
+async def sts_client(config: Config, clock: Clock, observe_skew: SkewObserver = nobody) -> AsyncIterator[StsExchange]:
     """An `Exchange` for as long as the block lasts."""
     async with sts_session(_trusted(config)) as http:
-        yield StsExchange(http, _call(config), clock)
+        yield StsExchange(http, _call(config), clock, observe_skew)
 
 
 def _call(config: Config) -> StsCall:

@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,7 +11,7 @@ from multidict import CIMultiDictProxy
 
 from sidecar import __version__
 from sidecar.errors import ExchangeFailed, StsUnavailable, StsUnreachable
-from sidecar.model import Credentials, Seconds, Token
+from sidecar.model import Credentials, Seconds, Token, UnixTime
 from sidecar.ports import Clock
 from sidecar.sts.answer import LARGEST, Answer, credentials_in, http_date
 from sidecar.sts.refusal import failure_of
@@ -25,6 +26,14 @@ HEADERS = {
     "Accept-Encoding": "identity",  # an answer is 2 KiB; what is not compressed cannot unfold beyond its cap
     "User-Agent": f"irsa-sidecar/{__version__}",
 }
+
+
+SkewObserver = Callable[[Seconds], None]
+"""A bystander: how far STS's clock is ahead of the node's, at each answer that tells. Must not raise."""
+
+
+def nobody(_: Seconds) -> None:
+    """For those who do not want to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,13 @@ def sts_session(tls: ssl.SSLContext | Literal[True]) -> aiohttp.ClientSession:
 class StsExchange:
     """The `Exchange` of production."""
 
-    def __init__(self, http: aiohttp.ClientSession, call: StsCall, clock: Clock) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, call: StsCall, clock: Clock, observe_skew: SkewObserver = nobody
+    ) -> None:
         self._http = http
         self._call = call
         self._clock = clock
+        self._observe_skew = observe_skew
 
     async def __call__(self, token: Token) -> Credentials:
         asked_at, asked_at_wall = self._clock.now(), self._clock.wall()
@@ -71,6 +83,8 @@ class StsExchange:
             answer = await self._ask(token)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(self._call, error) from None
+        if answer.date is not None:
+            self._observe_skew(clock_skew(answer.date, asked_at_wall, self._clock.wall()))
         if answer.status == _OK:
             return credentials_in(
                 answer,
@@ -114,6 +128,15 @@ class StsExchange:
                     status=response.status,
                 )
         return bytes(body)
+
+
+def clock_skew(date: UnixTime, asked_at: UnixTime, answered_at: UnixTime) -> Seconds:
+    """How far the clock behind a `Date` header is ahead of the one that saw the call begin and end.
+
+    The header drops fractions of a second, and nobody knows when in the call it was written: the middle of both is off
+    by half a second, and half the call, at the most.
+    """
+    return date + 0.5 - (asked_at + answered_at) / 2
 
 
 def _request_id(headers: CIMultiDictProxy[str]) -> str:

@@ -57,11 +57,13 @@ class SetRole:
 
 
 @asynccontextmanager
-async def served_admin(role: SetRole, address: Address = ANY_PORT) -> AsyncIterator[Address]:
+async def served_admin(
+    role: SetRole, address: Address = ANY_PORT, metrics: Metrics | None = None
+) -> AsyncIterator[Address]:
     """Serve the admin plane; gives the address bound."""
     clock = StillClock()
     board = Board(ROLE_ARN, role, lambda: None, clock, lambda: role.stopping)
-    metrics = Metrics(clock, started_at=0, token=lambda: None)
+    metrics = metrics or Metrics(clock, started_at=0, token=lambda: None)
     status = Status(board, History(), Usage(clock), load(ENVIRONMENT, []))
     async with serving(AdminFace(status, metrics), lambda face, status, seconds: None, [address]) as addresses:
         yield addresses[0]

@@ -1,6 +1,8 @@
 """One exchange over a real socket: what goes out, what comes of each answer, and of none."""
 
 import asyncio
+import contextlib
+import math
 import re
 import socket
 import ssl
@@ -13,11 +15,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis.strategies import floats
 from multidict import CIMultiDict
 
 from sidecar.errors import ExchangeFailed, StsThrottled, StsUnavailable, StsUnreachable, TokenRefused
 from sidecar.model import Credentials, Token
-from sidecar.sts.exchange import StsCall, StsExchange, sts_session
+from sidecar.sts.exchange import StsCall, StsExchange, clock_skew, sts_session
 from tests.conftest import Canary
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, TOKEN_CANARY, a_token
 from tests.recorded import CONTENT_TYPE, REFUSALS, Recorded, form_for, recorded
@@ -291,3 +295,36 @@ def test_production_gives_up_before_a_client_forgets_us() -> None:
 
     limits = asyncio.run(timeouts())
     assert (limits.total, limits.sock_connect) == (10, 3)
+
+
+# --- the clock ----------------------------------------------------------------------------------------------------
+
+
+async def skews(endpoint: str) -> list[float]:
+    seen: list[float] = []
+    async with sts_session(TLS) as http:
+        with contextlib.suppress(ExchangeFailed):
+            await StsExchange(http, call_to(endpoint), StillClock(), seen.append)(a_token())
+    return seen
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_any_answer_tells_how_far_the_clocks_are_apart(
+    serving: Callable[[Sts], "asyncio.Future[str]"], status: int
+) -> None:
+    assert await skews(await serving(Sts(status))) == [-3599.5]
+
+
+async def test_an_answer_without_a_readable_date_tells_nothing(
+    serving: Callable[[Sts], "asyncio.Future[str]"],
+) -> None:
+    assert await skews(await serving(Sts(Date="soon"))) == []
+
+
+@given(ahead=floats(-1e6, 1e6), sent=floats(0, 1e9), way_out=floats(0, 5), way_back=floats(0, 5))
+def test_the_skew_is_right_to_half_a_second_and_half_the_call(
+    ahead: float, sent: float, way_out: float, way_back: float
+) -> None:
+    dated = math.floor(sent + way_out + ahead)
+    off = clock_skew(dated, sent, sent + way_out + way_back) - ahead
+    assert abs(off) <= 0.5 + (way_out + way_back) / 2 + 1e-6

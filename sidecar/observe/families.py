@@ -1,0 +1,150 @@
+"""The metrics that there are: names, types, labels, meanings. A contract with dashboards and alerts elsewhere.
+
+Names follow Prometheus's conventions: one prefix, base units, `_total` on counters, `_timestamp_seconds` on Unix times,
+`_info` where the labels are what counts. No label has the name of one that Prometheus gives its targets in Kubernetes
+(`container`, `endpoint`): it would arrive as `exported_...`. `docs/metrics.md` is made from this list.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sidecar.model import Seconds
+
+EXCHANGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""From a lab's STS on loopback to our own time-out."""
+REQUEST_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.25, 1)
+"""From memory to the longest wait for an attempt under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric. `unit`: what its value counts, for people."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[Seconds, ...] = ()
+
+
+# --- credentials -----------------------------------------------------------------------------------------------
+
+VALID = Family(
+    "irsa_sidecar_credentials_valid", "gauge", "1 or 0", "1 while there are credentials that can be served, else 0."
+)
+CREDENTIALS_EXPIRATION = Family(
+    "irsa_sidecar_credentials_expiration_timestamp_seconds",
+    "gauge",
+    "Unix time",
+    "When the cached credentials expire, as STS said (Unix time; 0: none yet).",
+)
+LAST_SUCCESS = Family(
+    "irsa_sidecar_last_success_timestamp_seconds",
+    "gauge",
+    "Unix time",
+    "When STS last issued credentials (Unix time on the node's clock; 0: never).",
+)
+FIRST_CREDENTIAL = Family(
+    "irsa_sidecar_first_credential_seconds",
+    "gauge",
+    "seconds",
+    "Seconds from the start of the process to its first credentials (0: none yet).",
+)
+
+# --- refreshes -------------------------------------------------------------------------------------------------
+
+REFRESHES = Family(
+    "irsa_sidecar_refreshes_total",
+    "counter",
+    "attempts",
+    "Attempts to refresh, by outcome and by AWS's error code, or ours where STS gave none or was not asked.",
+    ("outcome", "code"),
+)
+EXCHANGES = Family(
+    "irsa_sidecar_exchanges_total", "counter", "calls", "Calls to STS that have ended, by outcome.", ("outcome",)
+)
+REFRESH_DURATION = Family(
+    "irsa_sidecar_refresh_duration_seconds",
+    "histogram",
+    "seconds",
+    "How long STS took to answer, or we to give up, by outcome and code; codes beyond the first four are other.",
+    ("outcome", "code"),
+    EXCHANGE_BUCKETS,
+)
+FAILURES = Family(
+    "irsa_sidecar_consecutive_failures", "gauge", "attempts", "Failed attempts to refresh since the last success."
+)
+CLOCK_SKEW = Family(
+    "irsa_sidecar_sts_clock_skew_seconds",
+    "gauge",
+    "seconds",
+    "How far STS's clock was ahead of the node's at its last answer, to half a second (negative: behind).",
+)
+
+# --- the token -------------------------------------------------------------------------------------------------
+
+TOKEN_EXPIRATION = Family(
+    "irsa_sidecar_token_expiration_timestamp_seconds",
+    "gauge",
+    "Unix time",
+    "When the projected token expires (Unix time; 0: there is none, or it does not say).",
+)
+TOKEN_ISSUED = Family(
+    "irsa_sidecar_token_issued_timestamp_seconds",
+    "gauge",
+    "Unix time",
+    "When the projected token was issued: its age is now less this (Unix time; 0: there is none, or it does not say).",
+)
+ROTATIONS = Family("irsa_sidecar_token_rotations_total", "counter", "rotations", "New contents seen in the token file.")
+
+# --- requests --------------------------------------------------------------------------------------------------
+
+REQUESTS = Family(
+    "irsa_sidecar_requests_total", "counter", "requests", "Requests answered, by face and status.", ("face", "status")
+)
+REQUEST_DURATION = Family(
+    "irsa_sidecar_request_duration_seconds",
+    "histogram",
+    "seconds",
+    "How long a request took to answer, by face.",
+    ("face",),
+    REQUEST_BUCKETS,
+)
+DEGRADED = Family(
+    "irsa_sidecar_degraded_requests_total",
+    "counter",
+    "requests",
+    "Requests answered 200 with valid credentials at hand though the last attempt to refresh had failed.",
+)
+CLIENTS = Family(
+    "irsa_sidecar_client_requests_total",
+    "counter",
+    "requests",
+    "Requests that reached a face, by face and by the SDK and major version that the User-Agent names.",
+    ("face", "sdk", "major"),
+)
+WAITS = Family("irsa_sidecar_waits_total", "counter", "requests", "Requests that waited for an attempt under way.")
+WAITING = Family(
+    "irsa_sidecar_waiting_requests", "gauge", "requests", "Requests that wait now for an attempt under way."
+)
+FILE_WRITES = Family(
+    "irsa_sidecar_credentials_file_writes_total",
+    "counter",
+    "attempts",
+    "Attempts to write the credentials file, by outcome; no series without such a file.",
+    ("outcome",),
+)
+
+# --- what runs -------------------------------------------------------------------------------------------------
+
+BUILD = Family("irsa_sidecar_build_info", "gauge", "always 1", "Always 1; the version that runs.", ("version",))
+CONFIG = Family(
+    "irsa_sidecar_config_info",
+    "gauge",
+    "always 1",
+    "Always 1; the settings in force: seconds asked for, region, kind of STS endpoint, and the ways that are on.",
+    ("duration", "region", "sts", "face_container", "face_ecs", "face_imds", "face_imds_v1", "face_file"),
+)
+
+FAMILIES = tuple(value for value in globals().values() if isinstance(value, Family))

@@ -1,0 +1,45 @@
+"""The labels' values: closed sets, so that neither a client nor whoever answers in STS's place can make a series."""
+
+from sidecar.errors import (
+    ExchangeFailed,
+    SidecarError,
+    StsThrottled,
+    StsUnavailable,
+    StsUnreachable,
+    TokenExpired,
+    TokenUnreadable,
+    Unexpected,
+)
+from sidecar.observe.sdk_family import MAJORS, NONE, UNKNOWN
+from sidecar.sts.refusal import KNOWN_CODES
+
+OUTCOMES = ISSUED, FAILED = ("issued", "failed")
+OTHER = "other"
+OWN_CODES = frozenset(
+    kind.__name__ for kind in (StsThrottled, StsUnavailable, StsUnreachable, TokenExpired, TokenUnreadable, Unexpected)
+)
+"""Our names for failures where STS gave no code: it was not reached, not asked, or something else answered."""
+NO_CODE = ""
+"""Of an attempt that succeeded. To Prometheus an empty label is one that is not there."""
+FAILURE_CODES = (*sorted(KNOWN_CODES | OWN_CODES), OTHER)
+FACES = ("container", "ecs", "imds")
+CLIENT_FACES = (*FACES, "imds-v1")
+STATUSES = (
+    *("200", "400", "401", "403", "404", "405", "408", "413", "414", "417", "431"),
+    *("500", "501", "503", "505"),
+)
+WRITE_OUTCOMES = WRITTEN, NOT_WRITTEN = ("written", "failed")
+ENDPOINTS = ("regional", "fips", "dualstack", "fips-dualstack", "custom")
+SWITCH = ON, OFF = ("on", "off")
+SDKS = (*sorted(MAJORS), NONE, UNKNOWN)
+
+MOST_CODES = 4
+"""Codes of failures with a histogram of their own in one process, the first that it meets; a pod seldom meets two."""
+MOST_CLIENTS = 24
+"""Clients (face, family, major version) with a series of their own in one process, the first that it meets."""
+
+
+def code_label(error: SidecarError) -> str:
+    """AWS's code where it is one we know, our own name where STS gave none, `other` for all the rest."""
+    code = (error.aws_code if isinstance(error, ExchangeFailed) else "") or error.code
+    return code if code in FAILURE_CODES else OTHER

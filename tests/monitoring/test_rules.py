@@ -1,0 +1,133 @@
+"""Rules and alerts: promtool reads them, their cases hold, and they speak only of what there is."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from docs import dashboard, metrics_page, monitoring
+from docs.monitoring import MANIFESTS, RULES
+from sidecar.observe.families import FAMILIES
+from sidecar.observe.labels import FAILURE_CODES
+from tests.needs import needs
+from tests.test_manifests import PODS, sidecar_of
+
+CASES = Path(__file__).parent / "alerts.test.yml"
+RUNBOOK = (RULES.parents[2] / "docs" / "monitoring.md").read_text()
+EVERY_RULE: list[dict[str, Any]] = [
+    rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+]
+ALERTS = [rule for rule in EVERY_RULE if "alert" in rule]
+RECORDED = {rule["record"] for rule in EVERY_RULE if "record" in rule}
+SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+SERIES = {family.name + suffix: family for family in FAMILIES for suffix in SUFFIXES[family.kind]}
+TARGET_LABELS = {"job", "namespace", "pod", "container", "endpoint", "instance", "le"}
+PAGES = {"IrsaSidecarCredentialsExpiring", "IrsaSidecarNotReady"}
+"""The alerts that wake somebody: applications have no credentials, or soon will not."""
+
+QUERIES = [
+    *(rule["expr"] for rule in EVERY_RULE),
+    *(target["expr"] for panel in dashboard.model()["panels"] for target in panel.get("targets", [])),
+    *metrics_page.EXAMPLES.values(),
+]
+
+for_each_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+
+
+def promtool(*arguments: object) -> str:
+    needs("promtool")
+    ended = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_promtool_reads_the_rules() -> None:
+    assert f"SUCCESS: {len(EVERY_RULE)} rules found" in promtool("check", "rules", RULES)
+
+
+def test_every_case_of_firing_and_of_staying_silent_holds() -> None:
+    assert "SUCCESS" in promtool("test", "rules", CASES)
+
+
+@for_each_alert
+def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(alert: dict[str, Any]) -> None:
+    cases = CASES.read_text()
+    (about,) = re.findall(rf"# --- {alert['alert']} -+\n(.*?)(?=\n  # ---|\Z)", cases, re.DOTALL)
+    assert f'alertname="{alert["alert"]}"' in about
+    assert "exp_samples: []" in about
+
+
+@pytest.mark.parametrize("path", monitoring.FILES, ids=lambda path: path.name)
+def test_what_is_made_from_other_files_is_up_to_date(path: Path) -> None:
+    assert monitoring.FILES[path]() == path.read_text(), "run `make docs`"
+
+
+def test_the_resource_for_the_operator_has_the_same_rules() -> None:
+    resource = yaml.safe_load((MANIFESTS / "prometheusrule.yaml").read_text())
+    assert (resource["apiVersion"], resource["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    assert resource["spec"] == yaml.safe_load(RULES.read_text())
+
+
+# --- what they speak of ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_asks_for_metrics_that_there_are(query: str) -> None:
+    asked = set(re.findall(r"(?:\w+:)?irsa_sidecar_\w+(?::\w+)?", query))
+    assert asked or query.startswith(("up{", "ALERTS{", "process_", "rate(process_"))
+    assert asked <= set(SERIES) | RECORDED
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_selects_by_labels_and_values_that_there_are(query: str) -> None:
+    known = {label for family in FAMILIES for label in family.labels} | TARGET_LABELS
+    for labels in re.findall(r"\b(?:by|without) \((.*?)\)", query):
+        assert set(re.split(r",\s*", labels)) <= known
+    for name, matchers in re.findall(r"(irsa_sidecar_\w+)\{(.*?)\}", query, re.DOTALL):
+        own = set(re.findall(r"(\w+)\s*(?:=|!=)~?\"", matchers)) - TARGET_LABELS
+        assert own <= set(SERIES[name].labels)
+
+
+def test_every_code_that_an_alert_waits_for_can_come() -> None:
+    waited = {code for query in QUERIES for codes in re.findall(r'code=~"(.*?)"', query) for code in codes.split("|")}
+    assert waited
+    assert waited < set(FAILURE_CODES)
+
+
+# --- what they say ---------------------------------------------------------------------------------------------
+
+
+@for_each_alert
+def test_only_what_users_notice_wakes_somebody(alert: dict[str, Any]) -> None:
+    assert alert["labels"] == {"severity": "critical" if alert["alert"] in PAGES else "warning"}
+
+
+@for_each_alert
+def test_an_alert_says_what_is_wrong_and_where_to_read_on(alert: dict[str, Any]) -> None:
+    said = alert["annotations"]
+    assert set(said) == {"summary", "description", "runbook"}
+    page, anchor = said["runbook"].split("#")
+    assert (page, anchor) == ("docs/monitoring.md", alert["alert"].lower())
+    assert re.search(rf"^### {alert['alert']}$", RUNBOOK, re.MULTILINE)
+
+
+def test_the_runbook_has_no_alert_that_there_is_not() -> None:
+    assert re.findall(r"^### (Irsa\w+)$", RUNBOOK, re.MULTILINE) == [alert["alert"] for alert in ALERTS]
+
+
+# --- what is scraped -------------------------------------------------------------------------------------------
+
+
+def test_the_pod_monitor_scrapes_the_port_that_our_pods_have() -> None:
+    monitor = yaml.safe_load((MANIFESTS / "podmonitor.yaml").read_text())
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    (keep,) = endpoint["relabelings"]
+    assert monitor["spec"]["selector"]["matchLabels"] == {"irsa-sidecar": "enabled"}
+    assert PODS
+    for pod in PODS:
+        container = sidecar_of(pod.values[0])  # type: ignore[arg-type]
+        assert endpoint["port"] in {port["name"] for port in container["ports"]}
+        assert container["name"] == keep["regex"]
