@@ -5,7 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 USAGE = 2
-EXTRAS = {"jwt": "lab", "cryptography": "lab", "yaml": "lab", "boto3": "demo"}
+EXTRAS = {
+    "jwt": "lab",
+    "cryptography": "lab",
+    "yaml": "lab",
+    "boto3": "demo",
+    "ruamel": "inject",
+    "ruamel.yaml": "inject",
+}
 """Which extra brings a library that the image does without."""
 
 
@@ -44,6 +51,13 @@ def explain(argv: Sequence[str]) -> int:
     return explain_command.main(argv)
 
 
+def inject(argv: Sequence[str]) -> int:
+    """print manifests with the sidecar added to their pods, or taken out again"""
+    from sidecar.inject import commands
+
+    return commands.main(argv)
+
+
 def credential_process(argv: Sequence[str]) -> int:
     """print credentials as an SDK's `credential_process` setting wants them"""
     from sidecar import credential_process as command
@@ -79,6 +93,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "lab": lab,
     "doctor": doctor,
     "explain": explain,
+    "inject": inject,
     "credential-process": credential_process,
     "exec": execute,
     "healthcheck": healthcheck,

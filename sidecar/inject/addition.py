@@ -1,0 +1,133 @@
+"""What a pod lacks: the sidecar, its volumes, and the variables that lead an application to it.
+
+The same as in `manifests/pod.yaml`, where each line's reason stands; a test compares the two.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sidecar.inject import names
+from sidecar.inject.options import Options
+from sidecar.inject.workloads import Tree, mapping, named, text
+
+_NOBODY = 65532
+"""The image's user."""
+
+
+def addition(pod: Tree, options: Options, role_arn: str, place: int) -> dict[str, Any]:
+    """What to add to a pod, in a pod's shape. Init containers before the sidecar's `place` get nothing."""
+    spec = mapping(pod, "spec")
+    sidecar = _sidecar(spec, options, role_arn)
+    later = [] if options.classic else named(spec, "initContainers")[place:]
+    applications = _applications(named(spec, "containers"), options)
+    return {
+        "metadata": {"labels": {names.LABEL: "enabled"}, "annotations": {names.RECORD: ""}},
+        "spec": {
+            "initContainers": [] if options.classic else [sidecar, *_applications(later, options)],
+            "containers": [*applications, sidecar] if options.classic else applications,
+            "volumes": _volumes(options),
+        },
+    }
+
+
+def selected(container: Mapping[str, Any], options: Options) -> bool:
+    return not options.containers or container.get("name") in options.containers
+
+
+def environment(options: Options) -> Iterator[dict[str, Any]]:
+    """An application's variables, its region excepted."""
+    if options.port is not None:
+        yield _variable(names.FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials")
+        yield {"name": names.AUTHORIZATION, "valueFrom": _pod_uid()}
+        yield _variable(names.AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/authorization-token")
+    if options.metadata_port is not None:
+        # With the slash: botocore 1.19 to 1.23 puts the path right behind the text.
+        yield _variable(names.METADATA_ENDPOINT, f"http://127.0.0.1:{options.metadata_port}/")
+    elif not options.config.imds_listen:
+        yield _variable(names.METADATA_DISABLED, "true")
+
+
+def _applications(containers: list[Tree], options: Options) -> list[dict[str, Any]]:
+    return [_application(container, options) for container in containers if selected(container, options)]
+
+
+def _application(container: Tree, options: Options) -> dict[str, Any]:
+    env = list(environment(options))
+    # Neither, if one is there: SDKs differ in which one they read, and would then disagree.
+    if options.region and not {text(item, "name") for item in named(container, "env")} & set(names.REGIONS):
+        env += [_variable(name, options.region) for name in names.REGIONS]
+    mounts = [_mount(names.AUTHORIZATION_VOLUME, names.AUTHORIZATION_DIRECTORY)]
+    return {"name": container["name"], "env": env, "volumeMounts": [] if options.port is None else mounts}
+
+
+def _variable(name: str, value: str) -> dict[str, Any]:
+    return {"name": name, "value": value}
+
+
+def _pod_uid() -> dict[str, Any]:
+    return {"fieldRef": {"fieldPath": "metadata.uid"}}
+
+
+def _mount(volume: str, path: str) -> dict[str, Any]:
+    return {"name": volume, "mountPath": path, "readOnly": True}
+
+
+def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[str, Any]:
+    return {
+        "name": names.SIDECAR,
+        "image": options.image,
+        **({} if options.classic else {"restartPolicy": "Always"}),
+        "env": _sidecar_environment(options, role_arn),
+        "ports": [{"name": "admin", "containerPort": options.admin_port}],
+        "startupProbe": {
+            "exec": {"command": ["irsa-sidecar", "healthcheck"]},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 600,
+        },
+        "livenessProbe": {"httpGet": {"path": "/livez", "port": "admin"}},
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+        "securityContext": _security(spec),
+        "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)],
+    }
+
+
+def _sidecar_environment(options: Options, role_arn: str) -> list[dict[str, Any]]:
+    return [
+        _variable("AWS_ROLE_ARN", role_arn),
+        *([_variable("AWS_REGION", options.region)] if options.region else []),
+        _variable("AWS_WEB_IDENTITY_TOKEN_FILE", f"{names.TOKEN_DIRECTORY}/token"),
+        {"name": "SIDECAR_AUTH_TOKEN", "valueFrom": _pod_uid()},
+        *(_variable(name, value) for name, value in options.environment().items()),
+    ]
+
+
+def _security(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What the restricted Pod Security Standard asks for, whatever the pod says.
+
+    A uid only where the pod's is root's, with which `runAsNonRoot` would refuse to start: an own uid would make the
+    kubelet open a projected token, which only a pod's single uid could read, to all (kubernetes `FsUserFrom`), and
+    OpenShift refuses uids that it did not choose.
+    """
+    root = mapping(spec, "securityContext").get("runAsUser") == 0
+    return {
+        "runAsNonRoot": True,
+        **({"runAsUser": _NOBODY} if root else {}),
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _volumes(options: Options) -> list[dict[str, Any]]:
+    token = {"path": "token", "audience": options.audience, "expirationSeconds": options.token_expiration}
+    authorization = {"items": [{"path": "authorization-token", **_pod_uid()}]}
+    volumes = [_projected(names.TOKEN_VOLUME, "serviceAccountToken", token)]
+    if options.port is not None:
+        volumes.append(_projected(names.AUTHORIZATION_VOLUME, "downwardAPI", authorization))
+    return volumes
+
+
+def _projected(name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "projected": {"sources": [{kind: source}]}}

@@ -1,0 +1,244 @@
+"""The change from one state of a document to another, as edits of its text: lines put in and lines taken out.
+
+What is not added or removed keeps every byte. Text is put in at the end of a line and taken out from there, so that the
+one undoes the other, with or without a line end at the end of the file. The result is read again and compared: a
+style that these edits do not fit is an error, never another document.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.inject import rendering
+from sidecar.inject.layout import Layout, resolved
+from sidecar.inject.nodes import Alias, Mapping, Node, NotYaml, Scalar, Sequence, parse
+
+_BEFORE = {"metadata": "spec", "initContainers": "containers"}
+"""Keys that are put before another one, when it is there."""
+
+
+class CannotEdit(ValueError):
+    """The text is written in a way that it cannot be changed in without rewriting more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    start: int
+    end: int
+    put: str
+
+
+def rewritten(text: str, wanted: Items[Any]) -> str:
+    """`text` changed so that its documents are the wanted ones. Raises `CannotEdit`."""
+    documents = zip(parse(text), wanted, strict=True)
+    result = _applied(text, [edit for node, data in documents for edit in _Document(text, node).changed(data)])
+    try:
+        if [node.data() for node in parse(result)] == list(wanted):
+            return result
+    except NotYaml:
+        pass
+    raise CannotEdit
+
+
+def _applied(text: str, edits: list[_Edit]) -> str:
+    # What several aliases refer to is met once for each; it can be changed only once.
+    parts, at = [], 0
+    for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.start):
+        if edit.start < at:
+            raise CannotEdit
+        parts += [text[at : edit.start], edit.put]
+        at = edit.end
+    return "".join([*parts, text[at:]])
+
+
+class _Document:
+    """Edits of one document. What is put in further down comes first, for two edits may have the same place."""
+
+    def __init__(self, text: str, root: Node) -> None:
+        self._layout = Layout(text)
+        self._root = root
+
+    def changed(self, wanted: Any) -> Iterator[_Edit]:
+        return self._change(self._root, wanted, None)
+
+    def _change(self, node: Node, wanted: Any, key: Node | None) -> Iterator[_Edit]:
+        """The edits that make `wanted` of a node; `key` is the one that it is the value of."""
+        if node.data() == wanted:
+            return
+        if isinstance(node, Alias) and key is not None and _only_more(node.data(), wanted):
+            yield from self._merge(node, wanted, key)
+            return
+        node = resolved(node)
+        if isinstance(node, Mapping) and node.entries and wanted:
+            yield from self._change_mapping(node, wanted, key)
+        elif isinstance(node, Sequence) and node.items and wanted:
+            yield from self._change_sequence(node, wanted, key)
+        elif key is None:
+            raise CannotEdit
+        elif wanted:
+            yield from self._fill(node, wanted, key)
+        else:
+            yield self._empty(node, wanted, key)
+
+    def _change_mapping(self, node: Mapping, wanted: dict[str, Any], key: Node | None) -> Iterator[_Edit]:
+        before = node.data()
+        for name in before:
+            if name in wanted:
+                own_key, value = node.entry(name) or _merged_entry(node, name)
+                yield from self._change(value, wanted[name], own_key)
+        names = [name.data() for name, _ in node.entries]
+        gone = {index for index, name in enumerate(names) if name not in wanted and name != "<<"}
+        if gone and key is not None and [name for index, name in enumerate(names) if index not in gone] == ["<<"]:
+            base = node.entries[names.index("<<")][1]
+            yield self._in_one_line(node, self._layout.text[base.start : base.end], key)
+            return
+        yield from self._take_out(node, [(name.start, value.end) for name, value in node.entries], gone)
+        for name, data in wanted.items():
+            if name not in before:
+                yield self._put_entry(node, name, data, key)
+
+    def _change_sequence(self, node: Sequence, wanted: list[Any], key: Node | None) -> Iterator[_Edit]:
+        kept, added = _aligned(node.data(), wanted)
+        for index, data in kept.items():
+            yield from self._change(node.items[index], data, None)
+        gone = set(range(len(node.items))) - kept.keys()
+        yield from self._take_out(node, [(item.start, item.end) for item in node.items], gone)
+        for after, data in added:
+            yield self._put_item(node, after, data, key)
+
+    def _take_out(self, node: Node, spans: list[tuple[int, int]], gone: set[int]) -> Iterator[_Edit]:
+        for index in sorted(gone):
+            start, end = spans[index]
+            if not node.flow and self._layout.before(start) == ("-" if isinstance(node, Sequence) else ""):
+                yield _Edit(self._layout.end_of_line_before(start), self._layout.end_of_line(end), "")
+            elif node.flow and any(before not in gone for before in range(index)):
+                yield _Edit(spans[index - 1][1], end, "")
+            elif index + 1 < len(spans):
+                yield _Edit(start, spans[index + 1][0], "")
+            else:
+                raise CannotEdit
+
+    def _empty(self, node: Node, wanted: Any, key: Node) -> _Edit:
+        """What holds nothing any more becomes `[]`, `{}`, or null as it was."""
+        empty = "{}" if isinstance(node, Mapping) else "[]"
+        return self._in_one_line(node, ("null" if node.flow else "") if wanted is None else empty, key)
+
+    def _in_one_line(self, node: Node, written: str, key: Node) -> _Edit:
+        """A collection's lines go, and `written` stands behind its key, before the comment there."""
+        if node.flow:
+            return _Edit(node.start, node.end, written)
+        after_colon = self._layout.after_colon(key)
+        comment = self._layout.text[after_colon : self._layout.end_of_line(key.end)]
+        return _Edit(after_colon, self._layout.end_of_line(node.end), (f" {written}" if written else "") + comment)
+
+    def _fill(self, node: Node, wanted: Any, key: Node) -> Iterator[_Edit]:
+        """What was `[]`, `{}` or null gets content."""
+        style = self._layout.style(node, self._root)
+        if isinstance(node, Scalar) and node.value is not None:
+            raise CannotEdit
+        if key.flow:
+            yield _Edit(node.start, node.end, rendering.flow(wanted, self._layout.own_lines(key.start), style))
+            return
+        column = self._layout.column(key.start)
+        if isinstance(wanted, list):
+            lines = rendering.block_items(wanted, column + style.dash, style)
+        else:
+            lines = rendering.block_mapping(wanted, column + style.step, style)
+        yield from self._in_lines(node, lines, key)
+
+    def _in_lines(self, node: Node, lines: list[str], key: Node) -> Iterator[_Edit]:
+        """What stands behind a key goes, before the comment there, and lines stand below."""
+        if node.end > key.end:
+            yield _Edit(self._layout.after_colon(key), node.end, "")
+        yield self._put_lines(node.end, lines)
+
+    def _merge(self, node: Alias, wanted: dict[str, Any], key: Node) -> Iterator[_Edit]:
+        """A mapping that is written elsewhere gets more here and not there: `labels: *labels`."""
+        style = self._layout.style(node, self._root)
+        base = f"<<: {self._layout.text[node.start : node.end]}"
+        more = {name: value for name, value in wanted.items() if name not in node.data()}
+        if key.flow:
+            yield _Edit(node.start, node.end, f"{{{base}, {rendering.flow(more, None, style)[1:]}")
+            return
+        column = self._layout.column(key.start) + style.step
+        lines = [" " * column + base, *rendering.block_mapping(more, column, style)]
+        yield from self._in_lines(node, lines, key)
+
+    def _put_entry(self, node: Mapping, name: str, value: Any, key: Node | None) -> _Edit:
+        before = _before(node, name)
+        first = node.entries[0][0].start
+        style = self._layout.style(node, self._root)
+        if not node.flow:
+            place = key.end if before < 0 and key is not None else node.entries[before][1].end
+            return self._put_lines(place, rendering.block(name, value, self._layout.column(first), style))
+        own_lines, place = self._layout.own_lines(first), node.entries[before][1].end
+        entry = f"{rendering.flow(name, None, style)}: {rendering.flow(value, own_lines, style)}"
+        return _Edit(place, place, self._separator(own_lines) + entry)
+
+    def _put_item(self, node: Sequence, after: int, item: Any, key: Node | None) -> _Edit:
+        first, style = node.items[0], self._layout.style(node, self._root)
+        place = node.items[after].end
+        if not node.flow:
+            lines = rendering.block_items([item], self._layout.column(self._layout.dash(first)), style)
+            if after < 0 and key is None:
+                raise CannotEdit
+            return self._put_lines(key.end if key is not None and after < 0 else place, lines)
+        own_lines = self._layout.own_lines(first.start)
+        written = rendering.flow(item, own_lines, style)
+        if after < 0:
+            return _Edit(first.start, first.start, written + self._separator(own_lines))
+        return _Edit(place, place, self._separator(own_lines) + written)
+
+    def _separator(self, own_lines: int | None) -> str:
+        return ", " if own_lines is None else f",{self._layout.newline}{' ' * own_lines}"
+
+    def _put_lines(self, place: int, lines: list[str]) -> _Edit:
+        """An edit that puts lines after the line of a place."""
+        end = self._layout.end_of_line(place)
+        return _Edit(end, end, "".join(self._layout.newline + line for line in lines))
+
+
+def _only_more(before: Any, wanted: Any) -> bool:
+    """Whether a mapping gets more keys and keeps those that it has."""
+    return isinstance(before, dict) and isinstance(wanted, dict) and before.items() <= wanted.items()
+
+
+def _merged_entry(node: Mapping, key: str) -> tuple[Node, Node]:
+    for name, value in node.entries:
+        base = resolved(value)
+        if name.data() == "<<" and isinstance(base, Mapping) and (entry := base.entry(key)):
+            return entry
+    raise CannotEdit
+
+
+def _before(node: Mapping, name: str) -> int:
+    """After which entry a new one is put: the last, unless it has a place of its own; -1 for none."""
+    names = [key.data() for key, _ in node.entries]
+    return names.index(_BEFORE[name]) - 1 if _BEFORE.get(name) in names else len(names) - 1
+
+
+def _aligned(before: list[Any], wanted: list[Any]) -> tuple[dict[int, Any], list[tuple[int, Any]]]:
+    """Which items stay, by index, as what; and what is added after which index. Nothing is both added and removed."""
+    if len(before) == len(wanted):
+        return dict(enumerate(wanted)), []
+    longer, shorter = (wanted, before) if len(wanted) > len(before) else (before, wanted)
+    met: dict[int, int] = {}
+    other = []
+    for index, data in enumerate(longer):
+        if len(met) < len(shorter) and _alike(data, shorter[len(met)]):
+            met[index] = len(met)
+        else:
+            other.append((len(met) - 1, data))
+    if longer is wanted:
+        return {there: wanted[index] for index, there in met.items()}, other
+    return {index: wanted[there] for index, there in met.items()}, []
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """The same item, which may have changed inside; a mount has its volume's name and is always whole."""
+    if one == other:
+        return True
+    if not isinstance(one, dict) or not isinstance(other, dict) or "mountPath" in one:
+        return False
+    return "name" in one and one["name"] == other.get("name")

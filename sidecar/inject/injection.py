@@ -1,0 +1,135 @@
+"""A document with the sidecar, and without it. Pure: no file, no clock; any mapping and list types will do."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar import values
+from sidecar.inject import checks, record
+from sidecar.inject.addition import addition, selected
+from sidecar.inject.finding import Finding, Level
+from sidecar.inject.growth import grow, take_out
+from sidecar.inject.names import RECORD, SIDECAR
+from sidecar.inject.options import Options
+from sidecar.inject.workloads import Tree, Workload, mapping, named, text, workloads
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The document as it is to be, and what is to be said. With an error among the findings, it is as it was."""
+
+    document: Any
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        return any(finding.level is Level.ERROR for finding in self.findings)
+
+
+def inject(document: Any, options: Options) -> Outcome:
+    """`document` with the sidecar in each of its workloads, up to date where there was one. Changes no argument."""
+    changed = deepcopy(document)
+    found = [finding for workload in workloads(changed, options.only) for finding in _inject(workload, options)]
+    outcome = Outcome(changed, tuple(found))
+    return Outcome(document, outcome.findings) if outcome.refused else outcome
+
+
+def remove(document: Any, only: frozenset[str] = frozenset()) -> Outcome:
+    """`document` without the sidecar and what came with it. Changes no argument."""
+    changed = deepcopy(document)
+    found = [finding for workload in workloads(changed, only) for finding in _remove(workload)]
+    outcome = Outcome(changed, tuple(found))
+    return Outcome(document, outcome.findings) if outcome.refused else outcome
+
+
+def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
+    by_hand, place = record.written_by_hand(workload.pod), _place(workload.pod)
+    wrong = list(_remove(workload))
+    if wrong:
+        yield from wrong
+        return
+    if by_hand is not None:
+        yield _replaced(workload, by_hand, options)
+    if not any(selected(container, options) for container in _containers(workload.pod)):
+        yield Finding(Level.WARNING, workload.path, f"{workload}: has none of the containers asked for; left alone.")
+        return
+    role_arn, complaint = _role(workload, options)
+    yield from complaint
+    yield from checks.findings(workload, options)
+    _add(workload.pod, options, role_arn, place)
+
+
+def _remove(workload: Workload) -> Iterator[Finding]:
+    """Take out what there is of a sidecar. The findings are errors all, and then nothing was done."""
+    wrong = list(checks.misshapen(workload))
+    if wrong:
+        yield from wrong
+        return
+    try:
+        take_out(workload.pod, record.of(workload.pod))
+    except record.Unreadable:
+        yield Finding(
+            Level.ERROR,
+            (*workload.path, "metadata", "annotations", RECORD),
+            f"{workload}: the annotation {RECORD} is not as inject wrote it; restore it, or delete it: inject then "
+            "takes out what can only be a sidecar's.",
+        )
+
+
+def _containers(pod: Tree) -> list[Tree]:
+    return named(mapping(pod, "spec"), "containers") + named(mapping(pod, "spec"), "initContainers")
+
+
+def _place(pod: Tree) -> int:
+    """Where among the init containers the sidecar is, for something may have to come before it; else first."""
+    found = [container.get("name") for container in named(mapping(pod, "spec"), "initContainers")]
+    return found.index(SIDECAR) if SIDECAR in found else 0
+
+
+def _add(pod: Tree, options: Options, role_arn: str, place: int) -> None:
+    grown = grow(pod, addition(pod, options, role_arn, place))
+    if not options.classic:
+        init_containers = pod["spec"]["initContainers"]
+        init_containers.insert(place, init_containers.pop())
+    pod["metadata"]["annotations"][RECORD] = record.written(grown)
+
+
+def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
+    """The role, by option or by the service account's annotation, and what is wrong with it."""
+    spec = mapping(workload.pod, "spec")
+    account_name = text(spec, "serviceAccountName") or "default"
+    account = next((a for a in options.accounts if a.is_of(workload.namespace, account_name)), None)
+    role_arn = options.role_arn or (account.role_arn if account else "")
+    if not role_arn:
+        return "", [_about_role(workload, Level.ERROR, "--role-arn: required. No ServiceAccount here names a role.")]
+    try:
+        values.role_arn(role_arn)
+    except ValueError as error:
+        return "", [_about_role(workload, Level.ERROR, f"{role_arn!r} {error}.")]
+    if account is None:
+        return role_arn, []
+    return role_arn, [
+        _about_role(
+            workload,
+            Level.WARNING,
+            f"ServiceAccount {account.name} has the annotation eks.amazonaws.com/role-arn: where the EKS webhook runs, "
+            "it sets AWS_WEB_IDENTITY_TOKEN_FILE, and most SDKs then never ask the sidecar. Remove the annotation; "
+            "the role is in the sidecar now.",
+        )
+    ]
+
+
+def _about_role(workload: Workload, level: Level, message: str) -> Finding:
+    return Finding(level, (*workload.path, "spec", "serviceAccountName"), f"{workload}: {message}")
+
+
+def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
+    ours = {"AWS_ROLE_ARN", "AWS_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "SIDECAR_AUTH_TOKEN", "SIDECAR_GRACE"}
+    lost = sorted({text(item, "name") for item in named(by_hand, "env")} - ours - options.settings.keys())
+    keep = f" It also set {', '.join(lost)}: keep that with --set." if lost else ""
+    return Finding(
+        Level.WARNING,
+        (*workload.path, "spec"),
+        f"{workload}: container {SIDECAR} was written by hand, and is replaced.{keep}",
+    )

@@ -1,0 +1,71 @@
+"""Places in a YAML text: where lines begin and end, and how it is indented."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sidecar.inject.nodes import Alias, Mapping, Node, Sequence
+from sidecar.inject.rendering import Style
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    text: str
+
+    @property
+    def newline(self) -> str:
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    def column(self, place: int) -> int:
+        return place - self.text.rfind("\n", 0, place) - 1
+
+    def before(self, place: int) -> str:
+        """What stands before a place in its line, without the white space around it."""
+        return self.text[place - self.column(place) : place].strip()
+
+    def end_of_line(self, place: int) -> int:
+        end = self.text.find("\n", place)
+        end = len(self.text) if end < 0 else end
+        return end - 1 if self.text[end - 1 : end] == "\r" else end
+
+    def end_of_line_before(self, place: int) -> int:
+        start = place - self.column(place) - 1
+        return start - 1 if self.text[start - 1 : start] == "\r" else start
+
+    def after_colon(self, key: Node) -> int:
+        return self.text.index(":", key.end) + 1
+
+    def dash(self, item: Node) -> int:
+        return self.text.rindex("-", 0, item.start)
+
+    def own_lines(self, place: int) -> int | None:
+        """Where the lines of a flow collection begin that has one for each thing in it; None for several in a line."""
+        return None if self.before(place) else self.column(place)
+
+    def style(self, nearest: Node, root: Node) -> Style:
+        """The indentation of the document, and of the lists next to where something is put."""
+        dashes = [*self._dashes(nearest), *(dash for node in _all(root) for dash in self._dashes(node))]
+        return Style(next((step for node in _all(root) for step in self._steps(node)), 2), dashes[0] if dashes else 2)
+
+    def _steps(self, node: Node) -> Iterator[int]:
+        for key, value in node.entries if isinstance(node, Mapping) else ():
+            if isinstance(value, Mapping) and value.entries and not self.before(value.entries[0][0].start):
+                yield self.column(value.entries[0][0].start) - self.column(key.start)
+
+    def _dashes(self, node: Node) -> Iterator[int]:
+        for key, value in node.entries if isinstance(node, Mapping) else ():
+            if isinstance(value, Sequence) and value.items and not value.flow:
+                yield self.column(self.dash(value.items[0])) - self.column(key.start)
+
+
+def _all(node: Node) -> Iterator[Node]:
+    yield node
+    if isinstance(node, Mapping):
+        for _, value in node.entries:
+            yield from _all(value)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from _all(item)
+
+
+def resolved(node: Node) -> Node:
+    return node.target if isinstance(node, Alias) else node

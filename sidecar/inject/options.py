@@ -1,0 +1,160 @@
+"""What is to be injected, checked before anything is: the sidecar's own settings decide what is allowed."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sidecar import __version__, values
+from sidecar.config import BadConfig, Config, load
+from sidecar.inject.names import TOKEN_DIRECTORY
+from sidecar.settings import FROM_ENVIRONMENT, SETTINGS
+from sidecar.values import TcpAddress
+
+AUDIENCE = "sts.amazonaws.com"
+"""In every region and partition, China and GovCloud included."""
+SHORTEST, LONGEST = 600, 86_400
+"""Seconds of a projected token's life: Kubernetes' minimum, and what the EKS webhook asks for at most."""
+
+_OURS = {
+    "AWS_ROLE_ARN": "use --role-arn",
+    "AWS_REGION": "use --region",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "inject mounts the token and sets this",
+    "SIDECAR_AUTH_TOKEN": "inject sets it from the pod's UID; a token on a command line is no secret",
+    "SIDECAR_AUTH_TOKEN_FILE": "inject sets SIDECAR_AUTH_TOKEN from the pod's UID",
+}
+_NEEDS_A_VOLUME = "SIDECAR_CREDENTIALS_FILE"
+_READ_AT_ONCE = "AWS_CA_BUNDLE"
+"""The settings' parser opens this file, which is in the pod and not here."""
+_ALLOWED = [setting.variable for setting in SETTINGS] + [name for name, _ in FROM_ENVIRONMENT]
+_IMAGE = re.compile(r"[a-z0-9][\w./:-]*(@sha256:[0-9a-f]{64})?", re.ASCII)
+_AUDIENCE = re.compile(r"[!-~]{1,1024}")
+
+
+class BadOptions(ValueError):
+    """Options that no sidecar could run with. One complaint a line."""
+
+    def __init__(self, complaints: list[str]) -> None:
+        super().__init__("\n".join(complaints))
+        self.complaints = tuple(complaints)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account that names a role in the EKS webhook's annotation."""
+
+    namespace: str
+    name: str
+    role_arn: str
+
+    def is_of(self, namespace: str, name: str) -> bool:
+        """Whether a pod's account is this one. A manifest without a namespace goes to where the others go."""
+        return self.name == name and (not self.namespace or not namespace or self.namespace == namespace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What to inject, and where. Raises `BadOptions` with every complaint there is."""
+
+    role_arn: str = ""
+    region: str = ""
+    image: str = f"irsa-sidecar:{__version__}"
+    audience: str = AUDIENCE
+    token_expiration: int = 3600
+    settings: Mapping[str, str] = field(default_factory=dict)
+    classic: bool = False
+    containers: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+    accounts: tuple[Account, ...] = ()
+    config: Config = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        complaints = [*_own(self), *_not_settable(self.settings)]
+        if not complaints:
+            try:
+                object.__setattr__(self, "config", _config(self))
+            except BadConfig as bad:
+                complaints += bad.complaints
+        if not complaints:
+            complaints += _unreachable(self)
+        if complaints:
+            raise BadOptions(complaints)
+
+    def environment(self) -> dict[str, str]:
+        """The sidecar's variables that are the same in every pod."""
+        # A native sidecar is stopped after the application: nobody is left to wait for.
+        grace = {} if self.classic else {"SIDECAR_GRACE": "0"}
+        return grace | dict(self.settings)
+
+    @property
+    def port(self) -> int | None:
+        """Where an SDK may ask by HTTP; None when credentials are served in other ways only."""
+        return next((address.port for address in self.config.listen if isinstance(address, TcpAddress)), None)
+
+    @property
+    def admin_port(self) -> int:
+        return _for_the_kubelet(self.config)[0]
+
+    @property
+    def metadata_port(self) -> int | None:
+        """Where IMDS is imitated on loopback, which an application must be told; None for no such place."""
+        return next((port for host, port in _tcp(self.config.imds_listen) if host in {"127.0.0.1", "localhost"}), None)
+
+
+def _own(options: Options) -> Iterator[str]:
+    if not options.region and "AWS_ENDPOINT_URL_STS" not in options.settings:
+        yield "--region: required, to call that region's STS; or --set AWS_ENDPOINT_URL_STS=URL."
+    if not _IMAGE.fullmatch(options.image):
+        yield f"--image: {options.image!r} is not an image; registry/name:tag or name@sha256:digest is allowed."
+    if not _AUDIENCE.fullmatch(options.audience):
+        yield f"--audience: {options.audience!r} is not an audience; STS wants {AUDIENCE}."
+    if not SHORTEST <= options.token_expiration <= LONGEST:
+        yield (
+            f"--token-expiration: {options.token_expiration} is not allowed; {SHORTEST} to {LONGEST} (seconds) is, "
+            "and 3600 or more leaves time to repair what is broken."
+        )
+
+
+def _not_settable(settings: Mapping[str, str]) -> Iterator[str]:
+    for name, text in settings.items():
+        if name in _OURS:
+            yield f"--set {name}: {_OURS[name]}."
+        elif name.startswith(_NEEDS_A_VOLUME):
+            yield f"--set {name}: it needs a volume that both containers mount; write that pod by hand (see README)."
+        elif name not in _ALLOWED:
+            near = difflib.get_close_matches(name, _ALLOWED, n=1)
+            yield f"--set {name}: no such setting" + (f"; did you mean {near[0]}?" if near else "; see README.")
+        elif name.endswith("_PROXY") and "@" in text:
+            yield f"--set {name}: a password does not belong on a command line or into a manifest; use a Secret."
+
+
+def _config(options: Options) -> Config:
+    """What the sidecar would run with in a pod. Raises `BadConfig`."""
+    flags = [f"--role-arn={options.role_arn or 'arn:aws:iam::111122223333:role/named-later'}"]
+    flags += [f"--region={options.region}"] if options.region else []
+    environ = options.environment() | {
+        "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKEN_DIRECTORY}/token",
+        "SIDECAR_AUTH_TOKEN": "the-uid-of-the-pod",
+    }
+    if bundle := environ.pop(_READ_AT_ONCE, None):
+        try:
+            values.file_path(bundle)
+        except ValueError as error:
+            raise BadConfig([f"{_READ_AT_ONCE}: {bundle!r} {error}."]) from None
+    return load(environ, flags)
+
+
+def _unreachable(options: Options) -> Iterator[str]:
+    if not _for_the_kubelet(options.config):
+        yield "SIDECAR_ADMIN_LISTEN: the kubelet asks the pod's own address; listen on 0.0.0.0:PORT or [::]:PORT."
+    hosts = {host for host, _ in _tcp(options.config.listen)}
+    if hosts and not hosts & {"127.0.0.1", "localhost", *values.WILDCARDS}:
+        yield "SIDECAR_LISTEN: 127.0.0.1 is the one address that every SDK accepts; listen there."
+
+
+def _for_the_kubelet(config: Config) -> list[int]:
+    return [port for host, port in _tcp(config.admin_listen) if host in values.WILDCARDS]
+
+
+def _tcp(addresses: tuple[values.Address, ...]) -> list[tuple[str, int]]:
+    return [(address.host, address.port) for address in addresses if isinstance(address, TcpAddress)]

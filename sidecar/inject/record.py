@@ -1,0 +1,88 @@
+"""The record of what was added, in an annotation of the pod; and one made up for a sidecar that was written by hand."""
+
+import json
+from typing import Any
+
+from sidecar.inject.growth import ADDED, MADE, Record
+from sidecar.inject.names import AUTHORIZATION_VOLUME, POINTING_HERE, RECORD, SIDECAR, VOLUMES
+from sidecar.inject.workloads import Tree, mapping, named, text
+
+
+class Unreadable(ValueError):
+    """The annotation is there, and is not what inject writes."""
+
+
+def written(record: Record) -> str:
+    return json.dumps(_short(record), separators=(",", ":"))
+
+
+def _short(record: Record) -> Any:
+    """A mapping of nothing but added names as a list of them."""
+    if all(what == ADDED for what in record.values()):
+        return list(record)
+    return {name: what if what == ADDED else _short(what) for name, what in record.items()}
+
+
+def of(pod: Tree) -> Record:
+    """What inject added to the pod. Raises `Unreadable`."""
+    annotation = mapping(mapping(pod, "metadata"), "annotations").get(RECORD)
+    if annotation is None:
+        return _recognised(pod)
+    try:
+        return _long(json.loads(annotation))
+    except (TypeError, ValueError):
+        raise Unreadable from None
+
+
+def _long(short: Any) -> Record:
+    if isinstance(short, list):
+        return {str(name): ADDED for name in short}
+    if not isinstance(short, dict):
+        raise TypeError
+    return {name: ADDED if what == ADDED else _long(what) for name, what in short.items()}
+
+
+def written_by_hand(pod: Tree) -> Tree | None:
+    """The container of a sidecar that inject has no record of."""
+    if RECORD in mapping(mapping(pod, "metadata"), "annotations"):
+        return None
+    return sidecar_in(pod)
+
+
+def sidecar_in(pod: Tree) -> Tree | None:
+    found = (container for container in containers(pod) if container.get("name") == SIDECAR)
+    return next(found, None)
+
+
+def containers(pod: Tree) -> list[Tree]:
+    spec = mapping(pod, "spec")
+    return named(spec, "initContainers") + named(spec, "containers")
+
+
+def _recognised(pod: Tree) -> Record:
+    """The record as it would be had inject added what can only be a sidecar's. Regions and the like may be others'."""
+    if sidecar_in(pod) is None:
+        return {}
+    spec = mapping(pod, "spec")
+    volumes = {text(volume, "name"): ADDED for volume in named(spec, "volumes") if volume.get("name") in VOLUMES}
+    record: Record = {"volumes" + MADE: volumes} if volumes else {}
+    for kind in ("initContainers", "containers"):
+        if found := {text(container, "name"): _recognised_in(container) for container in named(spec, kind)}:
+            record[kind + MADE] = {name: what for name, what in found.items() if what}
+    return {"spec": record}
+
+
+def _recognised_in(container: Tree) -> Any:
+    if container.get("name") == SIDECAR:
+        return ADDED
+    record: Record = {
+        "env" + MADE: {
+            name: ADDED for item in named(container, "env") if (name := text(item, "name")) in POINTING_HERE
+        },
+        "volumeMounts" + MADE: {
+            text(mount, "mountPath"): ADDED
+            for mount in named(container, "volumeMounts")
+            if mount.get("name") == AUTHORIZATION_VOLUME
+        },
+    }
+    return {name: what for name, what in record.items() if what}

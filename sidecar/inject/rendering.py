@@ -1,0 +1,65 @@
+"""Values of ours as YAML text, in the style of the text around them."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_PLAIN = re.compile(r"[A-Za-z/]([\w./+@:=-]*[\w/])?|\d+(m|Mi)", re.ASCII)
+_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
+"""What some YAML takes for something else than text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How far a mapping in a mapping is indented, and a list's dashes."""
+
+    step: int = 2
+    dash: int = 2
+
+
+def block(key: str, value: Any, column: int, style: Style) -> list[str]:
+    """The lines of one entry of a mapping whose keys begin in `column`."""
+    begin = " " * column + scalar(key) + ":"
+    if isinstance(value, Mapping) and value:
+        return [begin, *block_mapping(value, column + style.step, style)]
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return [begin, *block_items(value, column + style.dash, style)]
+    return [f"{begin} {inline(value)}"]
+
+
+def block_mapping(value: Mapping[str, Any], column: int, style: Style) -> list[str]:
+    return [line for key, below in value.items() for line in block(key, below, column, style)]
+
+
+def block_items(items: list[Any], column: int, style: Style) -> list[str]:
+    lines = []
+    for item in items:
+        first, *others = block_mapping(item, column + 2, style)
+        lines += [" " * column + "- " + first.lstrip(), *others]
+    return lines
+
+
+def inline(value: Any) -> str:
+    """A scalar, or a list of scalars, on one line."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
+    return scalar(value)
+
+
+def scalar(value: Any) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    if '"' in value and "'" not in value and value.isascii() and value.isprintable():
+        return f"'{value}'"
+    return json.dumps(value)
+
+
+def flow(value: Any, column: int | None, style: Style) -> str:
+    """JSON, which every flow collection of YAML takes: on one line, or with its lines indented from `column`."""
+    if column is None:
+        return json.dumps(value)
+    return json.dumps(value, indent=style.step).replace("\n", "\n" + " " * column)

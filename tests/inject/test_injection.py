@@ -1,0 +1,453 @@
+"""What a pod gets, what it keeps, and what is said: the pure part, on plain mappings."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from sidecar.inject import BadOptions, Level, inject, remove
+from sidecar.inject.injection import Outcome
+from sidecar.inject.options import Account
+from tests.inject.kit import REGION, ROLE, named, options, pod
+
+
+def injected(document: Any, **changes: Any) -> dict[str, Any]:
+    outcome = inject(document, options(**changes))
+    assert not outcome.refused, outcome.findings
+    result: dict[str, Any] = outcome.document
+    return result
+
+
+def said(document: Any, **changes: Any) -> list[str]:
+    return [f"{finding.level}: {finding.message}" for finding in inject(document, options(**changes)).findings]
+
+
+def variables(container: dict[str, Any]) -> dict[str, Any]:
+    return {item["name"]: item.get("value", item.get("valueFrom")) for item in container["env"]}
+
+
+def sidecar_of(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = named(document["spec"]["initContainers"])["irsa-sidecar"]
+    return found
+
+
+def test_the_sidecar_is_first_and_native() -> None:
+    result = injected(pod(initContainers=[{"name": "migrate"}]))
+    first, second = result["spec"]["initContainers"]
+    assert (first["name"], first["restartPolicy"]) == ("irsa-sidecar", "Always")
+    assert second["name"] == "migrate"
+
+
+def test_the_argument_is_left_alone() -> None:
+    document = pod(initContainers=[{"name": "migrate"}])
+    before = deepcopy(document)
+    inject(document, options())
+    assert document == before
+
+
+def test_init_containers_get_credentials_too() -> None:
+    result = injected(pod(initContainers=[{"name": "migrate"}]))
+    migrate = named(result["spec"]["initContainers"])["migrate"]
+    assert variables(migrate) == variables(result["spec"]["containers"][0])
+
+
+def test_only_the_sidecar_mounts_the_token_for_sts() -> None:
+    result = injected(pod())
+    assert [mount["name"] for mount in sidecar_of(result)["volumeMounts"]] == ["sts-token"]
+    assert [mount["name"] for mount in result["spec"]["containers"][0]["volumeMounts"]] == ["authorization-token"]
+
+
+def test_a_named_container_alone_gets_credentials() -> None:
+    document = pod(containers=[{"name": "app"}, {"name": "proxy"}], initContainers=[{"name": "migrate"}])
+    result = injected(document, containers=frozenset({"app"}))
+    assert "env" in named(result["spec"]["containers"])["app"]
+    assert named(result["spec"]["containers"])["proxy"] == {"name": "proxy"}
+    assert named(result["spec"]["initContainers"])["migrate"] == {"name": "migrate"}
+
+
+def test_a_workload_without_the_named_container_is_left_alone_and_told() -> None:
+    outcome = inject(pod(), options(containers=frozenset({"web"})))
+    assert outcome.document == pod()
+    assert "Pod/app: has none of the containers asked for" in outcome.findings[0].message
+
+
+@pytest.mark.parametrize("there", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_container_with_a_region_of_its_own_keeps_that_alone(there: str) -> None:
+    result = injected(pod(containers=[{"name": "app", "env": [{"name": there, "value": "us-east-1"}]}]))
+    found = variables(result["spec"]["containers"][0])
+    assert found[there] == "us-east-1"
+    assert len({"AWS_REGION", "AWS_DEFAULT_REGION"} & set(found)) == 1
+
+
+def test_a_root_pod_gets_a_sidecar_that_can_start_with_runasnonroot() -> None:
+    assert "runAsUser" not in sidecar_of(injected(pod()))["securityContext"]
+    assert "runAsUser" not in sidecar_of(injected(pod(securityContext={"runAsUser": 1000})))["securityContext"]
+    assert sidecar_of(injected(pod(securityContext={"runAsUser": 0})))["securityContext"]["runAsUser"] == 65532
+
+
+def test_the_pods_group_and_user_are_left_to_the_pod() -> None:
+    assert "securityContext" not in injected(pod())["spec"]
+    assert injected(pod(securityContext={"fsGroup": 5}))["spec"]["securityContext"] == {"fsGroup": 5}
+
+
+def test_the_options_reach_the_sidecar() -> None:
+    result = injected(
+        pod(),
+        image="registry.example/irsa-sidecar@sha256:" + "a" * 64,
+        audience="my-audience",
+        token_expiration=7200,
+        settings={"SIDECAR_DURATION": "7200", "SIDECAR_GRACE": "5"},
+    )
+    sidecar = sidecar_of(result)
+    assert sidecar["image"] == "registry.example/irsa-sidecar@sha256:" + "a" * 64
+    assert variables(sidecar)["SIDECAR_DURATION"] == "7200"
+    assert variables(sidecar)["SIDECAR_GRACE"] == "5"
+    source = named(result["spec"]["volumes"])["sts-token"]["projected"]["sources"][0]["serviceAccountToken"]
+    assert source == {"path": "token", "audience": "my-audience", "expirationSeconds": 7200}
+
+
+def test_other_ports_are_told_to_the_kubelet_and_to_the_application() -> None:
+    settings = {"SIDECAR_LISTEN": "127.0.0.1:9921", "SIDECAR_ADMIN_LISTEN": "[::]:9922"}
+    result = injected(pod(), settings=settings)
+    assert sidecar_of(result)["ports"] == [{"name": "admin", "containerPort": 9922}]
+    application = variables(result["spec"]["containers"][0])
+    assert application["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:9921/v1/credentials"
+
+
+def test_where_imds_is_imitated_the_application_is_told_so_and_not_kept_from_it() -> None:
+    result = injected(pod(), settings={"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"})
+    application = variables(result["spec"]["containers"][0])
+    assert application["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == "http://127.0.0.1:9913/"
+    assert "AWS_EC2_METADATA_DISABLED" not in application
+
+
+def test_without_the_container_endpoint_nothing_points_there() -> None:
+    result = injected(pod(), settings={"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"})
+    assert set(variables(result["spec"]["containers"][0])) == {
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_REGION", "AWS_DEFAULT_REGION",
+    }  # fmt: skip
+    assert set(named(result["spec"]["volumes"])) == {"sts-token"}
+
+
+def test_a_classic_sidecar_is_an_ordinary_container_with_time_to_drain() -> None:
+    result = injected(pod(), classic=True)
+    assert "initContainers" not in result["spec"]
+    app, sidecar = result["spec"]["containers"]
+    assert app["name"] == "app"
+    assert "restartPolicy" not in sidecar
+    assert "SIDECAR_GRACE" not in variables(sidecar)
+
+
+def test_a_classic_sidecar_would_keep_a_job_from_completing() -> None:
+    (complaint,) = said(pod(restartPolicy="Never"), classic=True)
+    assert complaint.startswith("error: Pod/app, restartPolicy: ")
+    assert "leave out --classic" in complaint
+
+
+# --- again, and out again --------------------------------------------------------------------------------------------
+
+PODS = [
+    pod(),
+    pod(containers=[{"name": "app", "env": None, "volumeMounts": []}], volumes=None, initContainers=[]),
+    pod(containers=[{"name": "app", "env": [{"name": "AWS_REGION", "value": "x"}]}, {"name": "b"}]),
+    pod() | {"metadata": {"name": "app", "labels": {"irsa-sidecar": "enabled"}, "annotations": {}}},
+]
+
+
+@pytest.mark.parametrize("classic", [False, True])
+@pytest.mark.parametrize("document", PODS)
+def test_twice_is_once(document: dict[str, Any], classic: bool) -> None:
+    once = injected(document, classic=classic)
+    assert injected(once, classic=classic) == once
+
+
+@pytest.mark.parametrize("classic", [False, True])
+@pytest.mark.parametrize("document", PODS)
+def test_removing_gives_back_what_was_there(document: dict[str, Any], classic: bool) -> None:
+    assert remove(injected(document, classic=classic)).document == document
+
+
+@pytest.mark.parametrize("document", PODS)
+def test_other_options_replace_those_before(document: dict[str, Any]) -> None:
+    before = injected(document, classic=True, settings={"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}, region="us-east-1")
+    assert injected(before) == injected(document)
+
+
+def test_what_a_user_added_since_stays() -> None:
+    document = injected(pod())
+    document["spec"]["volumes"].append({"name": "mine", "emptyDir": {}})
+    document["spec"]["containers"].append({"name": "new", "env": [{"name": "AWS_REGION", "value": "us-east-1"}]})
+    again = injected(document)
+    assert {"name": "mine", "emptyDir": {}} in again["spec"]["volumes"]
+    assert variables(again["spec"]["containers"][1])["AWS_REGION"] == "us-east-1"
+    left = remove(again).document
+    assert left["spec"]["volumes"] == [{"name": "mine", "emptyDir": {}}]
+    assert left["spec"]["containers"][1]["env"] == [{"name": "AWS_REGION", "value": "us-east-1"}]
+
+
+def test_a_sidecar_that_was_moved_behind_another_init_container_stays_there() -> None:
+    document = injected(pod(initContainers=[{"name": "link-local"}]))
+    document["spec"]["initContainers"] = [{"name": "link-local"}, document["spec"]["initContainers"][0]]
+    again = injected(document, image="irsa-sidecar:9")
+    assert [container["name"] for container in again["spec"]["initContainers"]] == ["link-local", "irsa-sidecar"]
+    assert again["spec"]["initContainers"][0] == {"name": "link-local"}
+
+
+def by_hand() -> dict[str, Any]:
+    document = injected(pod())
+    del document["metadata"]["annotations"]
+    sidecar_of(document)["env"].append({"name": "SIDECAR_DURATION", "value": "7200"})
+    return document
+
+
+def test_a_sidecar_written_by_hand_is_replaced_and_its_settings_are_named() -> None:
+    outcome = inject(by_hand(), options(image="irsa-sidecar:9"))
+    assert [container["name"] for container in outcome.document["spec"]["initContainers"]] == ["irsa-sidecar"]
+    assert sidecar_of(outcome.document)["image"] == "irsa-sidecar:9"
+    assert len(outcome.document["spec"]["volumes"]) == 2
+    (finding,) = outcome.findings
+    assert finding.level is Level.WARNING
+    assert "written by hand" in finding.message
+    assert "SIDECAR_DURATION: keep that with --set" in finding.message
+
+
+def test_a_sidecar_written_by_hand_can_be_taken_out() -> None:
+    left = remove(by_hand()).document["spec"]
+    assert left == pod()["spec"] | {"containers": left["containers"]}
+    # These may be the application's own.
+    assert set(variables(left["containers"][0])) == {"AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION"}
+
+
+@pytest.mark.parametrize("spoilt", ["no JSON", "7", '"text"', '{"spec": 3}', "[1", None])
+def test_a_spoilt_record_is_an_error(spoilt: str | None) -> None:
+    document = injected(pod())
+    document["metadata"]["annotations"]["irsa-sidecar/injected"] = spoilt or 5
+    for outcome in (inject(document, options()), remove(document)):
+        assert outcome.refused
+        assert outcome.document == document
+        assert "irsa-sidecar/injected is not as inject wrote it" in outcome.findings[0].message
+
+
+@pytest.mark.parametrize("record", ['{"spec":{"volumes":{"x":{"y":1}}}}', '{"spec":{"nodeName":["x"]}}', '{"a":["b"]}'])
+def test_a_record_of_what_is_not_there_takes_nothing_out(record: str) -> None:
+    document = pod(volumes=[{"name": "y"}])
+    document["metadata"]["annotations"] = {"irsa-sidecar/injected": record}
+    assert remove(document).document == document
+
+
+# --- what is said ----------------------------------------------------------------------------------------------------
+
+
+def test_an_ordinary_pod_gives_nothing_to_say() -> None:
+    assert said(pod()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    ],
+)
+def test_what_sdks_prefer_to_the_sidecar_is_named_without_its_value(name: str) -> None:
+    document = pod(containers=[{"name": "app", "env": [{"name": name, "value": "a-secret"}]}])
+    (warning,) = said(document)
+    assert warning.startswith(f"warning: Pod/app, container app, env {name}: ")
+    assert "remove it" in warning
+    assert "a-secret" not in warning
+
+
+def test_what_points_elsewhere_is_kept_and_named() -> None:
+    theirs = {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"}
+    document = pod(containers=[{"name": "app", "env": [theirs]}])
+    assert theirs in injected(document)["spec"]["containers"][0]["env"]
+    (warning,) = said(document)
+    assert "left as it is; the sidecar's is http://127.0.0.1:9911/v1/credentials" in warning
+
+
+def test_metadata_disabled_keeps_sdks_from_the_imitated_imds() -> None:
+    env = [{"name": "AWS_EC2_METADATA_DISABLED", "value": "true"}]
+    (warning,) = said(pod(containers=[{"name": "app", "env": env}]), settings={"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"})
+    assert "keeps SDKs from the IMDS" in warning
+
+
+@pytest.mark.parametrize(
+    ("port", "fix"),
+    [(9911, "--set SIDECAR_LISTEN=127.0.0.1:PORT"), (9912, "--set SIDECAR_ADMIN_LISTEN=0.0.0.0:PORT")],
+)
+def test_a_port_that_is_taken_is_an_error_with_its_way_out(port: int, fix: str) -> None:
+    document = pod(containers=[{"name": "app", "ports": [{"containerPort": port}]}])
+    (error,) = said(document)
+    assert error.startswith("error: ")
+    assert fix in error
+    other = {fix.removeprefix("--set ").partition("=")[0]: fix.partition("=")[2].replace("PORT", "9999")}
+    assert said(document, settings=other) == []
+
+
+def test_a_volume_of_the_same_name_is_an_error() -> None:
+    (error,) = said(pod(volumes=[{"name": "sts-token", "emptyDir": {}}]))
+    assert error == "error: Pod/app, volumes sts-token: the sidecar's volume has this name; give yours another."
+
+
+def test_a_mount_at_the_same_place_is_an_error() -> None:
+    mounts = [{"name": "x", "mountPath": "/var/run/irsa-sidecar/"}]
+    document = pod(containers=[{"name": "app", "volumeMounts": mounts}], volumes=[{"name": "x", "emptyDir": {}}])
+    (error,) = said(document)
+    assert "mount this elsewhere" in error
+
+
+def test_on_the_nodes_network_a_token_must_stand_before_every_way() -> None:
+    (warning,) = said(pod(hostNetwork=True))
+    assert warning.startswith("warning: Pod/app, hostNetwork: ")
+    assert any(line.startswith("error: Pod/app, hostNetwork: ") for line in said(
+        pod(hostNetwork=True), settings={"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}
+    ))  # fmt: skip
+
+
+def test_a_link_local_address_needs_an_init_container() -> None:
+    (warning,) = said(pod(), settings={"SIDECAR_IMDS_LISTEN": "169.254.169.254:80"})
+    assert "README shows the init container" in warning
+
+
+def test_the_default_service_account_is_everybodys() -> None:
+    document = pod()
+    del document["spec"]["serviceAccountName"]
+    (warning,) = said(document)
+    assert "give the pod an account of its own" in warning
+
+
+def test_windows_is_refused() -> None:
+    (error,) = said(pod(os={"name": "windows"}))
+    assert error.startswith("error: Pod/app, os: ")
+
+
+def test_classic_leaves_init_containers_without_credentials_and_says_so() -> None:
+    document = pod(initContainers=[{"name": "migrate"}])
+    (warning,) = said(document, classic=True)
+    assert "they get no credentials" in warning
+    assert injected(document, classic=True)["spec"]["initContainers"] == [{"name": "migrate"}]
+
+
+@pytest.mark.parametrize(
+    ("spec", "place"),
+    [
+        ({"containers": []}, "spec: has no containers"),
+        ({"containers": {"name": "app"}}, "spec: has no containers"),
+        ({"containers": [{"image": "x"}]}, "containers: has an item without name"),
+        ({"containers": ["app", {"name": "b"}]}, "containers: has an item without name"),
+        ({"containers": [{"name": "app", "env": {"A": "b"}}]}, "container app, env: is not a list"),
+        ({"containers": [{"name": "app", "volumeMounts": [{}]}]}, "volumeMounts: has an item without mountPath"),
+        ({"volumes": "none"}, "volumes: is not a list"),
+    ],
+)
+def test_what_is_no_pod_is_an_error_and_not_a_traceback(spec: dict[str, Any], place: str) -> None:
+    outcome = inject(pod(**spec), options())
+    assert outcome.refused
+    assert any(place in finding.message for finding in outcome.findings)
+    assert remove(pod(**spec)).refused
+
+
+def test_labels_that_are_no_mapping_are_an_error() -> None:
+    document = pod()
+    document["metadata"]["labels"] = ["a"]
+    assert inject(document, options()).refused
+    assert inject({"apiVersion": "v1", "kind": "Pod", "metadata": [], "spec": pod()["spec"]}, options()).refused
+
+
+# --- the role --------------------------------------------------------------------------------------------------------
+
+
+def role_of(outcome: Outcome) -> str:
+    role: str = variables(sidecar_of(outcome.document))["AWS_ROLE_ARN"]
+    return role
+
+
+def test_without_a_role_nothing_is_injected() -> None:
+    outcome = inject(pod(), options(role_arn=""))
+    assert outcome.refused
+    assert "--role-arn: required" in outcome.findings[0].message
+
+
+def test_the_service_accounts_annotation_is_the_default_and_calls_the_webhook() -> None:
+    outcome = inject(pod(), options(role_arn="", accounts=(Account("", "app", ROLE),)))
+    assert role_of(outcome) == ROLE
+    (warning,) = outcome.findings
+    assert "Remove the annotation" in warning.message
+
+
+def test_an_account_of_another_name_or_namespace_does_not_count() -> None:
+    document = pod() | {"metadata": {"name": "app", "namespace": "one"}}
+    accounts = (Account("two", "app", ROLE), Account("one", "other", ROLE))
+    assert inject(document, options(role_arn="", accounts=accounts)).refused
+    assert not inject(document, options(role_arn="", accounts=(*accounts, Account("one", "app", ROLE)))).refused
+
+
+def test_an_annotation_that_names_no_role_is_an_error() -> None:
+    outcome = inject(pod(), options(role_arn="", accounts=(Account("", "app", "payments"),)))
+    assert outcome.refused
+    assert "'payments' is not the ARN of an IAM role" in outcome.findings[0].message
+
+
+# --- the options -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"role_arn": "app"}, "--role-arn: 'app' is not the ARN of an IAM role"),
+        ({"region": ""}, "--region: required"),
+        ({"region": "Europe"}, "--region: 'Europe' is not a region"),
+        ({"region": "aws-global"}, "'aws-global' stands for a global endpoint"),
+        ({"image": "Not an image"}, "--image: 'Not an image' is not an image"),
+        ({"audience": ""}, "--audience: '' is not an audience"),
+        ({"token_expiration": 599}, "--token-expiration: 599 is not allowed; 600 to 86400"),
+        ({"token_expiration": 86401}, "--token-expiration: 86401 is not allowed"),
+        ({"settings": {"SIDECAR_DURATION": "1"}}, "SIDECAR_DURATION: '1' is not a duration"),
+        ({"settings": {"SIDECAR_DURATON": "900"}}, "no such setting; did you mean SIDECAR_DURATION?"),
+        ({"settings": {"PATH": "/"}}, "--set PATH: no such setting"),
+        ({"settings": {"AWS_ROLE_ARN": ROLE}}, "--set AWS_ROLE_ARN: use --role-arn"),
+        ({"settings": {"SIDECAR_AUTH_TOKEN": "hush"}}, "--set SIDECAR_AUTH_TOKEN: inject sets it from the pod's UID"),
+        ({"settings": {"SIDECAR_CREDENTIALS_FILE": "/a/b"}}, "it needs a volume"),
+        ({"settings": {"HTTPS_PROXY": "http://u:hush@p:1"}}, "--set HTTPS_PROXY: a password does not belong"),
+        ({"settings": {"AWS_CA_BUNDLE": "ca.pem"}}, "AWS_CA_BUNDLE: 'ca.pem' is not an absolute path"),
+        ({"settings": {"SIDECAR_ADMIN_LISTEN": "127.0.0.1:9912"}}, "SIDECAR_ADMIN_LISTEN: the kubelet asks the"),
+        ({"settings": {"SIDECAR_LISTEN": "127.0.0.2:1"}}, "SIDECAR_LISTEN: 127.0.0.1 is the one address"),
+        ({"settings": {"SIDECAR_LISTEN": "off"}}, "nobody would get credentials"),
+        ({"settings": {"SIDECAR_ECS_LISTEN": "0.0.0.0:80"}}, "can be reached from outside the pod"),
+    ],
+)  # fmt: skip
+def test_what_the_sidecar_would_refuse_is_refused_here(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(BadOptions) as refused:
+        options(**changes)
+    assert complaint in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_complaints_come_together() -> None:
+    with pytest.raises(BadOptions) as refused:
+        options(image="!", token_expiration=1, settings={"NO": "1", "SIDECAR_AUTH_TOKEN_FILE": "/x"})
+    assert len(refused.value.complaints) == 4
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"AWS_ENDPOINT_URL_STS": "https://sts.example"},
+        {"AWS_CA_BUNDLE": "/etc/ca.pem"},
+        {"HTTPS_PROXY": "http://proxy.example:3128", "NO_PROXY": "10.0.0.0/8"},
+        {"SIDECAR_LISTEN": "0.0.0.0:9911"},
+    ],
+)
+def test_other_settings_are_passed_on(settings: dict[str, str]) -> None:
+    assert settings.items() <= variables(sidecar_of(injected(pod(), settings=settings))).items()
+
+
+def test_an_endpoint_needs_no_region() -> None:
+    result = injected(pod(), region="", settings={"AWS_ENDPOINT_URL_STS": "https://sts.example"})
+    assert "AWS_REGION" not in variables(sidecar_of(result))
+    assert "AWS_REGION" not in variables(result["spec"]["containers"][0])
+    assert REGION not in str(result)
