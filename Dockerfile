@@ -1,6 +1,7 @@
-# The image of the sidecar. Build it with a digest to get the same bytes again:
-#   docker build --build-arg BASE=python:3.12-slim@sha256:... -t irsa-sidecar:0.1.0 .
-ARG BASE=python:3.12-slim
+# The image of the sidecar: Python, its libraries and ours, CA certificates. No shell, no package manager, no pip.
+# Build it with a digest to get the same bytes again:
+#   docker build --build-arg BASE=python:3.12-slim-trixie@sha256:... -t irsa-sidecar:0.1.0 .
+ARG BASE=python:3.12-slim-trixie
 
 FROM ${BASE} AS build
 WORKDIR /build
@@ -17,31 +18,56 @@ RUN find /app/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 \
       ! -name _retry.json -exec rm -r {} + \
  && /app/bin/python -c "import botocore.session as b; b.get_session().create_client('sts', region_name='eu-west-1')"
 
-# The project needs no build: its package beside the libraries, and the script that pip would write.
+# What lies under /app in the image: the base's Python, and what it is linked against.
+COPY image/root.py ./
+RUN python root.py /root-of-image /app
+
+# The project needs no build: its package beside the libraries, and the script that pip would write, in place of theirs.
 COPY sidecar/ sidecar/
 RUN cp -r sidecar /app/lib/python3*/site-packages/ \
+ && find /app/bin -type f -delete \
  && printf '%s\n' '#!/app/bin/python' 'import sys' 'from sidecar.cli import main' 'sys.exit(main())' \
       > /app/bin/irsa-sidecar \
  && chmod 0755 /app/bin/irsa-sidecar
 
-# Compiled here, for good: at run time nothing may be written, and a copied file's date decides nothing.
-RUN /app/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app/lib \
- && /app/bin/irsa-sidecar version
+# Compiled here, for good: at run time nothing may be written, and a copied file's date decides nothing. -s takes the
+# stage's path out of what is compiled.
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app/lib \
+ && python -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /root-of-image /root-of-image
 
 
-FROM ${BASE}
-COPY LICENSE /app/
+FROM scratch
+COPY --from=build /root-of-image /
 COPY --from=build /app /app
-ENV PATH=/app/bin:$PATH \
+COPY LICENSE /app/
+ENV PATH=/app/bin \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 
 # A number, because the kubelet cannot tell of a name that it is not root's.
 USER 65532:65532
 WORKDIR /
 
+# In the image itself, for each architecture: what is missing in it shows now.
+RUN ["irsa-sidecar", "version"]
+
 EXPOSE 9912
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["irsa-sidecar", "healthcheck"]
+
+# Started as it is, the image serves. The command is apart from it so that `args: [doctor]` replaces it.
 ENTRYPOINT ["irsa-sidecar"]
 CMD ["serve"]
+
+ARG BASE
+ARG VERSION=0.1.0
+ARG REVISION=""
+ARG SOURCE=""
+LABEL org.opencontainers.image.title="irsa-sidecar" \
+      org.opencontainers.image.description="Serves a pod's IRSA credentials to programs whose AWS SDK cannot fetch them." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.base.name="${BASE}"

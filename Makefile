@@ -35,13 +35,14 @@ docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard fro
 	$(BIN)/python -m docs.tables
 	$(BIN)/python -m docs.monitoring
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	--no-annotate --no-emit-package irsa-sidecar
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCK := $(COMPILE) pyproject.toml --no-emit-package irsa-sidecar
 
 lock: $(VENV)/.dev ## choose dependency versions again, with hashes and no addresses (ARGS=--upgrade)
 	$(LOCK) $(ARGS) --extra demo --extra inject --group dev -o requirements/dev.txt > /dev/null
 	$(LOCK) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt > /dev/null
 	$(LOCK) -c requirements/dev.txt -o requirements/runtime.txt > /dev/null
+	$(COMPILE) $(ARGS) --group checkov -o requirements/checkov.txt > /dev/null
 
 clean: ## remove what these targets made
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

@@ -6,14 +6,17 @@ from typing import TextIO
 
 USAGE = 2
 EXTRAS = {
+    "sidecar.lab": "lab",
     "jwt": "lab",
     "cryptography": "lab",
     "yaml": "lab",
+    "sidecar.demo": "demo",
     "boto3": "demo",
+    "sidecar.inject": "inject",
     "ruamel": "inject",
     "ruamel.yaml": "inject",
 }
-"""Which extra brings a library that the image does without."""
+"""Which extra brings what the image does without."""
 
 
 def serve(argv: Sequence[str]) -> int:

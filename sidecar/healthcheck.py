@@ -5,24 +5,38 @@ import http.client
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 from sidecar.local_http import connection
 from sidecar.values import addresses
 
 DEFAULT = "127.0.0.1:9912"
+PAUSE = 0.2
+"""Seconds between two questions of `--wait`."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Ask `/readyz` or `/livez`. Returns 0 for a 200, 1 for anything else, saying why on standard error."""
     parser = argparse.ArgumentParser(prog="irsa-sidecar healthcheck", description=__doc__)
     parser.add_argument("question", nargs="?", choices=("ready", "live"), default="ready")
+    parser.add_argument(
+        "--wait", type=float, default=0, metavar="SECONDS", help="ask again until it is well, for so long at most"
+    )
     asked = parser.parse_args(argv)
+    deadline = time.monotonic() + asked.wait
+    while (trouble := _trouble(f"/{asked.question}z")) and time.monotonic() + PAUSE < deadline:
+        time.sleep(PAUSE)
+    return _unhealthy(trouble) if trouble else 0
+
+
+def _trouble(path: str) -> str:
+    """What is wrong; "" if nothing is."""
     try:
-        status, body = _get(f"/{asked.question}z")
+        status, body = _get(path)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return _unhealthy(f"no answer at {_address()}: {error}")
-    return 0 if status == http.client.OK else _unhealthy(_reason(body) or f"{status} at {_address()}")
+        return f"no answer at {_address()}: {error}"
+    return "" if status == http.client.OK else _reason(body) or f"{status} at {_address()}"
 
 
 def _unhealthy(reason: str) -> int:

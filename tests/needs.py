@@ -13,6 +13,12 @@ PACKAGES = {
     "etcd": "etcd-server",
     "npm": "npm",
     "openssl": "openssl",
+    "bwrap": "bubblewrap",
+    "ldd": "libc-bin",
+    "ldconfig": "libc-bin",
+    "dpkg-query": "dpkg",
+    "git": "git",
+    "go": "golang-go",
 }
 """Debian's package for each program."""
 

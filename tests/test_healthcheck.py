@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import StsUnreachable
+from sidecar.model import Credentials
 from sidecar.observe.board import STUCK_AFTER
 from sidecar.values import Address, TcpAddress, UnixAddress
 from tests.admin.kit import SetRole, served_admin
@@ -21,6 +22,18 @@ sys.argv = ["irsa-sidecar", "healthcheck"]
 main()
 print(*sorted({"aiohttp", "asyncio", "prometheus_client", "watchfiles", "logging", "ssl"} & set(sys.modules)))
 """
+
+
+class AskedAfter(SetRole):
+    """Remembers that somebody wanted to know."""
+
+    def __init__(self, error: StsUnreachable) -> None:
+        super().__init__(error=error)
+        self.asked = asyncio.Event()
+
+    def usable(self) -> Credentials | None:
+        self.asked.set()
+        return super().usable()
 
 
 async def run(*arguments: str, admin: Address | str, **environ: str) -> tuple[int, str, str]:
@@ -48,6 +61,23 @@ async def test_ready_is_0_and_silence() -> None:
     async with served_admin(SetRole(held=credentials())) as address:
         assert await check(admin=address) == (0, "")
         assert await check("ready", admin=address) == (0, "")
+
+
+async def test_waiting_ends_with_the_first_credential() -> None:
+    role = AskedAfter(error=DOWN)
+    async with served_admin(role) as address, asyncio.TaskGroup() as group:
+        waiting = group.create_task(check("--wait", "9", admin=address))
+        await role.asked.wait()
+        role.held = credentials()
+        assert await waiting == (0, "")
+
+
+async def test_waiting_in_vain_is_1_and_says_why() -> None:
+    async with served_admin(SetRole(error=DOWN)) as address:
+        assert await check("--wait", "0.3", admin=address) == (
+            1,
+            "irsa-sidecar healthcheck: STS is not reachable. Check the network.\n",
+        )
 
 
 async def test_not_ready_is_1_and_says_the_cause_and_the_fix() -> None:

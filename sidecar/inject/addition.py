@@ -86,7 +86,7 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
             "failureThreshold": 600,
         },
         "livenessProbe": {"httpGet": {"path": "/livez", "port": "admin"}},
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
         "securityContext": _security(spec),
         "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)],
     }

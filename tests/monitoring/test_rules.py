@@ -12,8 +12,9 @@ from docs import dashboard, metrics_page, monitoring
 from docs.monitoring import MANIFESTS, RULES
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.labels import FAILURE_CODES
+from tests.manifests.pods import sidecar_of
+from tests.manifests.rendering import NAMES, applied
 from tests.needs import needs
-from tests.test_manifests import PODS, sidecar_of
 
 CASES = Path(__file__).parent / "alerts.test.yml"
 RUNBOOK = (RULES.parents[2] / "docs" / "monitoring.md").read_text()
@@ -121,13 +122,13 @@ def test_the_runbook_has_no_alert_that_there_is_not() -> None:
 # --- what is scraped -------------------------------------------------------------------------------------------
 
 
-def test_the_pod_monitor_scrapes_the_port_that_our_pods_have() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pod_monitor_scrapes_the_port_that_our_pods_have(name: str) -> None:
     monitor = yaml.safe_load((MANIFESTS / "podmonitor.yaml").read_text())
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     (keep,) = endpoint["relabelings"]
     assert monitor["spec"]["selector"]["matchLabels"] == {"irsa-sidecar": "enabled"}
-    assert PODS
-    for pod in PODS:
-        container = sidecar_of(pod.values[0])  # type: ignore[arg-type]
-        assert endpoint["port"] in {port["name"] for port in container["ports"]}
-        assert container["name"] == keep["regex"]
+    assert applied(name).template["metadata"]["labels"]["irsa-sidecar"] == "enabled"
+    container = sidecar_of(applied(name).pod)
+    assert endpoint["port"] in {port["name"] for port in container["ports"]}
+    assert container["name"] == keep["regex"]

@@ -1,0 +1,174 @@
+"""The image as it is built and run: what is in it, what it may do, and that it does its work so.
+
+No container engine takes part: `building` and `running` say what stands in for it.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import aiohttp
+import pytest
+
+from sidecar.lab.app import Lab, LabSettings, running
+from tests.image.building import NOBODY
+from tests.image.running import Image, Volume
+from tests.lab.worlds import FREE, ROLE
+
+pytestmark = pytest.mark.timeout(300)  # the first test builds the image
+
+TOKENS = "/var/run/secrets/irsa-sidecar"
+EXECUTABLE = 0o111
+
+
+@pytest.fixture
+async def lab(image: Image) -> AsyncIterator[Lab]:
+    state = Path(mkdtemp(prefix="lab-", dir=image.root.parent))
+    state.chmod(0o755)  # the image's user goes through it
+    async with running(LabSettings(state, FREE, FREE, FREE)) as lab:
+        yield lab
+
+
+@pytest.fixture
+def container(image: Image, lab: Lab, tmp_path: Path) -> Image:
+    """The image in a pod, as manifests/pod.yaml has it, with the lab for AWS."""
+    variables = {
+        "AWS_ROLE_ARN": ROLE,
+        "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKENS}/token",
+        "AWS_REGION": lab.region,
+        "AWS_ENDPOINT_URL_STS": lab.sts_url,
+        "SIDECAR_LISTEN": f"127.0.0.1:{free_port()}",
+        "SIDECAR_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+        "SIDECAR_GRACE": "0",
+    }
+    return image.container(Volume(lab.token_file.parent, TOKENS), **variables)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def until_ready(container: Image) -> None:
+    async with asyncio.timeout(20):
+        while (await asyncio.to_thread(container.run, *container.healthcheck)).returncode != 0:
+            await asyncio.sleep(0.1)
+
+
+async def test_it_serves_on_a_read_only_root_as_nobody_and_ends_well_when_told(container: Image) -> None:
+    async with container.started() as started, aiohttp.ClientSession() as client:
+        await until_ready(container)
+        async with client.get(f"http://{container.variables['SIDECAR_LISTEN']}/v1/credentials") as answer:
+            document = json.loads(await answer.read())
+        assert answer.status == 200
+        assert document["RoleArn"] == ROLE
+        assert await started.stop() == 0
+
+
+async def test_the_healthcheck_fails_while_nobody_serves(container: Image) -> None:
+    found = await asyncio.to_thread(container.run, *container.healthcheck)
+    assert found.returncode == 1
+    assert "no answer" in found.stderr
+
+
+async def test_doctor_examines_the_whole_chain_in_it(container: Image) -> None:
+    async with container.started():
+        await until_ready(container)
+        found = await asyncio.to_thread(container.run, *container.entry_point, "doctor", "--json")
+    report = {finding["check"]: finding["level"] for finding in json.loads(found.stdout)["findings"]}
+    assert found.returncode == 0
+    assert report["exchange"] == report["caller-identity"] == "pass"
+
+
+async def test_it_writes_where_a_volume_says_so(container: Image, image: Image) -> None:
+    writable = image.root.parent / "aws"
+    writable.mkdir()
+    if os.geteuid() == 0:
+        os.chown(writable, NOBODY, NOBODY)
+    variables = {**container.variables, "SIDECAR_CREDENTIALS_FILE": "/aws/credentials"}
+    pod = container.container(*container.volumes, Volume(writable, "/aws", writable=True), **variables)
+    async with pod.started(), asyncio.timeout(20):
+        while not (writable / "credentials").exists():  # it is replaced whole: once there, it is complete
+            await asyncio.sleep(0.05)
+    assert "[default]" in (writable / "credentials").read_text()
+
+
+WHERE_WRITING_WORKS = """
+import os
+for folder, inner, _ in os.walk("/"):
+    inner[:] = [] if folder in ("/proc", "/dev") else inner
+    if folder != "/dev" and os.access(folder, os.W_OK):
+        print(folder)
+"""
+
+
+def test_it_can_write_nowhere(image: Image) -> None:
+    assert image.container().run("/app/bin/python", "-c", WHERE_WRITING_WORKS).stdout == ""
+
+
+def test_what_is_in_it_belongs_to_root_and_can_be_changed_by_nobody_else(image: Image) -> None:
+    for path in image.root.rglob("*"):
+        mode = path.lstat().st_mode
+        assert path.lstat().st_uid == os.geteuid()
+        assert stat.S_ISLNK(mode) or not mode & (stat.S_IWGRP | stat.S_IWOTH | stat.S_ISUID | stat.S_ISGID), path
+
+
+def test_python_is_the_only_program_in_it(image: Image) -> None:
+    found = {
+        path.name
+        for path in image.root.rglob("*")
+        if path.is_file() and path.stat().st_mode & EXECUTABLE and ".so" not in path.name and _starts_something(path)
+    }
+    assert {name.rstrip("0123456789.") for name in found} == {"python", "irsa-sidecar"}  # and python3 by that name
+
+
+def _starts_something(path: Path) -> bool:
+    return path.read_bytes()[:4] == b"\x7fELF" or path.parent.name in {"bin", "sbin"}
+
+
+def test_it_holds_what_serving_needs_and_no_more(image: Image) -> None:
+    packages = {path.name for path in image.root.glob("app/lib/python3*/site-packages/*")}
+    assert {"sidecar", "aiohttp", "uvloop", "botocore"} <= packages
+    assert not {"pip", "setuptools", "jwt", "cryptography", "yaml", "boto3"} & packages
+    names = {path.name for path in image.root.rglob("*") if path.is_dir()}
+    assert not {"ensurepip", "tkinter", "lab", "demo", "apt"} & names
+
+
+def test_everything_is_compiled_and_no_date_decides_whether_it_is_used(image: Image) -> None:
+    compiled = list(image.root.rglob("*.pyc"))
+    modules = {path.parent.parent / f"{path.name.partition('.')[0]}.py" for path in compiled}
+    assert modules >= set(image.root.rglob("*.py"))
+    assert {path.read_bytes()[4:8] for path in compiled} == {b"\x01\x00\x00\x00"}  # PEP 552: by hash, unchecked
+
+
+def test_no_path_of_the_build_is_left_in_what_is_compiled(image: Image) -> None:
+    assert not [path for path in image.root.rglob("*.pyc") if b"root-of-image" in path.read_bytes()]
+
+
+def test_it_trusts_the_public_authorities(image: Image) -> None:
+    count = "import ssl; print(ssl.create_default_context().cert_store_stats()['x509_ca'])"
+    assert int(image.container().run("/app/bin/python", "-c", count).stdout) > 50
+
+
+def test_it_knows_localhost_without_a_name_server(image: Image) -> None:
+    assert (image.root / "etc/nsswitch.conf").read_text() == "hosts: files dns\n"
+
+
+def test_scanners_learn_which_packages_its_libraries_are_from(image: Image) -> None:
+    recorded = {path.name: path.read_text() for path in (image.root / "var/lib/dpkg/status.d").iterdir()}
+    assert {"libc6"} <= recorded.keys()
+    assert all(f"Package: {name}\n" in text and "\nVersion: " in text for name, text in recorded.items())
+
+
+@pytest.mark.parametrize("command", ["lab", "demo"])
+def test_a_command_that_it_does_not_hold_says_how_to_get_it(image: Image, command: str) -> None:
+    found = image.container().run(*image.entry_point, command)
+    assert found.returncode == 2
+    assert f"pip install 'irsa-sidecar[{command}]'" in found.stderr

@@ -1,0 +1,121 @@
+"""The manifests as a cluster gets them: pod.yaml as it is, each example through the real kustomize.
+
+kustomize is built once through the Go module proxy, at the version of `kustomize/go.mod`, and kept in `.cache`.
+"""
+
+import functools
+import hashlib
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.needs import needs
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+MANIFESTS = ROOT / "manifests"
+CACHE = ROOT / ".cache"
+EXAMPLES = sorted(path.parent.name for path in (MANIFESTS / "examples").glob("*/kustomization.yaml"))
+NAMES = ("pod.yaml", *EXAMPLES)
+"""All that can be applied."""
+WORKLOADS = {"Pod", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"}
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one `kubectl apply` sends."""
+
+    name: str
+    documents: tuple[Document, ...]
+
+    def of_kind(self, *kinds: str) -> list[Document]:
+        return [document for document in self.documents if document["kind"] in kinds]
+
+    @property
+    def workload(self) -> Document:
+        (found,) = self.of_kind(*WORKLOADS)
+        return found
+
+    @property
+    def template(self) -> Document:
+        """The pod with its metadata, wherever the workload keeps it."""
+        found = self.workload
+        if found["kind"] == "Pod":
+            return found
+        job = found["spec"]["jobTemplate"] if found["kind"] == "CronJob" else found
+        template: Document = job["spec"]["template"]
+        return template
+
+    @property
+    def pod(self) -> Document:
+        spec: Document = self.template["spec"]
+        return spec
+
+
+@functools.cache
+def applied(name: str) -> Applied:
+    """`name` is one of `NAMES`."""
+    text = (MANIFESTS / name).read_text() if name == "pod.yaml" else rendered(MANIFESTS / "examples" / name)
+    return Applied(name, tuple(yaml.safe_load_all(text)))
+
+
+def rendered(directory: Path) -> str:
+    """What `kubectl kustomize` prints for the directory."""
+    command = [str(kustomize()), "build", str(directory)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@functools.cache
+def kustomize() -> Path:
+    """The program, built if need be."""
+    source = HERE / "kustomize"
+    digest = hashlib.sha256((source / "go.sum").read_bytes()).hexdigest()[:12]
+    program = CACHE / "kustomize" / digest / "kustomize"
+    if not program.exists():
+        needs("go")
+        program.parent.mkdir(parents=True, exist_ok=True)
+        (CACHE / ".gitignore").write_text("*\n")
+        draft = program.with_suffix(".new")
+        build = [
+            "go",
+            "build",
+            "-C",
+            str(source),
+            "-buildvcs=false",
+            "-o",
+            str(draft),
+            "sigs.k8s.io/kustomize/kustomize/v5",
+        ]
+        subprocess.run(build, check=True)
+        draft.replace(program)
+    return program
+
+
+def files() -> list[Path]:
+    """All that is written by hand under manifests/."""
+    return sorted(MANIFESTS.rglob("*.yaml"))
+
+
+def install(requirements: Path, program: str) -> Path:
+    """A program of a Python package that cannot live beside ours, in an environment of its own; gives its path."""
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    home = CACHE / requirements.stem / digest
+    if not (home / ".done").exists():
+        uv = str(Path(sys.executable).parent / "uv")
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
+        (CACHE / ".gitignore").write_text("*\n")
+        into = ["--quiet", "--python", str(home / "bin/python"), "--require-hashes", "--only-binary", ":all:"]
+        subprocess.run([uv, "pip", "install", *into, "-r", str(requirements)], check=True)
+        (home / ".done").touch()
+    return home / "bin" / program
+
+
+def load(name: str) -> Document:
+    """One file of manifests/ with one document."""
+    document: Document = yaml.safe_load((MANIFESTS / name).read_text())
+    return document

@@ -1,0 +1,35 @@
+"""A self-hosted cluster: kubeadm's flags and `irsa-sidecar lab export` speak of the same issuer and the same files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.manifests.pods import settings_of
+from tests.manifests.rendering import applied, load
+
+
+def test_the_flags_name_the_issuer_and_the_keys_that_the_exported_files_name(tmp_path: Path) -> None:
+    flags = {
+        each["name"]: each["value"] for each in load("examples/self-hosted/kubeadm.yaml")["apiServer"]["extraArgs"]
+    }
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    (tmp_path / "sa.pub").write_bytes(key.public_bytes(*form))
+    command = [sys.executable, "-m", "sidecar", "lab", "export", "--key", "sa.pub", "--out", "oidc"]
+    subprocess.run(
+        [*command, "--issuer", flags["service-account-issuer"]], cwd=tmp_path, check=True, capture_output=True
+    )
+    discovery = json.loads((tmp_path / "oidc/.well-known/openid-configuration").read_text())
+    assert discovery["issuer"] == flags["service-account-issuer"]
+    assert discovery["jwks_uri"] == flags["service-account-jwks-uri"]
+
+
+def test_the_call_to_sts_goes_through_the_proxy_and_only_there() -> None:
+    assert settings_of(applied("self-hosted")).proxy == "http://proxy.example.org:3128"
+    policies = applied("self-hosted").of_kind("NetworkPolicy")
+    ports = {port["port"] for policy in policies for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    assert ports == {53, 3128}
