@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clients format docs lock clean
+.PHONY: help demo test check bench clients kubernetes format docs lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,10 @@ bench: $(VENV)/.dev ## what one sidecar costs: memory, CPU, time to the first cr
 
 clients: $(VENV)/.demo ## real SDKs in five languages, by every face (as root; ARGS="'Go v1' Ruby" tries some)
 	$(BIN)/python -m tests.clients.run $(ARGS)
+
+kubernetes: $(VENV)/.dev ## a real API server judges manifests and tokens (needs Go and etcd; the first time takes minutes)
+	$(BIN)/python -m tests.kubernetes.build
+	$(BIN)/python -m pytest tests/kubernetes $(ARGS)
 
 format: $(VENV)/.dev ## tidy the code
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,83 @@
+"""Everything that users give to `kubectl apply`, as the tests see it, and the pods in it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.manifests.rendering import EXAMPLES, applied
+
+Manifest = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+CUSTOM_KINDS = frozenset({"PodMonitor", "PrometheusRule", "ServiceMonitor"})
+"""Kinds that an API server learns from an operator's definitions, which are no part of Kubernetes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object, and where it comes from: a test's id."""
+
+    source: str
+    content: Manifest
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.content['kind']}"
+
+
+def documents() -> list[Document]:
+    """All objects that the project hands out.
+
+    Whoever adds a way to make some (an overlay rendered, a command's output) adds its line here.
+    """
+    return [*plain_files(ROOT / "manifests"), *examples(), *plain_files(ROOT / "tests" / "inject" / "golden")]
+
+
+def examples() -> list[Document]:
+    """What `kubectl apply -k` sends for each example."""
+    return [Document(f"examples/{name}", content) for name in EXAMPLES for content in applied(name).documents]
+
+
+def plain_files(directory: Path) -> list[Document]:
+    """The YAML files that can be applied as they are: what stands beside a kustomization is only an ingredient."""
+    return [
+        Document(str(path.relative_to(directory)), content)
+        for path in sorted(directory.rglob("*.yaml"))
+        if not (path.parent / "kustomization.yaml").exists()
+        for found in yaml.safe_load_all(path.read_text())
+        for content in (found["items"] if found["kind"] == "List" else [found])
+    ]
+
+
+def pod_of(content: Manifest) -> Manifest | None:
+    """The pod that an object is, or that a workload would make; None if it makes none."""
+    if content["kind"] == "Pod":
+        return content
+    spec = content.get("spec", {})
+    template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+    if template is None:
+        return None
+    name = {"name": f"{content['metadata'].get('name', content['kind'].lower())}-x7k2p"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": template.get("metadata", {}) | name,
+        "spec": template["spec"],
+    }
+
+
+def service_accounts() -> set[str]:
+    """The names of those that the pods run as."""
+    pods = filter(None, (pod_of(document.content) for document in documents()))
+    return {pod["spec"].get("serviceAccountName", "default") for pod in pods}
+
+
+def link_local() -> Manifest:
+    """The README's init container for programs that cannot be told another address than 169.254.169.254."""
+    block = re.search(r"<!-- link-local -->\n```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block
+    (container,) = yaml.safe_load(block[1])["initContainers"]
+    found: Manifest = container
+    return found

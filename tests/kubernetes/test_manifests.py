@@ -1,0 +1,35 @@
+"""What a real API server says to every manifest: decoded strictly, defaulted, admitted, validated. Nothing is kept."""
+
+import pytest
+
+from tests.kubernetes.api import Api, Refused
+from tests.kubernetes.documents import CUSTOM_KINDS, Document, documents
+from tests.kubernetes.namespaces import a_namespace
+from tests.kubernetes.pods import the_pod
+
+
+@pytest.mark.parametrize("document", documents(), ids=str)
+async def test_the_api_server_takes_every_manifest(api: Api, document: Document) -> None:
+    kind = document.content["kind"]
+    if kind in CUSTOM_KINDS:
+        pytest.skip(f"{kind} is the Prometheus operator's: this API server has never heard of it")
+    # The service accounts are in each new namespace already, for the pods.
+    namespace = "default" if kind == "ServiceAccount" else await a_namespace(api)
+
+    taken = await api.dry_run(document.content, namespace)
+
+    assert taken["metadata"]["namespace"] == namespace
+
+
+async def test_the_api_server_keeps_the_sidecar_a_native_one(api: Api) -> None:
+    taken = await api.dry_run(the_pod(), await a_namespace(api))
+
+    assert taken["spec"]["initContainers"][0]["restartPolicy"] == "Always"
+
+
+async def test_a_misspelt_field_is_refused_so_the_others_are_not_misspelt(api: Api) -> None:
+    pod = the_pod()
+    pod["spec"]["initContainers"][0]["startUpProbe"] = pod["spec"]["initContainers"][0].pop("startupProbe")
+
+    with pytest.raises(Refused, match=r'unknown field "spec\.initContainers\[0\]\.startUpProbe"'):
+        await api.dry_run(pod, await a_namespace(api))
