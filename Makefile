@@ -21,8 +21,8 @@ check: $(VENV)/.dev ## lint, formatting, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## what one sidecar costs: memory, CPU, time to the first credential
-	$(BIN)/python bench/footprint.py
+bench: $(VENV)/.dev ## speed, memory and behaviour beside the peers (ARGS=--quick: some minutes, nothing published)
+	$(BIN)/python -m bench $(ARGS)
 
 clients: $(VENV)/.demo ## real SDKs in five languages, by every face (as root; ARGS="'Go v1' Ruby" tries some)
 	$(BIN)/python -m tests.clients.run $(ARGS)
@@ -38,6 +38,7 @@ format: $(VENV)/.dev ## tidy the code
 docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard from their sources
 	$(BIN)/python -m docs.tables
 	$(BIN)/python -m docs.monitoring
+	$(BIN)/python -m bench.readme
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 LOCK := $(COMPILE) pyproject.toml --no-emit-package irsa-sidecar

@@ -1,112 +1,223 @@
-"""What one sidecar costs a pod: memory, CPU and time from exec to the first served credential. `make bench`.
+"""What one sidecar costs a pod: memory, CPU and time from exec to the first served credential. Part of `make bench`.
 
-Each round starts `irsa-sidecar serve` in a process of its own against a lab on loopback, asks until it is served, lets
-it settle, and reads /proc. Medians of the rounds; absolute times are this machine's.
+Each round starts the serving process with its default faces against a lab whose STS answers at once, over TLS as AWS's
+does, with the system's certificate authorities trusted. It asks until it is served, lets the process settle, and reads
+/proc. `measure` gives the rounds, `accounted` every megabyte of one; absolute times are this machine's.
 """
 
 import asyncio
 import os
 import resource
+import socket
+import ssl
 import statistics
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from bench import imports, proc, targets
 from sidecar.lab.app import LabSettings, running
+from tests.tls import Authority, authority
 
 ROUNDS = 7
 ANY_PORT = ("127.0.0.1", 0)
-LISTEN, ADMIN = "127.0.0.1:19911", "127.0.0.1:19912"
+ANY_PORTS = (ANY_PORT, ANY_PORT, ANY_PORT)
+"""Of the lab: issuer, STS, control."""
 SETTLES_WITHIN = 2.0
 IDLE_FOR = 10.0
+
+MOST = {
+    ("RSS when idle", "MiB"): targets.RSS_MIB,
+    ("CPU until then", "s"): targets.CPU_S,
+    ("voluntary context switches when idle", "per s"): targets.WAKE_UPS,
+}
+
+SERVE = """
+import time
+interpreter = time.process_time()
+import gc
+gc.disable()
+from sidecar import service
+gc.freeze()
+gc.enable()
+imports = time.process_time()
+import os, sys
+service.load(os.environ, [])
+settings = time.process_time()
+print(interpreter, imports - interpreter, settings - imports, file=sys.stderr, flush=True)
+sys.exit(service.main([]))
+"""
+"""`irsa-sidecar serve` (`cli.serve`), a clock read between its steps, the settings read once more."""
+
+Row = dict[tuple[str, str], float]
+"""What one round found: (figure, unit) -> value."""
 
 
 def main() -> None:
     rows = asyncio.run(measure())
-    print(f"irsa-sidecar serve, {ROUNDS} rounds, median (minimum to maximum), Python {sys.version.split()[0]}\n")
+    print(f"irsa-sidecar serve, {len(rows)} rounds, median (minimum to maximum), Python {sys.version.split()[0]}\n")
     for name, unit in rows[0]:
-        values = [row[name, unit] for row in rows]
-        spread = f"{min(values):.2f} to {max(values):.2f}"
-        print(f"  {name:<42} {statistics.median(values):8.2f} {unit:<10} ({spread})")
+        print(_line((name, unit), [row[name, unit] for row in rows]))
+    print(
+        "\nEvery megabyte of it, medians of as many new processes. +MiB: resident; own: of that, the process's alone\n"
+    )
+    print(f"  {'':<40} {'+MiB':>7} {'own':>7} {'CPU ms':>8}")
+    for cost in asyncio.run(accounted(rows)):
+        print(f"  {cost.name:<40} {cost.rss:7.2f} {cost.anonymous:7.2f} {cost.cpu * 1000:8.1f}")
 
 
-async def measure() -> list[dict[tuple[str, str], float]]:
-    with tempfile.TemporaryDirectory() as directory:
-        async with running(LabSettings(Path(directory) / "lab", ANY_PORT, ANY_PORT, ANY_PORT)) as lab:
-            environment = {
-                "PATH": os.environ["PATH"],
-                "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/demo",
-                "AWS_WEB_IDENTITY_TOKEN_FILE": str(lab.token_file),
-                "AWS_ENDPOINT_URL_STS": lab.sts_url,
-                "SIDECAR_LISTEN": LISTEN,
-                "SIDECAR_ADMIN_LISTEN": ADMIN,
-                "SIDECAR_GRACE": "0",
-                "SIDECAR_LOG_LEVEL": "error",
-            }
-            return [await one_round(environment) for _ in range(ROUNDS)]
+def _line(figure: tuple[str, str], values: Sequence[float]) -> str:
+    median = statistics.median(values)
+    verdict = "" if figure not in MOST else f"{'PASS' if median <= MOST[figure] else 'FAIL'} <= {MOST[figure]:g}"
+    spread = f"({min(values):.3f} to {max(values):.3f})"
+    return f"  {figure[0]:<42} {median:8.3f} {figure[1]:<6} {spread:<22} {verdict}".rstrip()
 
 
-async def one_round(environment: dict[str, str]) -> dict[tuple[str, str], float]:
-    started = time.monotonic()
-    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "sidecar", "serve", env=environment)
+async def measure() -> list[Row]:
+    """`ROUNDS` rounds, each of a process of its own."""
+    async with a_lab() as settings:
+        return [await one_round(settings) for _ in range(ROUNDS)]
+
+
+async def accounted(rows: Sequence[Row]) -> list[imports.Cost]:
+    """The idle process of `rows`, taken apart: what each import adds, and as the last row what running adds."""
+    async with a_lab() as settings:
+        costs = await asyncio.to_thread(imports.table, settings, len(rows))
+    whole = [
+        statistics.median(row[figure] for row in rows)
+        for figure in (("RSS when idle", "MiB"), ("of it the process's own", "MiB"), ("CPU until then", "s"))
+    ]
+    parts = [sum(column) for column in zip(*((cost.rss, cost.anonymous, cost.cpu) for cost in costs), strict=True)]
+    rest = [total - part for total, part in zip(whole, parts, strict=True)]
+    return [*costs, imports.Cost("running: loop, listeners, first exchange", *rest), imports.Cost("all", *whole)]
+
+
+@asynccontextmanager
+async def a_lab() -> AsyncIterator[dict[str, str]]:
+    """A lab, its STS behind TLS; gives the environment of a sidecar in it, which trusts the system's CAs as well."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        made = authority(directory)
+        trusted = _trusted(directory, made)
+        settings = LabSettings(directory / "lab", *ANY_PORTS)
+        async with running(settings) as lab, _behind_tls(lab.sts_url, made) as sts_url:
+            yield environment(lab.token_file, sts_url, free_port(), free_port()) | {"SSL_CERT_FILE": str(trusted)}
+
+
+def environment(token_file: Path, sts_url: str, port: int, admin_port: int) -> dict[str, str]:
+    """What a pod sets for the lab's role."""
+    return {
+        "PATH": os.environ["PATH"],
+        "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/demo",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file),
+        "AWS_ENDPOINT_URL_STS": sts_url,
+        "SIDECAR_LISTEN": f"127.0.0.1:{port}",
+        "SIDECAR_ADMIN_LISTEN": f"127.0.0.1:{admin_port}",
+        "SIDECAR_GRACE": "0",
+        "SIDECAR_LOG_LEVEL": "error",
+    }
+
+
+def _trusted(directory: Path, made: Authority) -> Path:
+    system = Path(ssl.get_default_verify_paths().cafile or os.devnull)
+    bundle = directory / "trusted.pem"
+    bundle.write_bytes(made.bundle.read_bytes() + system.read_bytes())
+    return bundle
+
+
+@asynccontextmanager
+async def _behind_tls(url: str, made: Authority) -> AsyncIterator[str]:
+    """A URL where TLS is spoken, and `url` is behind it."""
+    parts = urlsplit(url)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(_pump(reader, back), _pump(there, writer))
+
+    async with await asyncio.start_server(relay, "127.0.0.1", 0, ssl=made.server) as server:
+        yield f"https://localhost:{server.sockets[0].getsockname()[1]}"
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
-        await asyncio.to_thread(until_served, child.pid)
-        served = time.monotonic() - started
-        cpu = cpu_seconds(child.pid)
-        one_shot = await credential_process(environment)
+        while data := await reader.read(65_536):
+            writer.write(data)
+    except OSError:
+        pass  # the client hangs up once it has its answer
+    writer.close()
+
+
+def free_port() -> int:
+    with socket.create_server(ANY_PORT) as server:
+        return int(server.getsockname()[1])
+
+
+async def one_round(settings: Mapping[str, str]) -> Row:
+    started = time.monotonic()
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVE, env=dict(settings), stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        await asyncio.to_thread(until_served, child.pid, settings["SIDECAR_LISTEN"])
+        served, cpu = time.monotonic() - started, proc.cpu_seconds(child.pid)
+        assert child.stderr is not None
+        interpreter, imported, configured = map(float, (await child.stderr.readline()).split())
+        one_shot = await credential_process(settings)
         await asyncio.sleep(SETTLES_WITHIN)
-        settled, wakes = cpu_seconds(child.pid), wake_ups(child.pid)
-        memory = status(child.pid, "VmRSS") / 1024
-        await asyncio.sleep(IDLE_FOR)
         return {
             ("exec to first served credential", "s"): served,
             ("CPU until then", "s"): cpu,
-            ("RSS when idle", "MiB"): memory,
-            ("threads", ""): status(child.pid, "Threads"),
-            ("CPU when idle", "ms/s"): (cpu_seconds(child.pid) - settled) / IDLE_FOR * 1000,
+            ("of it the interpreter", "s"): interpreter,
+            ("of it imports", "s"): imported,
+            ("of it settings", "s"): configured,
+            ("of it start and first exchange", "s"): cpu - interpreter - imported - configured,
             ("CPU of one credential-process", "s"): one_shot,
-            ("voluntary context switches when idle", "per s"): (wake_ups(child.pid) - wakes) / IDLE_FOR,
+            **await _idle(child.pid),
         }
     finally:
         child.terminate()
-        await child.wait()
+        await child.communicate()
 
 
-async def credential_process(environment: dict[str, str]) -> float:
+async def _idle(pid: int) -> Row:
+    held, cpu, wakes = proc.memory(pid), proc.cpu_seconds(pid), proc.wake_ups(pid)
+    await asyncio.sleep(IDLE_FOR)
+    return {
+        ("RSS when idle", "MiB"): held.rss,
+        ("of it the process's own", "MiB"): held.anonymous,
+        ("of it files'", "MiB"): held.file,
+        ("PSS when idle", "MiB"): held.pss,
+        ("private dirty when idle", "MiB"): held.private_dirty,
+        ("threads", ""): proc.threads(pid),
+        ("open files", ""): proc.open_files(pid),
+        ("CPU when idle", "ms/s"): (proc.cpu_seconds(pid) - cpu) / IDLE_FOR * 1000,
+        ("voluntary context switches when idle", "per s"): (proc.wake_ups(pid) - wakes) / IDLE_FOR,
+    }
+
+
+async def credential_process(settings: Mapping[str, str]) -> float:
     """CPU-seconds of `irsa-sidecar credential-process` that asks the running sidecar."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = (sys.executable, "-m", "sidecar", "credential-process")
-    child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
+    child = await asyncio.create_subprocess_exec(*command, env=dict(settings), stdout=asyncio.subprocess.DEVNULL)
     assert await child.wait() == 0
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def until_served(pid: int) -> None:
+def until_served(pid: int, place: str) -> None:
     while Path(f"/proc/{pid}").exists():
         try:
-            with urllib.request.urlopen(f"http://{LISTEN}/v1/credentials", timeout=1):
+            with urllib.request.urlopen(f"http://{place}/v1/credentials", timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.002)
-
-
-def status(pid: int, name: str) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return float(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def wake_ups(pid: int) -> float:
-    tasks = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status"))
-    return sum(float(text.partition("\nvoluntary_ctxt_switches:")[2].split()[0]) for text in tasks)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Environment and flags, parsed once, all complaints together."""
 
 import argparse
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -266,5 +265,7 @@ def _is_service_link(name: str, value: str) -> bool:
 
 
 def _nearest(name: str, known: Mapping[str, str]) -> str:
+    import difflib  # noqa: PLC0415 (only a mistake needs it)
+
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {known[near[0]]}?" if near else "; see --help for those there are."

@@ -25,7 +25,7 @@ SHORTEST, LONGEST = 4, 20_000
 LOOK_EVERY: Seconds = 30
 LOOK_AGAIN: Seconds = 1
 """While the directory cannot be watched, because it is not there yet or watches have run out."""
-NOTICE_WITHIN_MS = 500
+NOTICE_WITHIN_MS = 1000
 """How often the watcher's thread wakes to see whether it should go: a shorter step costs idle CPU."""
 
 logger = logging.getLogger(__name__)

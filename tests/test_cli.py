@@ -1,11 +1,12 @@
 """argv into one call, and exit codes that scripts can rely on."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
-from sidecar import __version__, cli
+from sidecar import __version__, cli, service
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
@@ -55,8 +56,27 @@ def test_a_command_gets_the_arguments_after_it_and_gives_the_exit_code(monkeypat
     assert got == [["--a", "b"]]
 
 
+def loaded_by(module: str) -> set[str]:
+    """The top-level packages that importing it brings in."""
+    show = f"import sys, {module}; print(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
+    said = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, env={}, text=True).stdout
+    return set(said.split())
+
+
 def test_no_command_pays_for_anothers_libraries() -> None:
-    show = "import sys, sidecar.cli; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, env={}, text=True).stdout
     foreign = {"aiohttp", "asyncio", "prometheus_client", "watchfiles", "pythonjsonlogger", "jwt", "yaml", "botocore"}
-    assert foreign.isdisjoint(loaded.split())
+    assert not foreign & loaded_by("sidecar.cli")
+
+
+def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
+    loaded = loaded_by("sidecar.service")
+    assert "uvloop" in loaded
+    assert not {"botocore", "boto3", "jwt", "cryptography", "yaml", "ruamel", "difflib"} & loaded
+
+
+def test_serving_collects_garbage_but_looks_for_none_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "main", lambda _: int(gc.isenabled() and gc.get_freeze_count() > 0))
+    try:
+        assert run(monkeypatch, "serve") == 1
+    finally:
+        gc.unfreeze()

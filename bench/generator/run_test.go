@@ -1,0 +1,95 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func against(t *testing.T, handler http.HandlerFunc, planned plan) *found {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	planned.to = strings.TrimPrefix(server.URL, "http://")
+	return asking(t, planned)
+}
+
+func asking(t *testing.T, planned plan) *found {
+	t.Helper()
+	planned.request = []byte("GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+	if planned.timeout == 0 {
+		planned.timeout = 5 * time.Second
+	}
+	found, err := run(planned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestACountIsKeptAndConnectionsToo(t *testing.T) {
+	var connections atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.Start()
+	defer server.Close()
+	found := asking(t, plan{to: server.Listener.Addr().String(), clients: 4, count: 40, keep: true, length: time.Minute})
+	if found.latencies.count() != 40 || len(found.errors) != 0 || connections.Load() != 4 {
+		t.Errorf("%d answers over %d connections, errors %v", found.latencies.count(), connections.Load(), found.errors)
+	}
+}
+
+func TestWhoComesWhileTheServerStallsIsTimedFromWhenTheyCame(t *testing.T) {
+	var asked atomic.Int64
+	stall := func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			time.Sleep(300 * time.Millisecond)
+		}
+	}
+	found := against(t, stall, plan{clients: 1, rate: 100, keep: true, length: 500 * time.Millisecond})
+	if count := found.latencies.count(); count != 50 {
+		t.Errorf("%d answers; 50 were due", count)
+	}
+	// Thirty were due during the stall. They waited from 300 ms down to nothing, 150 ms in the middle.
+	if median := found.latencies.quantile(0.7); median < 100 || median > 250 {
+		t.Errorf("seven in ten waited no longer than %v ms", median)
+	}
+}
+
+func TestWhatGoesWrongIsCountedByItsKind(t *testing.T) {
+	refuse := func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) }
+	found := against(t, refuse, plan{clients: 1, count: 3, length: time.Minute})
+	if found.errors["status 503"] != 3 {
+		t.Errorf("errors %v", found.errors)
+	}
+	hangUp := func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }
+	found = against(t, hangUp, plan{clients: 1, count: 3, length: time.Minute})
+	if found.errors["closed"]+found.errors["reset"] != 3 {
+		t.Errorf("errors %v", found.errors)
+	}
+	hang := func(w http.ResponseWriter, r *http.Request) { time.Sleep(300 * time.Millisecond) }
+	found = against(t, hang, plan{clients: 1, count: 1, length: time.Minute, timeout: 100 * time.Millisecond})
+	if found.errors["timeout"] != 1 {
+		t.Errorf("errors %v", found.errors)
+	}
+}
+
+func TestItEndsWhenNobodyListensAnyMore(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	found := asking(t, plan{to: listener.Addr().String(), clients: 3, length: time.Minute, untilRefused: true})
+	if found.errors["refused"] != 3 {
+		t.Errorf("errors %v", found.errors)
+	}
+}

@@ -1,0 +1,47 @@
+"""How much is measured: the whole, or enough to see that the harness works. Times are in seconds."""
+
+from dataclasses import dataclass
+
+ROWS = ("throughput", "fixed", "refresh", "burst", "idle", "outage", "sigterm", "footprint", "growth", "fleet")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`outage_life` is the life of the sessions whose end is watched; more than ten minutes, unless in a hurry."""
+
+    rounds: int = 3
+    warm: float = 0.3
+    throughput_for: float = 1.0
+    clients: tuple[int, ...] = (1, 16, 256, 1000)
+    rates: tuple[int, ...] = (50, 200, 900)
+    fixed_answers: int = 300
+    fixed_least: float = 1.2
+    fixed_most: float = 2
+    refresh_for: float = 10
+    idle_for: float = 20
+    settle: float = 3
+    outage_life: int = 620
+    footprint_rounds: int = 3
+    growth_requests: int = 1_000_000
+    growth_refreshes: int = 1_000
+    rows: tuple[str, ...] = ROWS
+
+    def fixed_for(self, rate: int) -> float:
+        """Long enough for percentiles, within reason."""
+        return min(self.fixed_most, max(self.fixed_least, self.fixed_answers / rate))
+
+
+QUICK = Plan(
+    rounds=1,
+    throughput_for=0.4,
+    clients=(1, 16, 256),
+    fixed_least=0.5,
+    fixed_most=1,
+    refresh_for=4,
+    idle_for=3,
+    settle=1,
+    outage_life=35,
+    footprint_rounds=1,
+    growth_requests=50_000,
+    growth_refreshes=50,
+)

@@ -1,0 +1,20 @@
+"""The service as `irsa-sidecar serve` runs it, but refreshing after BENCH_REFRESH_EVERY seconds: for one row alone."""
+
+import functools
+import os
+import sys
+from unittest.mock import patch
+
+from sidecar import service
+from sidecar.refresh import Policy
+
+
+def main() -> int:
+    every, life = float(os.environ["BENCH_REFRESH_EVERY"]), float(os.environ["BENCH_LIFE"])
+    often = Policy(floor_share=1 - every / life, jitter_share=0)
+    with patch.object(service, "serve", functools.partial(service.serve, policy=often)):
+        return service.main([])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The README's section on speed is what the last whole run found; nothing in it names this workplace."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import install, readme, table, targets
+from bench.plan import ROWS, Plan
+
+RESULTS = json.loads(readme.RESULTS.read_text())
+
+
+def test_the_readme_shows_the_published_results() -> None:
+    text = readme.README.read_text()
+    assert readme.up_to_date(text, RESULTS) == text, "run `make docs`"
+
+
+def test_every_target_is_in_the_readme() -> None:
+    section = readme.section(RESULTS)
+    for verdict in targets.verdicts(RESULTS):
+        assert verdict.target in section
+
+
+def test_the_whole_report_can_be_written_from_the_published_results() -> None:
+    report = table.everything(RESULTS, targets.verdicts(RESULTS))
+    assert report.count("|") > 100
+    for server in RESULTS["servers"]:
+        assert server["server"] in report
+
+
+def test_the_published_results_are_of_a_whole_run() -> None:
+    assert RESULTS["plan"]["rounds"] == Plan().rounds
+    assert tuple(RESULTS["plan"]["rows"]) == ROWS
+
+
+def test_the_picture_is_there() -> None:
+    assert (readme.ROOT / readme.PICTURE).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "text", ["go: reading https://registry.example/x/@v/list: 403 Forbidden\nserver: no", "a\n\nb"]
+)
+def test_a_reason_for_a_peer_that_could_not_be_made_holds_no_address(text: str) -> None:
+    said = install.without_addresses(text)
+    assert "://" not in said
+    assert said.endswith(text.splitlines()[-1])
+
+
+def test_no_lock_file_holds_an_address() -> None:
+    for lock in (Path(install.HERE) / "peers").glob("*/*"):
+        if lock.name in ("package-lock.json", "requirements.txt", "go.sum"):
+            assert "://" not in lock.read_text(), lock
