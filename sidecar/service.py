@@ -11,7 +11,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from urllib.parse import urlsplit
 
 import uvloop
@@ -139,7 +139,7 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
         board = Board(config.role_arn, broker, lambda: tokens.current.value, clock, stop.asked.is_set)
         status, count = Status(board, history, usage, config), _both(metrics.observe_client, usage)
         async with (
-            _serving(_faces(config, broker, clock, policy, count), metrics) as addresses,
+            _serving(_faces(config, broker, clock, policy, count), metrics, stop.asked.is_set) as addresses,
             serving(AdminFace(status, metrics), _nobody, config.admin_listen) as admin_addresses,
             asyncio.TaskGroup() as group,
         ):
@@ -190,13 +190,16 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: Policy, count: 
 
 
 @contextlib.asynccontextmanager
-async def _serving(faces: Sequence[Served], metrics: Metrics) -> AsyncIterator[dict[str, str]]:
+async def _serving(
+    faces: Sequence[Served], metrics: Metrics, leaving: Callable[[], bool]
+) -> AsyncIterator[dict[str, str]]:
     """Serve each face on its addresses; gives those bound, as the log shows them."""
     shown: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
         for face, addresses in faces:
             if addresses:
-                bound = await stack.enter_async_context(serving(face, metrics.observe_request, addresses))
+                served = serving(face, metrics.observe_request, addresses, leaving=leaving)
+                bound = await stack.enter_async_context(served)
                 shown["credentials" if face.name == "container" else face.name] = _shown(bound)
         yield shown
 

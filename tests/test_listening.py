@@ -1,11 +1,16 @@
 """Where we listen: addresses that can be bound, and those that cannot."""
 
+import asyncio
+import errno
+import socket
 from pathlib import Path
+from typing import Any, cast
 
 import aiohttp
 import pytest
 
-from sidecar.listening import CannotListen
+from sidecar import listening
+from sidecar.listening import CannotListen, listeners
 from sidecar.values import Address, TcpAddress, UnixAddress
 from sidecar.wire.server import serving
 from tests.admin.kit import SetRole, served_admin
@@ -96,3 +101,78 @@ async def test_when_the_block_ends_nothing_listens() -> None:
     address = await a_free_address()
     with pytest.raises(aiohttp.ClientConnectorError):
         await status_at(address)
+
+
+async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    create = socket.create_server
+
+    def create_server(address: tuple[str, int], **options: Any) -> socket.socket:
+        if options["family"] == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "no such address")
+        return create(address, **options)
+
+    v6: Any = (socket.AF_INET6, ("::1", 0, 0, 0))
+    v4: Any = (socket.AF_INET, ("127.0.0.1", 0))
+    found: list[Any] = []
+
+    async def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        return [(family, socket.SOCK_STREAM, 6, "", place) for family, place in found]
+
+    monkeypatch.setattr(socket, "create_server", create_server)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    for order in ([v4, v6], [v6, v4]):
+        found[:] = order
+        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)]) as addresses:
+            assert only(addresses).host == "127.0.0.1"
+    found[:] = [v6]
+    with pytest.raises(CannotListen, match="Cannot listen on localhost:0"):
+        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)]):
+            pytest.fail("it cannot have listened")
+
+
+class Exhausted:
+    """A listening socket of a process that has no file descriptor left until somebody closes one."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        self._bound = bound
+        self.free = 0
+        self.refused = asyncio.Event()
+        self.setblocking, self.fileno, self.close = bound.setblocking, bound.fileno, bound.close
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.free:
+            return self._bound.accept()
+        self.refused.set()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def test_without_descriptors_we_wait_and_then_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listening, "PAUSE", 0.05)
+    welcomed: asyncio.Queue[socket.socket] = asyncio.Queue()
+    bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
+    listener = listening.Listener(cast("socket.socket", bound), welcomed.put_nowait)
+    try:
+        with socket.create_connection(bound._bound.getsockname()):
+            await bound.refused.wait()
+            bound.free = 1
+            (await asyncio.wait_for(welcomed.get(), 5)).close()
+    finally:
+        await listener.end()
+    (record,) = caplog.records
+    assert (record.levelname, record.message) == ("WARNING", "cannot accept connections")
+
+
+async def test_a_listener_that_ends_while_it_waits_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "PAUSE", 0.02)
+    caught: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: caught.append(context))
+    bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
+    listener = listening.Listener(cast("socket.socket", bound), socket.socket.close)
+    with socket.create_connection(bound._bound.getsockname()):
+        await bound.refused.wait()
+        await listener.end()
+    bound.refused.clear()
+    await asyncio.sleep(0.05)
+    assert (bound.refused.is_set(), caught) == (False, [])

@@ -259,6 +259,18 @@ async def test_a_second_sigterm_ends_it_at_once(start: Start) -> None:
     assert await sidecar.ended() == 0
 
 
+async def test_during_the_grace_clients_are_served_and_told_to_keep_no_connection(start: Start) -> None:
+    sidecar = await start()
+    await sidecar.listening()
+    async with aiohttp.ClientSession() as client:
+        async with client.get(sidecar.credentials) as answer:
+            assert "Connection" not in answer.headers
+        sidecar.send(signal.SIGTERM)
+        await sidecar.told("stopping")
+        async with client.get(sidecar.credentials) as answer:
+            assert (answer.status, answer.headers["Connection"]) == (200, "close")
+
+
 async def test_ctrl_c_ends_it_at_once(start: Start) -> None:
     sidecar = await start()
     await sidecar.listening()

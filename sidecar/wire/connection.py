@@ -4,29 +4,29 @@ Whatever a connection waits for, `deadline` says until when; the plane's sweep c
 """
 
 import asyncio
-import contextlib
 import logging
 from functools import partial
 from time import monotonic
-from typing import cast
 
 from sidecar.messages import Response
 from sidecar.wire import refusals
 from sidecar.wire.plane import Plane
 from sidecar.wire.reading import Reader, Received
 from sidecar.wire.rendering import CLOSE, CONTINUE, KEEP_ALIVE
+from sidecar.wire.transport import Transport
 
 logger = logging.getLogger("sidecar.wire")
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     __slots__ = (
         *("_arriving", "_blocked", "_ended", "_half_closed", "_held", "_leaves_at", "_plane", "_reader", "_task"),
         *("_transport", "deadline"),
     )
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, transport: Transport) -> None:
         self._plane = plane
+        self._transport = transport
         self._reader = Reader(plane.limits, plane.seen)
         self._task: asyncio.Task[Response] | None = None
         self._arriving = False  # a request has begun to arrive, and its deadline runs
@@ -42,8 +42,7 @@ class Connection(asyncio.Protocol):
 
     # --- what the transport calls ---------------------------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by descent
+    def connection_made(self) -> None:
         now = monotonic()
         self._leaves_at = now + self._plane.limits.total
         self.deadline = now + self._plane.limits.idle
@@ -72,9 +71,10 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._blocked = False
         if not self._ended:
+            self.deadline = monotonic() + self._plane.limits.idle
             self._work(answered=True)
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 (whatever the reason, it is over)
+    def connection_lost(self) -> None:
         self._ended = True
         self._reader.close()
         self._drop_task()
@@ -121,7 +121,9 @@ class Connection(asyncio.Protocol):
         while arrived and not (self._task or self._blocked or self._ended):
             self._answer(arrived.pop(0))
             answered = True
-        if self._ended or self._task or self._blocked:
+        if self._ended:
+            return
+        if self._task or self._blocked:
             self._hold(bool(arrived))
             return
         self._await_more(answered)
@@ -132,7 +134,7 @@ class Connection(asyncio.Protocol):
             self._refuse(item)
             return
         asked_at = monotonic()
-        answer = item.refusal or self._plane.ask(item.request)
+        answer = self._plane.ask(item.request)
         if isinstance(answer, Response):
             self._send(item, answer, asked_at)
             return
@@ -148,51 +150,53 @@ class Connection(asyncio.Protocol):
         self._work(answered=True)
 
     def _send(self, item: Received, response: Response, asked_at: float) -> None:
-        stays = item.stays and not self._plane.draining and asked_at < self._leaves_at
-        connection = CLOSE if not stays else KEEP_ALIVE if item.old else b""
-        self._write(self._plane.render(response, connection, body=item.request.method != "HEAD"))
-        self._plane.answered(response, monotonic() - asked_at)
-        if not stays:
-            self.close()
+        plane, now = self._plane, monotonic()
+        plane.observe(response.status, now - asked_at)
+        body = item.request.method != "HEAD"
+        if not item.stays or plane.draining or plane.leaving() or asked_at >= self._leaves_at:
+            self._end(plane.render(response, CLOSE, body=body))
+            return
+        self.deadline = now + plane.limits.idle
+        self._transport.write(plane.render(response, KEEP_ALIVE if item.old else b"", body=body))
+
+    def _end(self, answer: bytes, *, abruptly: bool = False) -> None:
+        """Send the last answer and close; `abruptly`: while the client may still be sending."""
+        transport, limits = self._transport, self._plane.limits
+        self._ended = True
+        if self._half_closed or not (abruptly or self._held or transport.more_waits):
+            self.deadline = monotonic() + limits.write
+            transport.end(answer)
+            return
+        # Closing with unread bytes resets the connection, and the client might never read our answer.
+        self.deadline = monotonic() + limits.linger
+        transport.write(answer)
+        transport.write_eof()
+        self._hold(False)
 
     def _refuse(self, response: Response) -> None:
         """Answer for the server, then end: after a refusal nobody knows where the next request would begin."""
         if self._ended:
             return
-        self._write(self._plane.render(response, CLOSE, body=not self._reader.reads_head))
-        self._plane.answered(response, 0)
-        if self._half_closed or self._transport.is_closing():
-            self.close()
-            return
-        # Closing with unread bytes resets the connection, and the client might never read why.
-        self._hold(False)
-        self._ended = True
-        self.deadline = monotonic() + self._plane.limits.linger
-        with contextlib.suppress(OSError):  # it has gone: `connection_lost` follows
-            self._transport.write_eof()
-
-    def _write(self, data: bytes) -> None:
-        if not self._transport.is_closing():  # uvloop raises when the client has gone and we are about to hear of it
-            self._transport.write(data)
+        self._plane.observe(response.status, 0)
+        self._end(self._plane.render(response, CLOSE, body=not self._reader.reads_head), abruptly=True)
 
     def _await_more(self, answered: bool) -> None:
-        self._hold(False)
-        reader = self._reader
+        if self._held:
+            self._hold(False)
         if self._half_closed:
             self.close()
             return
+        reader = self._reader
         if reader.owes_continue:
             reader.owes_continue = False
-            self._write(CONTINUE)
-        arriving, self._arriving = self._arriving, reader.midway
-        if self._arriving and (answered or not arriving):
+            self._transport.write(CONTINUE)
+        if reader.midway and (answered or not self._arriving):
             self.deadline = monotonic() + self._plane.limits.read
-        elif answered:
-            self.deadline = monotonic() + self._plane.limits.idle
+        self._arriving = reader.midway
 
     def _hold(self, held: bool) -> None:
         """Stop reading while requests wait their turn: the client's own buffers are where more of them belong."""
-        if held == self._held or self._transport.is_closing():
+        if held == self._held:
             return
         self._held = held
         if held:

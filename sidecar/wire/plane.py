@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import traceback
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -21,21 +23,22 @@ logger = logging.getLogger("sidecar.wire")
 
 
 class Plane:
-    """One face, served. `draining`: no connection outlives its answer any more."""
+    """One face, served. `draining`, or once `leaving()`: no connection outlives its answer any more."""
 
-    def __init__(self, face: Face, observe: RequestObserver, limits: Limits) -> None:
+    def __init__(self, face: Face, observe: RequestObserver, limits: Limits, leaving: Callable[[], bool]) -> None:
         self.limits = limits
         self.seen = Seen()
         self.render = Renderer().render
         self.draining = False
+        self.leaving = leaving
+        self.observe = partial(observe, face.name)
+        """Told of every answer: status, and seconds from question to answer."""
         self._face = face
-        self._observe = observe
         self._starter: Starter[Response] = Starter()
         self._connections: set[Connection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._full = False
-        self._over = False
 
     # --- answers --------------------------------------------------------------------------------------------------
 
@@ -53,23 +56,19 @@ class Plane:
         error = task.exception()
         return task.result() if error is None else _defect(error)
 
-    def answered(self, response: Response, seconds: float) -> None:
-        self._observe(self._face.name, response.status, seconds)
-
     # --- connections ----------------------------------------------------------------------------------------------
 
     def opened(self, connection: "Connection") -> Response | None:
         """Count it in; the refusal if it is one too many. Who has been idle for longest makes room first."""
         self._connections.add(connection)
-        self._empty.clear()
-        if self._over:  # accepted by the kernel before the listener closed
-            connection.abort()
-            return None
         if self._sweeping is None:
             self._sweep()
-        if len(self._connections) <= self.limits.connections:
-            self._full = False
-            return None
+        if len(self._connections) > self.limits.connections:
+            return self._make_room(connection)
+        self._full = False
+        return None
+
+    def _make_room(self, connection: "Connection") -> Response | None:
         idle = min((other for other in self._connections if other.idle), key=lambda other: other.deadline, default=None)
         if idle is not None and idle is not connection:
             idle.close()
@@ -89,7 +88,7 @@ class Plane:
 
     def lost(self, connection: "Connection") -> None:
         self._connections.discard(connection)
-        if not self._connections:
+        if self.draining and not self._connections:
             self._empty.set()
 
     def _sweep(self) -> None:
@@ -109,11 +108,8 @@ class Plane:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.limits.drain):
                     await self._empty.wait()
-        self._over = True
         for connection in tuple(self._connections):
             connection.abort()
-        if self._connections:
-            await self._empty.wait()
         if self._sweeping is not None:
             self._sweeping.cancel()
         await self._starter.close()

@@ -20,13 +20,11 @@ SEEN_MOST, SEEN_LONGEST = 32, 4096
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request that was framed well. `refusal`: the answer, if no face may see it.
-
-    What its client said of the connection: `stays` open after the answer; spoke HTTP/1.0 (`old`).
+    """A request that was framed well, and what its client said of the connection: that it `stays` open after the
+    answer; that it speaks HTTP/1.0 (`old`).
     """
 
     request: Request
-    refusal: Response | None
     stays: bool
     old: bool
 
@@ -51,29 +49,25 @@ class Seen:
 class Reader:
     """Reads one connection. `arrived` holds, in order, what is to be answered; a `Response` in it refuses, and is last.
 
-    `ended`: nothing more will be read. `owes_continue`: the client holds its body back until it reads `100 Continue`.
+    `midway`: part of a request has been read. `ended`: nothing more will be. `owes_continue`: the client holds its body
+    back until it reads `100 Continue`.
     """
 
     __slots__ = (
-        *("_body", "_head_read", "_headers", "_header_count", "_head_size", "_limits", "_midway", "_parser", "_path"),
-        *("_old", "_refusal", "_seen", "_stays", "_target", "_unfinished", "arrived", "ended", "owes_continue"),
+        *("_body", "_head_read", "_headers", "_header_count", "_head_size", "_limits", "_parser", "_path"),
+        *("_old", "_seen", "_stays", "_target", "_unfinished", "arrived", "ended", "midway"),
+        "owes_continue",
     )
 
     def __init__(self, limits: Limits, seen: Seen) -> None:
         self._limits = limits
         self._seen = seen
         self._parser: HttpRequestParser | None = None
-        self._midway = False
+        self.midway = False
         self._unfinished = 0
-        self._refusal: Response | None = None
         self.arrived: list[Received | Response] = []
         self.ended = False
         self.owes_continue = False
-
-    @property
-    def midway(self) -> bool:
-        """Part of a request has been read."""
-        return self._midway and not self.ended
 
     @property
     def reads_head(self) -> bool:
@@ -83,19 +77,20 @@ class Reader:
     def feed(self, data: bytes) -> None:
         if self.ended:
             return
-        if self._midway:
+        if self.midway:
             self._parse(data)
         elif known := self._seen.get(data):
             self._accept(known)
         else:
             alone = not self.arrived
             self._parse(data)
-            if alone and len(self.arrived) == 1 and not self._midway:
+            if alone and len(self.arrived) == 1 and not self.midway:
                 self._remember(data, self.arrived[0])
 
     def close(self) -> None:
         """Let go of the parser, which holds on to us."""
         self.ended = True
+        self.midway = False
         self._parser = None
 
     def _remember(self, data: bytes, arrived: Received | Response) -> None:
@@ -116,7 +111,7 @@ class Reader:
             self._refuse(refused.response)
 
     def _count_unfinished(self, size: int) -> None:
-        self._unfinished = self._unfinished + size if self._midway else 0
+        self._unfinished = self._unfinished + size if self.midway else 0
         if self._unfinished > self._limits.message:
             raise Refused(refusals.BODY_TOO_LARGE if self._head_read else refusals.HEADERS_TOO_LARGE)
 
@@ -124,6 +119,7 @@ class Reader:
         if not self.ended:  # llhttp also complains of bytes after the last request; they are nobody's
             self.arrived.append(response)
         self.ended = True
+        self.midway = False
 
     def _accept(self, received: Received) -> None:
         if self.ended:
@@ -136,7 +132,7 @@ class Reader:
     # --- what the parser calls, in the order of a message ---------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._midway = True
+        self.midway = not self.ended
         self._target = b""
         self._headers: dict[str, str] = {}
         self._header_count = self._head_size = self._body = 0
@@ -176,24 +172,18 @@ class Reader:
         # llhttp takes what follows an offer to upgrade for the other protocol: where a body ends is not known then.
         obscure = has_body and parser.should_upgrade()
         self._stays = parser.should_keep_alive() and not obscure
-        if parser.get_method().decode("ascii") in METHODS:
-            self._check_head(has_body)
-        else:
-            self._set_aside(has_body)
-
-    def _check_head(self, has_body: bool) -> None:
-        self._refusal = None
+        if parser.get_method().decode("ascii") not in METHODS:
+            self._check_other_method(has_body)
         self._path = self._resolve(self._target.decode("ascii"))
         if has_body:
             self._check_framing()
         if self._expects_continue():
             self.owes_continue = has_body
 
-    def _set_aside(self, has_body: bool) -> None:
-        """Refuse the method without losing the connection, unless there is more to skip than the head."""
-        if has_body or self._target[:1] not in {b"/", b"*"}:  # CONNECT names a host, and a tunnel follows
+    def _check_other_method(self, has_body: bool) -> None:
+        """The face will refuse it, saying what the path takes; unless there is more to skip than the head."""
+        if has_body or not self._target.startswith(b"/"):  # CONNECT names a host, and a tunnel follows
             raise Refused(refusals.METHOD_REFUSED)
-        self._refusal, self._path = refusals.METHOD_REFUSED, ""
 
     def _resolve(self, target: str) -> str:
         """The path, once the target names no other host than the Host header (RFC 9112, section 3.2.2)."""
@@ -230,10 +220,10 @@ class Reader:
 
     def on_message_complete(self) -> None:
         assert self._parser is not None
-        self._midway = self.owes_continue = False
+        self.midway = self.owes_continue = False
         method = self._parser.get_method().decode("ascii")
         request = Request(method, self._path, self._headers)
-        self._accept(Received(request, self._refusal, self._stays, self._old))
+        self._accept(Received(request, self._stays, self._old))
 
 
 def _reason(error: HttpParserError) -> Response:

@@ -9,7 +9,7 @@ from sidecar.faces.problems import HEADERS
 from sidecar.messages import Response
 
 METHODS = ("GET", "HEAD", "PUT")
-"""The methods that a face may see: no protocol that we serve knows another."""
+"""The methods that are read whole: no protocol that we serve knows another. Faces see others only to refuse them."""
 
 
 class Refused(Exception):
@@ -36,7 +36,7 @@ BAD_TARGET = _refusal(400, "BadTarget", "The request's target is not a path.", "
 BAD_FRAMING = _refusal(
     400, "BadFraming", "HTTP/1.0 has no Transfer-Encoding.", "Send Content-Length, or speak HTTP/1.1."
 )
-METHOD_REFUSED = _refusal(405, "MethodRefused", "Nothing here takes this method.", "Use GET.", Allow="GET, HEAD")
+METHOD_REFUSED = _refusal(405, "MethodRefused", "Nothing here takes this method.", "Use GET.", Allow=", ".join(METHODS))
 TOO_SLOW = _refusal(408, "RequestTooSlow", "The request did not arrive in time.", "Send it in one go.")
 BODY_TOO_LARGE = _refusal(413, "BodyTooLarge", "The request's body is too large.", "Send none: nobody reads it.")
 TARGET_TOO_LONG = _refusal(414, "TargetTooLong", "The request's target is too long.", "Ask for the path alone.")

@@ -16,6 +16,7 @@ from sidecar.values import TcpAddress
 from sidecar.wire import server
 from sidecar.wire.limits import Limits
 from sidecar.wire.plane import Plane
+from sidecar.wire.refusals import METHODS
 
 HOST = b"Host: 127.0.0.1\r\n"
 END = b"\r\n"
@@ -125,6 +126,8 @@ class Mirror:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: Request) -> Response:
+        if request.method not in METHODS:
+            return Response(405, b"{}", {"Allow": "PUT" if request.path == "/put" else "GET, HEAD, PUT"})
         self.seen.append(request)
         match request.path:
             case "/wait":
@@ -223,7 +226,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def wired(limits: Limits | None = None) -> AsyncIterator[Wire]:
+async def wired(limits: Limits | None = None, leaving: Callable[[], bool] = server.never) -> AsyncIterator[Wire]:
     mirror, answered = Mirror(), list[int]()
 
     def observe(face: str, status: int, seconds: float) -> None:
@@ -231,7 +234,7 @@ async def wired(limits: Limits | None = None) -> AsyncIterator[Wire]:
         answered.append(status)
 
     with mock.patch.object(server, "Plane", Watched):
-        async with server.serving(mirror, observe, [TcpAddress("127.0.0.1", 0)], limits) as (address,):
+        async with server.serving(mirror, observe, [TcpAddress("127.0.0.1", 0)], limits, leaving) as (address,):
             assert isinstance(address, TcpAddress)
             wire = Wire(mirror, Watched.latest, address.port, answered)
             try:

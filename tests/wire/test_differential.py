@@ -15,7 +15,7 @@ from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.messages import Request
+from sidecar.messages import Request, Response
 from sidecar.wire.limits import Limits
 from sidecar.wire.reading import Reader, Received, Seen
 from sidecar.wire.refusals import METHODS
@@ -69,7 +69,12 @@ def ours(*parts: bytes) -> Reading:
     reader = Reader(Limits(), Seen())
     for part in parts:
         reader.feed(part)
-    return [item.request if isinstance(item, Received) and item.refusal is None else REFUSED for item in reader.arrived]
+    return [_seen(item) for item in reader.arrived]
+
+
+def _seen(item: Received | Response) -> Request | str:
+    """What a face would answer other than by a refusal."""
+    return item.request if isinstance(item, Received) and item.request.method in METHODS else REFUSED
 
 
 def theirs(parser: Callable[..., Any], data: bytes) -> Reading:

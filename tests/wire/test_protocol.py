@@ -1,6 +1,5 @@
 """Requests as real clients send them, and a few that only the specification knows: each is answered as it says."""
 
-import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -11,7 +10,8 @@ import pytest
 from sidecar.messages import Request, Response
 from sidecar.wire.limits import Limits
 from sidecar.wire.rendering import Renderer
-from tests.wire.peer import HOST, Wire, request, wired
+from sidecar.wire.transport import Outbox, Transport
+from tests.wire.peer import Wire, request, wired
 
 
 @pytest.fixture
@@ -180,11 +180,11 @@ async def test_head_has_a_length_and_no_body(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
-async def test_other_methods_reach_no_face_and_cost_no_connection(wire: Wire, method: str) -> None:
+async def test_another_method_is_refused_by_the_face_which_knows_what_its_path_takes(wire: Wire, method: str) -> None:
     peer = await wire.peer()
-    answer = await peer.ask(request(method, "*" if method == "OPTIONS" else "/"))
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
-    assert wire.face.seen == []
+    for path, allowed in (("/", "GET, HEAD, PUT"), ("/put", "PUT")):
+        answer = await peer.ask(request(method, path))
+        assert (answer.status, answer.headers["allow"]) == (405, allowed)
     assert (await peer.ask(request())).status == 200
 
 
@@ -193,14 +193,16 @@ async def test_other_methods_reach_no_face_and_cost_no_connection(wire: Wire, me
     [
         request("POST", "/", "Content-Length: 3"),
         request("CONNECT", "127.0.0.1:80"),
+        request("OPTIONS", "*"),
         request("POST", "/", "Transfer-Encoding: gzip"),
     ],
-    ids=["a body", "a tunnel", "a strange body"],
+    ids=["a body", "a tunnel", "everything", "a strange body"],
 )
 async def test_another_method_with_more_to_come_ends_the_connection(wire: Wire, data: bytes) -> None:
     peer = await wire.peer()
     answer = await peer.ask(data)
-    assert (answer.status, answer.closes, await peer.rest()) == (405, True, b"")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
+    assert (answer.closes, await peer.rest()) == (True, b"")
 
 
 @pytest.mark.parametrize(
@@ -263,18 +265,14 @@ async def test_while_one_request_waits_others_are_answered_on_other_connections(
 
 
 async def test_small_answers_are_not_held_back_for_larger_ones(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sidecar.wire.connection import Connection
-
     delayed: list[int] = []
-    made = Connection.connection_made
 
-    def connection_made(self: Connection, transport: asyncio.BaseTransport) -> None:
-        connected = transport.get_extra_info("socket")
-        delayed.append(connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-        made(self, transport)
+    def transport(accepted: socket.socket, outbox: Outbox) -> Transport:
+        delayed.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return Transport(accepted, outbox)
 
-    monkeypatch.setattr(Connection, "connection_made", connection_made)
-    assert (await wire.ask(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")).status == 200
+    monkeypatch.setattr("sidecar.wire.server.Transport", transport)
+    assert (await wire.ask(request())).status == 200
     assert [bool(option) for option in delayed] == [True]
 
 

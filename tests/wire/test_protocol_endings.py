@@ -2,12 +2,12 @@
 
 import asyncio
 import gc
-
-import pytest
+import socket
 
 from sidecar.wire.connection import Connection
 from sidecar.wire.limits import Limits
 from sidecar.wire.reading import Reader
+from sidecar.wire.transport import READ_AT_ONCE
 from tests.wire.peer import Wire, request, wired
 
 QUICK = Limits(drain=0.2, sweep=0.01)
@@ -69,44 +69,13 @@ async def test_a_client_may_vanish_at_any_byte() -> None:
         assert (await wire.ask(request())).status == 200
 
 
-class Gone(asyncio.Transport):
-    """uvloop's transport between a connection's reset and the call of `connection_lost`."""
-
-    aborted = False
-
-    def is_closing(self) -> bool:
-        return True
-
-    def abort(self) -> None:
-        self.aborted = True
-
-    def close(self) -> None:
-        """It is closed."""
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        raise RuntimeError(f"{len(data)} bytes for a closed handler")
-
-    write_eof = pause_reading = resume_reading = close
-
-
-@pytest.mark.parametrize(
-    "data",
-    [request("GET", "/wait"), b"nonsense\r\n", request("PUT", "/", "Content-Length: 1", "Expect: 100-continue")],
-    ids=["an answer", "a refusal", "a 100"],
-)
-async def test_what_comes_just_after_its_client_has_gone_is_dropped(data: bytes) -> None:
-    caught: list[object] = []
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: caught.append(context))
-    async with wired() as wire:
-        connection = Connection(wire.plane)
-        connection.connection_made(Gone())
-        loop.call_soon(connection.data_received, data)
-        await asyncio.sleep(0.005)
-        wire.face.may_go.set()
-        await asyncio.sleep(0.005)
-        connection.connection_lost(None)
-    assert caught == []
+async def test_a_last_answer_is_read_though_its_client_sent_more_than_we_read() -> None:
+    """Closed at once, the connection would be reset, and the answer lost with it."""
+    async with wired(QUICK) as wire:
+        with socket.create_connection(("127.0.0.1", wire.port)) as client:
+            client.sendall(request("GET", "/", "Connection: close") + b"x" * READ_AT_ONCE)
+            await wire.until(lambda: len(wire.answered) == 1 and wire.plane.open == 1)
+            assert client.recv(99).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 # --- the service -----------------------------------------------------------------------------------------------
@@ -116,6 +85,17 @@ async def leave_while_waiting(wire: Wire) -> None:
     """Called within the block, so that it ends with a request under way."""
     await wire.face.waiting.wait()
     asyncio.get_running_loop().call_later(0.02, wire.face.may_go.set)
+
+
+async def test_once_it_is_leaving_each_answer_is_its_connections_last_and_new_clients_are_served() -> None:
+    leaving = asyncio.Event()
+    async with wired(leaving=leaving.is_set) as wire:
+        peer = await wire.peer()
+        assert not (await peer.ask(request())).closes
+        leaving.set()
+        assert (await peer.ask(request())).closes
+        assert await peer.rest() == b""
+        assert (await wire.ask(request())).status == 200
 
 
 async def test_at_exit_requests_under_way_are_answered_and_told_to_close() -> None:
@@ -130,6 +110,18 @@ async def test_at_exit_requests_under_way_are_answered_and_told_to_close() -> No
         assert await peer.rest() == b""
         assert [seen.path for seen in wire.face.seen] == ["/wait"]
         await peer.close()
+
+
+async def test_at_exit_an_answer_is_read_though_its_client_had_sent_more_than_we_read() -> None:
+    async with wired(QUICK) as wire:
+        wire.outlive()
+        client = socket.create_connection(("127.0.0.1", wire.port))
+        client.sendall(request("GET", "/wait") + request())
+        await wire.face.waiting.wait()
+        client.sendall(request() * 100)
+        await leave_while_waiting(wire)
+    with client:
+        assert client.recv(99).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 async def test_at_exit_a_request_that_is_arriving_may_arrive() -> None:
@@ -175,12 +167,15 @@ async def test_at_exit_what_takes_too_long_is_cut_and_its_task_cancelled() -> No
         await peer.close()
 
 
-async def test_who_was_let_in_by_the_kernel_but_not_by_us_is_turned_away() -> None:
+async def test_at_exit_who_was_let_in_by_the_kernel_is_answered_too() -> None:
     async with wired(QUICK) as wire:
-        pass
-    late = Gone()
-    Connection(wire.plane).connection_made(late)
-    assert late.aborted
+        wire.outlive()
+        late = [socket.create_connection(("127.0.0.1", wire.port)) for _ in range(100)]  # while nobody accepts
+        for each in late:
+            each.sendall(request())
+    for each in late:
+        with each, each.makefile("rb") as said:
+            assert said.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_nobody_wakes_up_for_a_server_that_has_gone() -> None:

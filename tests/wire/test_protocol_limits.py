@@ -1,6 +1,7 @@
 """Clients that are slow, many or silent: each meets a bound, and nobody else notices."""
 
 import asyncio
+import socket
 from dataclasses import replace
 
 import pytest
@@ -190,6 +191,19 @@ async def test_when_all_are_busy_the_next_is_503_and_one_line_says_so(caplog: py
         assert (await busy.answer()).status == 200
         assert (await wire.ask(request())).status == 200
     assert [record.message for record in caplog.records] == ["too many connections"]
+
+
+async def test_a_burst_of_a_thousand_clients_is_answered_whole_and_none_is_refused() -> None:
+    async with wired(replace(PATIENT, connections=2000)) as wire:
+        burst = [socket.create_connection(("127.0.0.1", wire.port)) for _ in range(1000)]  # while nobody accepts
+        for number, client in enumerate(burst):
+            client.sendall(request("GET", "/wait" if number % 2 else "/", "Connection: close"))
+        await wire.until(lambda: wire.plane.open == 500 and len(wire.face.seen) == 1000)
+        wire.face.may_go.set()
+        await none_is_open(wire)
+        for client in burst:
+            with client, client.makefile("rb") as said:
+                assert said.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_far_too_many_are_not_even_told() -> None:
