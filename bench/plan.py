@@ -11,12 +11,12 @@ class Plan:
 
     rounds: int = 3
     warm: float = 0.3
-    throughput_for: float = 1.0
+    throughput_for: float = 0.8
     clients: tuple[int, ...] = (1, 16, 256, 1000)
     rates: tuple[int, ...] = (50, 200, 900)
     fixed_answers: int = 300
     fixed_least: float = 1.2
-    fixed_most: float = 2
+    fixed_most: float = 1.5
     refresh_for: float = 10
     idle_for: float = 20
     settle: float = 3

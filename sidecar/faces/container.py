@@ -42,15 +42,12 @@ class ContainerFace:
 
     async def answer(self, request: Request) -> Response:
         try:
-            return await self._answer(request)
+            self._guard.check_host(request.headers)
+            _check_route(request)
+            await self._guard.check_authorization(request)
+            return self._documents.answer(self._source.usable() or await self._source.credentials())
         except SidecarError as error:
             return problem(error)
-
-    async def _answer(self, request: Request) -> Response:
-        self._guard.check_host(request.headers)
-        _check_route(request)
-        await self._guard.check_authorization(request)
-        return self._documents.answer(self._source.usable() or await self._source.credentials())
 
 
 def _check_route(request: Request) -> None:

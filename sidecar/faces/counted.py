@@ -1,7 +1,7 @@
 """A face that says of each request by which protocol it came and what asked: who still needs the sidecar."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from sidecar.messages import Face, Request, Response
 
@@ -24,6 +24,6 @@ class Counted:
     def name(self) -> str:
         return self._face.name
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
         self._observe(self._protocol(request), request.headers.get("user-agent"))
-        return await self._face.answer(request)
+        return self._face.answer(request)

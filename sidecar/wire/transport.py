@@ -1,8 +1,8 @@
-"""A connection's socket on the loop: read when something has come, written to at once.
+"""A connection's socket on the loop: read as it is accepted, written to once for each turn of the loop.
 
-asyncio's own transports wait for a socket before they read from it, and write a turn of the loop later. This one reads
-as soon as the connection is accepted, and asks the loop for help only where the kernel says that it must wait. So a
-request that came with its connection is answered, and the connection closed, before the loop has heard of it.
+asyncio's own transports wait for a socket before they read from it. This one reads as soon as the connection is
+accepted, and asks the loop for help only where the kernel says that it must wait. So a request that came with its
+connection is answered, and the connection closed, before the loop has heard of it.
 """
 
 import asyncio
