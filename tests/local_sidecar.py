@@ -1,4 +1,4 @@
-"""A sidecar for commands that run in processes of their own: the container face, served from a thread."""
+"""A face served from a thread: for commands and browsers, which a test drives from its own."""
 
 import asyncio
 import threading
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sidecar.faces.guards import Authorization
+from sidecar.messages import Face
 from sidecar.values import Address, TcpAddress
 from sidecar.wire.server import serving
 from tests.faces.kit import Source, container_face
@@ -17,13 +18,19 @@ ANY_PORT = TcpAddress("127.0.0.1", 0)
 def a_sidecar(
     source: Source, *, address: Address = ANY_PORT, authorization: Authorization | None = None
 ) -> Iterator[Address]:
+    """The container face; gives its address."""
+    with in_a_thread(container_face(source, authorization=authorization), address) as bound:
+        yield bound
+
+
+@contextmanager
+def in_a_thread(face: Face, address: Address = ANY_PORT) -> Iterator[Address]:
     """Serve until the block ends; gives the address."""
     bound: list[Address] = []
     listening, done = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        face = container_face(source, authorization=authorization)
         async with serving(face, lambda face, status, seconds: None, [address]) as addresses:
             bound.extend(addresses)
             listening.set()

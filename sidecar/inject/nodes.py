@@ -3,6 +3,7 @@
 Text is resolved as by YAML 1.1, which kubectl reads. JSON is YAML too.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class NotYaml(ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(ABC):
     """`start` and `end` are places in the text; the end of a block is that of the last thing in it.
 
     `flow` is for a collection in brackets, and for a scalar in one.
@@ -36,9 +37,9 @@ class Node:
     end: int
     flow: bool
 
+    @abstractmethod
     def data(self) -> Any:
         """What a program would read."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
