@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sidecar.local_http import connection
 from sidecar.values import addresses
@@ -17,7 +18,10 @@ PAUSE = 0.2
 
 
 def main(argv: Sequence[str]) -> int:
-    """Ask `/readyz` or `/livez`. Returns 0 for a 200, 1 for anything else, saying why on standard error."""
+    """Ask `/readyz` or `/livez`. Returns 0 for a 200, 1 for anything else.
+
+    Standard error has why; also where credentials are served and their refresh fails.
+    """
     parser = argparse.ArgumentParser(prog="irsa-sidecar healthcheck", description=__doc__)
     parser.add_argument("question", nargs="?", choices=("ready", "live"), default="ready")
     parser.add_argument(
@@ -25,23 +29,29 @@ def main(argv: Sequence[str]) -> int:
     )
     asked = parser.parse_args(argv)
     deadline = time.monotonic() + asked.wait
-    while (trouble := _trouble(f"/{asked.question}z")) and time.monotonic() + PAUSE < deadline:
+    while not (found := _look(f"/{asked.question}z")).well and time.monotonic() + PAUSE < deadline:
         time.sleep(PAUSE)
-    return _unhealthy(trouble) if trouble else 0
+    if found.said:
+        print("irsa-sidecar healthcheck:", *found.said.split(), file=sys.stderr)  # one line, whoever answered
+    return 0 if found.well else 1
 
 
-def _trouble(path: str) -> str:
-    """What is wrong; "" if nothing is."""
+class Found(NamedTuple):
+    """Is it well, and what there is to say of it; "" for nothing."""
+
+    well: bool
+    said: str
+
+
+def _look(path: str) -> Found:
     try:
         status, body = _get(path)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return f"no answer at {_address()}: {error}"
-    return "" if status == http.client.OK else _reason(body) or f"{status} at {_address()}"
-
-
-def _unhealthy(reason: str) -> int:
-    print("irsa-sidecar healthcheck:", *reason.split(), file=sys.stderr)  # one line, whoever answered
-    return 1
+        return Found(well=False, said=f"no answer at {_address()}: {error}")
+    failure = _failure(body)
+    if status == http.client.OK:
+        return Found(well=True, said=failure and f"credentials are served, but their refresh fails: {failure}")
+    return Found(well=False, said=failure or _phase(body) or f"{status} at {_address()}")
 
 
 def _address() -> str:
@@ -58,11 +68,17 @@ def _get(path: str) -> tuple[int, bytes]:
         asked.close()
 
 
-def _reason(body: bytes) -> str:
-    """The sentence in `/readyz`'s JSON that says what is wrong."""
+def _failure(body: bytes) -> str:
+    """The sentences in `/readyz`'s JSON that say what is wrong and what to do."""
     try:
-        told = json.loads(body)
-        error = told["last_error"]
-        return f"{error['cause']} {error['fix']}" if error else f"phase {told['phase']}"
+        error = json.loads(body)["last_error"]
+        return f"{error['cause']} {error['fix']}"
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _phase(body: bytes) -> str:
+    try:
+        return f"phase {json.loads(body)['phase']}"
     except (ValueError, KeyError, TypeError):
         return ""

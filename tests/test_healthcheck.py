@@ -63,13 +63,22 @@ async def test_ready_is_0_and_silence() -> None:
         assert await check("ready", admin=address) == (0, "")
 
 
+async def test_ready_while_refreshes_fail_is_0_and_says_what_to_mend() -> None:
+    async with served_admin(SetRole(held=credentials(), error=DOWN)) as address:
+        assert await check(admin=address) == (
+            0,
+            "irsa-sidecar healthcheck: credentials are served, but their refresh fails: "
+            "STS is not reachable. Check the network.\n",
+        )
+
+
 async def test_waiting_ends_with_the_first_credential() -> None:
     role = AskedAfter(error=DOWN)
     async with served_admin(role) as address, asyncio.TaskGroup() as group:
         waiting = group.create_task(check("--wait", "9", admin=address))
         await role.asked.wait()
         role.held = credentials()
-        assert await waiting == (0, "")
+        assert (await waiting)[0] == 0
 
 
 async def test_waiting_in_vain_is_1_and_says_why() -> None:
