@@ -95,6 +95,8 @@ class Broker:
                 async with asyncio.timeout(patience):
                     return await self._next()
         except TimeoutError:
+            if (held := self.usable()) is not None:  # they came in the very turn of the loop in which patience ended
+                return held
             raise self._nothing_to_serve() from None
 
     async def _next(self) -> Credentials:
@@ -188,7 +190,7 @@ class Broker:
         if state.error is None:
             return NoCredentials(
                 None,
-                cause="The first exchange with STS is still under way.",
+                cause="An exchange with STS is still under way.",
                 fix="Ask again in a second; if this lasts, see /readyz on the sidecar's admin port.",
                 retry_after=1,
             )

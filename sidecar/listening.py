@@ -25,6 +25,7 @@ FIRST_BYTES: Seconds = 1
 PAUSE: Seconds = 1
 """Without free file descriptors or memory there is no use in trying again at once."""
 
+DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """`localhost` is often said to be ::1 as well where there is no IPv6."""
 
@@ -51,8 +52,7 @@ async def listeners(welcome: Welcome, addresses: Sequence[Address]) -> AsyncIter
             opened += [Listener(bound, welcome) for bound in await _bind(address)]
         yield tuple(listener.address for listener in opened)
     finally:
-        for listener in opened:
-            await listener.end()
+        await asyncio.gather(*[listener.end() for listener in opened])
 
 
 class Listener:
@@ -68,6 +68,7 @@ class Listener:
         self._welcome = welcome
         self._loop = asyncio.get_running_loop()
         self._resuming: asyncio.TimerHandle | None = None
+        self._accepting = True
         self._resume()
 
     @property
@@ -89,12 +90,15 @@ class Listener:
             except OSError as error:
                 self._pause(error)
                 return
+            self._accepting = True
             self._welcome(accepted)
 
     def _pause(self, error: OSError) -> None:
-        logger.warning(
-            "cannot accept connections", extra={"reason": error.strerror, "fix": "raise the limit on open files"}
-        )
+        """Try again in a moment. Said once, until a connection has been accepted again."""
+        if self._accepting:
+            fix = "raise the limit on open files" if error.errno in DESCRIPTORS else "see what ails the node's network"
+            logger.warning("cannot accept connections", extra={"reason": error.strerror, "fix": fix})
+        self._accepting = False
         self._loop.remove_reader(self._bound.fileno())
         self._cancel_resuming()
         self._resuming = self._loop.call_later(PAUSE, self._resume)
@@ -103,11 +107,14 @@ class Listener:
         if self._resuming is not None:
             self._resuming.cancel()
 
-    async def end(self) -> None:
-        """Accept what the kernel has let in, then close. From a callback, as ever: `welcome` may start coroutines."""
-        ended = self._loop.create_future()
+    def end(self) -> "asyncio.Future[None]":
+        """Accept what the kernel has let in, then close: whether anybody waits for it or not.
+
+        From a callback, as ever: `welcome` may start coroutines.
+        """
+        ended: asyncio.Future[None] = self._loop.create_future()
         self._loop.call_soon(self._end, ended)
-        await ended
+        return ended
 
     def _end(self, ended: "asyncio.Future[None]") -> None:
         try:
@@ -138,7 +145,8 @@ async def _bind(address: Address) -> Sequence[socket.socket]:
 async def _bind_tcp(address: TcpAddress) -> Sequence[socket.socket]:
     """One socket, or two for `localhost` where there is IPv6."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    named = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    found = list(dict.fromkeys(named))  # a hosts file may name an address twice
     bound: list[socket.socket] = []
     with contextlib.ExitStack() as closing:
         for family, _, _, _, place in found:

@@ -130,6 +130,38 @@ async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.Mo
             pytest.fail("it cannot have listened")
 
 
+async def test_localhost_may_be_named_twice_in_the_hosts_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = (await a_free_address()).port
+
+    async def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for _ in range(2)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    async with listeners(socket.socket.close, [TcpAddress("localhost", port)]) as addresses:
+        assert only(addresses).port == port
+
+
+async def test_whoever_stops_waiting_for_the_end_all_listeners_end() -> None:
+    async def listen() -> None:
+        async with listeners(socket.socket.close, [ANY_PORT, ANY_PORT]) as addresses:
+            bound.extend(addresses)
+            listening_now.set()
+            await asyncio.Event().wait()
+
+    bound: list[Address] = []
+    listening_now = asyncio.Event()
+    task = asyncio.create_task(listen())
+    await listening_now.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0)
+    for address in bound:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await status_at(address)
+
+
 class Exhausted:
     """A listening socket of a process that has no file descriptor left until somebody closes one."""
 
@@ -155,7 +187,9 @@ async def test_without_descriptors_we_wait_and_then_go_on(
     listener = listening.Listener(cast("socket.socket", bound), welcomed.put_nowait)
     try:
         with socket.create_connection(bound._bound.getsockname()):
-            await bound.refused.wait()
+            for _ in range(3):
+                await bound.refused.wait()
+                bound.refused.clear()
             bound.free = 1
             (await asyncio.wait_for(welcomed.get(), 5)).close()
     finally:

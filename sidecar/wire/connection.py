@@ -71,7 +71,8 @@ class Connection:
     def resume_writing(self) -> None:
         self._blocked = False
         if not self._ended:
-            self.deadline = monotonic() + self._plane.limits.idle
+            limits = self._plane.limits
+            self.deadline = monotonic() + (limits.answer if self._task else limits.idle)
             self._work(answered=True)
 
     def connection_lost(self) -> None:
@@ -156,7 +157,8 @@ class Connection:
         if not item.stays or plane.draining or plane.leaving() or asked_at >= self._leaves_at:
             self._end(plane.render(response, CLOSE, body=body))
             return
-        self.deadline = now + plane.limits.idle
+        if not self._blocked:  # else the answer before this one must be read first, and its deadline runs
+            self.deadline = now + plane.limits.idle
         self._transport.write(plane.render(response, KEEP_ALIVE if item.old else b"", body=body))
 
     def _end(self, answer: bytes, *, abruptly: bool = False) -> None:

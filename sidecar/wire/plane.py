@@ -93,11 +93,12 @@ class Plane:
 
     def _sweep(self) -> None:
         """End what is overdue. Looks once a second while anybody is connected, and else not at all."""
-        now = monotonic()
-        for connection in [each for each in self._connections if each.deadline <= now]:
-            connection.overdue()
-        loop = asyncio.get_running_loop()
-        self._sweeping = loop.call_later(self.limits.sweep, self._sweep) if self._connections else None
+        now, loop = monotonic(), asyncio.get_running_loop()
+        try:
+            for connection in [each for each in self._connections if each.deadline <= now]:
+                connection.overdue()
+        finally:  # whatever one connection does, the others are looked after
+            self._sweeping = loop.call_later(self.limits.sweep, self._sweep) if self._connections else None
 
     async def drain(self) -> None:
         """Let what is under way end, for a while; then end it."""

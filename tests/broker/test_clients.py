@@ -3,9 +3,10 @@
 import asyncio
 
 from sidecar.broker import PATIENCE
+from sidecar.refresh import Issued
 from tests.broker.trouble import EXPIRED, NOT_TRUSTED
 from tests.conftest import Canary
-from tests.doubles import Pod
+from tests.doubles import Pod, credentials
 from tests.virtual_time import in_virtual_time
 
 
@@ -112,3 +113,12 @@ async def test_a_waiter_is_served_by_the_attempt_that_a_rotation_starts() -> Non
         await asyncio.sleep(0.125)
         assert (await pod.broker.credentials()).issued_at == 500
         assert pod.clock.now() == 500.25
+
+
+@in_virtual_time
+async def test_credentials_that_come_in_the_turn_in_which_patience_ends_are_served() -> None:
+    pod = Pod()
+    came = credentials()
+    client = asyncio.create_task(pod.broker.credentials(patience=0))
+    asyncio.get_running_loop().call_soon(pod.broker._apply, Issued(0, came, took=0.1))
+    assert await client is came

@@ -92,6 +92,16 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
         assert len(wire.face.seen) < 60, "a face is not asked for what cannot be sent"
 
 
+async def test_a_client_that_does_not_read_is_cut_off_though_another_answer_comes_meanwhile() -> None:
+    async with wired(replace(PATIENT, write=SHORT)) as wire:
+        peer = await wire.peer()
+        peer.stop_reading()
+        peer.send(request("GET", "/huge") + request("GET", "/wait"))
+        await wire.face.waiting.wait()
+        wire.face.may_go.set()
+        await none_is_open(wire)
+
+
 async def test_a_client_that_reads_late_gets_everything() -> None:
     async with wired(replace(PATIENT, pipelined=100)) as wire:
         peer = await wire.peer()
