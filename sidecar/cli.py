@@ -128,9 +128,8 @@ def _run(name: str, argv: Sequence[str]) -> int:
         extra = EXTRAS.get(missing.name or "")
         if extra is None:
             raise
-        print(
-            f"irsa-sidecar {name} needs more than the image holds: pip install 'irsa-sidecar[{extra}]'", file=sys.stderr
-        )
+        needs = f"irsa-sidecar {name} needs more than the image holds; in a checkout: pip install '.[{extra}]'"
+        print(needs, file=sys.stderr)
         return USAGE
 
 

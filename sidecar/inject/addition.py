@@ -1,6 +1,7 @@
 """What a pod lacks: the sidecar, its volumes, and the variables that lead an application to it.
 
-The same as in `manifests/pod.yaml`, where each line's reason stands; a test compares the two.
+The same as in `manifests/pod.yaml`, where each line's reason stands, and with `--classic` as in
+`manifests/components/classic-sidecar`; tests compare them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ def addition(pod: Tree, options: Options, role_arn: str, place: int) -> dict[str
         "metadata": {"labels": {names.LABEL: "enabled"}, "annotations": {names.RECORD: ""}},
         "spec": {
             "initContainers": [] if options.classic else [sidecar, *_applications(later, options)],
-            "containers": [*applications, sidecar] if options.classic else applications,
+            "containers": [sidecar, *applications] if options.classic else applications,
             "volumes": _volumes(options),
         },
     }
@@ -79,17 +80,20 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
         **({} if options.classic else {"restartPolicy": "Always"}),
         "env": _sidecar_environment(options, role_arn),
         "ports": [{"name": "admin", "containerPort": options.admin_port}],
-        "startupProbe": {
-            "exec": {"command": ["irsa-sidecar", "healthcheck"]},
-            "periodSeconds": 1,
-            "timeoutSeconds": 5,
-            "failureThreshold": 600,
-        },
+        **_start(options),
         "livenessProbe": {"httpGet": {"path": "/livez", "port": "admin"}},
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
         "securityContext": _security(spec),
         "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)],
     }
+
+
+def _start(options: Options) -> dict[str, Any]:
+    """What holds the application back until there is a credential."""
+    if options.classic:
+        return {"lifecycle": {"postStart": {"exec": {"command": ["irsa-sidecar", "healthcheck", "--wait", "120"]}}}}
+    probe = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 600}
+    return {"startupProbe": {"exec": {"command": ["irsa-sidecar", "healthcheck"]}, **probe}}
 
 
 def _sidecar_environment(options: Options, role_arn: str) -> list[dict[str, Any]]:

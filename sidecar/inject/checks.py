@@ -5,6 +5,7 @@ looks for the same in a running pod.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from sidecar.inject import names
@@ -23,6 +24,7 @@ _SHADOWS = {
     "AWS_ROLE_ARN": "with AWS_WEB_IDENTITY_TOKEN_FILE most SDKs exchange the token themselves",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "most SDKs prefer it and ask 169.254.170.2, not the sidecar",
 }
+_OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 _LISTS = ("ports", *NAMED_BY)
 
 
@@ -64,8 +66,10 @@ def _has_name(item: object, by: str) -> bool:
 def findings(workload: Workload, options: Options) -> Iterator[Finding]:
     """What stands against the sidecar in this pod."""
     yield from _network(workload, options)
+    yield from _windows(workload)
     yield from _life(workload, options)
     yield from _identity(workload)
+    yield from _labels(workload)
     yield from _volumes(workload)
     for key, container in _applications(workload):
         yield from _ports(workload, options, key, container)
@@ -106,10 +110,16 @@ def _network(workload: Workload, options: Options) -> Iterator[Finding]:
         )
 
 
+def _windows(workload: Workload) -> Iterator[Finding]:
+    spec = mapping(workload.pod, "spec")
+    asked = {"os": mapping(spec, "os").get("name")}
+    asked |= {"nodeSelector": next(filter(None, map(mapping(spec, "nodeSelector").get, _OS_LABELS)), None)}
+    for key in (key for key, name in asked.items() if name == "windows"):
+        yield _error(workload, ("spec", key), "the sidecar's image is for Linux; leave this workload out with --only")
+
+
 def _life(workload: Workload, options: Options) -> Iterator[Finding]:
     spec = mapping(workload.pod, "spec")
-    if mapping(spec, "os").get("name") == "windows":
-        yield _error(workload, ("spec", "os"), "the sidecar's image is for Linux; leave this workload out with --only")
     if not options.classic:
         return
     if spec.get("restartPolicy", "Always") != "Always":
@@ -138,17 +148,27 @@ def _identity(workload: Workload) -> Iterator[Finding]:
         )
 
 
+def _labels(workload: Workload) -> Iterator[Finding]:
+    labels = mapping(mapping(workload.pod, "metadata"), "labels")
+    if labels.get(names.LABEL, "enabled") != "enabled":
+        path = ("metadata", "labels", names.LABEL)
+        yield _warning(workload, path, "left as it is; the PodMonitor finds pods where it is `enabled`. Remove yours")
+
+
 def _volumes(workload: Workload) -> Iterator[Finding]:
+    taken = "the sidecar's volume has this name; give yours another"
     for volume in named(mapping(workload.pod, "spec"), "volumes"):
         if volume.get("name") in names.VOLUMES:
-            yield _error(
-                workload, ("spec", "volumes", volume["name"]), "the sidecar's volume has this name; give yours another"
-            )
+            yield _error(workload, ("spec", "volumes", volume["name"]), taken)
+    for index, claim in enumerate(workload.claims):
+        if claim in names.VOLUMES:
+            path = (*workload.path[:-1], "volumeClaimTemplates", index)
+            yield Finding(Level.ERROR, path, f"{workload}, volumeClaimTemplates {claim}: {taken}.")
 
 
 def _mounts(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:
     for mount in named(container, "volumeMounts"):
-        if text(mount, "mountPath").rstrip("/") == names.AUTHORIZATION_DIRECTORY:
+        if PurePosixPath(text(mount, "mountPath")).is_relative_to(names.AUTHORIZATION_DIRECTORY):
             path = ("spec", key, container["name"], "volumeMounts", mount["mountPath"])
             yield _error(workload, path, "the authorization token is mounted there; mount this elsewhere")
 

@@ -20,10 +20,11 @@ _DESCRIPTION = """\
 Print manifests with the sidecar added to every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job and CronJob
 in them. All else stays as it is, comments and other documents included; a sidecar that is there is brought up to date.
 """
-_EPILOG = """\
+_EPILOG = f"""\
 examples:
-  irsa-sidecar inject -f pod.yaml --role-arn arn:aws:iam::111122223333:role/app --region eu-west-1
-  helm template . | irsa-sidecar inject -f - --role-arn ARN --region REGION | kubectl apply -f -
+  irsa-sidecar inject -f pod.yaml --image REGISTRY/irsa-sidecar:{__version__} --role-arn ARN --region REGION
+  helm template . | irsa-sidecar inject -f - --image REGISTRY/irsa-sidecar:{__version__} --role-arn ARN \\
+    --region REGION | kubectl apply -f -
   irsa-sidecar inject -f pod.yaml --remove
 
 exit code: 0 done, perhaps with warnings on standard error; 1 a workload cannot take the sidecar, nothing is printed;
@@ -50,6 +51,8 @@ def main(argv: Sequence[str]) -> int:
     without = partial(remove, only=frozenset(given.only))
     if options is None:
         return _change(read, without, without)
+    for caution in options.cautions():
+        print(f"irsa-sidecar inject: warning: {caution}", file=sys.stderr)
     return _change(read, partial(inject, options=replace(options, accounts=stream.accounts(every))), without)
 
 

@@ -89,10 +89,12 @@ def _place(pod: Tree) -> int:
 
 def _add(pod: Tree, options: Options, role_arn: str, place: int) -> None:
     grown = grow(pod, addition(pod, options, role_arn, place))
-    if not options.classic:
-        init_containers = pod["spec"]["initContainers"]
-        init_containers.insert(place, init_containers.pop())
+    _move_last(pod["spec"]["containers" if options.classic else "initContainers"], 0 if options.classic else place)
     pod["metadata"]["annotations"][RECORD] = record.written(grown)
+
+
+def _move_last(containers: list[Tree], place: int) -> None:
+    containers.insert(place, containers.pop())
 
 
 def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
@@ -128,8 +130,21 @@ def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
     ours = {"AWS_ROLE_ARN", "AWS_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "SIDECAR_AUTH_TOKEN", "SIDECAR_GRACE"}
     lost = sorted({text(item, "name") for item in named(by_hand, "env")} - ours - options.settings.keys())
     keep = f" It also set {', '.join(lost)}: keep that with --set." if lost else ""
+    if sources := _sources(by_hand):
+        keep += f" Its settings from {', '.join(sources)} (envFrom) are lost: keep them with --set."
     return Finding(
         Level.WARNING,
         (*workload.path, "spec"),
         f"{workload}: container {SIDECAR} was written by hand, and is replaced.{keep}",
     )
+
+
+def _sources(container: Tree) -> list[str]:
+    """Where a container takes whole sets of variables from. What is in them is in the cluster, not here."""
+    kinds = {"configMapRef": "ConfigMap", "secretRef": "Secret"}
+    return [
+        f"{kind} {text(mapping(source, key), 'name')}"
+        for source in named(container, "envFrom")
+        for key, kind in kinds.items()
+        if key in source
+    ]

@@ -23,7 +23,8 @@ _OURS = {
     "SIDECAR_AUTH_TOKEN": "inject sets it from the pod's UID; a token on a command line is no secret",
     "SIDECAR_AUTH_TOKEN_FILE": "inject sets SIDECAR_AUTH_TOKEN from the pod's UID",
 }
-_NEEDS_A_VOLUME = "SIDECAR_CREDENTIALS_FILE"
+_FILE = "SIDECAR_CREDENTIALS_FILE"
+_NEEDS_A_VOLUME = "it needs a volume that both containers mount; write that pod by hand (see README)."
 _READ_AT_ONCE = "AWS_CA_BUNDLE"
 """The settings' parser opens this file, which is in the pod and not here."""
 _ALLOWED = [setting.variable for setting in SETTINGS] + [name for name, _ in FROM_ENVIRONMENT]
@@ -80,6 +81,19 @@ class Options:
         if complaints:
             raise BadOptions(complaints)
 
+    def cautions(self) -> Iterator[str]:
+        """What may be meant, and works in few clusters; the same for all pods."""
+        if not _names_registry(self.image):
+            yield (
+                f"--image: {self.image} names no registry, so a node that does not hold it asks Docker Hub; push it to "
+                f"a registry of yours and say --image REGISTRY/{self.image}."
+            )
+        if bundle := self.settings.get(_READ_AT_ONCE):
+            yield (
+                f"--set {_READ_AT_ONCE}: inject mounts nothing at {bundle}, and without that file the sidecar does not "
+                "start; build it into the image, or write that pod by hand, with a volume for it."
+            )
+
     def environment(self) -> dict[str, str]:
         """The sidecar's variables that are the same in every pod."""
         # A native sidecar is stopped after the application: nobody is left to wait for.
@@ -115,12 +129,20 @@ def _own(options: Options) -> Iterator[str]:
         )
 
 
+def _names_registry(image: str) -> bool:
+    """By the rule of container runtimes: what stands before the first slash looks like a host."""
+    host, slash, _ = image.partition("/")
+    return bool(slash) and ("." in host or ":" in host or host == "localhost")
+
+
 def _not_settable(settings: Mapping[str, str]) -> Iterator[str]:
     for name, text in settings.items():
         if name in _OURS:
             yield f"--set {name}: {_OURS[name]}."
-        elif name.startswith(_NEEDS_A_VOLUME):
-            yield f"--set {name}: it needs a volume that both containers mount; write that pod by hand (see README)."
+        elif name.startswith(_FILE):
+            yield f"--set {name}: {_NEEDS_A_VOLUME}"
+        elif name.endswith("_LISTEN") and any(part.strip().startswith("unix:") for part in text.split(",")):
+            yield f"--set {name}: {text!r} has a Unix socket: {_NEEDS_A_VOLUME}"
         elif name not in _ALLOWED:
             near = difflib.get_close_matches(name, _ALLOWED, n=1)
             yield f"--set {name}: no such setting" + (f"; did you mean {near[0]}?" if near else "; see README.")

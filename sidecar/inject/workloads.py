@@ -32,6 +32,8 @@ class Workload:
     pod: Tree
     path: Path
     """The way from the document's top to the pod."""
+    claims: tuple[str, ...] = ()
+    """The volumes that a StatefulSet gives each pod; they take the place of the pod's own of the same name."""
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -50,9 +52,15 @@ def workloads(document: object, only: frozenset[str] = frozenset(), path: Path =
     pod = _at(document, TEMPLATE[kind])
     if isinstance(pod, MutableMapping):
         metadata = mapping(document, "metadata")
-        found = Workload(kind, text(metadata, "name"), text(metadata, "namespace"), pod, path + TEMPLATE[kind])
+        name, namespace = text(metadata, "name"), text(metadata, "namespace")
+        found = Workload(kind, name, namespace, pod, path + TEMPLATE[kind], tuple(_claims(document)))
         if not only or str(found) in only:
             yield found
+
+
+def _claims(document: Mapping[str, Any]) -> Iterator[str]:
+    for claim in named(mapping(document, "spec"), "volumeClaimTemplates"):
+        yield text(mapping(claim, "metadata"), "name")
 
 
 def items_of(document: object) -> Iterator[Mapping[str, Any]]:

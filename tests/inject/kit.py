@@ -10,7 +10,8 @@ from sidecar.inject import Options, commands
 
 ROLE = "arn:aws:iam::111122223333:role/app"
 REGION = "eu-west-1"
-ARGUMENTS = ("--role-arn", ROLE, "--region", REGION)
+IMAGE = "registry.example/irsa-sidecar:0.1.0"
+ARGUMENTS = ("--role-arn", ROLE, "--region", REGION, "--image", IMAGE)
 
 
 def options(**changes: Any) -> Options:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inject.kit import ARGUMENTS, ROLE, Command
+from tests.inject.kit import ARGUMENTS, IMAGE, ROLE, Command
 
 POD = """\
 apiVersion: v1
@@ -43,7 +43,7 @@ def test_an_account_in_another_file_names_the_role(tmp_path: Path, command: Comm
     (tmp_path / "account.yaml").write_text(ACCOUNT)
     (tmp_path / "pod.yaml").write_text(POD)
     files = ("-f", str(tmp_path / "account.yaml"), "-f", str(tmp_path / "pod.yaml"))
-    code, out, err = command.of_files(*files, "--region", "eu-west-1")
+    code, out, err = command.of_files(*files, "--region", "eu-west-1", "--image", IMAGE)
     assert code == 0
     assert out.startswith(ACCOUNT)
     assert f"value: {ROLE}" in out
@@ -115,6 +115,25 @@ def test_a_file_that_is_not_there_is_2(command: Command) -> None:
     assert (code, out, err) == (2, "", "irsa-sidecar inject: /no/such/file: No such file or directory.\n")
 
 
+def test_an_image_without_a_registry_is_warned_of(command: Command) -> None:
+    code, out, err = command.run(POD, "--role-arn", ROLE, "--region", "eu-west-1")
+    assert (code, "image: irsa-sidecar:0.1.0\n" in out) == (0, True)
+    assert err.startswith("irsa-sidecar inject: warning: --image: irsa-sidecar:0.1.0 names no registry, ")
+    assert err.endswith("say --image REGISTRY/irsa-sidecar:0.1.0.\n")
+    assert command.run(out, "--remove") == (0, POD, "")
+    assert command.run(OTHER, "--role-arn", ROLE, "--region", "eu-west-1")[2].count("\n") == 1
+
+
+def test_a_claim_that_takes_a_volumes_name_is_named_with_its_line(command: Command) -> None:
+    head = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n"
+    template = "  template:\n    spec: {serviceAccountName: db, containers: [{name: db}]}\n"
+    claims = "  volumeClaimTemplates:\n  - metadata: {name: data}\n  - metadata: {name: sts-token}\n"
+    code, out, err = command.run(f"{head}{template}{claims}", *ARGUMENTS)
+    assert (code, out) == (1, "")
+    why = "the sidecar's volume has this name; give yours another"
+    assert err == f"<stdin>:9: error: StatefulSet/db, volumeClaimTemplates sts-token: {why}.\n"
+
+
 def test_options_that_cannot_be_are_2_and_all_named(command: Command) -> None:
     code, out, err = command.run(POD, "--role-arn", ROLE, "--image", "?", "--set", "NO=1")
     assert (code, out) == (2, "")
@@ -139,4 +158,4 @@ def test_without_its_library_it_says_what_to_install() -> None:
     hidden = hide + "from sidecar.cli import main; sys.exit(main())"
     ended = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.endswith("pip install 'irsa-sidecar[inject]'\n")
+    assert ended.stderr.endswith("; in a checkout: pip install '.[inject]'\n")

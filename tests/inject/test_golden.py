@@ -1,6 +1,6 @@
 """One manifest of each kind as a person would write it, and what comes of it: for reading, and for Kubernetes.
 
-A golden file is made with `irsa-sidecar inject -f X.yaml --role-arn ROLE --region REGION > X.injected.yaml`; read the
+A golden file is made with `irsa-sidecar inject -f X.yaml ARGUMENTS > X.injected.yaml`, those of the kit; read the
 difference before it is committed.
 """
 

@@ -8,7 +8,7 @@ import pytest
 from sidecar.inject import BadOptions, Level, inject, remove
 from sidecar.inject.injection import Outcome
 from sidecar.inject.options import Account
-from tests.inject.kit import REGION, ROLE, named, options, pod
+from tests.inject.kit import IMAGE, REGION, ROLE, named, options, pod
 
 
 def injected(document: Any, **changes: Any) -> dict[str, Any]:
@@ -132,10 +132,18 @@ def test_without_the_container_endpoint_nothing_points_there() -> None:
 def test_a_classic_sidecar_is_an_ordinary_container_with_time_to_drain() -> None:
     result = injected(pod(), classic=True)
     assert "initContainers" not in result["spec"]
-    app, sidecar = result["spec"]["containers"]
-    assert app["name"] == "app"
+    sidecar, app = result["spec"]["containers"]
+    assert (sidecar["name"], app["name"]) == ("irsa-sidecar", "app")
     assert "restartPolicy" not in sidecar
     assert "SIDECAR_GRACE" not in variables(sidecar)
+
+
+def test_a_classic_sidecar_that_was_injected_last_comes_first_again() -> None:
+    document = injected(pod(), classic=True)
+    document["spec"]["containers"].reverse()
+    assert [container["name"] for container in injected(document, classic=True)["spec"]["containers"]] == [
+        "irsa-sidecar", "app",
+    ]  # fmt: skip
 
 
 def test_a_classic_sidecar_would_keep_a_job_from_completing() -> None:
@@ -209,6 +217,17 @@ def test_a_sidecar_written_by_hand_is_replaced_and_its_settings_are_named() -> N
     assert finding.level is Level.WARNING
     assert "written by hand" in finding.message
     assert "SIDECAR_DURATION: keep that with --set" in finding.message
+
+
+def test_what_a_sidecar_written_by_hand_took_from_the_cluster_is_named_as_lost() -> None:
+    document = by_hand()
+    sources = [{"configMapRef": {"name": "settings"}}, {"prefix": "AWS_", "secretRef": {"name": "proxy"}}]
+    sidecar_of(document)["envFrom"] = sources
+    (warning,) = said(document)
+    assert "SIDECAR_DURATION: keep that with --set" in warning
+    assert "Its settings from ConfigMap settings, Secret proxy (envFrom) are lost: keep them with --set." in warning
+    assert "envFrom" not in sidecar_of(injected(document))
+    assert remove(document).document == remove(by_hand()).document
 
 
 def test_a_sidecar_written_by_hand_can_be_taken_out() -> None:
@@ -293,11 +312,25 @@ def test_a_volume_of_the_same_name_is_an_error() -> None:
     assert error == "error: Pod/app, volumes sts-token: the sidecar's volume has this name; give yours another."
 
 
-def test_a_mount_at_the_same_place_is_an_error() -> None:
-    mounts = [{"name": "x", "mountPath": "/var/run/irsa-sidecar/"}]
+@pytest.mark.parametrize("path", ["/var/run/irsa-sidecar/", "/var/run/irsa-sidecar/more", "/var/run//irsa-sidecar"])
+def test_a_mount_at_the_same_place_or_below_is_an_error(path: str) -> None:
+    mounts = [{"name": "x", "mountPath": path}]
     document = pod(containers=[{"name": "app", "volumeMounts": mounts}], volumes=[{"name": "x", "emptyDir": {}}])
     (error,) = said(document)
     assert "mount this elsewhere" in error
+
+
+@pytest.mark.parametrize("path", ["/var/run", "/var/run/irsa-sidecar-of-mine"])
+def test_a_mount_above_or_beside_is_none(path: str) -> None:
+    assert said(pod(containers=[{"name": "app", "volumeMounts": [{"name": "x", "mountPath": path}]}])) == []
+
+
+def test_a_label_of_another_value_is_kept_and_named() -> None:
+    document = pod()
+    document["metadata"]["labels"] = {"irsa-sidecar": "mine"}
+    assert injected(document)["metadata"]["labels"] == {"irsa-sidecar": "mine"}
+    (warning,) = said(document)
+    assert warning.startswith("warning: Pod/app, metadata labels irsa-sidecar: left as it is; the PodMonitor finds")
 
 
 def test_on_the_nodes_network_a_token_must_stand_before_every_way() -> None:
@@ -320,9 +353,21 @@ def test_the_default_service_account_is_everybodys() -> None:
     assert "give the pod an account of its own" in warning
 
 
-def test_windows_is_refused() -> None:
-    (error,) = said(pod(os={"name": "windows"}))
-    assert error.startswith("error: Pod/app, os: ")
+@pytest.mark.parametrize(
+    ("spec", "place"),
+    [
+        ({"os": {"name": "windows"}}, "os"),
+        ({"nodeSelector": {"kubernetes.io/os": "windows"}}, "nodeSelector"),
+        ({"nodeSelector": {"beta.kubernetes.io/os": "windows"}}, "nodeSelector"),
+    ],
+)
+def test_windows_is_refused(spec: dict[str, Any], place: str) -> None:
+    (error,) = said(pod(**spec))
+    assert error.startswith(f"error: Pod/app, {place}: the sidecar's image is for Linux; ")
+
+
+def test_a_node_of_linux_is_none_of_windows() -> None:
+    assert said(pod(os={"name": "linux"}, nodeSelector={"kubernetes.io/os": "linux", "zone": "windows"})) == []
 
 
 def test_classic_leaves_init_containers_without_credentials_and_says_so() -> None:
@@ -412,6 +457,10 @@ def test_an_annotation_that_names_no_role_is_an_error() -> None:
         ({"settings": {"AWS_ROLE_ARN": ROLE}}, "--set AWS_ROLE_ARN: use --role-arn"),
         ({"settings": {"SIDECAR_AUTH_TOKEN": "hush"}}, "--set SIDECAR_AUTH_TOKEN: inject sets it from the pod's UID"),
         ({"settings": {"SIDECAR_CREDENTIALS_FILE": "/a/b"}}, "it needs a volume"),
+        ({"settings": {"SIDECAR_LISTEN": "127.0.0.1:9911, unix:/run/s"}}, "has a Unix socket: it needs a volume that"),
+        ({"settings": {"SIDECAR_ADMIN_LISTEN": "unix:/a,0.0.0.0:9912"}}, "--set SIDECAR_ADMIN_LISTEN: 'unix:/a,0"),
+        ({"settings": {"SIDECAR_IMDS_LISTEN": "unix:/a"}}, "--set SIDECAR_IMDS_LISTEN: 'unix:/a' has a Unix socket"),
+        ({"settings": {"SIDECAR_ECS_LISTEN": "unix:/a"}}, "write that pod by hand (see README)"),
         ({"settings": {"HTTPS_PROXY": "http://u:hush@p:1"}}, "--set HTTPS_PROXY: a password does not belong"),
         ({"settings": {"AWS_CA_BUNDLE": "ca.pem"}}, "AWS_CA_BUNDLE: 'ca.pem' is not an absolute path"),
         ({"settings": {"SIDECAR_ADMIN_LISTEN": "127.0.0.1:9912"}}, "SIDECAR_ADMIN_LISTEN: the kubelet asks the"),
@@ -444,6 +493,22 @@ def test_complaints_come_together() -> None:
 )
 def test_other_settings_are_passed_on(settings: dict[str, str]) -> None:
     assert settings.items() <= variables(sidecar_of(injected(pod(), settings=settings))).items()
+
+
+def test_a_ca_bundle_is_passed_on_with_the_word_that_nothing_is_mounted() -> None:
+    (caution,) = options(image=IMAGE, settings={"AWS_CA_BUNDLE": "/etc/ca.pem"}).cautions()
+    assert caution.startswith("--set AWS_CA_BUNDLE: inject mounts nothing at /etc/ca.pem")
+
+
+@pytest.mark.parametrize("image", [IMAGE, "localhost/s", "host:5000/s", "a.example/b/s@sha256:" + "a" * 64])
+def test_an_image_with_a_registry_needs_no_word(image: str) -> None:
+    assert list(options(image=image).cautions()) == []
+
+
+@pytest.mark.parametrize("image", ["irsa-sidecar:1.0", "team/irsa-sidecar"])
+def test_an_image_without_a_registry_gets_one(image: str) -> None:
+    (caution,) = options(image=image).cautions()
+    assert caution.endswith(f"--image REGISTRY/{image}.")
 
 
 def test_an_endpoint_needs_no_region() -> None:

@@ -1,4 +1,4 @@
-"""`inject` and manifests/pod.yaml, which people copy and which says why, cannot drift apart."""
+"""`inject`, and what people copy and what says why (manifests/pod.yaml, and before 1.29 a component), stay the same."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from sidecar.inject import Options, inject
-from tests.inject.kit import named
+from tests.inject.kit import named, options, pod
+from tests.manifests.rendering import applied
 
 MANIFEST = Path(__file__).parent.parent.parent / "manifests/pod.yaml"
 BY_HAND: dict[str, Any] = next(
@@ -66,3 +67,38 @@ def test_the_volumes_are_the_same(injected: dict[str, Any]) -> None:
 def test_nothing_else_of_the_pod_differs(injected: dict[str, Any]) -> None:
     ours = OF_THE_SIDECAR | {"containers"}
     assert {k: v for k, v in injected.items() if k not in ours} == {k: v for k, v in BY_HAND.items() if k not in ours}
+
+
+@pytest.fixture(scope="module")
+def classic() -> list[dict[str, Any]]:
+    """The containers of a pod after injection for clusters before 1.29."""
+    containers: list[dict[str, Any]] = inject(pod(), options(classic=True)).document["spec"]["containers"]
+    return containers
+
+
+@pytest.fixture(scope="module")
+def example() -> list[dict[str, Any]]:
+    containers: list[dict[str, Any]] = applied("before-1.29").pod["containers"]
+    return containers
+
+
+def test_before_1_29_the_sidecar_stands_in_the_same_place(
+    classic: list[dict[str, Any]], example: list[dict[str, Any]]
+) -> None:
+    assert [container["name"] for container in classic] == [container["name"] for container in example]
+
+
+@pytest.mark.parametrize(
+    "field", ["lifecycle", "startupProbe", "livenessProbe", "readinessProbe", "ports", "resources"]
+)
+def test_before_1_29_the_sidecar_starts_and_is_watched_the_same_way(
+    field: str, classic: list[dict[str, Any]], example: list[dict[str, Any]]
+) -> None:
+    assert classic[0].get(field) == example[0].get(field)
+
+
+def test_before_1_29_the_sidecar_has_no_other_fields(
+    classic: list[dict[str, Any]], example: list[dict[str, Any]]
+) -> None:
+    """Its settings excepted: the example has them in a ConfigMap."""
+    assert classic[0].keys() == example[0].keys() - {"envFrom"}
