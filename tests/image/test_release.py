@@ -1,6 +1,8 @@
 """The release workflow, as far as it can be judged without running it."""
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -9,7 +11,7 @@ from tests.image.dockerfile import ROOT, arguments
 
 TEXT = (ROOT / ".github/workflows/release.yml").read_text()
 WORKFLOW: dict[str, Any] = yaml.safe_load(TEXT)
-(JOB,) = WORKFLOW["jobs"].values()
+JOB, TESTS = WORKFLOW["jobs"]["image"], WORKFLOW["jobs"]["test"]
 USED = re.findall(r"uses: (\S+)(.*)", TEXT)
 
 
@@ -40,4 +42,19 @@ def test_it_builds_both_architectures_with_sbom_and_provenance_from_the_dockerfi
 
 
 def test_nothing_from_outside_is_written_into_a_script() -> None:
-    assert not [each for each in JOB["steps"] if "${{" in each.get("run", "")]
+    assert not [each for each in (*TESTS["steps"], *JOB["steps"]) if "${{" in each.get("run", "")]
+
+
+def test_nothing_is_pushed_before_the_tests_have_passed_without_any_right_to_push() -> None:
+    assert JOB["needs"] == "test"
+    assert TESTS["permissions"] == {"contents": "read"}
+    said = "\n".join(each.get("run", "") for each in TESTS["steps"])
+    assert all(command in said for command in ("make check", "make test"))
+
+
+def test_an_owner_with_capitals_gets_a_name_that_a_registry_takes(tmp_path: Path) -> None:
+    (naming,) = (each["run"] for each in JOB["steps"] if "IMAGE=" in each.get("run", ""))
+    told = tmp_path / "env"
+    environment = {"GITHUB_REPOSITORY": "Some-Owner/irsa-sidecar", "GITHUB_ENV": str(told)}
+    subprocess.run(["/bin/bash", "-e", "-c", naming], env=environment, check=True)
+    assert told.read_text() == "IMAGE=ghcr.io/some-owner/irsa-sidecar\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.manifests.rendering import EXAMPLES, applied
+from tests.manifests.rendering import EXAMPLES, MANIFESTS, applied, rendered
 
 Manifest = dict[str, Any]
 
@@ -32,12 +32,17 @@ def documents() -> list[Document]:
 
     Whoever adds a way to make some (an overlay rendered, a command's output) adds its line here.
     """
-    return [*plain_files(ROOT / "manifests"), *examples(), *plain_files(ROOT / "tests" / "inject" / "golden")]
+    return [*plain_files(MANIFESTS), *examples(), *monitoring(), *plain_files(ROOT / "tests" / "inject" / "golden")]
 
 
 def examples() -> list[Document]:
     """What `kubectl apply -k` sends for each example."""
     return [Document(f"examples/{name}", content) for name in EXAMPLES for content in applied(name).documents]
+
+
+def monitoring() -> list[Document]:
+    """What `kubectl apply -k` sends for prometheus-operator."""
+    return [Document("monitoring", content) for content in yaml.safe_load_all(rendered(MANIFESTS / "monitoring"))]
 
 
 def plain_files(directory: Path) -> list[Document]:

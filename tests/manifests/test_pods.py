@@ -19,7 +19,7 @@ from tests.manifests.pods import (
     sidecar_of,
     volume_at,
 )
-from tests.manifests.rendering import NAMES, applied, load
+from tests.manifests.rendering import NAMES, applied
 
 OLD_CLUSTERS = {"before-1.29", "job-before-1.29"}
 BY_WEBHOOK = {"eks-webhook"}
@@ -230,9 +230,3 @@ def test_the_snippet_and_the_component_hold_the_same_sidecar() -> None:
         k: v for k, v in component.items() if k not in different
     }
     assert settings("pod.yaml") == settings("deployment")
-
-
-@pytest.mark.parametrize("component", ["native-sidecar", "container-endpoint"])
-def test_a_cron_job_gets_what_other_workloads_get(component: str) -> None:
-    patches = [load(f"components/{component}/{file}.yaml")["spec"] for file in ("pod-template", "cron-job")]
-    assert patches[0]["template"] == patches[1]["jobTemplate"]["spec"]["template"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.manifests.pods import settings_of
+from tests.manifests.pods import applications_of, environment_of, settings_of
 from tests.manifests.rendering import applied, load
 
 
@@ -33,3 +33,11 @@ def test_the_call_to_sts_goes_through_the_proxy_and_only_there() -> None:
     policies = applied("self-hosted").of_kind("NetworkPolicy")
     ports = {port["port"] for policy in policies for rule in policy["spec"]["egress"] for port in rule["ports"]}
     assert ports == {53, 3128}
+
+
+def test_the_application_goes_there_too_but_not_for_what_is_in_its_own_pod() -> None:
+    sent = applied("self-hosted")
+    (application,) = applications_of(sent.pod)
+    environment = environment_of(application, sent)
+    assert environment["HTTPS_PROXY"] == settings_of(sent).proxy
+    assert environment["NO_PROXY"].split(",") == ["127.0.0.1", "localhost"]
