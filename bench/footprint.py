@@ -42,10 +42,11 @@ SERVE = """
 import time
 interpreter = time.process_time()
 import gc
-gc.disable()
+usual = gc.get_threshold()
+gc.set_threshold(20_000)
 from sidecar import service
 gc.freeze()
-gc.enable()
+gc.set_threshold(*usual)
 imports = time.process_time()
 import os, sys
 service.load(os.environ, [])

@@ -75,7 +75,8 @@ def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
 
 
 def test_serving_collects_garbage_but_looks_for_none_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "main", lambda _: int(gc.isenabled() and gc.get_freeze_count() > 0))
+    usual = gc.get_threshold()
+    monkeypatch.setattr(service, "main", lambda _: int(gc.get_threshold() == usual and gc.get_freeze_count() > 0))
     try:
         assert run(monkeypatch, "serve") == 1
     finally:
