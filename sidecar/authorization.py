@@ -4,9 +4,9 @@ import asyncio
 import logging
 from pathlib import Path
 
+from sidecar.authorization_token import read_token
 from sidecar.model import Instant, Seconds
 from sidecar.ports import Clock
-from sidecar.values import read_token
 
 REPLACED_TOKEN_LIVES: Seconds = 3600
 """How long a token that the file no longer holds is still accepted: SDKs that read the file at each refresh have seen

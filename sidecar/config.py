@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar import values
+from sidecar.addresses import LINK_LOCAL, WILDCARDS, Address, UnixAddress
 from sidecar.endpoints import proxy_for, sts_endpoint
 from sidecar.model import Seconds
 from sidecar.settings import FROM_ENVIRONMENT, SETTINGS, InForce, Setting, bare
-from sidecar.values import Address, UnixAddress
 
 AUTHORIZATION = ("SIDECAR_AUTH_TOKEN", "SIDECAR_AUTH_TOKEN_FILE")
 
@@ -59,12 +58,12 @@ class Config:
     def host_names(self) -> frozenset[str] | None:
         """The names a request may be sent to; None where we listen on all of a pod's addresses."""
         hosts = _hosts(self.listen)
-        return None if hosts & values.WILDCARDS else hosts
+        return None if hosts & WILDCARDS else hosts
 
     @property
     def link_local_names(self) -> frozenset[str]:
         """The same for the faces that no token protects: theirs, and the addresses that SDKs know them by."""
-        return _hosts((*self.ecs_listen, *self.imds_listen)) | values.LINK_LOCAL
+        return _hosts((*self.ecs_listen, *self.imds_listen)) | LINK_LOCAL
 
 
 def _hosts(addresses: Sequence[Address]) -> frozenset[str]:

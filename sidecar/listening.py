@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from sidecar.addresses import Address, TcpAddress, UnixAddress
 from sidecar.errors import SidecarError
 from sidecar.model import Seconds
-from sidecar.values import Address, TcpAddress, UnixAddress
 
 BACKLOG = 4096
 """Connections that the kernel keeps while we are busy: a burst of cron jobs and forked workers waits, none fails.

@@ -4,8 +4,8 @@ import http.client
 import socket
 from pathlib import Path
 
+from sidecar.addresses import WILDCARDS, Address, TcpAddress, UnixAddress
 from sidecar.model import Seconds
-from sidecar.values import WILDCARDS, Address, TcpAddress, UnixAddress
 
 ANSWER_WITHIN: Seconds = 2
 

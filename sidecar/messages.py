@@ -1,5 +1,6 @@
 """What passes between a socket and an answer: HTTP without I/O. A face sees only these, whatever server reads them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,6 +22,18 @@ class Response:
     status: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+
+
+JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+NO_HEADERS: Mapping[str, str] = {}
+
+
+def error_response(status: int, code: str, message: str, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+    """The one form of every refusal. Both spellings: Go, Java and Rust read the lower case, botocore and JavaScript
+    the upper.
+    """
+    body = {"code": code, "message": message, "Code": code, "Message": message}
+    return Response(status, json.dumps(body).encode(), {**JSON_HEADERS, **headers})
 
 
 class Face(Protocol):

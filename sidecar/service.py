@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 from sidecar import __version__
+from sidecar.addresses import Address
 from sidecar.admin.app import AdminFace
 from sidecar.admin.status import Status
 from sidecar.authorization import NoToken, Tokens
@@ -42,7 +43,6 @@ from sidecar.ports import Clock, Observer
 from sidecar.refresh import Event, Policy, RoleState
 from sidecar.sts.client import sts_client
 from sidecar.token_file import TokenFile
-from sidecar.values import Address
 from sidecar.wire.server import serving
 
 DEFECT, BAD_CONFIG = 1, 2

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sidecar.addresses import Address, TcpAddress
+from sidecar.authorization_token import read_token
 from sidecar.errors import SidecarError
 from sidecar.local_http import ANSWER_WITHIN, connection
-from sidecar.values import Address, TcpAddress, listeners, read_token
+from sidecar.values import listeners
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 DEFAULT = "127.0.0.1:9911"

@@ -1,45 +1,14 @@
 """What a setting's text means: each function turns text into a value, or raises `ValueError` saying what is allowed."""
 
-import ipaddress
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sidecar.addresses import Address, TcpAddress, UnixAddress, canonical_host
+from sidecar.authorization_token import checked_token, read_token
 from sidecar.model import SESSION_NAME, Seconds
 
 ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w/+=,.@-]+", re.ASCII)
-LINK_LOCAL = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
-"""Addresses that SDKs know and that never leave the pod's or the node's network namespace."""
-LONGEST_TOKEN = 4096
-"""Characters of an authorization token."""
-WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
-
-
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def private(self) -> bool:
-        """Reachable from nowhere but this pod (or this node, for the link-local addresses)."""
-        return self.host == "localhost" or self.host in LINK_LOCAL or ipaddress.ip_address(self.host).is_loopback
-
-
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
-    path: Path
-    private = True
-
-    def __str__(self) -> str:
-        return f"unix:{self.path}"
-
-
-Address = TcpAddress | UnixAddress
 
 
 def text(value: str) -> str:
@@ -179,38 +148,10 @@ def _address(value: str) -> Address:
     if value.startswith("unix:/"):
         return UnixAddress(Path(value.removeprefix("unix:")))
     host, _, port = value.rpartition(":")
-    host = _canonical(host.removeprefix("[").removesuffix("]") if host.startswith("[") else host)
+    host = canonical_host(host.removeprefix("[").removesuffix("]") if host.startswith("[") else host)
     if not host or not (port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
         raise ValueError(
             "is not an address to listen on; IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH is allowed, "
             "several with commas between"
         )
     return TcpAddress(host, int(port))
-
-
-def _canonical(host: str) -> str:
-    """The one spelling of an IP address, or `localhost`; `""` for anything else. A Host header is compared with it."""
-    try:
-        return host if host == "localhost" else str(ipaddress.ip_address(host))
-    except ValueError:
-        return ""
-
-
-def read_token(file: Path) -> str:
-    """The token in `file`. Raises `OSError`, or `ValueError` (without the content) for what no header can carry."""
-    with file.open("rb") as opened:
-        content = opened.read(LONGEST_TOKEN + 1)
-    return checked_token(content.decode("ascii", "replace").strip())
-
-
-def checked_token(token: str) -> str:
-    """`token`, if a client can send it in a header. Raises `ValueError`, which never quotes it."""
-    if not token:
-        raise ValueError("it is empty")
-    if token != token.strip():
-        raise ValueError("it begins or ends with white space, which no client sends")
-    if len(token) > LONGEST_TOKEN:
-        raise ValueError(f"it is longer than {LONGEST_TOKEN} characters")
-    if not (token.isascii() and token.isprintable()):
-        raise ValueError("it holds characters that no HTTP header may carry")
-    return token

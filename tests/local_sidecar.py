@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sidecar.addresses import Address, TcpAddress
 from sidecar.faces.guards import Authorization
 from sidecar.messages import Face
-from sidecar.values import Address, TcpAddress
 from sidecar.wire.server import serving
 from tests.faces.kit import Source, container_face
 

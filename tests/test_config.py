@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecar.addresses import TcpAddress, UnixAddress
 from sidecar.config import AUTHORIZATION, BadConfig, Config, load
 from sidecar.settings import SETTINGS
-from sidecar.values import TcpAddress, UnixAddress
 from tests.doubles import KEY_CANARY, ROLE_ARN
 
 TOKEN_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"

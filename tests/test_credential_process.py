@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.addresses import UnixAddress
 from sidecar.credential_process import main
 from sidecar.errors import NoCredentials, TrustRefused
 from sidecar.obtain import session
 from sidecar.session import NoSession, NotRunning
-from sidecar.values import UnixAddress
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import AUTH_TOKEN, OneToken, Source
 from tests.local_sidecar import a_sidecar

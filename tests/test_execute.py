@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.addresses import Address
 from sidecar.execute import environment, main, run
 from sidecar.session import Session
-from sidecar.values import Address
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import Source
 from tests.local_sidecar import a_sidecar

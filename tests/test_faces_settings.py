@@ -3,8 +3,8 @@
 import pytest
 
 from sidecar import values
+from sidecar.addresses import TcpAddress
 from sidecar.config import BadConfig, Config, load
-from sidecar.values import TcpAddress
 
 ENOUGH = {
     "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/shop/checkout",

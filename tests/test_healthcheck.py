@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.addresses import Address, TcpAddress, UnixAddress
 from sidecar.errors import StsUnreachable
 from sidecar.model import Credentials
 from sidecar.observe.board import STUCK_AFTER
-from sidecar.values import Address, TcpAddress, UnixAddress
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
 

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from sidecar import listening
+from sidecar.addresses import Address, TcpAddress, UnixAddress
 from sidecar.listening import CannotListen, listeners
-from sidecar.values import Address, TcpAddress, UnixAddress
 from sidecar.wire.server import serving
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar import values
-from sidecar.values import LONGEST_TOKEN, Address, TcpAddress, UnixAddress, addresses, checked_token, read_token
+from sidecar.addresses import Address, TcpAddress, UnixAddress
+from sidecar.authorization_token import LONGEST_TOKEN, checked_token, read_token
+from sidecar.values import addresses
 from tests.doubles import KEY_CANARY
 
 

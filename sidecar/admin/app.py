@@ -5,8 +5,8 @@ from typing import Any
 
 from sidecar.admin.status import Status
 from sidecar.errors import MethodRefused, NoSuchPath, SidecarError
-from sidecar.faces.problems import HEADERS, problem
-from sidecar.messages import Request, Response
+from sidecar.faces.problems import problem
+from sidecar.messages import JSON_HEADERS, Request, Response
 from sidecar.model import Instant, Seconds
 from sidecar.observe.metrics import Metrics
 
@@ -74,4 +74,4 @@ class AdminFace:
 
 
 def _json(document: dict[str, Any], *, ok: bool) -> Response:
-    return Response(200 if ok else 503, json.dumps(document).encode(), HEADERS)
+    return Response(200 if ok else 503, json.dumps(document).encode(), JSON_HEADERS)

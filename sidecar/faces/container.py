@@ -11,8 +11,8 @@ from typing import Protocol
 from sidecar.errors import MethodRefused, NoSuchPath, SidecarError
 from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
-from sidecar.faces.problems import HEADERS, problem
-from sidecar.messages import Request, Response
+from sidecar.faces.problems import problem
+from sidecar.messages import JSON_HEADERS, Request, Response
 from sidecar.model import Credentials
 
 PATHS = ("/v1/credentials", "/")
@@ -38,7 +38,7 @@ class ContainerFace:
         self.name = name
         self._source = source
         self._guard = guard
-        self._documents = Documents(HEADERS)
+        self._documents = Documents(JSON_HEADERS)
 
     async def answer(self, request: Request) -> Response:
         try:

@@ -4,7 +4,6 @@ Statuses are chosen by what SDKs do with them: 5xx is retried by nearly all, 4xx
 Java, Rust and minio, so it is never used.
 """
 
-import json
 import math
 
 from sidecar.errors import (
@@ -16,7 +15,7 @@ from sidecar.errors import (
     NotAuthorized,
     SidecarError,
 )
-from sidecar.messages import Response
+from sidecar.messages import Response, error_response
 
 STATUS: dict[type[SidecarError], int] = {
     BadTokenLife: 400,
@@ -28,23 +27,15 @@ STATUS: dict[type[SidecarError], int] = {
     SidecarError: 503,
 }
 
-HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-
 
 def problem(error: SidecarError) -> Response:
     """The answer that an error becomes: its code and, as the message that SDKs show to people, cause and fix."""
-    return Response(_status(error), _body(error), HEADERS | _headers(error))
+    code = error.reason.code if isinstance(error, NoCredentials) and error.reason else error.code
+    return error_response(_status(error), code, str(error), _headers(error))
 
 
 def _status(error: SidecarError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-
-
-def _body(error: SidecarError) -> bytes:
-    """Both spellings: Go, Java and Rust read the lower case, botocore and JavaScript the upper."""
-    code = error.reason.code if isinstance(error, NoCredentials) and error.reason else error.code
-    message = str(error)
-    return json.dumps({"code": code, "message": message, "Code": code, "Message": message}).encode()
 
 
 def _headers(error: SidecarError) -> dict[str, str]:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from sidecar.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names
 from sidecar.inject.addition import environment, selected
 from sidecar.inject.finding import Finding, Level, Path
 from sidecar.inject.growth import NAMED_BY
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text
-from sidecar.values import LINK_LOCAL, TcpAddress
 
 _SHADOWS = {
     "AWS_ACCESS_KEY_ID": "SDKs take keys before they ask an endpoint",

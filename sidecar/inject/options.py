@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sidecar import __version__, values
+from sidecar.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.config import BadConfig, Config, load
 from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.settings import FROM_ENVIRONMENT, SETTINGS
-from sidecar.values import TcpAddress
 
 AUDIENCE = "sts.amazonaws.com"
 """In every region and partition, China and GovCloud included."""
@@ -170,13 +170,13 @@ def _unreachable(options: Options) -> Iterator[str]:
     if not _for_the_kubelet(options.config):
         yield "SIDECAR_ADMIN_LISTEN: the kubelet asks the pod's own address; listen on 0.0.0.0:PORT or [::]:PORT."
     hosts = {host for host, _ in _tcp(options.config.listen)}
-    if hosts and not hosts & {"127.0.0.1", "localhost", *values.WILDCARDS}:
+    if hosts and not hosts & {"127.0.0.1", "localhost", *WILDCARDS}:
         yield "SIDECAR_LISTEN: 127.0.0.1 is the one address that every SDK accepts; listen there."
 
 
 def _for_the_kubelet(config: Config) -> list[int]:
-    return [port for host, port in _tcp(config.admin_listen) if host in values.WILDCARDS]
+    return [port for host, port in _tcp(config.admin_listen) if host in WILDCARDS]
 
 
-def _tcp(addresses: tuple[values.Address, ...]) -> list[tuple[str, int]]:
+def _tcp(addresses: tuple[Address, ...]) -> list[tuple[str, int]]:
     return [(address.host, address.port) for address in addresses if isinstance(address, TcpAddress)]

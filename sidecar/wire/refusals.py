@@ -3,10 +3,7 @@
 Statuses: RFC 9110, section 15; framing: RFC 9112. Bodies have the form that SDKs read (see `faces.problems`).
 """
 
-import json
-
-from sidecar.faces.problems import HEADERS
-from sidecar.messages import Response
+from sidecar.messages import Response, error_response
 
 METHODS = ("GET", "HEAD", "PUT")
 """The methods that are read whole: no protocol that we serve knows another. Faces see others only to refuse them."""
@@ -21,9 +18,9 @@ class Refused(Exception):
 
 
 def _refusal(status: int, code: str, cause: str, fix: str, **headers: str) -> Response:
-    message = f"{cause} {fix}"
-    body = json.dumps({"code": code, "message": message, "Code": code, "Message": message}).encode()
-    return Response(status, body, HEADERS | {name.replace("_", "-"): value for name, value in headers.items()})
+    return error_response(
+        status, code, f"{cause} {fix}", {name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 MALFORMED = _refusal(

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from socket import socket
 
+from sidecar.addresses import Address
 from sidecar.listening import listeners
 from sidecar.messages import Face, RequestObserver
-from sidecar.values import Address
 from sidecar.wire.connection import Connection
 from sidecar.wire.limits import Limits
 from sidecar.wire.plane import Plane

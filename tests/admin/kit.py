@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from sidecar.addresses import Address
 from sidecar.admin.app import AdminFace
 from sidecar.admin.status import Status
 from sidecar.config import load
@@ -13,7 +14,6 @@ from sidecar.observe.history import History
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.usage import Usage
 from sidecar.refresh import Phase, RoleState
-from sidecar.values import Address
 from sidecar.wire.server import serving
 from tests.doubles import EPOCH, ROLE_ARN
 from tests.faces.kit import ANY_PORT

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from sidecar.addresses import TcpAddress
 from sidecar.authorization import NoToken
 from sidecar.errors import SidecarError
 from sidecar.faces.container import ContainerFace, CredentialSource
 from sidecar.faces.guards import Authorization, Guard
 from sidecar.messages import Face, Request, Response
 from sidecar.model import Credentials
-from sidecar.values import TcpAddress
 from sidecar.wire.server import serving
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from sidecar import config
+from sidecar.addresses import TcpAddress
 from sidecar.authorization import NoToken, Tokens
 from sidecar.errors import NoCredentials, StsUnreachable
 from sidecar.faces.container import ContainerFace
@@ -25,7 +26,6 @@ from sidecar.faces.guards import Guard
 from sidecar.faces.imds import TOKEN
 from sidecar.messages import Face, Response
 from sidecar.refresh import Policy, floor
-from sidecar.values import TcpAddress
 from sidecar.wire.server import serving
 from tests.doubles import KEY_CANARY, Pod, VirtualClock, credentials
 from tests.faces.imds_kit import CREDENTIALS, HOSTS, Imds, RefreshedSource

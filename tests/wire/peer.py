@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest import mock
 
+from sidecar.addresses import TcpAddress
 from sidecar.messages import Request, Response
-from sidecar.values import TcpAddress
 from sidecar.wire import server
 from sidecar.wire.limits import Limits
 from sidecar.wire.plane import Plane

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.values import Address, TcpAddress, UnixAddress
+from sidecar.addresses import Address, TcpAddress, UnixAddress
 from sidecar.wire.limits import Limits
 from sidecar.wire.server import serving
 from tests.wire.corpus import CORPUS
