@@ -36,8 +36,8 @@ format: $(VENV)/.dev ## tidy the code
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard from their sources
-	$(BIN)/python -m docs.tables
-	$(BIN)/python -m docs.monitoring
+	$(BIN)/python -m tools.tables
+	$(BIN)/python -m tools.monitoring
 	$(BIN)/python -m bench.readme
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

@@ -16,9 +16,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sidecar.errors import SidecarError, StsThrottled, StsUnavailable
-from sidecar.model import Credentials, Instant, Seconds
-from sidecar.refresh import Failed, Issued, Policy, RoleState, dead_at, step
+from sidecar.core.errors import SidecarError, StsThrottled, StsUnavailable
+from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.refresh import Failed, Issued, Policy, RoleState, dead_at, step
 
 PODS = 10_000
 START_WITHIN: Seconds = 60

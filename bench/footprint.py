@@ -44,15 +44,15 @@ interpreter = time.process_time()
 import gc
 usual = gc.get_threshold()
 gc.set_threshold(20_000)
-from sidecar import service
+from sidecar import serve
 gc.freeze()
 gc.set_threshold(*usual)
 imports = time.process_time()
 import os, sys
-service.load(os.environ, [])
+serve.load(os.environ, [])
 settings = time.process_time()
 print(interpreter, imports - interpreter, settings - imports, file=sys.stderr, flush=True)
-sys.exit(service.main([]))
+sys.exit(serve.main([]))
 """
 """`irsa-sidecar serve` (`cli.serve`), a clock read between its steps, the settings read once more."""
 

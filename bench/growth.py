@@ -35,13 +35,13 @@ TOKEN = "X-aws-ec2-metadata-token"
 
 SERVE = """
 import asyncio, os, uvloop
-from sidecar import service
+from sidecar import serve
 from sidecar.observe import logs
-from sidecar.refresh import Policy
-config = service.load(os.environ, [])
+from sidecar.core.refresh import Policy
+config = serve.load(os.environ, [])
 logs.configure(config.log_level, config.log_format)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-    runner.run(service.serve(config, Policy(floor_share=0.998, jitter_share=0)))
+    runner.run(serve.serve(config, Policy(floor_share=0.998, jitter_share=0)))
 """
 
 

@@ -25,7 +25,7 @@ STANDARD = (
 LISTING = """
 import sys
 before = set(sys.modules)
-import sidecar.service
+import sidecar.serve
 import json, sysconfig
 place = sysconfig.get_path("purelib")
 found = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items() if name not in before}
@@ -70,8 +70,8 @@ def _steps(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     return [
         ("the interpreter itself", "pass"),
         *imports,
-        ("sidecar", "import sidecar.service"),
-        ("settings", "import os; config = sidecar.service.load(os.environ, [])"),
+        ("sidecar", "import sidecar.serve"),
+        ("settings", "import os; config = sidecar.serve.load(os.environ, [])"),
         ("TLS context, with the system's CAs", "import ssl; context = ssl.create_default_context()"),
     ]
 

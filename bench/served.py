@@ -5,15 +5,15 @@ import os
 import sys
 from unittest.mock import patch
 
-from sidecar import service
-from sidecar.refresh import Policy
+from sidecar import serve
+from sidecar.core.refresh import Policy
 
 
 def main() -> int:
     every, life = float(os.environ["BENCH_REFRESH_EVERY"]), float(os.environ["BENCH_LIFE"])
     often = Policy(floor_share=1 - every / life, jitter_share=0)
-    with patch.object(service, "serve", functools.partial(service.serve, policy=often)):
-        return service.main([])
+    with patch.object(serve, "serve", functools.partial(serve.serve, policy=often)):
+        return serve.main([])
 
 
 if __name__ == "__main__":

@@ -26,11 +26,11 @@ def serve(argv: Sequence[str]) -> int:
     # looking at all would keep what importing leaves behind, 0.6 MiB.
     usual = gc.get_threshold()
     gc.set_threshold(20_000)
-    from sidecar import service
+    from sidecar import serve as command
 
     gc.freeze()
     gc.set_threshold(*usual)
-    return service.main(argv)
+    return command.main(argv)
 
 
 def demo(argv: Sequence[str]) -> int:
@@ -42,7 +42,7 @@ def demo(argv: Sequence[str]) -> int:
 
 def lab(argv: Sequence[str]) -> int:
     """an offline issuer, kubelet, IAM and strict STS, to learn and rehearse on"""
-    from sidecar.lab import commands
+    from sidecar.lab.cli import commands
 
     return commands.main(argv)
 
@@ -56,9 +56,9 @@ def doctor(argv: Sequence[str]) -> int:
 
 def explain(argv: Sequence[str]) -> int:
     """say offline why STS would refuse a token for a trust policy"""
-    from sidecar.doctor import explain_command
+    from sidecar.explain import command
 
-    return explain_command.main(argv)
+    return command.main(argv)
 
 
 def inject(argv: Sequence[str]) -> int:
@@ -70,21 +70,21 @@ def inject(argv: Sequence[str]) -> int:
 
 def credential_process(argv: Sequence[str]) -> int:
     """print credentials as an SDK's `credential_process` setting wants them"""
-    from sidecar import credential_process as command
+    from sidecar.client import credential_process as command
 
     return command.main(argv)
 
 
 def execute(argv: Sequence[str]) -> int:
     """run a program with credentials in its environment: exec -- COMMAND"""
-    from sidecar import execute as command
+    from sidecar.client import exec as command
 
     return command.main(argv)
 
 
 def healthcheck(argv: Sequence[str]) -> int:
     """ask a running sidecar how it is: exit 0 for ready (an exec probe without curl)"""
-    from sidecar import healthcheck as check
+    from sidecar.client import healthcheck as check
 
     return check.main(argv)
 

@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from itertools import count
 from typing import Any
 
-from sidecar.broker import UNCOUNTED, Broker
-from sidecar.claims import unverified_claims
-from sidecar.errors import NoCredentials, TokenUnreadable
-from sidecar.latest import Latest
-from sidecar.model import Credentials, Instant, Seconds, Token, UnixTime
-from sidecar.refresh import Event, Issued, Policy, RoleState
+from sidecar.core.broker import UNCOUNTED, Broker
+from sidecar.core.claims import unverified_claims
+from sidecar.core.errors import NoCredentials, TokenUnreadable
+from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.core.refresh import Event, Issued, Policy, RoleState
+from sidecar.core.watched import Latest
 
 TOKEN_CANARY = "canary-in-the-token"
 KEY_CANARY = "canary/in/the/secret/key"

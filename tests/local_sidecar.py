@@ -5,10 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sidecar.addresses import Address, TcpAddress
 from sidecar.faces.guards import Authorization
-from sidecar.messages import Face
-from sidecar.wire.server import serving
+from sidecar.http.addresses import Address, TcpAddress
+from sidecar.http.messages import Face
+from sidecar.http.server import serving
 from tests.faces.kit import Source, container_face
 
 ANY_PORT = TcpAddress("127.0.0.1", 0)

@@ -6,7 +6,7 @@ Shapes: AWS STS service model, version 2011-06-15. Codes and wordings: as report
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.errors import (
+from sidecar.core.errors import (
     ExchangeFailed,
     IssuerUnreachable,
     RequestRefused,

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sidecar import __version__, cli, service
+from sidecar import __version__, cli
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
@@ -69,14 +69,14 @@ def test_no_command_pays_for_anothers_libraries() -> None:
 
 
 def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
-    loaded = loaded_by("sidecar.service")
+    loaded = loaded_by("sidecar.serve")
     assert "uvloop" in loaded
     assert not {"botocore", "boto3", "jwt", "cryptography", "yaml", "ruamel", "difflib"} & loaded
 
 
 def test_serving_collects_garbage_but_looks_for_none_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = gc.get_threshold()
-    monkeypatch.setattr(service, "main", lambda _: int(gc.get_threshold() == usual and gc.get_freeze_count() > 0))
+    monkeypatch.setattr("sidecar.serve.main", lambda _: int(gc.get_threshold() == usual and gc.get_freeze_count() > 0))
     try:
         assert run(monkeypatch, "serve") == 1
     finally:

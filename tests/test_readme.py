@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from docs import tables
 from sidecar.cli import COMMANDS
+from tools import tables
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -1,6 +1,6 @@
 """Times as people read them. The page's script says left and past times by the same rules: see `duration` there."""
 
-from sidecar.model import Seconds
+from sidecar.core.model import Seconds
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from sidecar.admin.status import Status
-from sidecar.errors import MethodRefused, NoSuchPath, SidecarError
+from sidecar.core.errors import MethodRefused, NoSuchPath, SidecarError
+from sidecar.core.model import Instant, Seconds
 from sidecar.faces.problems import problem
-from sidecar.messages import JSON_HEADERS, Request, Response
-from sidecar.model import Instant, Seconds
+from sidecar.http.messages import JSON_HEADERS, Request, Response
 from sidecar.observe.metrics import Metrics
 
 METHODS = ("GET", "HEAD")

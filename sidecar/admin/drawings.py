@@ -11,7 +11,7 @@ from typing import Any
 from sidecar.admin.amounts import duration, took
 from sidecar.admin.markup import Html, element, joined
 from sidecar.admin.verdict import State
-from sidecar.model import Seconds
+from sidecar.core.model import Seconds
 
 MARKS = {
     State.HEALTHY: "M7 12.5l3.5 3.5 6.5-7.5",

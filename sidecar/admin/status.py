@@ -7,12 +7,12 @@ from typing import Any
 
 from sidecar import __version__
 from sidecar.admin.verdict import verdict
-from sidecar.config import Config
-from sidecar.model import Instant, Token, UnixTime
-from sidecar.observe.board import Board, described
+from sidecar.core.model import Instant, Token, UnixTime
+from sidecar.core.timestamps import timestamp
 from sidecar.observe.history import History, Refresh
+from sidecar.observe.snapshot import Board, described
 from sidecar.observe.usage import Usage, Use
-from sidecar.times import timestamp
+from sidecar.settings.config import Config
 
 
 @dataclass(frozen=True, slots=True)

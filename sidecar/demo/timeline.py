@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sidecar.latest import Latest
+from sidecar.core.watched import Latest
 
 
 @dataclass(frozen=True, slots=True)

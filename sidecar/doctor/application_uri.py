@@ -4,10 +4,10 @@ import ipaddress
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
-from sidecar.addresses import LINK_LOCAL, WILDCARDS, TcpAddress
 from sidecar.doctor.finding import Finding, failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
+from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 SET_FULL_URI = f"- name: {FULL_URI}\n  value: http://127.0.0.1:9911/v1/credentials"

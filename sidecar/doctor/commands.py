@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from sidecar.doctor import report
 from sidecar.doctor.examination import examine
-from sidecar.doctor.explain import NotAPolicy, PolicyText, policy_text
-from sidecar.doctor.files import BadArguments, read
 from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import look_around
-from sidecar.paint import paint_for
+from sidecar.explain import NotAPolicy, PolicyText, policy_text
+from sidecar.terminal.colour import paint_for
+from sidecar.terminal.files import BadArguments, read
 
 USAGE = 2
 

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from sidecar.clock import SystemClock
-from sidecar.config import Config
-from sidecar.doctor.explain import Question, explain
+from sidecar.core.clock import SystemClock
+from sidecar.core.errors import ExchangeFailed
+from sidecar.core.model import Credentials
 from sidecar.doctor.finding import Finding, Level, failed, passed, skipped
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.token_claims import of_explained
-from sidecar.errors import ExchangeFailed
-from sidecar.model import Credentials
+from sidecar.explain import Question, explain
+from sidecar.settings.config import Config
 from sidecar.sts.exchange import StsCall, StsExchange
 from sidecar.trust import Level as ExplainedLevel
 

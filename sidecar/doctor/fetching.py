@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 
-from sidecar.model import Seconds
+from sidecar.core.model import Seconds
 
 LARGEST = 1 << 20
 """Bytes: a JWKS may hold two hundred keys."""

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from sidecar.doctor.explain.jwt_parts import Unverified, shown
+from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import Fetched, get, why
 from sidecar.doctor.finding import Finding, failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
-from sidecar.endpoints import proxy_for
-from sidecar.model import Seconds
+from sidecar.explain.jwt_parts import Unverified, shown
+from sidecar.sts.endpoints import proxy_for
 
 MEMBERS = (
     "issuer",

@@ -6,13 +6,13 @@ from typing import Any
 
 import aiohttp
 
-from sidecar.addresses import WILDCARDS, Address, TcpAddress
-from sidecar.authorization_token import read_token
-from sidecar.config import Config
+from sidecar.core.authorization_token import read_token
+from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import get, why
 from sidecar.doctor.finding import Finding, failed, passed, skipped
 from sidecar.doctor.pod import Pod
-from sidecar.model import Seconds
+from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
+from sidecar.settings.config import Config
 
 PATIENCE: Seconds = 2
 """What a patient SDK grants."""

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sidecar.config import BadConfig, Config, load
-from sidecar.doctor.explain import PolicyText
-from sidecar.doctor.explain.jwt_parts import NotAJwt, Unverified, take_apart
-from sidecar.errors import TokenUnreadable
-from sidecar.model import Token, UnixTime
-from sidecar.token_file import TokenFile
+from sidecar.core.errors import TokenUnreadable
+from sidecar.core.model import Token, UnixTime
+from sidecar.explain import PolicyText
+from sidecar.explain.jwt_parts import NotAJwt, Unverified, take_apart
+from sidecar.settings.config import BadConfig, Config, load
+from sidecar.sources.token_file import TokenFile
 
 MOUNTINFO = Path("/proc/self/mountinfo")
 

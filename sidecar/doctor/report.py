@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from sidecar.doctor.finding import Finding, Level
-from sidecar.paint import Paint
+from sidecar.terminal.colour import Paint
 
 HEALTHY, ILL = 0, 1
 

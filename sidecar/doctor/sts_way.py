@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from sidecar.config import Config
+from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import get, why
 from sidecar.doctor.finding import Finding, failed, passed, warned
 from sidecar.doctor.pod import Pod
-from sidecar.model import Seconds
+from sidecar.settings.config import Config
 from sidecar.sts.answer import http_date
 
 PATIENCE: Seconds = 5

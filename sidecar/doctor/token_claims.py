@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from sidecar.doctor.explain import token_mistakes
-from sidecar.doctor.explain.jwt_parts import NotAJwt, Unverified, printable, shown, take_apart
+from sidecar.core.model import Seconds
+from sidecar.core.timestamps import timestamp
 from sidecar.doctor.finding import Finding, Level, failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.token_place import VOLUME, WHOLE_DIRECTORY
-from sidecar.model import Seconds
-from sidecar.times import timestamp
+from sidecar.explain import token_mistakes
+from sidecar.explain.jwt_parts import NotAJwt, Unverified, printable, shown, take_apart
 from sidecar.trust import Finding as Explained
 from sidecar.trust import Level as ExplainedLevel
 

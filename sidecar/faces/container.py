@@ -8,12 +8,12 @@ Protocol: AWS SDKs and tools reference guide, "Container credential provider".
 
 from typing import Protocol
 
-from sidecar.errors import MethodRefused, NoSuchPath, SidecarError
+from sidecar.core.errors import MethodRefused, NoSuchPath, SidecarError
+from sidecar.core.model import Credentials
 from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
 from sidecar.faces.problems import problem
-from sidecar.messages import JSON_HEADERS, Request, Response
-from sidecar.model import Credentials
+from sidecar.http.messages import JSON_HEADERS, Request, Response
 
 PATHS = ("/v1/credentials", "/")
 METHODS = ("GET", "HEAD")

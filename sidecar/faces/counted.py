@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from sidecar.messages import Face, Request, Response
+from sidecar.http.messages import Face, Request, Response
 
 
 class ClientObserver(Protocol):

@@ -7,9 +7,9 @@ is the one that all of them accept. Whoever changes a field breaks some SDK.
 import json
 from collections.abc import Mapping
 
-from sidecar.messages import Response
-from sidecar.model import Credentials
-from sidecar.times import timestamp
+from sidecar.core.model import Credentials
+from sidecar.core.timestamps import timestamp
+from sidecar.http.messages import Response
 
 
 def credentials_document(credentials: Credentials) -> bytes:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
-from sidecar.errors import HostRefused, NotAuthorized
-from sidecar.messages import Request
+from sidecar.core.errors import HostRefused, NotAuthorized
+from sidecar.http.messages import Request
 
 
 class Authorization(Protocol):

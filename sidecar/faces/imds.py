@@ -13,16 +13,16 @@ from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import unquote
 
-from sidecar.errors import BadTokenLife, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
+from sidecar.core.errors import BadTokenLife, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
+from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.refresh import Policy, RoleState, floor
 from sidecar.faces.container import CredentialSource
 from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import METADATA, Instance
 from sidecar.faces.problems import problem
-from sidecar.messages import Request, Response
-from sidecar.model import Credentials, Instant, Seconds
-from sidecar.refresh import Policy, RoleState, floor
+from sidecar.http.messages import Request, Response
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 TOKEN = "x-aws-ec2-metadata-token"  # noqa: S105 (a header's name)

@@ -5,7 +5,7 @@ import hmac
 import struct
 from collections.abc import Callable
 
-from sidecar.model import Instant
+from sidecar.core.model import Instant
 
 _END = struct.Struct(">d")
 

@@ -7,8 +7,8 @@ instance.
 import json
 from dataclasses import dataclass
 
-from sidecar.model import Credentials
-from sidecar.times import timestamp
+from sidecar.core.model import Credentials
+from sidecar.core.timestamps import timestamp
 
 METADATA = "/latest/meta-data"
 

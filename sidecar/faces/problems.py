@@ -6,7 +6,7 @@ Java, Rust and minio, so it is never used.
 
 import math
 
-from sidecar.errors import (
+from sidecar.core.errors import (
     BadTokenLife,
     HostRefused,
     MethodRefused,
@@ -15,7 +15,7 @@ from sidecar.errors import (
     NotAuthorized,
     SidecarError,
 )
-from sidecar.messages import Response, error_response
+from sidecar.http.messages import Response, error_response
 
 STATUS: dict[type[SidecarError], int] = {
     BadTokenLife: 400,

@@ -3,7 +3,7 @@
 Format: AWS SDKs and tools reference guide, "Shared config and credentials files".
 """
 
-from sidecar.model import Credentials
+from sidecar.core.model import Credentials
 
 
 def shared_file(profile: str, credentials: Credentials) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from sidecar.addresses import LINK_LOCAL, TcpAddress
+from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names
 from sidecar.inject.addition import environment, selected
 from sidecar.inject.finding import Finding, Level, Path

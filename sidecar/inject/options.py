@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sidecar import __version__, values
-from sidecar.addresses import WILDCARDS, Address, TcpAddress
-from sidecar.config import BadConfig, Config, load
+from sidecar import __version__
+from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.inject.names import TOKEN_DIRECTORY
-from sidecar.settings import FROM_ENVIRONMENT, SETTINGS
+from sidecar.settings import parsers
+from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
+from sidecar.settings.config import BadConfig, Config, load
 
 AUDIENCE = "sts.amazonaws.com"
 """In every region and partition, China and GovCloud included."""
@@ -160,7 +161,7 @@ def _config(options: Options) -> Config:
     }
     if bundle := environ.pop(_READ_AT_ONCE, None):
         try:
-            values.file_path(bundle)
+            parsers.file_path(bundle)
         except ValueError as error:
             raise BadConfig([f"{_READ_AT_ONCE}: {bundle!r} {error}."]) from None
     return load(environ, flags)

@@ -15,21 +15,23 @@ from typing import Any
 
 import aiohttp
 
-from sidecar.lab import cluster, iam, schedule
+from sidecar.lab import schedule
+from sidecar.lab.aws import iam
+from sidecar.lab.aws.operations import Operations, Rules
+from sidecar.lab.aws.sessions import Sessions
+from sidecar.lab.aws.sts import Sts
+from sidecar.lab.aws.verification import IssuerKeys
+from sidecar.lab.aws.view import IamFile, seen_through
+from sidecar.lab.cluster import accounts as cluster
+from sidecar.lab.cluster.issuer import Issuer, claims, issuer_app
+from sidecar.lab.cluster.keys import KidForm
+from sidecar.lab.cluster.projector import NEVER, Minted, Projection, refresh_at
+from sidecar.lab.cluster.rotation import WEEK, KeyRing
 from sidecar.lab.control import control_app
 from sidecar.lab.events import Changed, Observer, TokenProjected, nobody
 from sidecar.lab.faults import Faults
-from sidecar.lab.issuer import Issuer, claims, issuer_app
-from sidecar.lab.keys import KidForm
 from sidecar.lab.listen import Address, bind, serving, url_of
-from sidecar.lab.operations import Operations, Rules
-from sidecar.lab.projector import NEVER, Minted, Projection, refresh_at
-from sidecar.lab.rotation import WEEK, KeyRing
-from sidecar.lab.sessions import Sessions
 from sidecar.lab.state import PUBLIC, State, session_secret, write, write_once
-from sidecar.lab.sts import Sts
-from sidecar.lab.verification import IssuerKeys
-from sidecar.lab.view import IamFile, seen_through
 
 Clock = Callable[[], float]
 

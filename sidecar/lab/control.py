@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from sidecar.lab.cluster.projector import Projection
+from sidecar.lab.cluster.rotate import BadRotation, rotate
+from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.faults import BadFault, Faults
-from sidecar.lab.projector import Projection
-from sidecar.lab.rotate import BadRotation, rotate
-from sidecar.lab.rotation import KeyRing
 from sidecar.lab.state import State
 from sidecar.lab.status import status
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sidecar.lab.cluster import ServiceAccount
+from sidecar.lab.cluster.accounts import ServiceAccount
 
 
 @dataclass(frozen=True, slots=True)

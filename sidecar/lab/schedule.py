@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
-from sidecar.lab import rotation
+from sidecar.lab.aws.view import IamFile
+from sidecar.lab.cluster import rotation
+from sidecar.lab.cluster.projector import Projection
+from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.events import Changed, Observer
 from sidecar.lab.faults import Faults
 from sidecar.lab.lined_yaml import BadFile
-from sidecar.lab.projector import Projection
-from sidecar.lab.rotation import KeyRing
 from sidecar.lab.state import State, stamp_of
-from sidecar.lab.view import IamFile
 
 NAP = 60.0
 """Longest sleep in seconds: a wall clock may jump."""

@@ -4,12 +4,12 @@ import json
 import os
 from typing import Any
 
-from sidecar.lab.answers import timestamp
+from sidecar.lab.aws.answers import timestamp
+from sidecar.lab.aws.view import IamFile
+from sidecar.lab.cluster.rotation import KeyRing, Tenure, signer
 from sidecar.lab.faults import FAULTS, Faults
 from sidecar.lab.lined_yaml import BadFile
-from sidecar.lab.rotation import KeyRing, Tenure, signer
 from sidecar.lab.state import State
-from sidecar.lab.view import IamFile
 
 
 def status(state: State, now: float) -> dict[str, Any]:

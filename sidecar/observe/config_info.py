@@ -1,8 +1,8 @@
 """The settings in force as labels: closed and without secrets. No address, name or path is among them."""
 
-from sidecar.config import Config
-from sidecar.endpoints import sts_endpoint
 from sidecar.observe.labels import ENDPOINTS, OFF, ON
+from sidecar.settings.config import Config
+from sidecar.sts.endpoints import sts_endpoint
 
 REGIONAL, FIPS, DUALSTACK, FIPS_DUALSTACK, CUSTOM = ENDPOINTS
 

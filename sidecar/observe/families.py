@@ -8,7 +8,7 @@ Names follow Prometheus's conventions: one prefix, base units, `_total` on count
 from dataclasses import dataclass
 from typing import Literal
 
-from sidecar.model import Seconds
+from sidecar.core.model import Seconds
 
 EXCHANGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """From a lab's STS on loopback to our own time-out."""

@@ -3,9 +3,9 @@
 from collections import deque
 from dataclasses import dataclass
 
-from sidecar.errors import SidecarError
-from sidecar.model import Instant, Seconds
-from sidecar.refresh import Event, Failed, Issued, RoleState, TokenRotated
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Instant, Seconds
+from sidecar.core.refresh import Event, Failed, Issued, RoleState, TokenRotated
 
 KEPT = 40
 """Refreshes: a day of healthy ones, or the last quarter of an hour of an outage."""

@@ -1,6 +1,6 @@
 """The labels' values: closed sets, so that neither a client nor whoever answers in STS's place can make a series."""
 
-from sidecar.errors import (
+from sidecar.core.errors import (
     ExchangeFailed,
     SidecarError,
     StsThrottled,

@@ -15,11 +15,11 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from sidecar.errors import ExchangeFailed, SidecarError, Unexpected
-from sidecar.model import Credentials, Instant
-from sidecar.paint import Paint, paint_for
-from sidecar.refresh import AT_ONCE, Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
-from sidecar.times import timestamp
+from sidecar.core.errors import ExchangeFailed, SidecarError, Unexpected
+from sidecar.core.model import Credentials, Instant
+from sidecar.core.refresh import AT_ONCE, Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
+from sidecar.core.timestamps import timestamp
+from sidecar.terminal.colour import Paint, paint_for
 
 logger = logging.getLogger("sidecar")
 

@@ -18,8 +18,9 @@ from prometheus_client import (
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from sidecar import __version__
-from sidecar.config import Config
-from sidecar.model import Credentials, Instant, Seconds, Token
+from sidecar.core.model import Credentials, Instant, Seconds, Token
+from sidecar.core.ports import Clock
+from sidecar.core.refresh import Event, Failed, Issued, RoleState, TokenRotated
 from sidecar.observe import families
 from sidecar.observe.config_info import config_labels
 from sidecar.observe.families import Family
@@ -37,8 +38,7 @@ from sidecar.observe.labels import (
     code_label,
 )
 from sidecar.observe.sdk_family import UNKNOWN, sdk_of
-from sidecar.ports import Clock
-from sidecar.refresh import Event, Failed, Issued, RoleState, TokenRotated
+from sidecar.settings.config import Config
 
 NONE_YET = 0
 OK = 200

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sidecar.model import Instant
+from sidecar.core.model import Instant
+from sidecar.core.ports import Clock
 from sidecar.observe.sdk_family import LONGEST, Sdk, sdk_of
-from sidecar.ports import Clock
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree as ET
 
-from sidecar.errors import StsUnavailable
-from sidecar.model import Credentials, Instant, Seconds, UnixTime
+from sidecar.core.errors import StsUnavailable
+from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
 
 LARGEST = 64 * 1024
 """Bytes. A real answer has two to four thousand."""

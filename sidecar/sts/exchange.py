@@ -10,9 +10,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 
 from sidecar import __version__
-from sidecar.errors import ExchangeFailed, StsUnavailable, StsUnreachable
-from sidecar.model import Credentials, Seconds, Token, UnixTime
-from sidecar.ports import Clock
+from sidecar.core.errors import ExchangeFailed, StsUnavailable, StsUnreachable
+from sidecar.core.model import Credentials, Seconds, Token, UnixTime
+from sidecar.core.ports import Clock
 from sidecar.sts.answer import LARGEST, Answer, credentials_in, http_date
 from sidecar.sts.refusal import failure_of
 from sidecar.sts.session_name import session_name_for

@@ -7,8 +7,8 @@ we do not know falls into a class that keeps trying. STS's own text is read to r
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sidecar.claims import Claims
-from sidecar.errors import (
+from sidecar.core.claims import Claims
+from sidecar.core.errors import (
     ExchangeFailed,
     IssuerUnreachable,
     RequestRefused,
@@ -17,7 +17,7 @@ from sidecar.errors import (
     TokenRefused,
     TrustRefused,
 )
-from sidecar.model import UnixTime
+from sidecar.core.model import UnixTime
 from sidecar.sts import audiences
 from sidecar.sts.answer import Answer, Refusal, refusal_in
 

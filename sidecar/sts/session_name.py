@@ -3,8 +3,8 @@
 import hashlib
 import re
 
-from sidecar.claims import Claims
-from sidecar.model import SESSION_NAME
+from sidecar.core.claims import Claims
+from sidecar.core.model import SESSION_NAME
 
 LONGEST = 64
 _FOREIGN = re.compile(r"[^\w+=,.@-]", re.ASCII)

@@ -3,18 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sidecar.addresses import Address
 from sidecar.admin.app import AdminFace
 from sidecar.admin.status import Status
-from sidecar.config import load
-from sidecar.errors import SidecarError
-from sidecar.model import Credentials, Instant, Seconds, UnixTime
-from sidecar.observe.board import Board
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
+from sidecar.core.refresh import Phase, RoleState
+from sidecar.http.addresses import Address
+from sidecar.http.server import serving
 from sidecar.observe.history import History
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.snapshot import Board
 from sidecar.observe.usage import Usage
-from sidecar.refresh import Phase, RoleState
-from sidecar.wire.server import serving
+from sidecar.settings.config import load
 from tests.doubles import EPOCH, ROLE_ARN
 from tests.faces.kit import ANY_PORT
 

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from sidecar.admin.app import AdminFace
-from sidecar.errors import StsUnreachable
-from sidecar.observe.board import STUCK_AFTER
+from sidecar.core.errors import StsUnreachable
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.snapshot import STUCK_AFTER
 from tests.admin.kit import SetRole, served_admin
 from tests.conftest import Canary
 from tests.doubles import credentials
@@ -115,7 +115,7 @@ async def test_a_crowd_at_the_page_costs_four_of_them_a_second() -> None:
 
 def test_a_sidecar_that_nobody_looks_at_does_not_load_the_page() -> None:
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, sidecar.service; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, sidecar.serve; print(*sys.modules)"],
         capture_output=True,
         check=True,
         text=True,

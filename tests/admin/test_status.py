@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import TokenRefused
-from sidecar.model import Token
+from sidecar.core.errors import TokenRefused
+from sidecar.core.model import Token
 from tests.conftest import Canary
 from tests.doubles import EPOCH, ROLE_ARN, a_token
 from tests.status.scenes import SCENES, Scene, down, failing, healthy, starting

@@ -10,7 +10,7 @@ from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.errors import StsUnavailable
+from sidecar.core.errors import StsUnavailable
 from sidecar.sts.answer import Answer, credentials_in, refusal_in
 from sidecar.sts.refusal import KNOWN_CODES, failure_of
 from tests.doubles import EPOCH, ROLE_ARN, a_token

@@ -13,10 +13,10 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import ContainerMetadataFetcher
 
-from sidecar.errors import NoCredentials, TrustRefused
+from sidecar.core.errors import NoCredentials, TrustRefused
+from sidecar.core.model import Credentials
+from sidecar.core.refresh import Policy
 from sidecar.faces.container import ContainerFace
-from sidecar.model import Credentials
-from sidecar.refresh import Policy
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import AUTH_TOKEN, OneToken, Requests, Source, container_face, served

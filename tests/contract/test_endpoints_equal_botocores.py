@@ -11,7 +11,7 @@ from botocore.utils import get_environ_proxies, validate_region_name
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.endpoints import proxy_for, sts_endpoint
+from sidecar.sts.endpoints import proxy_for, sts_endpoint
 
 LOADER = create_loader()
 PARTITIONS = LOADER.load_data("partitions")

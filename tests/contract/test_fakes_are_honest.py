@@ -6,10 +6,10 @@ from typing import Protocol
 
 import pytest
 
-from sidecar.errors import TokenUnreadable
-from sidecar.model import Token
-from sidecar.ports import TokenSource
-from sidecar.token_file import TokenFile
+from sidecar.core.errors import TokenUnreadable
+from sidecar.core.model import Token
+from sidecar.core.ports import TokenSource
+from sidecar.sources.token_file import TokenFile
 from tests.doubles import FakeTokens, a_token
 from tests.kubelet import ProjectedVolume
 

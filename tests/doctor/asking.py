@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from sidecar.doctor.explain import Explanation, Question, explain
-from sidecar.doctor.explain.policy_text import policy_text
-from sidecar.doctor.explain.question import Provider, provider
+from sidecar.explain import Explanation, Question, explain
+from sidecar.explain.policy_text import policy_text
+from sidecar.explain.question import Provider, provider
 from tests.doubles import EPOCH, a_token
 
 CLUSTER = "oidc.eks.eu-west-1.amazonaws.com/id/AAAA1111BBBB2222CCCC3333DDDD4444"

@@ -10,9 +10,9 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sidecar.doctor.explain import PolicyText
 from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import Pod, User, look_around
+from sidecar.explain import PolicyText
 from tests.doctor.asking import NOW, ROLE, token
 
 OURS = User(uid=65532, gid=65532, groups=(65532,))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import sidecar.doctor
-from sidecar.doctor.explain_command import _parser
+from sidecar.explain.command import _parser
 from tests.doctor.test_the_twenty_mistakes import MISTAKES
 
 ROOT = Path(sidecar.doctor.__file__).parent

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from sidecar.doctor.examination import examine
-from sidecar.doctor.explain import PolicyText, Question, explain
-from sidecar.doctor.explain.question import provider
 from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import Pod, look_around
+from sidecar.explain import PolicyText, Question, explain
+from sidecar.explain.question import provider
 from sidecar.sts.answer import Answer, refusal_in
 from tests.doctor.asking import causes
 from tests.doctor.labs import environ
@@ -213,7 +213,7 @@ async def test_explain_names_what_the_lab_refuses_with_the_same_code(world: Worl
 
 
 async def test_a_fixed_policy_is_let_in_by_the_lab(world: World) -> None:
-    from sidecar.doctor.explain import narrowed
+    from sidecar.explain import narrowed
 
     for mistake in MISTAKES:
         if not mistake.statement:

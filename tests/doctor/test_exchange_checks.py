@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 
 from sidecar.doctor import exchange
-from sidecar.doctor.explain import PolicyText
 from sidecar.doctor.finding import Finding
+from sidecar.explain import PolicyText
 from tests.doctor.asking import equals, policy, statement
 from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port, written
 from tests.doubles import KEY_CANARY, SESSION_CANARY

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.doctor.explain.nearest import difference, distance, nearest
+from sidecar.explain.nearest import difference, distance, nearest
 from sidecar.trust import Finding
 from tests.doctor.asking import (
     ACCOUNT,

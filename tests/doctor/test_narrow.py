@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.doctor.explain import CannotFix, narrowed
+from sidecar.explain import CannotFix, narrowed
 from sidecar.trust import evaluate, parse, web_identity
 from tests.doctor.asking import (
     ACCOUNT,

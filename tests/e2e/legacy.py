@@ -17,10 +17,10 @@ from pathlib import Path
 
 import aiohttp
 
-from sidecar.config import load
+from sidecar.core.refresh import Policy
 from sidecar.lab.app import LabSettings, running
-from sidecar.refresh import Policy
-from sidecar.service import serve
+from sidecar.serve import serve
+from sidecar.settings.config import load
 from tests.e2e.pod import ANY_PORT, ROLE
 
 REGION = "us-east-1"

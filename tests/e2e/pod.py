@@ -11,11 +11,11 @@ from typing import Any
 
 import aiohttp
 
-from sidecar.config import load
+from sidecar.core.refresh import Policy
 from sidecar.lab.app import Lab, LabSettings, running
 from sidecar.lab.events import Answered, Event
-from sidecar.refresh import Policy
-from sidecar.service import serve
+from sidecar.serve import serve
+from sidecar.settings.config import load
 
 ANY_PORT = ("127.0.0.1", 0)
 ROLE = "arn:aws:iam::111122223333:role/demo"

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import yaml
 
-from sidecar.refresh import Policy
+from sidecar.core.refresh import Policy
 from tests.e2e.legacy import WITHOUT_A_TOKEN, a_legacy_pod
 from tests.e2e.pod import ROLE
 

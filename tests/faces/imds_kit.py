@@ -1,13 +1,13 @@
 """An IMDS face with a clock that is set by hand, and what its clients send."""
 
-from sidecar.authorization import NoToken
+from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.refresh import Policy, RoleState
+from sidecar.faces.authorization import NoToken
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import TOKEN, TTL, ImdsFace
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
-from sidecar.messages import Request, Response
-from sidecar.model import Credentials, Instant, Seconds
-from sidecar.refresh import Policy, RoleState
+from sidecar.http.messages import Request, Response
 from tests.doubles import ROLE_ARN
 from tests.faces.kit import Source
 

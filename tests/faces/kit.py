@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sidecar.addresses import TcpAddress
-from sidecar.authorization import NoToken
-from sidecar.errors import SidecarError
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Credentials
+from sidecar.faces.authorization import NoToken
 from sidecar.faces.container import ContainerFace, CredentialSource
 from sidecar.faces.guards import Authorization, Guard
-from sidecar.messages import Face, Request, Response
-from sidecar.model import Credentials
-from sidecar.wire.server import serving
+from sidecar.http.addresses import TcpAddress
+from sidecar.http.messages import Face, Request, Response
+from sidecar.http.server import serving
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ANY_PORT = TcpAddress("127.0.0.1", 0)

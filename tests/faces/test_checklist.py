@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 import yaml
 
-from sidecar import config
-from sidecar.addresses import TcpAddress
-from sidecar.authorization import NoToken, Tokens
-from sidecar.errors import NoCredentials, StsUnreachable
+from sidecar.core.errors import NoCredentials, StsUnreachable
+from sidecar.core.refresh import Policy, floor
+from sidecar.faces.authorization import NoToken, Tokens
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import TOKEN
-from sidecar.messages import Face, Response
-from sidecar.refresh import Policy, floor
-from sidecar.wire.server import serving
+from sidecar.http.addresses import TcpAddress
+from sidecar.http.messages import Face, Response
+from sidecar.http.server import serving
+from sidecar.settings import config
 from tests.doubles import KEY_CANARY, Pod, VirtualClock, credentials
 from tests.faces.imds_kit import CREDENTIALS, HOSTS, Imds, RefreshedSource
 from tests.faces.kit import AUTH_TOKEN, OneToken, Source, body, container_face, request

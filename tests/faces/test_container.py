@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from sidecar.errors import NoCredentials, SidecarError, StsUnreachable
-from sidecar.messages import Request
-from sidecar.refresh import Policy
+from sidecar.core.errors import NoCredentials, SidecarError, StsUnreachable
+from sidecar.core.refresh import Policy
+from sidecar.http.messages import Request
 from sidecar.sts.answer import Answer
 from sidecar.sts.refusal import failure_of
 from tests.conftest import Canary

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.core.model import Credentials
 from sidecar.faces.document import credentials_document
-from sidecar.model import Credentials
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, SESSION_CANARY, credentials
 
 EXACTLY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)

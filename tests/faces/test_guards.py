@@ -4,7 +4,7 @@ import hmac
 
 import pytest
 
-from sidecar.errors import HostRefused, NotAuthorized
+from sidecar.core.errors import HostRefused, NotAuthorized
 from sidecar.faces import guards
 from sidecar.faces.guards import Guard, host_name
 from tests.faces.kit import AUTH_TOKEN, LOOPBACK, OneToken, request

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.errors import StsUnreachable
+from sidecar.core.errors import StsUnreachable
+from sidecar.core.model import Seconds
+from sidecar.core.refresh import Policy, RoleState, floor
 from sidecar.faces.document import credentials_document
 from sidecar.faces.imds import ImdsFace, canonical, protocol
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
-from sidecar.messages import Request
-from sidecar.model import Seconds
-from sidecar.refresh import Policy, RoleState, floor
+from sidecar.http.messages import Request
 from tests.conftest import Canary
 from tests.doubles import DAY, ROLE_ARN, Pod, a_token, credentials
 from tests.faces.imds_kit import CREDENTIALS, DOCUMENT, POD, Imds, RefreshedSource

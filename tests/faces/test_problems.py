@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from sidecar import errors
-from sidecar.errors import ExchangeFailed, MethodRefused, NoCredentials, SidecarError, StsThrottled, TrustRefused
+from sidecar.core import errors
+from sidecar.core.errors import ExchangeFailed, MethodRefused, NoCredentials, SidecarError, StsThrottled, TrustRefused
 from sidecar.faces.problems import problem
 from tests.faces.kit import body
 

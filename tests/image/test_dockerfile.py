@@ -69,7 +69,9 @@ def test_it_runs_what_pip_would_install_as_irsa_sidecar() -> None:
     assert f"'#!/app/bin/python' 'import sys' 'from {module} import {function}' 'sys.exit({function}())'" in TEXT
 
 
-@pytest.mark.parametrize("name", ["sidecar/cli.py", "sidecar/sts/client.py", "requirements/runtime.txt", "LICENSE"])
+@pytest.mark.parametrize(
+    "name", ["sidecar/cli.py", "sidecar/sources/web_identity.py", "requirements/runtime.txt", "LICENSE"]
+)
 def test_the_build_is_sent(name: str) -> None:
     assert (ROOT / name).exists()
     assert sent(name, RULES)

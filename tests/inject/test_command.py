@@ -148,7 +148,7 @@ def test_it_works_in_a_pipe() -> None:
 
 
 def test_the_serving_process_imports_none_of_it() -> None:
-    show = "import sys, sidecar.service; print([m for m in sys.modules if 'ruamel' in m or 'sidecar.inject' in m])"
+    show = "import sys, sidecar.serve; print([m for m in sys.modules if 'ruamel' in m or 'sidecar.inject' in m])"
     loaded = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, text=True).stdout
     assert loaded == "[]\n"
 

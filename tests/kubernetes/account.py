@@ -13,9 +13,9 @@ from typing import Any
 
 import aiohttp
 
-from sidecar.lab import iam
+from sidecar.lab.aws import iam
+from sidecar.lab.aws.view import IamFile
 from sidecar.lab.state import PUBLIC, State, write
-from sidecar.lab.view import IamFile
 from tests.clients.processes import process
 from tests.e2e.legacy import free_ports
 from tests.kubernetes.bucket import Bucket

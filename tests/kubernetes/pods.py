@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from sidecar.lab import iam
 from sidecar.lab.app import Lab, LabSettings, running
+from sidecar.lab.aws import iam
 from sidecar.lab.events import Answered, Event
 from sidecar.lab.state import PUBLIC, State, write
 from tests.e2e.legacy import free_ports

@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 
-from sidecar.lab.atomic_writer import Access, replace_files
+from sidecar.lab.cluster.atomic_writer import Access, replace_files
 from tests.kubernetes.api import Api
 from tests.kubernetes.bucket import Bucket
 from tests.kubernetes.documents import Manifest

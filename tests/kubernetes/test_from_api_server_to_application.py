@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.lab.export import JWKS_FILE, documents_for
+from sidecar.lab.cli.export import JWKS_FILE, documents_for
 from tests.kubernetes.account import FAILURES, FULL_URI, TOKEN_EXPIRES, WHO, Account, a_sidecar, an_account
 from tests.kubernetes.api import Api
 from tests.kubernetes.cluster import Cluster, with_a_new_key

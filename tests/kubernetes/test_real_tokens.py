@@ -6,9 +6,9 @@ from typing import Any
 import jwt
 import pytest
 
-from sidecar.lab import issuer as lab_issuer
-from sidecar.lab.cluster import MINIMUM_LIFETIME, ServiceAccount
-from sidecar.lab.export import JWKS_FILE, documents_for
+from sidecar.lab.cli.export import JWKS_FILE, documents_for
+from sidecar.lab.cluster import issuer as lab_issuer
+from sidecar.lab.cluster.accounts import MINIMUM_LIFETIME, ServiceAccount
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.real_tokens import DISCOVERY, KEYS, RunningPod, claims_of

@@ -19,13 +19,13 @@ import pytest
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from sidecar.lab.commands import main
+from sidecar.lab.cli.commands import main
+from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.faults import Faults
-from sidecar.lab.rotation import KeyRing
 from sidecar.lab.state import State
 from tests.lab.worlds import ROLE, sts_client, with_keys
 
-RUN = [sys.executable, "-c", "import sys; from sidecar.lab.commands import main; sys.exit(main(sys.argv[1:]))"]
+RUN = [sys.executable, "-c", "import sys; from sidecar.lab.cli.commands import main; sys.exit(main(sys.argv[1:]))"]
 ANY = "127.0.0.1:0"
 
 

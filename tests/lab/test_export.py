@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sidecar import trust
-from sidecar.lab import keys
-from sidecar.lab.commands import main
-from sidecar.lab.keys import KidForm
+from sidecar.lab.cli.commands import main
+from sidecar.lab.cluster import keys
+from sidecar.lab.cluster.keys import KidForm
 from tests.lab.worlds import made_keys, strangers_key
 
 ISSUER = "https://s3.eu-west-1.amazonaws.com/my-bucket"

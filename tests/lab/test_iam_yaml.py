@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
-from sidecar.lab.arns import parse_role_arn
+from sidecar.lab.aws.arns import parse_role_arn
+from sidecar.lab.aws.iam import default_text
+from sidecar.lab.aws.iam_yaml import parse_iam
+from sidecar.lab.aws.view import IamFile, seen_through
 from sidecar.lab.faults import Faults
-from sidecar.lab.iam import default_text
-from sidecar.lab.iam_yaml import parse_iam
 from sidecar.lab.lined_yaml import BadFile
 from sidecar.lab.state import State
-from sidecar.lab.view import IamFile, seen_through
 from tests.lab.worlds import ROLE
 
 ISSUER = "https://oidc.example/id/A"

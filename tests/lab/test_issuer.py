@@ -8,9 +8,9 @@ import aiohttp
 import jwt
 import pytest
 
-from sidecar.lab import issuer
-from sidecar.lab.cluster import ServiceAccount
-from sidecar.lab.rotate import rotate
+from sidecar.lab.cluster import issuer
+from sidecar.lab.cluster.accounts import ServiceAccount
+from sidecar.lab.cluster.rotate import rotate
 from tests.lab.worlds import World, a_lab
 
 NOW = 1_900_000_000.0

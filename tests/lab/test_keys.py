@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.lab import keys, rotation
-from sidecar.lab.keys import KidForm
-from sidecar.lab.rotate import BadRotation, rotate
-from sidecar.lab.rotation import KeyRing, Tenure
+from sidecar.lab.cluster import keys, rotation
+from sidecar.lab.cluster.keys import KidForm
+from sidecar.lab.cluster.rotate import BadRotation, rotate
+from sidecar.lab.cluster.rotation import KeyRing, Tenure
 from sidecar.lab.state import State
 from tests.lab.worlds import strangers_key, with_keys
 

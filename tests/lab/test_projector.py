@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.lab import projector
-from sidecar.lab.atomic_writer import Access, replace_files
-from sidecar.lab.cluster import ServiceAccount
-from sidecar.lab.projector import Minted, Projection, due, refresh_at
+from sidecar.lab.cluster import projector
+from sidecar.lab.cluster.accounts import ServiceAccount
+from sidecar.lab.cluster.atomic_writer import Access, replace_files
+from sidecar.lab.cluster.projector import Minted, Projection, due, refresh_at
 from tests.virtual_time import in_virtual_time
 
 NOW = 1_795_413_660.0  # 2026-11-23T06:01:00Z

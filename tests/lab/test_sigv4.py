@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sidecar.lab.answers import Refusal
-from sidecar.lab.sessions import Sessions
-from sidecar.lab.sigv4 import SignedRequest, authenticate, signature
+from sidecar.lab.aws.answers import Refusal
+from sidecar.lab.aws.sessions import Sessions
+from sidecar.lab.aws.sigv4 import SignedRequest, authenticate, signature
 from tests.lab.worlds import Reply, World, a_lab, as_json, post
 
 NOW = 1_900_000_000.0

@@ -13,13 +13,14 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from sidecar.lab import report, schedule
-from sidecar.lab.cluster import parse_cluster
+from sidecar.lab import schedule
+from sidecar.lab.cli import report
+from sidecar.lab.cluster.accounts import parse_cluster
+from sidecar.lab.cluster.issuer import discovery
+from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.events import Answered, Changed, Event, TokenProjected
-from sidecar.lab.issuer import discovery
 from sidecar.lab.lined_yaml import BadFile
 from sidecar.lab.listen import bind, parse_address, serving, url_of
-from sidecar.lab.rotation import KeyRing
 from sidecar.lab.state import PRIVATE, Reloaded, State, session_secret, write, write_once
 from tests.lab.worlds import FREE, a_lab, soon, with_keys
 from tests.virtual_time import in_virtual_time

@@ -22,11 +22,11 @@ from botocore.client import BaseClient
 from botocore.config import Config
 
 from sidecar.lab.app import Lab, LabSettings, running
-from sidecar.lab.cluster import ServiceAccount
+from sidecar.lab.cluster.accounts import ServiceAccount
+from sidecar.lab.cluster.issuer import claims
+from sidecar.lab.cluster.keys import SigningKey
+from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.events import Answered, Event
-from sidecar.lab.issuer import claims
-from sidecar.lab.keys import SigningKey
-from sidecar.lab.rotation import KeyRing
 from sidecar.lab.state import State
 
 ROLE = "arn:aws:iam::111122223333:role/demo"

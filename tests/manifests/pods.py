@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 from typing import Any
 
-from sidecar import config
+from sidecar.settings import config
 from tests.manifests.rendering import Applied
 
 Container = dict[str, Any]

@@ -5,9 +5,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import sidecar
-from sidecar.addresses import TcpAddress
-from sidecar.config import Config
 from sidecar.faces import container as container_face
+from sidecar.http.addresses import TcpAddress
+from sidecar.settings.config import Config
 from tests.manifests.pods import (
     POD_UID,
     applications_of,

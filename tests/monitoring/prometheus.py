@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from docs.monitoring import RULES
 from tests.monitoring.fleet import PORT, Pod, a_loopback_address, process, until_it_answers
+from tools.monitoring import RULES
 
 JOB = "monitoring/irsa-sidecar"
 NAMESPACE = "shop"

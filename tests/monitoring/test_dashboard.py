@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from docs import dashboard
-from docs.grafana import WIDTH
+from tools import dashboard
+from tools.grafana import WIDTH
 
 MODEL = dashboard.model()
 PANELS: list[dict[str, Any]] = [panel for panel in MODEL["panels"] if panel["type"] != "row"]

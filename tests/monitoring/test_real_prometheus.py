@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from docs import dashboard, metrics_page
-from docs.monitoring import RULES
 from tests.monitoring.prometheus import NAMESPACE, Prometheus
+from tools import dashboard, metrics_page
+from tools.monitoring import RULES
 
 pytestmark = pytest.mark.timeout(240)  # the first test waits for a dozen processes to start, on any machine
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from docs import dashboard, metrics_page, monitoring
-from docs.monitoring import MANIFESTS, RULES
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.labels import FAILURE_CODES
 from tests.manifests.pods import sidecar_of
 from tests.manifests.rendering import NAMES, applied
 from tests.needs import needs
+from tools import dashboard, metrics_page, monitoring
+from tools.monitoring import MANIFESTS, RULES
 
 CASES = Path(__file__).parent / "alerts.test.yml"
 RUNBOOK = (RULES.parents[2] / "docs" / "monitoring.md").read_text()

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs import metrics_page
-from docs.monitoring import MANIFESTS, RULES
 from tests.lab.test_docs import in_the_background, run
 from tests.monitoring.fleet import CHANCE, until_it_answers
 from tests.monitoring.test_rules import promtool
 from tests.needs import needs
+from tools import metrics_page
+from tools.monitoring import MANIFESTS, RULES
 
 PAGE = (MANIFESTS.parents[1] / "docs" / "monitoring.md").read_text()
 BLOCKS: list[tuple[str, str, str]] = re.findall(r"```(\w+)(?: (\w+))?\n(.*?)```", PAGE, re.DOTALL)

@@ -4,10 +4,10 @@ import logging
 import math
 from dataclasses import replace
 
-from sidecar.errors import SidecarError
-from sidecar.model import Credentials, Instant, Seconds, Token
-from sidecar.ports import Observer
-from sidecar.refresh import Event, Failed, Issued, Policy, RoleState, TokenRotated, step
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Credentials, Instant, Seconds, Token
+from sidecar.core.ports import Observer
+from sidecar.core.refresh import Event, Failed, Issued, Policy, RoleState, TokenRotated, step
 from tests.doubles import a_token
 
 POLICY = Policy()

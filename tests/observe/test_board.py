@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sidecar.errors import Retry, TokenRefused, TrustRefused
-from sidecar.observe.board import STUCK_AFTER, Board
+from sidecar.core.errors import Retry, TokenRefused, TrustRefused
+from sidecar.observe.snapshot import STUCK_AFTER, Board
 from tests.conftest import Canary
 from tests.doubles import DAY, ISSUER, ROLE_ARN, SUBJECT, Pod, a_token
 from tests.observe.kit import eternal

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sidecar.config import load
 from sidecar.observe.config_info import config_labels
 from sidecar.observe.labels import ENDPOINTS, SWITCH
+from sidecar.settings.config import load
 from tests.doubles import KEY_CANARY
 
 NEEDED = {

@@ -12,17 +12,17 @@ from aiohttp import ClientSession
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_text
 
-from docs import metrics_page, tables
-from sidecar.errors import SidecarError, StsUnavailable
+from sidecar.core.errors import SidecarError, StsUnavailable
 from sidecar.faces.problems import STATUS
-from sidecar.messages import Response
+from sidecar.http import refusals
+from sidecar.http.messages import Response
 from sidecar.observe import labels
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.sdk_family import MAJORS
-from sidecar.wire import refusals
 from tests.admin.kit import SetRole, served_admin
 from tests.needs import needs
+from tools import metrics_page, tables
 
 CONTRACT = {
     "irsa_sidecar_build_info": ("gauge", {"version"}),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sidecar.errors import StsUnreachable, TokenUnreadable
+from sidecar.core.errors import StsUnreachable, TokenUnreadable
 from sidecar.observe.history import KEPT, Failure, Refresh
 from sidecar.observe.history import History as Past
 from tests.conftest import Canary

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sidecar.errors import Retry, StsUnreachable, TokenRefused, TokenUnreadable, TrustRefused, Unexpected
+from sidecar.core.errors import Retry, StsUnreachable, TokenRefused, TokenUnreadable, TrustRefused, Unexpected
 from sidecar.observe import logs
 from sidecar.observe.logs import LogEvents
 from tests.conftest import Canary

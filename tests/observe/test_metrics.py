@@ -7,8 +7,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_text
 
-from sidecar import __version__, errors
-from sidecar.errors import (
+from sidecar import __version__
+from sidecar.core import errors
+from sidecar.core.errors import (
     SidecarError,
     StsThrottled,
     StsUnreachable,
@@ -17,7 +18,7 @@ from sidecar.errors import (
     TokenUnreadable,
     TrustRefused,
 )
-from sidecar.model import Instant, Token, UnixTime
+from sidecar.core.model import Instant, Token, UnixTime
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
 from sidecar.observe.labels import FAILURE_CODES, code_label
 from sidecar.observe.metrics import Metrics

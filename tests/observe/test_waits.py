@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 
-from sidecar.errors import NoCredentials
+from sidecar.core.errors import NoCredentials
 from sidecar.observe.metrics import Metrics
-from tests.broker.trouble import NOT_TRUSTED
+from tests.core.broker.trouble import NOT_TRUSTED
 from tests.doubles import Outcome, Pod, VirtualClock
 from tests.virtual_time import in_virtual_time
 

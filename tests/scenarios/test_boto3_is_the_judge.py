@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sidecar.errors import ExchangeFailed
+from sidecar.core.errors import ExchangeFailed
 from tests.lab.worlds import a_lab
 from tests.scenarios.test_the_twenty_mistakes import ROLE, SCENARIOS, Rehearsal, Scenario
 

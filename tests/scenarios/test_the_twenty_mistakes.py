@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from sidecar.claims import unverified_claims
-from sidecar.clock import SystemClock
-from sidecar.doctor.explain import Question, explain
-from sidecar.doctor.explain.question import provider
-from sidecar.errors import ExchangeFailed, RequestRefused, Retry, TokenRefused, TrustRefused
-from sidecar.model import Token
+from sidecar.core.claims import unverified_claims
+from sidecar.core.clock import SystemClock
+from sidecar.core.errors import ExchangeFailed, RequestRefused, Retry, TokenRefused, TrustRefused
+from sidecar.core.model import Token
+from sidecar.explain import Question, explain
+from sidecar.explain.question import provider
 from sidecar.sts.exchange import StsCall, StsExchange, sts_session
 from tests.lab.worlds import World, a_lab
 

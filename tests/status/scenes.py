@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sidecar.admin.status import Status
-from sidecar.config import load
-from sidecar.errors import SidecarError, StsThrottled, TokenUnreadable, TrustRefused
-from sidecar.model import Credentials, Instant, Seconds, Token, UnixTime
-from sidecar.observe.board import Board
+from sidecar.core.errors import SidecarError, StsThrottled, TokenUnreadable, TrustRefused
+from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.core.refresh import Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase, step, usable
 from sidecar.observe.history import History
+from sidecar.observe.snapshot import Board
 from sidecar.observe.usage import Usage
-from sidecar.refresh import Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase, step, usable
+from sidecar.settings.config import load
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, a_token, credentials
 
 POLICY = Policy()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.errors import StsUnavailable
-from sidecar.model import Credentials, UnixTime
+from sidecar.core.errors import StsUnavailable
+from sidecar.core.model import Credentials, UnixTime
 from sidecar.sts.answer import LARGEST, Answer, credentials_in, http_date, refusal_in
 from tests.conftest import Canary
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, SESSION_CANARY

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis.strategies import floats
 from multidict import CIMultiDict
 
-from sidecar.errors import ExchangeFailed, StsThrottled, StsUnavailable, StsUnreachable, TokenRefused
-from sidecar.model import Credentials, Token
+from sidecar.core.errors import ExchangeFailed, StsThrottled, StsUnavailable, StsUnreachable, TokenRefused
+from sidecar.core.model import Credentials, Token
 from sidecar.sts.exchange import StsCall, StsExchange, clock_skew, sts_session
 from tests.conftest import Canary
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, TOKEN_CANARY, a_token

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sidecar.claims import NO_CLAIMS
-from sidecar.errors import ExchangeFailed, Retry, StsThrottled, StsUnavailable, TokenRefused
+from sidecar.core.claims import NO_CLAIMS
+from sidecar.core.errors import ExchangeFailed, Retry, StsThrottled, StsUnavailable, TokenRefused
 from sidecar.sts.answer import Answer
 from sidecar.sts.refusal import KNOWN_CODES, failure_of
 from tests.conftest import Canary

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sidecar.claims import Claims
+from sidecar.core.claims import Claims
 from sidecar.sts.session_name import session_name_for
 
 ACCEPTED_BY_STS = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")

@@ -17,10 +17,10 @@ import aiohttp
 
 from sidecar.doctor import exchange, issuer, own_endpoint, report, sts_way
 from sidecar.doctor.examination import LOCAL
-from sidecar.doctor.explain import PolicyText
 from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import Pod
-from sidecar.paint import Paint
+from sidecar.explain import PolicyText
+from sidecar.terminal.colour import Paint
 from tests.doctor.asking import ACCOUNT, CLUSTER, NOW, OTHER_ACCOUNT, equals, explained, policy, statement
 from tests.doctor.pods import GOOD_APP, OURS, Page, Volume, a_pod, a_server, unused_port, written
 from tests.recorded import recorded

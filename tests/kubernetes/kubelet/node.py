@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sidecar.lab.atomic_writer import replace_files
+from sidecar.lab.cluster.atomic_writer import replace_files
 
 Manifest = dict[str, Any]
 ConfigMaps = Mapping[str, Mapping[str, str]]

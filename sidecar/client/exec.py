@@ -1,0 +1,114 @@
+"""`irsa-sidecar exec`: runs a program with credentials in its environment, for programs that read nothing else.
+
+A process's environment cannot be renewed from outside: such a program must end before its credentials do.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from sidecar.client.obtain import session
+from sidecar.client.session import Session
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Seconds, UnixTime
+
+USAGE = "usage: irsa-sidecar exec -- COMMAND [ARGUMENT ...]\n\nRun COMMAND with credentials in its environment."
+NO_CREDENTIALS, NOT_EXECUTABLE, NOT_FOUND, BY_SIGNAL = 125, 126, 127, 128
+"""Exit codes that are not the program's own: those of env(1) and of shells."""
+FORWARDED = frozenset(
+    {
+        *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),
+        *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH),
+    }
+)
+WATCHED = FORWARDED | {signal.SIGCHLD}
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+FROM_KERNEL = 0x80
+"""siginfo's SI_KERNEL: the terminal's Ctrl-C, which the program got as well."""
+NAP: Seconds = 30
+OUTRANKING = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
+"""Where one of these is set, JavaScript v3 does not look at the keys in the environment."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the program to its end. Returns its exit code, 128 + n when signal n ended it, 125 without credentials."""
+    command = list(argv[1:] if argv[:1] == ["--"] else argv)
+    if not command or command[0].startswith("-"):
+        print(USAGE, file=sys.stdout if command in (["-h"], ["--help"]) else sys.stderr)
+        return 0 if command in (["-h"], ["--help"]) else 2
+    try:
+        held = session(os.environ)
+    except SidecarError as error:
+        return _say(str(error), NO_CREDENTIALS)
+    return run(command, environment(os.environ, held), ends_at(held))
+
+
+def environment(environ: Mapping[str, str], held: Session) -> dict[str, str]:
+    """`environ` with the session in it. boto 2 knows the session token as AWS_SECURITY_TOKEN, botocore its end."""
+    kept = {name: text for name, text in environ.items() if name not in OUTRANKING}
+    return kept | {
+        "AWS_ACCESS_KEY_ID": held.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": held.secret_access_key,
+        "AWS_SESSION_TOKEN": held.session_token,
+        "AWS_SECURITY_TOKEN": held.session_token,
+        "AWS_CREDENTIAL_EXPIRATION": held.expiration,
+    }
+
+
+def ends_at(held: Session) -> UnixTime:
+    return datetime.strptime(held.expiration, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+
+
+def run(command: list[str], environ: Mapping[str, str], expires_at: UnixTime) -> int:
+    """Run `command` with `environ` as its child, pass signals on, and say so when it outlives its credentials."""
+    # Blocked, so that none is lost between start and wait; the program starts with the mask that we were given.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    try:
+        child = os.posix_spawnp(command[0], command, environ, setsigmask=mask, setsigdef=IGNORED_BY_PYTHON)
+        return _wait(child, command[0], expires_at)
+    except FileNotFoundError:
+        return _say(f"{command[0]}: there is no such program.", NOT_FOUND)
+    except OSError as error:
+        return _say(f"{command[0]}: {error.strerror}.", NOT_EXECUTABLE)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _wait(child: int, name: str, expires_at: UnixTime) -> int:
+    outlived = False
+    while True:
+        left = expires_at - time.time()
+        if left <= 0 and not outlived:
+            outlived = True
+            _say(f"{name} outlived its credentials: restart it, or let it ask the sidecar's endpoint.", 0)
+        caught = signal.sigtimedwait(WATCHED, NAP if outlived else min(NAP, left))
+        if caught is None:
+            continue
+        if caught.si_signo != signal.SIGCHLD:
+            _forward(child, caught)
+        elif (status := _ended(child)) is not None:
+            return status
+
+
+def _forward(child: int, caught: signal.struct_siginfo) -> None:
+    if caught.si_code != FROM_KERNEL:
+        os.kill(child, caught.si_signo)
+
+
+def _ended(child: int) -> int | None:
+    """The program's exit code once it has one. As process 1 of a container we inherit others' children: bury those."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return None
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else BY_SIGNAL - code
+
+
+def _say(text: str, code: int) -> int:
+    print(f"irsa-sidecar exec: {text}", file=sys.stderr)
+    return code

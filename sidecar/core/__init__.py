@@ -1,0 +1,1 @@
+"""The nouns and the decisions: credentials, tokens, errors, the refresh policy, the broker. No HTTP, AWS or files."""

@@ -1,0 +1,161 @@
+"""When to refresh: the whole policy, as arithmetic.
+
+Rules for editors. Everything that decides about time lives in this file and nowhere else. Nothing here reads a clock,
+rolls a die, sleeps or talks: callers bring the instant (inside the event) and a `roll` in [0, 1). A role's phase is
+computed from its state and `now`, never stored, so it cannot be out of date.
+
+              Issued                 now >= attempt_at               now >= dead_at
+    EMPTY ──────────────►  FRESH  ──────────────────────►   DUE  ──────────────────────►  EXPIRED
+      ⟲ Failed               ▲                              │ ⟲ Failed                      │ ⟲ Failed
+                             └──────────── Issued ──────────┴──────────── Issued ───────────┘
+
+`Failed` moves the next attempt and counts; it never touches credentials that are still valid. `TokenRotated` moves the
+next attempt only where a new token may help.
+"""
+
+import enum
+from dataclasses import dataclass, replace
+from math import inf
+
+from sidecar.core.errors import Retry, SidecarError
+from sidecar.core.model import Credentials, Instant, Seconds
+
+AT_ONCE: Instant = -inf
+ON_ROTATION: Instant = inf
+"""No hour will do, only a new token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The numbers behind the decisions, all in seconds unless they are shares."""
+
+    floor: Seconds = 25 * 60
+    """What a client still receives just before a refresh. botocore asks again on every use below 15 min."""
+    floor_share: float = 0.5
+    """...but never more than this share of the life, for short sessions."""
+    jitter_share: float = 0.1
+    """Refreshes spread over this share of the life, so that pods started together do not ask together."""
+    margin: Seconds = 5
+    """Credentials are withdrawn this long before they expire: a request signed with them must still arrive."""
+    soon_first: Seconds = 0.2
+    soon_cap: Seconds = 30
+    slowly_first: Seconds = 5
+    slowly_cap: Seconds = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RoleState:
+    """All that is remembered about one role."""
+
+    credentials: Credentials | None = None
+    attempt_at: Instant = AT_ONCE
+    failures: int = 0
+    """Failed attempts since the last success."""
+    error: SidecarError | None = None
+    """Why the last attempt failed; None once one succeeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """STS answered with credentials."""
+
+    at: Instant
+    credentials: Credentials
+    took: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt ended without credentials."""
+
+    at: Instant
+    error: SidecarError
+    took: Seconds | None = None
+    """How long STS took to say so; None when it was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRotated:
+    """The token file holds something new. `same_identity`: with the `iss`, `sub` and `aud` of the last exchange."""
+
+    at: Instant
+    same_identity: bool
+
+
+Event = Issued | Failed | TokenRotated
+
+
+class Phase(enum.Enum):
+    """Where a role stands, for people and probes."""
+
+    EMPTY = "empty"
+    FRESH = "fresh"
+    DUE = "due"
+    EXPIRED = "expired"
+
+
+def step(state: RoleState, event: Event, policy: Policy, roll: float) -> RoleState:
+    """The state after `event`. `roll` in [0, 1) decides within the jitter that the policy allows."""
+    match event:
+        case Issued(credentials=credentials):
+            return RoleState(credentials, attempt_at=_refresh_at(credentials, policy, roll))
+        case Failed(at=at, error=error):
+            failures = state.failures + 1
+            attempt_at = _retry_at(at, error.retry, failures, policy, roll)
+            return replace(state, attempt_at=attempt_at, failures=failures, error=error)
+        case TokenRotated(same_identity=same_identity):
+            healthy = state.credentials is not None and state.error is None
+            return state if healthy and same_identity else replace(state, attempt_at=AT_ONCE)
+
+
+def floor(lifetime: Seconds, policy: Policy) -> Seconds:
+    """The life that is left in credentials when their refresh begins, at the latest."""
+    return min(policy.floor, lifetime * policy.floor_share)
+
+
+def _refresh_at(credentials: Credentials, policy: Policy, roll: float) -> Instant:
+    jitter = roll * policy.jitter_share * credentials.lifetime
+    return credentials.expires_at - floor(credentials.lifetime, policy) - jitter
+
+
+def _retry_at(at: Instant, retry: Retry, failures: int, policy: Policy, roll: float) -> Instant:
+    match retry:
+        case Retry.NEW_TOKEN:
+            return ON_ROTATION
+        case Retry.SOON:
+            # Full jitter: anywhere up to the ceiling, so that a fleet that failed together does not return together.
+            return at + roll * _ceiling(policy.soon_first, policy.soon_cap, failures)
+        case Retry.SLOWLY:
+            # A person is reading the log and counting: half of the wait is certain, half is jitter.
+            return at + (0.5 + roll / 2) * _ceiling(policy.slowly_first, policy.slowly_cap, failures)
+
+
+def _ceiling(first: Seconds, cap: Seconds, failures: int) -> Seconds:
+    return min(cap, first * 2.0 ** min(failures - 1, 32))
+
+
+def dead_at(credentials: Credentials, policy: Policy) -> Instant:
+    """The instant from which the credentials may no longer be served."""
+    return credentials.expires_at - policy.margin
+
+
+def usable(state: RoleState, now: Instant, policy: Policy) -> Credentials | None:
+    """The credentials that may be served now, if any."""
+    if state.credentials is None or now >= dead_at(state.credentials, policy):
+        return None
+    return state.credentials
+
+
+def backing_off(state: RoleState, now: Instant) -> bool:
+    """Has an attempt failed, and is the next still to come? Waiting for it would only keep a client hanging."""
+    return state.error is not None and now < state.attempt_at
+
+
+def phase(state: RoleState, now: Instant, policy: Policy) -> Phase:
+    """Where the role stands at `now`. DUE also covers a refresh that failed and waits for its next attempt."""
+    if state.credentials is None:
+        return Phase.EMPTY
+    if usable(state, now, policy) is None:
+        return Phase.EXPIRED
+    due = state.error is not None or now >= state.attempt_at
+    return Phase.DUE if due else Phase.FRESH

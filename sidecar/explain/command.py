@@ -1,0 +1,115 @@
+"""`irsa-sidecar explain`: reads the files, asks the pure part, prints what it says."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TextIO
+
+from sidecar.explain import CannotFix, Explanation, NotAPolicy, Question, Verdict, explain, narrowed, policy_text
+from sidecar.explain.question import Provider, provider
+from sidecar.terminal.colour import paint_for
+from sidecar.terminal.files import BadArguments, read
+
+ALLOWED, REFUSED, USAGE = 0, 1, 2
+STATUS = {"AccessDenied": 403, "RegionDisabledException": 403}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Explain one token against one policy. Returns 0 for allow, 1 for any refusal, 2 for unusable arguments."""
+    given = _parser().parse_args(argv)
+    try:
+        asked = _question(given)
+        told = explain(asked)
+        fixed = narrowed(asked) if given.fix else None
+    except (BadArguments, CannotFix) as problem:
+        print(f"irsa-sidecar explain: {problem}.", file=sys.stderr)
+        return USAGE
+    if given.json:
+        print(json.dumps(told.as_json() | ({} if fixed is None else {"policy": fixed}), indent=2))
+    else:
+        _tell(told, sys.stdout if fixed is None else sys.stderr)
+        if fixed is not None:
+            print(json.dumps(fixed, indent=2))
+    return ALLOWED if told.verdict is Verdict.ALLOW else REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="irsa-sidecar explain",
+        allow_abbrev=False,
+        description="Tell offline why STS would refuse this token for this trust policy. Never prints the token.",
+        epilog="Exit code: 0 allow, 1 refusal, 2 unusable arguments.",
+    )
+    parser.add_argument("--token-file", required=True, metavar="FILE", help="the service-account token")
+    parser.add_argument(
+        "--trust-policy",
+        required=True,
+        metavar="FILE",
+        help="the policy document, or what `aws iam get-role` printed (URL-encoded as the API has it, too)",
+    )
+    parser.add_argument("--role-arn", default="", metavar="ARN", help="the role that the pod asks for: AWS_ROLE_ARN")
+    parser.add_argument(
+        "--provider",
+        action="append",
+        default=[],
+        type=_provider,
+        metavar="URL|ARN",
+        help="an IAM OIDC provider of the account; repeatable. Left out: the token's issuer has one",
+    )
+    parser.add_argument(
+        "--client-id",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="an audience that the provider lists; repeatable. Left out: the token's own",
+    )
+    parser.add_argument("--said", default="", metavar="TEXT", help="what STS answered, as the SDK printed it")
+    parser.add_argument("--fix", action="store_true", help="print a corrected policy on standard output")
+    parser.add_argument("--json", action="store_true", help="print verdict and findings as JSON")
+    parser.add_argument("--now", type=float, metavar="UNIX", help="judge the times as of then, in Unix seconds")
+    return parser
+
+
+def _provider(text: str) -> Provider:
+    try:
+        return provider(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def _question(given: argparse.Namespace) -> Question:
+    try:
+        policy = policy_text(read(given.trust_policy, "--trust-policy"))
+    except NotAPolicy as problem:
+        raise BadArguments(f"--trust-policy: {given.trust_policy}: {problem}") from None
+    return Question(
+        token=read(given.token_file, "--token-file"),
+        policy=policy.text,
+        now=time.time() if given.now is None else given.now,
+        role_arn=given.role_arn,
+        policy_of=policy.role_arn,
+        providers=tuple(given.provider),
+        client_ids=tuple(given.client_id),
+        said=given.said,
+    )
+
+
+def _tell(told: Explanation, out: TextIO) -> None:
+    paint = paint_for(out, os.environ)
+    print(_headline(told), file=out)
+    for found in told.findings:
+        level = found.level.value
+        print(f"\n{paint(level, f'{level:<8}')} {found.code}\n  {found.message}", file=out)
+        if found.fix:
+            print(f"  Fix: {found.fix}", file=out)
+
+
+def _headline(told: Explanation) -> str:
+    if told.verdict is Verdict.ALLOW:
+        return "allow: STS would issue credentials, as far as can be seen from here."
+    if told.verdict is Verdict.INVALID_POLICY:
+        return "invalid-policy: IAM would not store this policy (MalformedPolicyDocument)."
+    return f"{told.verdict.value}: STS would answer {STATUS.get(told.aws_code, 400)} {told.aws_code}."

@@ -1,0 +1,144 @@
+"""Mistakes between token, IAM provider and role ARN: what STS looks at before it opens the trust policy."""
+
+from collections.abc import Iterator
+
+from sidecar.explain.findings import error, info
+from sidecar.explain.jwt_parts import shown
+from sidecar.explain.question import Case, Provider, Question
+from sidecar.explain.token_mistakes import several_audiences, wrong_file
+from sidecar.settings.parsers import role_arn
+from sidecar.sts import audiences
+from sidecar.trust import Finding
+
+
+def role_arn_form(asked: Question) -> Iterator[Finding]:
+    if not asked.role_arn:
+        return
+    try:
+        role_arn(asked.role_arn)
+    except ValueError as problem:
+        yield error(
+            "not-a-role-arn",
+            f"{shown(asked.role_arn)} {problem}. STS says `Request ARN is invalid`, or 403.",
+            "Copy the Arn that `aws iam get-role --role-name <name>` prints, path included.",
+        )
+
+
+def other_role(case: Case) -> Iterator[Finding]:
+    """The pod asks for one role, the policy is another's: by the path, which is part of the name, or altogether."""
+    asked, real = case.asked.role_arn, case.asked.policy_of
+    if not asked or not real or asked == real or case.role is None:
+        return
+    if asked.split(":")[4] != real.split(":")[4]:
+        return  # the account: the provider's step names it
+    same_name = asked.rpartition("/")[2] == real.rpartition("/")[2]
+    yield error(
+        "role-path-differs" if same_name else "other-role",
+        f"The pod asks for {shown(asked)}, the policy is that of {shown(real)}"
+        + ("; the path is part of the name." if same_name else ".")
+        + " For a role that does not exist STS says the same as for one that refuses.",
+        f"Set AWS_ROLE_ARN (or the service account's annotation) to {shown(real)}.",
+    )
+
+
+def no_provider(case: Case) -> Iterator[Finding]:
+    """STS looks for the issuer's provider in the account of the role's ARN, letter by letter."""
+    yield from _misplaced_role(case)
+    found = case.matching
+    if found is None:
+        yield _missing(case)
+    elif found.place and case.role and found.place != case.role:
+        yield _misplaced(case, found)
+
+
+def _missing(case: Case) -> Finding:
+    issuer = shown(case.token.issuer)
+    for other in case.asked.providers:
+        if other.name.rstrip("/") == case.token.issuer_name.rstrip("/"):
+            return error(
+                "trailing-slash",
+                f"The token's iss is {issuer}, the provider is {other.written}: they differ by a trailing slash, and "
+                "STS compares letter by letter.",
+                f"Create a provider for exactly {issuer}; a provider's URL cannot be changed.",
+            )
+        if other.name.casefold() == case.token.issuer_name.casefold():
+            return error(
+                "issuer-case",
+                f"The token's iss is {issuer}, the provider is {other.written}: only the case differs, and it counts.",
+                f"Create a provider for exactly {issuer}.",
+            )
+    given = ", ".join(other.written for other in case.asked.providers)
+    return error(
+        "no-provider",
+        f"No provider is for the token's issuer {issuer}; there is {given}. STS says `No OpenIDConnect provider "
+        f"found in your account for {issuer}`.",
+        f"In account {case.place.account}: `aws iam create-open-id-connect-provider --url {issuer} "
+        f"--client-id-list {shown(case.token.audience or audiences.STS)}`. A recreated cluster has a new issuer.",
+    )
+
+
+def _misplaced_role(case: Case) -> Iterator[Finding]:
+    asked, real = case.role, case.asked.policy_of
+    if case.asked.role_arn and asked and real and real.split(":")[4] != asked.account:
+        yield error(
+            "role-in-other-account",
+            f"The pod asks for a role in account {asked.account}, the policy is that of {shown(real)}.",
+            f"Set AWS_ROLE_ARN to {shown(real)}.",
+        )
+
+
+def _misplaced(case: Case, found: Provider) -> Finding:
+    assert found.place is not None
+    assert case.role is not None
+    there, here = found.place, case.role
+    told = "" if case.asked.providers else " (so the policy's principal says)"
+    if there.account == here.account:
+        return error(
+            "partition-differs",
+            f"The role is in partition {here.partition}, the provider in {there.partition}{told}: {found.written}.",
+            f"Write arn:{there.partition}: or arn:{here.partition}: in both; China has aws-cn, GovCloud aws-us-gov.",
+        )
+    return error(
+        "role-in-other-account",
+        f"The role ARN names account {here.account}, the provider is in {there.account}{told}. STS looks in the role's "
+        f"account alone and says `No OpenIDConnect provider found in your account for {shown(case.token.issuer)}`.",
+        f"Correct the account in AWS_ROLE_ARN, or create the provider in account {here.account} and name "
+        f"{here.provider_arn(case.token.issuer_name)} as principal.",
+    )
+
+
+def audience(case: Case) -> Iterator[Finding]:
+    """STS compares with the provider's client ids first; the trust policy's own condition comes later."""
+    yield from several_audiences(case.token)
+    have, known = case.token.audience, case.asked.client_ids
+    if have in known or not have:
+        return
+    wrong = list(wrong_file(case.token))
+    yield from wrong
+    if known and not wrong:
+        remark = audiences.remark(have)
+        yield error(
+            "client-id-missing",
+            f"The token's audience {shown(have)} is not among the provider's client ids ({', '.join(known)})"
+            + (f": {remark}." if remark else ".")
+            + " STS says `Incorrect token audience`.",
+            f"`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {case.provider_arn} "
+            f"--client-id {shown(have)}`, or project the token with audience {known[0]}.",
+        )
+
+
+def assumptions(case: Case) -> Iterator[Finding]:
+    """What was not given and is taken for granted."""
+    if not case.asked.providers:
+        yield info(
+            "provider-assumed",
+            f"No --provider given: {case.provider_arn} is taken to exist, as the token's issuer demands.",
+            "`aws iam list-open-id-connect-providers` lists those there are; give them as --provider.",
+        )
+    if not case.asked.client_ids and not any(wrong_file(case.token)):
+        yield info(
+            "client-id-assumed",
+            f"No --client-id given: the provider is taken to list the token's audience, {shown(case.token.audience)}.",
+            f"`aws iam get-open-id-connect-provider --open-id-connect-provider-arn {case.provider_arn}` "
+            "shows its ClientIDList.",
+        )

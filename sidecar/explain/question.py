@@ -1,0 +1,123 @@
+"""What is asked: a token, a policy, and what is known of the IAM provider and the role."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sidecar.core.model import UnixTime
+from sidecar.explain.jwt_parts import Unverified
+from sidecar.settings.parsers import ROLE_ARN
+from sidecar.trust import Policy, issuer_prefix
+
+_PROVIDER_ARN = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}):oidc-provider/(?P<name>.+)")
+_PROVIDER_URL = re.compile(r"https?://(?P<name>[^\s?#]+)")
+UNKNOWN_ACCOUNT = "<account>"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something in IAM lives. STS looks for the provider where the role is."""
+
+    partition: str
+    account: str
+
+    def provider_arn(self, name: str) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:oidc-provider/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An IAM OIDC provider: its issuer without the scheme, and its place if an ARN told it."""
+
+    name: str
+    place: Place | None = None
+
+    @property
+    def written(self) -> str:
+        return self.place.provider_arn(self.name) if self.place else f"https://{self.name}"
+
+
+def provider(text: str) -> Provider:
+    """From a provider's URL or ARN. Raises `ValueError` saying what is allowed."""
+    if found := _PROVIDER_ARN.fullmatch(text):
+        # `arn:…:oidc-provider/https://…` is one of the mistakes: the scheme stays in the name.
+        return Provider(found["name"], Place(found["partition"], found["account"]))
+    if found := _PROVIDER_URL.fullmatch(text):
+        return Provider(found["name"])
+    raise ValueError(
+        f"{text!r} is not an OIDC provider; https://<issuer> or "
+        "arn:<partition>:iam::<account>:oidc-provider/<issuer without https://> is allowed"
+    )
+
+
+def role_place(arn: str) -> Place | None:
+    """Where a role is, from its ARN; None if that is not a role's."""
+    if not ROLE_ARN.fullmatch(arn):
+        return None
+    _, partition, _, _, account, _ = arn.split(":", 5)
+    return Place(partition, account)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """The arguments of `explain`, as text. `now` is in Unix seconds; `said` is STS's own message, if there was one."""
+
+    token: str = field(repr=False)
+    policy: str
+    now: UnixTime
+    role_arn: str = ""
+    """The role that the pod asks for (AWS_ROLE_ARN)."""
+    policy_of: str = ""
+    """The role that the policy was read from, if `get-role` told."""
+    providers: tuple[Provider, ...] = ()
+    client_ids: tuple[str, ...] = ()
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question whose token could be taken apart and whose policy could be parsed."""
+
+    asked: Question
+    token: Unverified
+    policy: Policy
+
+    @cached_property
+    def role(self) -> Place | None:
+        """Where the role is, None while nobody said."""
+        return role_place(self.asked.role_arn) or role_place(self.asked.policy_of)
+
+    @cached_property
+    def principals(self) -> tuple[Provider, ...]:
+        """The OIDC providers that the policy trusts."""
+        names = (p.name for statement in self.policy.statements for p in statement.principals if p.kind == "Federated")
+        return tuple(provider(name) for name in names if _PROVIDER_ARN.fullmatch(name))
+
+    @cached_property
+    def matching(self) -> Provider | None:
+        """The IAM provider for exactly the token's issuer: given, or the one that the policy trusts, or assumed."""
+        name = self.token.issuer_name
+        given = [found for found in self.asked.providers if found.name == name]
+        trusted = [found for found in self.principals if found.name == name]
+        if self.asked.providers:
+            at_home = [found for found in given if found.place in (None, self.role)]
+            return next(iter(at_home or given), None)
+        at_home = [found for found in trusted if found.place == self.role]
+        return next(iter(at_home or trusted), Provider(name))
+
+    @cached_property
+    def place(self) -> Place:
+        """Where to look for the provider. A misplaced one is named as such once, and from then on taken for right."""
+        if self.matching and self.matching.place:
+            return self.matching.place
+        anywhere = (found.place for found in (*self.asked.providers, *self.principals) if found.place)
+        return self.role or next(anywhere, Place("aws", UNKNOWN_ACCOUNT))
+
+    @property
+    def provider_arn(self) -> str:
+        """What a policy must name as its principal for this token."""
+        return self.place.provider_arn(self.token.issuer_name)
+
+    def key(self, claim: str) -> str:
+        """The condition key of a claim of this token."""
+        return f"{issuer_prefix(self.token.issuer)}:{claim}"

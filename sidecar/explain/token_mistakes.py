@@ -1,0 +1,167 @@
+"""Mistakes that show in the token alone: form, claims, age, and whether it is another token altogether."""
+
+from collections.abc import Iterator
+
+from sidecar.core.model import UnixTime
+from sidecar.core.timestamps import timestamp
+from sidecar.explain.findings import error, info, warning
+from sidecar.explain.jwt_parts import ALGORITHMS, Unverified, shown
+from sidecar.sts import audiences
+from sidecar.trust import Finding
+
+REQUIRED = ("iss", "sub", "aud", "iat", "exp")
+TIMES = ("iat", "nbf", "exp")
+OLDEST = 86_400
+"""Seconds after `iat`. AWS refused one of 441398 s as too old; that the limit is a day is inference."""
+LONGEST_SUBJECT = 255
+"""SubjectFromWebIdentityToken (STS service model). Namespace and service account may have 339 together."""
+
+PROJECT_ANOTHER = (
+    f'Mount a projected volume of your own, "serviceAccountToken: {{path: token, audience: {audiences.STS}, '
+    'expirationSeconds: 3600}", and point AWS_WEB_IDENTITY_TOKEN_FILE at it.'
+)
+
+
+def form(token: Unverified) -> Iterator[Finding]:
+    """The header: STS takes six algorithms."""
+    algorithm = shown(token.header.get("alg"))
+    if algorithm not in ALGORITHMS:
+        yield error(
+            "algorithm-refused",
+            f"The token is signed with alg {algorithm}; STS takes {', '.join(ALGORITHMS)}.",
+            "Sign with RS256: let --service-account-signing-key-file of the API server be an RSA key.",
+        )
+    elif algorithm.startswith("ES"):
+        yield warning(
+            "algorithm-young",
+            f"The token is signed with {algorithm}, which STS learnt late; some tools still refuse it.",
+            "RS256 works everywhere.",
+        )
+
+
+def claims(token: Unverified) -> Iterator[Finding]:
+    """What must be there, and of which type."""
+    yield from _legacy_secret(token)
+    for name in REQUIRED:
+        if token.claims.get(name) in (None, "", []):
+            yield error(
+                "claim-missing", f"The token has no {name}: `Missing a required claim: {name}`.", PROJECT_ANOTHER
+            )
+    for name in TIMES:
+        if token.claims.get(name) is not None and token.time(name) is None:
+            yield error(
+                "time-not-whole",
+                f"{name} is not a whole number; STS takes integers only.",
+                "Use the cluster's own token: Kubernetes writes whole seconds.",
+            )
+
+
+def _legacy_secret(token: Unverified) -> Iterator[Finding]:
+    if not token.audiences and (
+        token.issuer == "kubernetes/serviceaccount" or "kubernetes.io/serviceaccount/secret.name" in token.claims
+    ):
+        yield error(
+            "legacy-secret-token",
+            "This is a Secret's token (kubernetes.io/service-account-token): it has no audience and never expires.",
+            PROJECT_ANOTHER,
+        )
+
+
+def is_for_the_api_server(token: Unverified) -> bool:
+    """The default token of a pod: for Kubernetes's API, never for STS."""
+    kubernetes = token.claims.get("kubernetes.io")
+    extended = isinstance(kubernetes, dict) and "warnafter" in kubernetes
+    return extended or any(audiences.is_for_the_api_server(name, token.issuer) for name in token.audiences)
+
+
+def wrong_file(token: Unverified) -> Iterator[Finding]:
+    """Two tokens that lie in many pods and are meant for others. Their audiences are at no provider's."""
+    if audiences.POD_IDENTITY in token.audiences:
+        yield error(
+            "pod-identity-token",
+            f"The token's audience is {audiences.POD_IDENTITY}: it is EKS Pod Identity's, not IRSA's.",
+            PROJECT_ANOTHER,
+        )
+    elif is_for_the_api_server(token):
+        yield error(
+            "api-token",
+            f"The token's audience is {_listed(token.audiences)}: it is the pod's token for the API server "
+            "(/var/run/secrets/kubernetes.io/serviceaccount/token).",
+            PROJECT_ANOTHER,
+        )
+
+
+def several_audiences(token: Unverified) -> Iterator[Finding]:
+    if len(token.audiences) > 1 and not token.text("azp"):
+        yield error(
+            "several-audiences",
+            f"The token has {len(token.audiences)} audiences ({_listed(token.audiences)}) and no azp to choose between "
+            "them.",
+            PROJECT_ANOTHER,
+        )
+
+
+def expiry(token: Unverified, now: UnixTime) -> Iterator[Finding]:
+    """STS grants no known leeway: one real refusal came 198 s past `exp`."""
+    expires, issued = token.time("exp"), token.time("iat")
+    if expires is not None and now >= expires:
+        yield error(
+            "token-expired",
+            f"The token expired {now - expires:.0f} s ago, at {_at(expires)}. If its key has left the JWKS meanwhile, "
+            "STS says `Couldn't retrieve verification key` instead.",
+            "Read the file anew before each exchange. If the file itself is stale: no subPath mount (the kubelet's "
+            "rotation never reaches it), and check the kubelet and the node's clock.",
+        )
+    elif issued is not None and now - issued > OLDEST:
+        yield error(
+            "token-too-old",
+            f"The token was issued {now - issued:.0f} s ago; STS says `Token too old`. The limit is about a day "
+            "(inference; 441398 s was refused).",
+            "The kubelet replaces a projected token within 24 hours: read the file anew, and mount it without subPath.",
+        )
+
+
+def not_yet(token: Unverified, now: UnixTime) -> Iterator[Finding]:
+    for name in ("nbf", "iat"):
+        at = token.time(name)
+        if at is not None and at > now:
+            yield error(
+                "token-not-yet-valid",
+                f"{name} is {at - now:.0f} s in the future, {_at(at)}. How much STS tolerates is not known.",
+                "Set the clocks of this machine and of the API server by NTP.",
+            )
+            return
+
+
+def remarks(token: Unverified) -> Iterator[Finding]:
+    """What no step of STS refuses, as far as is known."""
+    if len(token.subject) > LONGEST_SUBJECT:
+        yield warning(
+            "subject-too-long",
+            f"sub has {len(token.subject)} characters; STS's answer has room for {LONGEST_SUBJECT}.",
+            "Shorten the names of namespace and service account.",
+        )
+    for audience in token.audiences:
+        if remark := audiences.remark(audience):
+            yield warning(
+                "odd-token-audience",
+                f"The token's audience is {shown(audience)}: {remark}.",
+                f"Project the token with audience {audiences.STS}, unless provider and policy really say the other.",
+            )
+    yield info(
+        "signature-unseen",
+        f"Signature and keys cannot be checked offline: {shown(token.issuer)} must publish the key "
+        f"{shown(token.header.get('kid') or 'without id')}.",
+        "`irsa-sidecar doctor` looks at discovery and JWKS, where they can be reached.",
+    )
+
+
+def _listed(audiences: tuple[str, ...]) -> str:
+    return ", ".join(shown(audience) for audience in audiences) or "missing"
+
+
+def _at(moment: int) -> str:
+    try:
+        return timestamp(moment)
+    except (OverflowError, OSError, ValueError):  # further away than a calendar reaches
+        return str(moment)

@@ -1,0 +1,183 @@
+"""Why the trust policy does not let this token in: the statement that comes closest, part by part."""
+
+from collections.abc import Iterator
+
+from sidecar.core.claims import Claims
+from sidecar.explain.condition_mistakes import Miss, condition_mistake
+from sidecar.explain.findings import Where, error, info
+from sidecar.explain.question import Case, Provider, provider
+from sidecar.explain.unseen import told, visible
+from sidecar.sts.audiences import POD_IDENTITY
+from sidecar.sts.session_name import session_name_for
+from sidecar.trust import (
+    ASSUME_ROLE_WITH_WEB_IDENTITY,
+    Effect,
+    Finding,
+    Outcome,
+    Principal,
+    RequestContext,
+    StatementResult,
+    evaluate,
+    web_identity,
+)
+from sidecar.trust import Verdict as Evaluation
+
+OIDC = ":oidc-provider/"
+
+
+def request(case: Case) -> RequestContext:
+    """What STS will show to the policy. The session's name is the one that `serve` would choose."""
+    return web_identity(
+        case.token.claims, case.provider_arn, session_name=session_name_for(_claims(case)), now=case.asked.now
+    )
+
+
+def evaluation(case: Case) -> Evaluation:
+    """The answer of the policy alone, what cannot be seen from here taken for right."""
+    asked = request(case)
+    return evaluate(visible(case.policy, asked), asked)
+
+
+def trust(case: Case) -> Iterator[Finding]:
+    """Why not: findings of level error; or which statement lets it in."""
+    answer = evaluation(case)
+    if answer.outcome is Outcome.EXPLICIT_DENY:
+        yield from _denials(answer)
+    elif answer.decided_by is not None:
+        where = ("Statement", answer.decided_by.statement.index)
+        yield info("allowed-by", "This statement lets the token in.", where=where)
+    else:
+        closest = closest_allow(answer)
+        yield from _why_not(case, closest) if closest else [_no_allow()]
+
+
+def unseen(case: Case) -> Iterator[Finding]:
+    return told(case.policy, request(case))
+
+
+def closest_allow(answer: Evaluation) -> StatementResult | None:
+    """The Allow that was meant for this token: one for OIDC providers before any other, then the fewest misses."""
+    allows = [result for result in answer.statements if result.statement.effect is Effect.ALLOW]
+    return min(allows, key=lambda result: (not _is_for_oidc(result), result.misses), default=None)
+
+
+def _is_for_oidc(result: StatementResult) -> bool:
+    return any(p.kind == "Federated" and OIDC in p.name for p in result.statement.principals)
+
+
+def _no_allow() -> Finding:
+    return error(
+        "no-allow",
+        "The policy has no Allow statement at all.",
+        "`explain --fix` prints one for this token.",
+    )
+
+
+def _denials(answer: Evaluation) -> Iterator[Finding]:
+    for result in answer.statements:
+        if result.applies and result.statement.effect is Effect.DENY:
+            conditions = "; ".join(str(condition) for condition in result.conditions)
+            yield error(
+                "explicit-deny",
+                "This Deny applies to the token; no Allow outweighs it" + (f": {conditions}." if conditions else "."),
+                "Narrow the Deny, if this service account is not meant; `explain --fix` shows how.",
+                ("Statement", result.statement.index),
+            )
+
+
+def _why_not(case: Case, result: StatementResult) -> Iterator[Finding]:
+    at = ("Statement", result.statement.index)
+    if not result.action:
+        yield _action(result, (*at, "Action"))
+    if not result.principal:
+        yield _principal(case, result, (*at, "Principal"))
+    for condition in result.failed_conditions:
+        where = (*at, "Condition", condition.operator, condition.key)
+        yield condition_mistake(Miss(condition, where, case.token.issuer_name))
+
+
+def _action(result: StatementResult, where: Where) -> Finding:
+    actions = ", ".join(result.statement.actions)
+    covered = "all but " if result.statement.except_actions else ""
+    return error(
+        "action-not-web-identity",
+        f"The action is {covered}{actions}; that does not cover {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
+        f'Write "Action": "{ASSUME_ROLE_WITH_WEB_IDENTITY}".',
+        where,
+    )
+
+
+def _principal(case: Case, result: StatementResult, where: Where) -> Finding:
+    principals = result.statement.principals
+    wanted = f'"Principal": {{"Federated": "{case.provider_arn}"}}'
+    if result.statement.except_principals:
+        return error("not-principal", "NotPrincipal names the token's own provider.", f"Write {wanted}.", where)
+    if any(principal.name == POD_IDENTITY for principal in principals):
+        return error(
+            "pod-identity-principal",
+            f"The principal is {POD_IDENTITY}: the role is made for EKS Pod Identity, and the pod uses IRSA.",
+            f"Add a statement with {wanted}, or give the pod a Pod Identity association.",
+            where,
+        )
+    federated = [principal for principal in principals if principal.kind == "Federated"]
+    if not federated:
+        return error(
+            "principal-not-federated",
+            f"The principal is {_listed(principals)}; a service account's token is never that.",
+            f"Write {wanted}.",
+            where,
+        )
+    return _other_provider(case, federated, where)
+
+
+def _other_provider(case: Case, federated: list[Principal], where: Where) -> Finding:
+    fix = f'Write "Federated": "{case.provider_arn}".'
+    for principal in federated:
+        if "://" in principal.name:
+            return error(
+                "scheme-in-provider-arn",
+                f"The provider ARN {principal.name} holds a scheme; no provider is ever called that.",
+                fix,
+                where,
+            )
+    code, message = _difference(case, [found for name in federated if (found := _oidc(name.name))])
+    return error(code, f"The principal is {_listed(federated)}; {message}", fix, where)
+
+
+def _difference(case: Case, trusted: list[Provider]) -> tuple[str, str]:
+    """How the trusted providers differ from the token's, by the likeliest slip."""
+    mine = case.token.issuer_name
+    for found in trusted:
+        if found.name == mine and found.place and found.place.account == case.place.account:
+            return "partition-differs", f"the provider is in partition {case.place.partition}."
+        if found.name == mine:
+            return "provider-in-other-account", f"the role and its provider are in account {case.place.account}."
+        if found.name.rstrip("/") == mine.rstrip("/"):
+            return "trailing-slash", f"it differs from the token's issuer {mine} by a trailing slash."
+        if found.name.casefold() == mine.casefold():
+            return "issuer-case", f"it differs from the token's issuer {mine} in case, which counts."
+    return "other-issuer", f"the token comes from another cluster: {mine}."
+
+
+def _oidc(name: str) -> Provider | None:
+    try:
+        return provider(name) if OIDC in name else None
+    except ValueError:
+        return None
+
+
+def _listed(principals: tuple[Principal, ...] | list[Principal]) -> str:
+    return ", ".join(f"{principal.kind} {principal.name}" for principal in principals)
+
+
+def _claims(case: Case) -> Claims:
+    kubernetes = case.token.claims.get("kubernetes.io")
+    found = kubernetes if isinstance(kubernetes, dict) else {}
+    pod = found.get("pod")
+    name = pod.get("name") if isinstance(pod, dict) else ""
+    namespace = found.get("namespace")
+    return Claims(
+        subject=case.token.subject,
+        namespace=namespace if isinstance(namespace, str) else "",
+        pod=name if isinstance(name, str) else "",
+    )

@@ -1,0 +1,91 @@
+"""The authorization tokens that applications must present: from a variable, from a file, or none at all."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from sidecar.core.authorization_token import read_token
+from sidecar.core.model import Instant, Seconds
+from sidecar.core.ports import Clock
+
+REPLACED_TOKEN_LIVES: Seconds = 3600
+"""How long a token that the file no longer holds is still accepted: SDKs that read the file at each refresh have seen
+its successor by then. Older ones read it once (botocore before 1.34.41): give those a token that does not rotate."""
+LOOK_EVERY: Seconds = 30
+READ_WITHIN: Seconds = 0.3
+"""A request waits for the file, and its client for a second at most."""
+
+logger = logging.getLogger(__name__)
+
+
+class NoToken:
+    """Nothing to present: what is on loopback, or link-local, is the pod's own."""
+
+    required = False
+
+    async def accepted(self) -> tuple[str, ...]:
+        return ()
+
+    async def renewed(self) -> tuple[str, ...]:
+        return ()
+
+
+class Tokens:
+    """A fixed token, a token in a file, or both. The file is read again when a request shows an unknown token."""
+
+    required = True
+
+    def __init__(self, *, fixed: str | None, file: Path | None, clock: Clock) -> None:
+        self._fixed = (fixed,) if fixed else ()
+        self._file = file
+        self._clock = clock
+        self._from_file: str | None = None
+        self._replaced: tuple[str, Instant] | None = None
+        self._readable = True
+        self._look_at: Instant = clock.now()
+
+    async def accepted(self) -> tuple[str, ...]:
+        if self._clock.now() >= self._look_at:
+            return await self.renewed()
+        return self._known()
+
+    async def renewed(self) -> tuple[str, ...]:
+        self._look_at = self._clock.now() + LOOK_EVERY
+        if self._file is None:
+            return self._known()
+        try:
+            async with asyncio.timeout(READ_WITHIN):
+                token = await asyncio.to_thread(read_token, self._file)
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
+            self._complain(error)
+            return self._known()
+        self._readable = True
+        self._replace(token)
+        return self._known()
+
+    def _complain(self, error: Exception) -> None:
+        """Once, until the file has been good again: anybody who asks makes us look."""
+        if self._readable:
+            logger.warning(
+                "authorization token file not readable",
+                extra={
+                    "file": str(self._file),
+                    "reason": type(error).__name__,
+                    "fix": "mount it for the sidecar's uid",
+                },
+            )
+        self._readable = False
+
+    def _replace(self, token: str) -> None:
+        if token == self._from_file:
+            return
+        if self._from_file is not None:
+            self._replaced = (self._from_file, self._clock.now() + REPLACED_TOKEN_LIVES)
+            logger.info("authorization token rotated", extra={"file": str(self._file)})
+        self._from_file = token
+
+    def _known(self) -> tuple[str, ...]:
+        known = self._fixed if self._from_file is None else (*self._fixed, self._from_file)
+        if self._replaced is not None and self._clock.now() < self._replaced[1]:
+            return (*known, self._replaced[0])
+        return known

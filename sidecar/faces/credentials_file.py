@@ -1,0 +1,119 @@
+"""Keeps the shared credentials file: whole at every moment, private, and never in the way of serving."""
+
+import asyncio
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from sidecar.core.model import Credentials, Seconds
+from sidecar.core.refresh import Event, Issued, RoleState
+from sidecar.core.watched import Latest
+from sidecar.faces.shared_file import shared_file
+
+TRY_AGAIN: Seconds = 10
+
+logger = logging.getLogger("sidecar.faces.credentials_file")
+
+
+class WriteObserver(Protocol):
+    """A bystander: how each attempt to write ended."""
+
+    def __call__(self, *, written: bool) -> None: ...
+
+
+class CredentialsFile:
+    """An `Observer` that writes what was issued to `path`. `removed`: take the file away at the end."""
+
+    def __init__(self, path: Path, *, profile: str, mode: int, removed: bool, observe: WriteObserver) -> None:
+        self._path = path
+        self._profile = profile
+        self._mode = mode
+        self._removed = removed
+        self._observe = observe
+        self._issued: Latest[Credentials | None] = Latest(None)
+        self._complained = ""
+        # One thread of its own: a disk that hangs holds up nobody else, and a removal waits for the write before it.
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="credentials-file")
+
+    def __call__(self, event: Event, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
+        if isinstance(event, Issued):
+            self._issued.set(event.credentials)
+
+    async def keep_written(self) -> NoReturn:
+        """Write each credential once it is issued, for ever; after a failure again and again."""
+        written: Credentials | None = None
+        try:
+            while True:
+                credentials = await self._issued.other_than(written)
+                if credentials is not None and await self._write(credentials):
+                    written = credentials
+                else:
+                    await asyncio.sleep(TRY_AGAIN)
+        finally:
+            if self._removed:
+                await asyncio.get_running_loop().run_in_executor(self._disk, self._remove)
+            self._disk.shutdown(wait=False)
+
+    async def _write(self, credentials: Credentials) -> bool:
+        content = shared_file(self._profile, credentials)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._disk, replace_file, self._path, content, self._mode)
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
+            self._observe(written=False)
+            self._complain(getattr(error, "strerror", None) or type(error).__name__)
+            return False
+        self._observe(written=True)
+        self._complained = ""
+        logger.info("credentials file written", extra={"file": str(self._path)})
+        return True
+
+    def _complain(self, reason: str) -> None:
+        """Once, until the reason changes."""
+        if reason == self._complained:
+            return
+        self._complained = reason
+        logger.warning(
+            "credentials file not written",
+            extra={
+                "file": str(self._path),
+                "reason": reason,
+                "fix": f"mount a volume at {self._path.parent} that uid {os.getuid()} can write, with room in it",
+            },
+        )
+
+    def _remove(self) -> None:
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning(
+                "credentials file not removed",
+                extra={"file": str(self._path), "reason": error.strerror, "fix": "remove it by hand"},
+            )
+
+
+def replace_file(path: Path, content: bytes, mode: int) -> None:
+    """Put `content` at `path` at one stroke, on disk when this returns. Raises `OSError`, and leaves nothing behind."""
+    draft = path.with_name(f".{path.name}.irsa-sidecar")
+    draft.unlink(missing_ok=True)  # of a process that was killed half-way
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)  # whatever the umask says
+            os.fsync(file.fileno())
+        draft.rename(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    """A rename is durable once its directory is."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,59 @@
+"""How much of everything a client may have. Nothing that a client sends is without a bound."""
+
+import resource
+from dataclasses import dataclass, field
+
+from sidecar.core.model import Seconds
+
+MOST_CONNECTIONS = 2048
+MOST_REFUSED_AT_ONCE = 32
+DESCRIPTORS_KEPT = 128
+"""What clients must leave us: the call to STS, the token file, the credentials file."""
+PLANES = 4
+"""Servers that may run in one process, each with limits of its own: container, ecs, imds, admin."""
+
+
+def _most_connections() -> int:
+    """As many as the process's limit on open files allows; asked for at start, because it does not change later."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    share = (soft - DESCRIPTORS_KEPT) // PLANES - MOST_REFUSED_AT_ONCE
+    return max(1, min(MOST_CONNECTIONS, share))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds. Real clients send 300 bytes in 8 headers; a token may have 4096."""
+
+    target: int = 8192
+    """RFC 9112, section 3, asks for at least 8000."""
+    header_count: int = 64
+    head: int = 16_384
+    """All header names and values of one request, trailers included."""
+    body: int = 1024
+    """No request needs one; some clients send one all the same."""
+    message: int = 65_536
+    """One request whole, with what framing may waste: white space, chunk extensions."""
+    pipelined: int = 16
+    """Requests of one connection that may wait their turn. The last of them is answered with `Connection: close`."""
+    connections: int = field(default_factory=_most_connections)
+    refused_at_once: int = MOST_REFUSED_AT_ONCE
+    """Connections beyond the limit that are told so with a 503 before they are closed; more are closed in silence."""
+
+    read: Seconds = 5
+    """From a request's first byte to its last, however fast they trickle in."""
+    answer: Seconds = 5
+    """A face's time. Ours take 0.8 s at the most."""
+    write: Seconds = 5
+    """For a client to read what fills its buffers."""
+    idle: Seconds = 75
+    """Between requests."""
+    total: Seconds = 3600
+    """A connection older than this is closed with its next answer."""
+    linger: Seconds = 1
+    """How long a refused client may go on sending, so that it reads the refusal instead of a reset connection."""
+    drain: Seconds = 2
+    """For requests under way once listening ends."""
+    sweep: Seconds = 1
+    """How often deadlines are looked at, so how late a time-out may come. One timer serves all connections."""

@@ -1,0 +1,56 @@
+"""What the server itself answers when a request never reaches a face. Constants: no answer echoes what a client sent.
+
+Statuses: RFC 9110, section 15; framing: RFC 9112. Bodies have the form that SDKs read (see `faces.problems`).
+"""
+
+from sidecar.http.messages import Response, error_response
+
+METHODS = ("GET", "HEAD", "PUT")
+"""The methods that are read whole: no protocol that we serve knows another. Faces see others only to refuse them."""
+
+
+class Refused(Exception):
+    """The bytes cannot become a request; `response` says why. The connection ends with it."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+def _refusal(status: int, code: str, cause: str, fix: str, **headers: str) -> Response:
+    return error_response(
+        status, code, f"{cause} {fix}", {name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+MALFORMED = _refusal(
+    400, "MalformedRequest", "These bytes are not a request in HTTP/1.1.", "Send plain HTTP (http://, not https://)."
+)
+INCOMPLETE = _refusal(400, "IncompleteRequest", "The request ended before it was whole.", "Send all of it.")
+HOST_MISSING = _refusal(400, "HostMissing", "The request has no Host header.", "Send one, as HTTP/1.1 demands.")
+HOST_AMBIGUOUS = _refusal(400, "HostAmbiguous", "The request names more than one host.", "Send one Host header.")
+BAD_TARGET = _refusal(400, "BadTarget", "The request's target is not a path.", "Ask for a path, without fragment.")
+BAD_FRAMING = _refusal(
+    400, "BadFraming", "HTTP/1.0 has no Transfer-Encoding.", "Send Content-Length, or speak HTTP/1.1."
+)
+METHOD_REFUSED = _refusal(405, "MethodRefused", "Nothing here takes this method.", "Use GET.", Allow=", ".join(METHODS))
+TOO_SLOW = _refusal(408, "RequestTooSlow", "The request did not arrive in time.", "Send it in one go.")
+BODY_TOO_LARGE = _refusal(413, "BodyTooLarge", "The request's body is too large.", "Send none: nobody reads it.")
+TARGET_TOO_LONG = _refusal(414, "TargetTooLong", "The request's target is too long.", "Ask for the path alone.")
+EXPECTATION_FAILED = _refusal(
+    417, "ExpectationFailed", "The request expects what we do not do.", "Expect nothing, or 100-continue."
+)
+HEADERS_TOO_LARGE = _refusal(431, "HeadersTooLarge", "The request's headers are too large.", "Send fewer or shorter.")
+DEFECT = _refusal(500, "Unexpected", "A defect in the sidecar.", "Please report the line in its log to the project.")
+UNKNOWN_CODING = _refusal(
+    501, "UnknownCoding", "The request's Transfer-Encoding is not known here.", "Use chunked, or none."
+)
+BUSY = _refusal(
+    503,
+    "TooManyConnections",
+    "Too many connections are open.",
+    "Keep fewer, or close those not in use.",
+    Retry_After="1",
+)
+OVERDUE = _refusal(503, "AnswerOverdue", "The answer took too long.", "Ask again.", Retry_After="1")
+UNKNOWN_VERSION = _refusal(505, "UnknownVersion", "The request is not in HTTP/1.", "Speak HTTP/1.1.")

@@ -1,0 +1,109 @@
+"""IAM's side of the lab: OIDC providers and roles with their trust policies. `iam_yaml` reads them from a file.
+
+Limits are IAM's (API reference, CreateOpenIDConnectProvider and CreateRole). One difference: a provider may be
+http://127.0.0.1, which AWS refuses, because the lab has no certificate that anybody trusts.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar import trust
+from sidecar.lab.aws.arns import RoleArn, parse_role_arn
+from sidecar.trust import Finding, Policy
+
+SHORTEST_MAXIMUM, LONGEST_MAXIMUM = 3600, 43200
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An OIDC identity provider in one account. Thumbprints are checked for form alone: nothing here speaks TLS."""
+
+    url: str
+    account: str
+    partition: str = "aws"
+    client_ids: tuple[str, ...] = ()
+    thumbprints: tuple[str, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:oidc-provider/{trust.issuer_prefix(self.url)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that can be assumed. `max_session_duration` is in seconds."""
+
+    arn: RoleArn
+    policy: Policy
+    max_session_duration: int = SHORTEST_MAXIMUM
+
+    def as_iam_shows(self) -> dict[str, Any]:
+        """The members of IAM's GetRole that matter for trust."""
+        return {
+            "Path": self.arn.path,
+            "RoleName": self.arn.name,
+            "RoleId": self.arn.unique_id,
+            "Arn": str(self.arn),
+            "MaxSessionDuration": self.max_session_duration,
+            "AssumeRolePolicyDocument": json.loads(self.policy.text),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A finding of the lint and the line it is about."""
+
+    file: str
+    line: int
+    finding: Finding
+
+    def __str__(self) -> str:
+        finding = self.finding
+        return f"{self.file}:{self.line}: {finding.level.value}: {finding.message} {finding.fix} [{finding.code}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Iam:
+    """All providers and roles, and what the lint has to say about them."""
+
+    providers: tuple[Provider, ...] = ()
+    roles: tuple[Role, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    def provider(self, role: RoleArn, issuer: str) -> Provider | None:
+        """The provider for exactly this issuer in the role's account, where STS looks for it."""
+        place = (role.partition, role.account, issuer)
+        return next((found for found in self.providers if (found.partition, found.account, found.url) == place), None)
+
+    def role(self, arn: RoleArn) -> Role | None:
+        """By the full ARN, path included."""
+        return next((role for role in self.roles if role.arn == arn), None)
+
+
+def default_text(issuer: str, role_arn: str = "arn:aws:iam::111122223333:role/demo") -> str:
+    """A first IAM file: the lab's issuer as provider, one role that `default/app` may assume."""
+    role, name = parse_role_arn(role_arn), trust.issuer_prefix(issuer)
+    return f"""\
+# The lab's IAM. Edit it while the lab runs: it is read again when it changes, and the lab says what it thinks of it.
+# The port in names and keys is the lab's: a real issuer has none, and a real condition key has one colon.
+providers:
+  - url: {issuer} # AWS takes https:// only
+    account: "{role.account}"
+    clientIds: [sts.amazonaws.com]
+
+roles:
+  - arn: {role_arn}
+    maxSessionDuration: 3600
+    trustPolicy: # as YAML, or as JSON text below a `|`
+      Version: "2012-10-17"
+      Statement:
+        - Effect: Allow
+          Principal:
+            Federated: arn:{role.partition}:iam::{role.account}:oidc-provider/{name}
+          Action: sts:AssumeRoleWithWebIdentity
+          Condition:
+            StringEquals:
+              "{name}:aud": sts.amazonaws.com
+              "{name}:sub": system:serviceaccount:default:app
+"""

@@ -1,0 +1,51 @@
+"""IAM as STS sees it at this moment: the file as it is, and what the active faults made of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sidecar.lab.aws.iam import Iam, Role
+from sidecar.lab.aws.iam_yaml import parse_iam
+from sidecar.lab.faults import Faults, changed_policy
+from sidecar.lab.lined_yaml import BadFile
+from sidecar.lab.state import Reloaded, State
+
+
+class IamFile:
+    """`iam.yaml`, read again when it changes. While the newest text is unusable, the last good one counts."""
+
+    def __init__(self, state: State) -> None:
+        self._file = Reloaded(state.iam, lambda content: parse_iam(content.decode(), state.iam.name))
+        self._good: Iam | None = None
+        self.trouble: BadFile | None = None
+
+    def current(self) -> Iam:
+        """Raises BadFile if no text was usable yet."""
+        try:
+            self._good = self._file.current()
+            self.trouble = None
+        except BadFile as error:
+            self.trouble = error
+            if self._good is None:
+                raise
+        return self._good
+
+
+def seen_through(faults: Faults, iam: IamFile) -> Callable[[], Iam]:
+    """IAM with the faults applied, anew at each call."""
+
+    def current() -> Iam:
+        found = iam.current()
+        if faults.get("provider-removed") is not None:
+            found = replace(found, providers=())
+        if faults.get("role-deleted") is not None:
+            found = replace(found, roles=())
+        policy = faults.get("policy-changed")
+        return found if policy is None else replace(found, roles=tuple(_changed(role, policy) for role in found.roles))
+
+    return current
+
+
+def _changed(role: Role, policy: str) -> Role:
+    principals = (principal for statement in role.policy.statements for principal in statement.principals)
+    federated = next((principal.name for principal in principals if principal.kind == "Federated"), "")
+    return replace(role, policy=changed_policy(federated, policy))

@@ -1,0 +1,1 @@
+"""The `irsa-sidecar lab` commands, and what they print."""

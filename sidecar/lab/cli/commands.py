@@ -1,0 +1,211 @@
+"""`irsa-sidecar lab`: run the world, look at it, break it, mend it.
+
+Every command but the running ones works on the state directory, so it needs no running lab, and a lab that runs
+notices. A token is written to a file and never printed; what is printed are its claims.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from sidecar.lab.app import LabSettings, StsSettings, running, running_sts
+from sidecar.lab.aws.view import IamFile, seen_through
+from sidecar.lab.cli import export, report, tokens
+from sidecar.lab.cluster.keys import KidForm
+from sidecar.lab.cluster.rotate import WAYS, rotate
+from sidecar.lab.cluster.rotation import KEEP, WAIT, WEEK, KeyRing
+from sidecar.lab.events import Event
+from sidecar.lab.faults import FAULTS, Faults
+from sidecar.lab.listen import parse_address
+from sidecar.lab.state import State
+from sidecar.lab.status import status
+
+REFUSED = 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command and prints what it has to say. 0 is success, 1 a refusal (on stderr), 2 unusable arguments."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], str] = arguments.command
+    try:
+        print(command(arguments))
+    except (ValueError, OSError) as error:
+        print(f"irsa-sidecar lab: {error}", file=sys.stderr)
+        return REFUSED
+    return 0
+
+
+def default_state() -> Path:
+    """Where a lab keeps its files unless told otherwise: XDG_STATE_HOME, as for any program's state."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "irsa-sidecar" / "lab"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="irsa-sidecar lab", description="An offline world to learn IRSA on.")
+    _add_state(parser, default_state())
+    _add_running(parser)
+    parser.set_defaults(command=_run)
+    commands = parser.add_subparsers(metavar="COMMAND", title="without a command the lab runs; the commands")
+    _add_sts(commands.add_parser("sts", help="run STS alone, over the state of a lab that runs without one"))
+    _add_status(commands.add_parser("status", help="print what is: addresses, faults, keys, IAM and its lint"))
+    _add_get_role(commands.add_parser("get-role", help="print a role and its trust policy, as `aws iam get-role`"))
+    _add_fault(commands.add_parser("fault", help="start or end a fault; without a name, list them"))
+    _add_rotate(commands.add_parser("rotate", help="rotate the signing key, well or badly"))
+    tokens.add_arguments(
+        commands.add_parser("token", help="mint a token: its claims to the terminal, itself to a file")
+    )
+    export.add_arguments(commands.add_parser("export", help="discovery and JWKS files from a cluster's public key"))
+    for name, command in commands.choices.items():
+        if name != "export":
+            _add_state(command, argparse.SUPPRESS)
+    return parser
+
+
+def _add_state(parser: argparse.ArgumentParser, default: Any) -> None:
+    usual = "" if default is argparse.SUPPRESS else f" ({default})".replace("%", "%%")
+    parser.add_argument("--state", type=Path, default=default, metavar="DIR", help=f"state directory{usual}")
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    defaults = LabSettings(Path())
+    for name, address in (("issuer", defaults.issuer), ("sts", defaults.sts), ("control", defaults.control)):
+        parser.add_argument(f"--{name}-listen", type=_address, default=address, metavar="HOST:PORT")
+    parser.add_argument("--no-sts", action="store_true", help="leave STS to `lab sts` in another process")
+    parser.add_argument("--token-lifetime", type=_seconds, metavar="S", help="instead of cluster.yaml's")
+    parser.add_argument("--key-period", type=_seconds, default=WEEK, metavar="S", help="between key rotations (7 days)")
+    parser.add_argument("--kid-form", type=KidForm, choices=list(KidForm), default=KidForm.EKS, metavar="eks|upstream")
+    _add_sts_rules(parser)
+
+
+def _add_sts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--listen", type=_address, default=StsSettings(Path()).listen, metavar="HOST:PORT")
+    _add_sts_rules(parser)
+    parser.set_defaults(command=_run_sts)
+
+
+def _add_sts_rules(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--region", default="us-east-1", help="the region for which requests must be signed")
+    parser.add_argument("--session-lifetime", type=_seconds, metavar="S", help="instead of what a request asks for")
+
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(command=_status)
+
+
+def _add_get_role(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("arn", nargs="?", metavar="ARN", help="which; the first, if left out")
+    parser.set_defaults(command=_get_role)
+
+
+def _add_fault(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", choices=list(FAULTS), metavar="NAME")
+    parser.add_argument("value", nargs="?", metavar="VALUE", help="for policy-changed: a file with the policy")
+    parser.add_argument("--off", action="store_true", help="end it; without a name, end all")
+    parser.set_defaults(command=_fault)
+
+
+def _add_rotate(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_mutually_exclusive_group()
+    for name in WAYS:
+        how.add_argument(f"--{name}", dest="how", action="store_const", const=name)
+    parser.add_argument("--wait", type=_seconds, default=WAIT, metavar="S", help="from publishing to signing")
+    parser.add_argument("--keep", type=_seconds, default=KEEP, metavar="S", help="how long the old key stays")
+    parser.set_defaults(command=_rotate, how="well")
+
+
+def _run(arguments: argparse.Namespace) -> str:
+    settings = LabSettings(
+        arguments.state,
+        issuer=arguments.issuer_listen,
+        sts=None if arguments.no_sts else arguments.sts_listen,
+        control=arguments.control_listen,
+        region=arguments.region,
+        token_lifetime=arguments.token_lifetime,
+        session_lifetime=arguments.session_lifetime,
+        key_period=arguments.key_period,
+        kid_form=arguments.kid_form,
+    )
+    return _until_stopped(running(settings, _tell), report.welcome)
+
+
+def _run_sts(arguments: argparse.Namespace) -> str:
+    settings = StsSettings(arguments.state, arguments.listen, arguments.region, arguments.session_lifetime)
+    return _until_stopped(running_sts(settings, _tell), lambda url: f"STS on {url}")
+
+
+def _tell(event: Event) -> None:
+    print(report.line(event, time.time()), flush=True)
+
+
+def _until_stopped(world: AbstractAsyncContextManager[Any], greeting: Callable[[Any], str]) -> str:
+    async def live() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with world as found:
+            print(greeting(found), flush=True)
+            await stop.wait()
+
+    asyncio.run(live())
+    return "Stopped."
+
+
+def _status(arguments: argparse.Namespace) -> str:
+    found = status(State(arguments.state), time.time())
+    return json.dumps(found, indent=2) if arguments.json else report.as_text(found)
+
+
+def _get_role(arguments: argparse.Namespace) -> str:
+    state = State(arguments.state)
+    roles = seen_through(Faults(state), IamFile(state))().roles
+    found = [role for role in roles if arguments.arn in (None, str(role.arn))]
+    if not found:
+        known = ", ".join(str(role.arn) for role in roles) or "none"
+        raise ValueError(f"There is no role {arguments.arn or ''}. There are: {known}.")
+    return json.dumps({"Role": found[0].as_iam_shows()}, indent=2)
+
+
+def _fault(arguments: argparse.Namespace) -> str:
+    state = State(arguments.state)
+    state.create()
+    faults = Faults(state)
+    if arguments.off:
+        faults.end(arguments.name) if arguments.name else faults.end_all()
+    elif arguments.name:
+        faults.start(arguments.name, _fault_value(arguments.name, arguments.value))
+    return report.faults_as_text(faults.active, everything=arguments.name is None and not arguments.off)
+
+
+def _fault_value(name: str, value: str | None) -> str | None:
+    return Path(value).read_text(encoding="utf-8") if name == "policy-changed" and value else value
+
+
+def _rotate(arguments: argparse.Namespace) -> str:
+    state = State(arguments.state)
+    state.create()
+    kid = rotate(KeyRing(state), time.time(), arguments.how, wait=arguments.wait, keep=arguments.keep)
+    return f"New signing key {kid} ({arguments.how})."
+
+
+def _address(text: str) -> tuple[str, int]:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return seconds

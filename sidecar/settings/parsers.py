@@ -1,0 +1,157 @@
+"""What a setting's text means: each function turns text into a value, or raises `ValueError` saying what is allowed."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sidecar.core.authorization_token import checked_token, read_token
+from sidecar.core.model import SESSION_NAME, Seconds
+from sidecar.http.addresses import Address, TcpAddress, UnixAddress, canonical_host
+
+ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w/+=,.@-]+", re.ASCII)
+
+
+def text(value: str) -> str:
+    return value
+
+
+def file_path(value: str) -> Path:
+    if not value.startswith("/"):
+        raise ValueError("is not an absolute path")
+    return Path(value)
+
+
+def ca_bundle(value: str) -> Path:
+    import ssl  # noqa: PLC0415 (the health check reads addresses only, once a second)
+
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError as error:  # ssl.SSLError is one
+        raise ValueError(f"cannot be used ({error.strerror or error}); a readable PEM file is allowed") from None
+    return Path(value)
+
+
+def role_arn(value: str) -> str:
+    if ROLE_ARN.fullmatch(value):
+        return value
+    hint = "arn:<partition>:iam::<12-digit account>:role/<path and name> is allowed"
+    if ":instance-profile/" in value:
+        hint += "; this is an instance profile: name the role in it"
+    if ":assumed-role/" in value:
+        hint += "; this is a session: name the role that it came from"
+    raise ValueError(f"is not the ARN of an IAM role; {hint}")
+
+
+def session_name(value: str) -> str:
+    if not SESSION_NAME.fullmatch(value):
+        raise ValueError("is not a role session name; 2 to 64 of A-Z a-z 0-9 _ + = , . @ - are allowed")
+    return value
+
+
+def region(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise ValueError("is not a region; a name such as eu-central-1 is allowed")
+    return value
+
+
+def endpoint_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        ok = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+        ok = ok and bool(re.fullmatch("[!-~]+", value))  # urlsplit drops line ends and passes spaces
+    except ValueError:
+        ok = False
+    if not ok or url.username or url.password or url.query or url.fragment:
+        raise ValueError("is not an endpoint; http(s)://host[:port][/path], without user and query, is allowed")
+    return value
+
+
+def switch(value: str) -> bool:
+    lowered = value.strip().lower()
+    if lowered not in {"true", "false"}:
+        raise ValueError("is neither true nor false")
+    return lowered == "true"
+
+
+def session_duration(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 900 <= int(value) <= 43_200):  # noqa: PLR2004 (STS's limits)
+        raise ValueError("is not a duration; 900 to 43200 (seconds) is allowed, up to the role's MaxSessionDuration")
+    return int(value)
+
+
+def seconds(value: str) -> Seconds:
+    if not re.fullmatch(r"\d{1,4}(\.\d+)?", value, re.ASCII) or float(value) > 3600:  # noqa: PLR2004 (an hour)
+        raise ValueError("is not a time; 0 to 3600 (seconds) is allowed")
+    return float(value)
+
+
+def availability_zone(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}[a-z0-9-]{1,61}[a-z]", value):
+        raise ValueError("is not an availability zone; a name such as eu-central-1a is allowed")
+    return value
+
+
+def profile_name(value: str) -> str:
+    if not re.fullmatch(r"[\w.@+=-]{1,64}", value, re.ASCII):
+        raise ValueError("is not a profile; 1 to 64 of A-Z a-z 0-9 _ . @ + = - are allowed")
+    return value
+
+
+def file_mode(value: str) -> int:
+    if not re.fullmatch("0?[46][046][04]", value):
+        raise ValueError("is not a mode for a secret; 0600, 0640, 0644 and the like are allowed")
+    return int(value, 8)
+
+
+def log_level(value: str) -> str:
+    return _one_of(value.lower(), "debug", "info", "warning", "error")
+
+
+def log_format(value: str) -> str:
+    return _one_of(value.lower(), "json", "text")
+
+
+def _one_of(value: str, *allowed: str) -> str:
+    if value not in allowed:
+        raise ValueError(f"is not one of {', '.join(allowed)}")
+    return value
+
+
+def authorization_token(value: str) -> str:
+    try:
+        return checked_token(value)
+    except ValueError as error:
+        raise ValueError(f"cannot be used: {error}") from None
+
+
+def authorization_file(value: str) -> Path:
+    path = file_path(value)
+    try:
+        read_token(path)
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror}); a file that holds the token is allowed") from None
+    except ValueError as error:
+        raise ValueError(f"does not hold a usable token: {error}") from None
+    return path
+
+
+def addresses(value: str) -> tuple[Address, ...]:
+    return tuple(_address(part.strip()) for part in value.split(","))
+
+
+def listeners(value: str) -> tuple[Address, ...]:
+    """Addresses, or none at all for `off`."""
+    return () if value.strip().lower() == "off" else addresses(value)
+
+
+def _address(value: str) -> Address:
+    if value.startswith("unix:/"):
+        return UnixAddress(Path(value.removeprefix("unix:")))
+    host, _, port = value.rpartition(":")
+    host = canonical_host(host.removeprefix("[").removesuffix("]") if host.startswith("[") else host)
+    if not host or not (port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
+        raise ValueError(
+            "is not an address to listen on; IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH is allowed, "
+            "several with commas between"
+        )
+    return TcpAddress(host, int(port))

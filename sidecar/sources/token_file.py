@@ -1,0 +1,156 @@
+"""The projected token: read it, notice when it rotates.
+
+The kubelet never rewrites the file. It fills a new timestamped directory and renames a `..data` symlink over the old
+one, so a watch on the file dies with the first inode it followed. We watch the directory that holds the visible name,
+look every half minute as well, and the broker reads the file again before every exchange.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import NoReturn
+
+from watchfiles import awatch
+
+from sidecar.core.claims import unverified_claims
+from sidecar.core.errors import TokenUnreadable
+from sidecar.core.model import Seconds, Token
+from sidecar.core.watched import Latest
+
+SHORTEST, LONGEST = 4, 20_000
+"""Characters that AssumeRoleWithWebIdentity accepts as WebIdentityToken (STS service model, 2011-06-15)."""
+LOOK_EVERY: Seconds = 30
+LOOK_AGAIN: Seconds = 1
+"""While the directory cannot be watched, because it is not there yet or watches have run out."""
+NOTICE_WITHIN_MS = 1000
+"""How often the watcher's thread wakes to see whether it should go: a shorter step costs idle CPU."""
+
+logger = logging.getLogger(__name__)
+
+
+class TokenFile:
+    """The `TokenSource` of a pod: one file, kept current by the kubelet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._current: Latest[Token | None] = Latest(None)
+        self._one_reader = asyncio.Lock()  # of two, the slower could bring the older content back
+
+    @property
+    def current(self) -> Latest[Token | None]:
+        return self._current
+
+    async def read(self) -> Token:
+        """Read the whole file, once. Raises `TokenUnreadable`, naming the file and what to change."""
+        async with self._one_reader:
+            try:
+                # In a thread: the file may turn out to live on something slower than the kubelet's tmpfs.
+                token = await asyncio.to_thread(_read, self._path)
+            except TokenUnreadable:
+                self._current.set(None)
+                raise
+            self._current.set(token)
+            return token
+
+    async def watch(self) -> NoReturn:
+        """Keep `current` true, for ever."""
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:  # noqa: BLE001 (what the kernel refuses comes in many types, and in groups)
+                logger.debug("token directory not watched", extra={"reason": type(error).__name__})
+            await asyncio.sleep(LOOK_AGAIN)
+
+    async def _follow(self) -> None:
+        await self._look()
+        changes = awatch(
+            self._path.parent,
+            watch_filter=None,
+            debounce=NOTICE_WITHIN_MS,
+            step=NOTICE_WITHIN_MS,
+            rust_timeout=int(LOOK_EVERY * 1000),
+            yield_on_timeout=True,
+            recursive=False,
+        )
+        async for _ in changes:
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            await self.read()
+        except TokenUnreadable as error:
+            logger.debug("token not readable", extra={"reason": error.cause})
+
+
+def _read(path: Path) -> Token:
+    raw = _text(_bytes(path), path)
+    return Token(raw, unverified_claims(raw))
+
+
+def _bytes(path: Path) -> bytes:
+    for _ in range(3):
+        try:
+            return _whole(path)
+        except FileNotFoundError:
+            # Between following `..data` and opening what it named, the kubelet may have removed the old directory.
+            continue
+        except OSError as error:
+            raise _unreadable(path, error) from None
+    raise TokenUnreadable(
+        f"There is no token file at {path}.",
+        fix="Mount a projected serviceAccountToken volume there (see the pod example in the README), "
+        "or point AWS_WEB_IDENTITY_TOKEN_FILE at the file.",
+    )
+
+
+def _whole(path: Path) -> bytes:
+    # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        # The descriptor stays ours: given a directory, fdopen raises and leaves it open.
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(LONGEST * 4 + 1)
+    finally:
+        os.close(descriptor)
+
+
+def _unreadable(path: Path, error: OSError) -> TokenUnreadable:
+    reason = error.strerror or type(error).__name__
+    if isinstance(error, PermissionError):
+        return TokenUnreadable(
+            f"The token file {path} may not be read by uid {os.geteuid()}, gid {os.getegid()}: {reason}.",
+            fix="Set securityContext.fsGroup on the pod, or give every container the same runAsUser: "
+            "the kubelet then makes the token readable.",
+        )
+    return TokenUnreadable(
+        f"The token file {path} cannot be read: {reason}.",
+        fix="AWS_WEB_IDENTITY_TOKEN_FILE must name the token itself, in a projected serviceAccountToken volume.",
+    )
+
+
+def _text(content: bytes, path: Path) -> str:
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        text = "\0"
+    if not text:
+        raise TokenUnreadable(
+            f"The token file {path} is empty.",
+            fix="Wait for the kubelet to fill it; if it stays empty, check what else writes to that volume.",
+        )
+    if not text.isprintable():
+        raise TokenUnreadable(
+            f"The token file {path} does not hold text.",
+            fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token: one line of letters, digits and dots.",
+        )
+    if not SHORTEST <= len(text) <= LONGEST:
+        raise TokenUnreadable(
+            f"The token file {path} holds {len(text)} characters or more; STS takes {SHORTEST} to {LONGEST}.",
+            fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token, which is about 1 000 characters long.",
+        )
+    return text

@@ -1,0 +1,1 @@
+"""What commands share: colour, and files as people name them in arguments."""

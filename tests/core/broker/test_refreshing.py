@@ -1,0 +1,93 @@
+"""When the broker asks, and what its onlookers see."""
+
+import pytest
+
+from sidecar.core.broker import NAP
+from sidecar.core.model import Seconds
+from sidecar.core.refresh import Failed, Issued, Phase
+from tests.core.broker.trouble import UNREACHABLE
+from tests.doubles import Pod
+from tests.virtual_time import in_virtual_time
+
+
+@in_virtual_time
+async def test_asks_at_once_and_hands_out_what_was_issued() -> None:
+    pod = Pod()
+    async with pod.running():
+        held = await pod.broker.credentials()
+        assert pod.clock.now() == 0.25
+        assert held is pod.broker.usable()
+    assert pod.exchange.called_at == [0]
+
+
+@pytest.mark.parametrize(
+    ("roll", "times"), [(0.5, [0, 1920, 3840, 5760, 7680, 9600]), (0, [0, 2100, 4200, 6300, 8400, 10_500])]
+)
+@in_virtual_time
+async def test_refreshes_at_the_policys_instants(roll: float, times: list[Seconds]) -> None:
+    pod = Pod(roll=roll)
+    async with pod.running():
+        await pod.until(3 * 3600)
+    assert pod.exchange.called_at == times
+
+
+@in_virtual_time
+async def test_a_day_of_health_costs_one_call_per_refresh_and_leaves_no_gap() -> None:
+    pod = Pod(roll=0)
+    async with pod.running():
+        await pod.broker.credentials()
+        for second in range(1, 86_400, 60):
+            await pod.until(second)
+            assert pod.served().expires_at - pod.clock.now() >= 1500 - 0.25
+    assert len(pod.exchange.called_at) == 42
+
+
+@in_virtual_time
+async def test_old_credentials_are_served_while_a_refresh_is_under_way() -> None:
+    pod = Pod(takes=9)
+    async with pod.running():
+        await pod.until(1925)
+        assert pod.served().issued_at == 0
+        assert pod.broker.phase is Phase.DUE
+        await pod.until(1929.5)
+        assert pod.served().issued_at == 1920
+
+
+@in_virtual_time
+async def test_the_phase_follows_the_facts() -> None:
+    pod = Pod(3600, UNREACHABLE)
+    async with pod.running():
+        for second, phase in ((0, Phase.EMPTY), (1919, Phase.FRESH), (1921, Phase.DUE), (3595, Phase.EXPIRED)):
+            await pod.until(second)
+            assert pod.broker.phase is phase
+
+
+@in_virtual_time
+async def test_onlookers_see_each_event_with_the_state_it_led_to() -> None:
+    pod = Pod(UNREACHABLE, 3600)
+    async with pod.running():
+        await pod.until(10)
+    failed, issued = pod.seen.events
+    assert isinstance(failed, Failed)
+    assert (failed.at, failed.error, failed.took) == (0.25, UNREACHABLE, 0.25)
+    assert isinstance(issued, Issued)
+    assert issued.took == pytest.approx(0.25)
+    assert [state.failures for state in pod.seen.states] == [1, 0]
+    assert pod.broker.state is pod.seen.states[-1]
+
+
+@in_virtual_time
+async def test_the_loop_shows_that_it_is_alive_at_every_nap() -> None:
+    pod = Pod()
+    async with pod.running():
+        for second in range(1, 4000):
+            await pod.until(second)
+            assert pod.broker.idle_for <= NAP
+
+
+@in_virtual_time
+async def test_a_stuck_exchange_shows_as_idleness() -> None:
+    pod = Pod(takes=1000)
+    async with pod.running():
+        await pod.until(500)
+        assert pod.broker.idle_for == 500

@@ -1,0 +1,177 @@
+"""The credentials file: whole at every moment, private, renewed, and never in the way."""
+
+import asyncio
+import configparser
+import logging
+import os
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sidecar.core.errors import StsUnreachable
+from sidecar.core.model import Credentials
+from sidecar.core.refresh import Failed, Issued, RoleState
+from sidecar.faces import credentials_file
+from sidecar.faces.credentials_file import CredentialsFile, replace_file
+from tests.conftest import Canary
+from tests.doubles import credentials
+
+
+class Writes:
+    """A `WriteObserver` that one can wait for."""
+
+    def __init__(self) -> None:
+        self.seen: asyncio.Queue[bool] = asyncio.Queue()
+
+    def __call__(self, *, written: bool) -> None:
+        self.seen.put_nowait(written)
+
+
+class Kept:
+    """A file that is being kept."""
+
+    def __init__(self, path: Path, *, mode: int = 0o600, removed: bool = False) -> None:
+        self.path = path
+        self.writes = Writes()
+        self.file = CredentialsFile(path, profile="default", mode=mode, removed=removed, observe=self.writes)
+
+    async def issue(self, held: Credentials) -> bool:
+        """What came of writing them."""
+        self.file(Issued(0, held, 0), RoleState(held))
+        return await self.writes.seen.get()
+
+    def holds(self, held: Credentials) -> bool:
+        read = configparser.RawConfigParser()
+        read.read_string(self.path.read_text())
+        return read["default"]["aws_access_key_id"] == held.access_key_id
+
+
+@asynccontextmanager
+async def kept(path: Path, *, mode: int = 0o600, removed: bool = False) -> AsyncIterator[Kept]:
+    held = Kept(path, mode=mode, removed=removed)
+    task = asyncio.create_task(held.file.keep_written())
+    try:
+        yield held
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+
+async def test_every_credential_that_is_issued_is_written(tmp_path: Path) -> None:
+    async with kept(tmp_path / "credentials") as file:
+        for held in (credentials(), credentials()):
+            assert await file.issue(held)
+            assert file.holds(held)
+        assert list(tmp_path.iterdir()) == [file.path]
+
+
+async def test_a_failed_refresh_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    held = credentials()
+    async with kept(tmp_path / "credentials") as file:
+        await file.issue(held)
+        file.file(Failed(0, StsUnreachable("x", fix="y")), RoleState(held))
+        await asyncio.sleep(0)
+        assert file.holds(held)
+        assert file.writes.seen.empty()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+async def test_it_has_the_mode_that_is_set_whatever_was_there_before(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "credentials"
+    path.write_text("[other]\n")
+    path.chmod(0o666)
+    async with kept(path, mode=mode) as file:
+        await file.issue(credentials())
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+async def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "credentials"
+    async with kept(path) as file:
+        await file.issue(credentials())
+        with path.open() as opened:  # a reader that began before the change
+            before = path.read_text()
+            await file.issue(credentials())
+            assert opened.read() == before != path.read_text()
+
+
+async def test_it_is_removed_at_the_end_on_request_only(tmp_path: Path) -> None:
+    for removed in (False, True):
+        async with kept(tmp_path / "credentials", removed=removed) as file:
+            await file.issue(credentials())
+        assert file.path.exists() is not removed
+
+
+async def test_removing_what_is_gone_already_is_no_trouble(tmp_path: Path) -> None:
+    async with kept(tmp_path / "credentials", removed=True) as file:
+        await file.issue(credentials())
+        file.path.unlink()
+
+
+async def test_a_failure_is_counted_told_once_with_the_fix_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, canary: Canary
+) -> None:
+    monkeypatch.setattr(credentials_file, "TRY_AGAIN", 0)
+    caplog.set_level(logging.INFO)
+    directory, held = tmp_path / "not-mounted-yet", credentials()
+    async with kept(directory / "credentials") as file:
+        assert not await file.issue(held)
+        assert not await file.writes.seen.get()
+        directory.mkdir()
+        while not await file.writes.seen.get():
+            pass
+        assert file.holds(held)
+    (told,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert told.message == "credentials file not written"
+    assert vars(told)["reason"] == "No such file or directory"
+    assert str(directory) in vars(told)["fix"]
+
+
+async def test_after_a_failure_the_newest_is_written_not_the_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials_file, "TRY_AGAIN", 0)
+    directory, newest = tmp_path / "later", credentials()
+    async with kept(directory / "credentials") as file:
+        await file.issue(credentials())
+        await file.issue(newest)
+        directory.mkdir()
+        while not await file.writes.seen.get():
+            pass
+        assert file.holds(newest)
+
+
+def test_a_failure_half_way_leaves_nothing_behind_and_the_old_file_whole(tmp_path: Path) -> None:
+    target = tmp_path / "credentials"
+    target.mkdir()  # a rename onto a directory fails last
+    with pytest.raises(OSError, match="directory"):
+        replace_file(target, b"x", 0o600)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / ".credentials.irsa-sidecar").write_text("half")
+    replace_file(tmp_path / "credentials", b"whole", 0o600)
+    assert [path.name for path in tmp_path.iterdir()] == ["credentials"]
+
+
+def test_it_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    sync, rename = os.fsync, Path.rename
+
+    def synced(descriptor: int) -> None:
+        steps.append("fsync")
+        sync(descriptor)
+
+    def renamed(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    replace_file(tmp_path / "credentials", b"x", 0o600)
+    assert steps == ["fsync", "rename", "fsync"]

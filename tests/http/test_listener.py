@@ -1,0 +1,211 @@
+"""Where we listen: addresses that can be bound, and those that cannot."""
+
+import asyncio
+import errno
+import socket
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+
+from sidecar.http.addresses import Address, TcpAddress, UnixAddress
+from sidecar.http.listener import CannotListen, Listener, listeners
+from sidecar.http.server import serving
+from tests.admin.kit import SetRole, served_admin
+from tests.doubles import credentials
+from tests.faces.kit import ANY_PORT, Requests, Source, container_face
+
+FACE = container_face(Source(credentials()))
+
+
+def only(addresses: tuple[Address, ...]) -> TcpAddress:
+    (address,) = addresses
+    assert isinstance(address, TcpAddress)
+    return address
+
+
+async def status_at(address: Address) -> int:
+    connector = aiohttp.UnixConnector(str(address.path)) if isinstance(address, UnixAddress) else None
+    host = "localhost" if isinstance(address, UnixAddress) else address
+    async with aiohttp.ClientSession(connector=connector) as http, http.get(f"http://{host}/") as answer:
+        return answer.status
+
+
+async def a_free_address() -> TcpAddress:
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        return only(addresses)
+
+
+async def test_port_0_becomes_a_port_that_answers() -> None:
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        address = only(addresses)
+        assert (address.host, address.port > 0) == ("127.0.0.1", True)
+        assert await status_at(address) == 200
+
+
+async def test_all_addresses_are_served_and_told_in_order(tmp_path: Path) -> None:
+    unix = UnixAddress(tmp_path / "s")
+    async with serving(FACE, Requests(), [unix, ANY_PORT, TcpAddress("::1", 0)]) as addresses:
+        assert addresses[0] == unix
+        assert [await status_at(address) for address in addresses] == [200] * 3
+
+
+async def test_ipv6_is_shown_in_brackets() -> None:
+    async with serving(FACE, Requests(), [TcpAddress("::1", 0)]) as addresses:
+        address = only(addresses)
+        assert str(address) == f"[::1]:{address.port}"
+
+
+async def test_a_unix_socket_that_a_killed_predecessor_left_is_no_obstacle(tmp_path: Path) -> None:
+    address = UnixAddress(tmp_path / "s")
+    for _ in range(2):
+        async with serving(FACE, Requests(), [address]):
+            assert await status_at(address) == 200
+        assert address.path.is_socket()
+
+
+async def test_a_taken_port_is_named_and_the_listeners_before_it_are_closed() -> None:
+    free = await a_free_address()
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        taken = only(addresses)
+        with pytest.raises(CannotListen, match=rf"Cannot listen on {taken}: .*in use.*_LISTEN that names it"):
+            async with serving(FACE, Requests(), [free, taken]):
+                pytest.fail("it cannot have listened")
+    async with serving(FACE, Requests(), [free]) as addresses:
+        assert addresses == (free,)
+
+
+async def test_the_admin_plane_names_a_taken_port_too() -> None:
+    async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
+        with pytest.raises(CannotListen, match=f"Cannot listen on {only(addresses)}"):
+            async with served_admin(SetRole(), only(addresses)):
+                pytest.fail("it cannot have listened")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [TcpAddress("192.0.2.1", 80), UnixAddress(Path("/nowhere/s")), UnixAddress(Path("/" + "a" * 200))],
+    ids=["another's address", "no such directory", "a path beyond the limit"],
+)
+async def test_an_address_that_cannot_be_is_named(address: Address) -> None:
+    with pytest.raises(CannotListen) as refused:
+        async with serving(FACE, Requests(), [address]):
+            pytest.fail("it cannot have listened")
+    assert str(address) in refused.value.cause
+    assert "_LISTEN that names it" in refused.value.fix
+
+
+async def test_when_the_block_ends_nothing_listens() -> None:
+    address = await a_free_address()
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await status_at(address)
+
+
+async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    create = socket.create_server
+
+    def create_server(address: tuple[str, int], **options: Any) -> socket.socket:
+        if options["family"] == socket.AF_INET6:
+            raise OSError(errno.EADDRNOTAVAIL, "no such address")
+        return create(address, **options)
+
+    v6: Any = (socket.AF_INET6, ("::1", 0, 0, 0))
+    v4: Any = (socket.AF_INET, ("127.0.0.1", 0))
+    found: list[Any] = []
+
+    async def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        return [(family, socket.SOCK_STREAM, 6, "", place) for family, place in found]
+
+    monkeypatch.setattr(socket, "create_server", create_server)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    for order in ([v4, v6], [v6, v4]):
+        found[:] = order
+        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)]) as addresses:
+            assert only(addresses).host == "127.0.0.1"
+    found[:] = [v6]
+    with pytest.raises(CannotListen, match="Cannot listen on localhost:0"):
+        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)]):
+            pytest.fail("it cannot have listened")
+
+
+async def test_localhost_may_be_named_twice_in_the_hosts_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = (await a_free_address()).port
+
+    async def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for _ in range(2)]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    async with listeners(socket.socket.close, [TcpAddress("localhost", port)]) as addresses:
+        assert only(addresses).port == port
+
+
+async def test_whoever_stops_waiting_for_the_end_all_listeners_end() -> None:
+    async def listen() -> None:
+        async with listeners(socket.socket.close, [ANY_PORT, ANY_PORT]) as addresses:
+            bound.extend(addresses)
+            listening_now.set()
+            await asyncio.Event().wait()
+
+    bound: list[Address] = []
+    listening_now = asyncio.Event()
+    task = asyncio.create_task(listen())
+    await listening_now.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(0)
+    for address in bound:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await status_at(address)
+
+
+class Exhausted:
+    """A listening socket of a process that has no file descriptor left until somebody closes one."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        self._bound = bound
+        self.free = 0
+        self.refused = asyncio.Event()
+        self.setblocking, self.fileno, self.close = bound.setblocking, bound.fileno, bound.close
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.free:
+            return self._bound.accept()
+        self.refused.set()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def test_without_descriptors_we_wait_and_then_go_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("sidecar.http.listener.PAUSE", 0.05)
+    welcomed: asyncio.Queue[socket.socket] = asyncio.Queue()
+    bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
+    listener = Listener(cast("socket.socket", bound), welcomed.put_nowait)
+    try:
+        with socket.create_connection(bound._bound.getsockname()):
+            for _ in range(3):
+                await bound.refused.wait()
+                bound.refused.clear()
+            bound.free = 1
+            (await asyncio.wait_for(welcomed.get(), 5)).close()
+    finally:
+        await listener.end()
+    (record,) = caplog.records
+    assert (record.levelname, record.message) == ("WARNING", "cannot accept connections")
+
+
+async def test_a_listener_that_ends_while_it_waits_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sidecar.http.listener.PAUSE", 0.02)
+    caught: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: caught.append(context))
+    bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
+    listener = Listener(cast("socket.socket", bound), socket.socket.close)
+    with socket.create_connection(bound._bound.getsockname()):
+        await bound.refused.wait()
+        await listener.end()
+    bound.refused.clear()
+    await asyncio.sleep(0.05)
+    assert (bound.refused.is_set(), caught) == (False, [])

@@ -1,0 +1,482 @@
+"""Settings: from environment and flags to a `Config`, or to every complaint there is."""
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sidecar.http.addresses import TcpAddress, UnixAddress
+from sidecar.settings.catalogue import SETTINGS
+from sidecar.settings.config import AUTHORIZATION, BadConfig, Config, load
+from tests.doubles import KEY_CANARY, ROLE_ARN
+
+TOKEN_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
+ENOUGH = {"AWS_ROLE_ARN": ROLE_ARN, "AWS_WEB_IDENTITY_TOKEN_FILE": TOKEN_FILE, "AWS_REGION": "eu-central-1"}
+"""The least that a sidecar runs with."""
+PASSWORD = "canary-in-the-password"
+AUTH_TOKEN = "the-pods-own-authorization-token"
+
+
+def config(*argv: str, **environ: str) -> Config:
+    return load(ENOUGH | environ, argv)
+
+
+def complaints(*argv: str, without: str = "", **environ: str) -> list[str]:
+    """What is said against settings that are enough, but for these."""
+    given = {name: text for name, text in ENOUGH.items() if name != without} | environ
+    with pytest.raises(BadConfig) as caught:
+        load(given, argv)
+    return list(caught.value.complaints)
+
+
+# --- what is good ----------------------------------------------------------------------------------------------
+
+
+def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
+    assert config() == Config(
+        role_arn=ROLE_ARN,
+        token_file=Path(TOKEN_FILE),
+        session_name=None,
+        sts_endpoint="https://sts.eu-central-1.amazonaws.com",
+        proxy=None,
+        ca_bundle=None,
+        listen=(TcpAddress("127.0.0.1", 9911),),
+        admin_listen=(TcpAddress("0.0.0.0", 9912),),
+        auth_token=None,
+        auth_token_file=None,
+        duration=3600,
+        log_level="info",
+        log_format="json",
+        grace=25.0,
+        region="eu-central-1",
+        ecs_listen=(),
+        imds_listen=(),
+        imds_v1=False,
+        imds_min_life=900.0,
+        availability_zone=None,
+        credentials_file=None,
+        credentials_profile="default",
+        credentials_mode=0o600,
+        credentials_removed=False,
+    )
+
+
+ACCEPTED: list[tuple[str, str, str, Any]] = [
+    ("AWS_ROLE_ARN", "arn:aws-us-gov:iam::111122223333:role/a", "role_arn", "arn:aws-us-gov:iam::111122223333:role/a"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "/t", "token_file", Path("/t")),
+    ("AWS_ROLE_SESSION_NAME", "shop.checkout", "session_name", "shop.checkout"),
+    ("AWS_REGION", "cn-north-1", "sts_endpoint", "https://sts.cn-north-1.amazonaws.com.cn"),
+    ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9000/sts", "sts_endpoint", "http://127.0.0.1:9000/sts"),
+    ("AWS_USE_FIPS_ENDPOINT", "True", "sts_endpoint", "https://sts-fips.eu-central-1.amazonaws.com"),
+    ("AWS_USE_DUALSTACK_ENDPOINT", "true", "sts_endpoint", "https://sts.eu-central-1.api.aws"),
+    ("SIDECAR_LISTEN", "[::1]:1, 169.254.170.2:80", "listen", (TcpAddress("::1", 1), TcpAddress("169.254.170.2", 80))),
+    ("SIDECAR_LISTEN", "unix:/run/sidecar.sock", "listen", (UnixAddress(Path("/run/sidecar.sock")),)),
+    ("SIDECAR_ADMIN_LISTEN", "10.0.0.7:9000", "admin_listen", (TcpAddress("10.0.0.7", 9000),)),
+    ("SIDECAR_DURATION", "900", "duration", 900),
+    ("SIDECAR_LOG_LEVEL", "DEBUG", "log_level", "debug"),
+    ("SIDECAR_LOG_FORMAT", "Text", "log_format", "text"),
+    ("SIDECAR_GRACE", "0", "grace", 0.0),
+    ("SIDECAR_ECS_LISTEN", "169.254.170.2:80", "ecs_listen", (TcpAddress("169.254.170.2", 80),)),
+    ("SIDECAR_IMDS_LISTEN", "127.0.0.1:0", "imds_listen", (TcpAddress("127.0.0.1", 0),)),
+    ("SIDECAR_IMDS_V1", "true", "imds_v1", True),
+    ("SIDECAR_IMDS_MIN_LIFE", "60", "imds_min_life", 60.0),
+    ("SIDECAR_IMDS_AVAILABILITY_ZONE", "us-west-2-lax-1a", "availability_zone", "us-west-2-lax-1a"),
+    ("SIDECAR_CREDENTIALS_FILE", "/aws/credentials", "credentials_file", Path("/aws/credentials")),
+    ("SIDECAR_CREDENTIALS_FILE_PROFILE", "registry", "credentials_profile", "registry"),
+    ("SIDECAR_CREDENTIALS_FILE_MODE", "640", "credentials_mode", 0o640),
+    ("SIDECAR_CREDENTIALS_FILE_REMOVE", "true", "credentials_removed", True),
+]
+FLAGS = {setting.variable: setting.flag or "" for setting in SETTINGS}
+
+
+@pytest.mark.parametrize(("variable", "text", "attribute", "value"), ACCEPTED)
+def test_each_setting_is_read_from_its_variable(variable: str, text: str, attribute: str, value: object) -> None:
+    assert getattr(config(**{variable: text}), attribute) == value
+
+
+@pytest.mark.parametrize(("variable", "text", "attribute", "value"), ACCEPTED)
+def test_each_setting_is_read_from_its_flag(variable: str, text: str, attribute: str, value: object) -> None:
+    assert getattr(config(FLAGS[variable], text), attribute) == value
+
+
+def test_every_setting_has_a_row_above_or_a_test_below() -> None:
+    with_their_own_tests = {"AWS_CA_BUNDLE", "SIDECAR_AUTH_TOKEN", "SIDECAR_AUTH_TOKEN_FILE"}
+    assert {variable for variable, *_ in ACCEPTED} | with_their_own_tests == {setting.variable for setting in SETTINGS}
+
+
+def test_a_flag_wins_over_its_variable() -> None:
+    assert config("--duration", "1800", SIDECAR_DURATION="900").duration == 1800
+
+
+def test_a_flag_hides_a_bad_variable() -> None:
+    assert config("--duration=1800", SIDECAR_DURATION="soon").duration == 1800
+
+
+@pytest.mark.parametrize(
+    ("environ", "endpoint"),
+    [
+        ({"AWS_DEFAULT_REGION": "us-east-2"}, "https://sts.us-east-2.amazonaws.com"),
+        ({"AWS_DEFAULT_REGION": "us-east-2", "AWS_REGION": "us-west-2"}, "https://sts.us-west-2.amazonaws.com"),
+        ({"AWS_DEFAULT_REGION": "us-east-2", "AWS_REGION": ""}, "https://sts.us-east-2.amazonaws.com"),
+        ({"AWS_ENDPOINT_URL": "https://vpce.example"}, "https://vpce.example"),
+        (
+            {"AWS_ENDPOINT_URL": "https://all.example", "AWS_ENDPOINT_URL_STS": "https://sts.example"},
+            "https://sts.example",
+        ),
+        ({"AWS_ENDPOINT_URL_STS": "https://sts.example", "AWS_REGION": "us-west-2"}, "https://sts.example"),
+    ],
+)
+def test_awss_own_name_wins_over_its_older_or_wider_alias(environ: dict[str, str], endpoint: str) -> None:
+    needed = {name: ENOUGH[name] for name in ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")}
+    assert load(needed | environ, []).sts_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "setting", [s for s in SETTINGS if not s.required and s.variable not in AUTHORIZATION], ids=lambda s: s.variable
+)
+def test_an_empty_variable_counts_as_unset(setting: Any) -> None:
+    environ = {"AWS_ENDPOINT_URL_STS": "https://sts.example"} if setting.variable == "AWS_REGION" else {}
+    unset = {name: text for name, text in (ENOUGH | environ).items() if name != setting.variable}
+    assert load(unset | {setting.variable: ""}, []) == load(unset, [])
+
+
+def test_a_ca_bundle_is_tried_before_it_is_needed(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("not a certificate")
+    (complaint,) = complaints(AWS_CA_BUNDLE=str(bundle))
+    assert complaint.startswith(f"AWS_CA_BUNDLE: '{bundle}' cannot be used (")
+    assert complaint.endswith("; a readable PEM file is allowed.")
+    assert complaints(AWS_CA_BUNDLE="/nowhere") == [
+        "AWS_CA_BUNDLE: '/nowhere' cannot be used (No such file or directory); a readable PEM file is allowed."
+    ]
+
+
+def test_a_good_ca_bundle_is_taken() -> None:
+    import botocore
+
+    bundle = Path(botocore.__file__).with_name("cacert.pem")
+    assert config("--ca-bundle", str(bundle)).ca_bundle == bundle
+
+
+def test_an_authorization_token_may_come_from_variable_and_file(tmp_path: Path) -> None:
+    file = tmp_path / "auth"
+    file.write_text(f"{AUTH_TOKEN}\n")
+    both = config(SIDECAR_AUTH_TOKEN=AUTH_TOKEN, SIDECAR_AUTH_TOKEN_FILE=str(file))
+    assert (both.auth_token, both.auth_token_file) == (AUTH_TOKEN, file)
+    assert config("--auth-token-file", str(file)).auth_token_file == file
+
+
+def test_a_proxy_comes_from_curls_variables_and_is_never_shown() -> None:
+    proxied = config(HTTPS_PROXY=f"http://me:{PASSWORD}@proxy.example:3128")
+    assert proxied.proxy == f"http://me:{PASSWORD}@proxy.example:3128"
+    assert config(HTTPS_PROXY="http://proxy.example:3128", NO_PROXY="amazonaws.com").proxy is None
+    assert PASSWORD not in repr(proxied)
+
+
+def test_the_authorization_token_is_never_shown() -> None:
+    assert AUTH_TOKEN not in repr(config(SIDECAR_AUTH_TOKEN=AUTH_TOKEN))
+
+
+# --- what is bad -----------------------------------------------------------------------------------------------
+
+SESSION_NAMES = "2 to 64 of A-Z a-z 0-9 _ + = , . @ - are allowed"
+ROLE_ARNS = "arn:<partition>:iam::<12-digit account>:role/<path and name> is allowed"
+ADDRESSES = "IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH is allowed, several with commas between"
+DURATIONS = "900 to 43200 (seconds) is allowed, up to the role's MaxSessionDuration"
+ENDPOINTS = "http(s)://host[:port][/path], without user and query, is allowed"
+
+REFUSED = [
+    ("AWS_ROLE_ARN", "role/checkout", f"is not the ARN of an IAM role; {ROLE_ARNS}."),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "run/token", "is not an absolute path."),
+    ("AWS_ROLE_SESSION_NAME", "shop/checkout", f"is not a role session name; {SESSION_NAMES}."),
+    ("AWS_REGION", "EU_1", "is not a region; a name such as eu-central-1 is allowed."),
+    ("AWS_ENDPOINT_URL_STS", "sts.example:443", f"is not an endpoint; {ENDPOINTS}."),
+    ("AWS_USE_FIPS_ENDPOINT", "yes", "is neither true nor false."),
+    ("AWS_USE_DUALSTACK_ENDPOINT", "1", "is neither true nor false."),
+    ("SIDECAR_LISTEN", "9911", f"is not an address to listen on; {ADDRESSES}."),
+    ("SIDECAR_ADMIN_LISTEN", "0.0.0.0:99999", f"is not an address to listen on; {ADDRESSES}."),
+    ("SIDECAR_DURATION", "1h", f"is not a duration; {DURATIONS}."),
+    ("SIDECAR_LOG_LEVEL", "loud", "is not one of debug, info, warning, error."),
+    ("SIDECAR_LOG_FORMAT", "xml", "is not one of json, text."),
+    ("SIDECAR_GRACE", "-1", "is not a time; 0 to 3600 (seconds) is allowed."),
+]
+
+
+@pytest.mark.parametrize(("variable", "text", "why"), REFUSED)
+def test_a_complaint_names_variable_value_and_what_is_allowed(variable: str, text: str, why: str) -> None:
+    assert complaints(**{variable: text}) == [f"{variable}: {text!r} {why}"]
+
+
+@pytest.mark.parametrize(("variable", "text", "why"), REFUSED)
+def test_a_complaint_about_a_flag_names_the_flag(variable: str, text: str, why: str) -> None:
+    assert complaints(f"{FLAGS[variable]}={text}") == [f"{FLAGS[variable]}: {text!r} {why}"]
+
+
+def test_a_complaint_names_the_alias_that_was_used() -> None:
+    assert complaints(without="AWS_REGION", AWS_DEFAULT_REGION="EU_1") == [
+        "AWS_DEFAULT_REGION: 'EU_1' is not a region; a name such as eu-central-1 is allowed."
+    ]
+
+
+def test_an_empty_flag_is_a_mistake_and_not_a_default() -> None:
+    assert complaints("--duration", "") == [f"--duration: '' is not a duration; {DURATIONS}."]
+
+
+@pytest.mark.parametrize("variable", ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"])
+@pytest.mark.parametrize("how", ["absent", "empty"])
+def test_a_required_setting_that_is_not_there_is_named_and_explained(variable: str, how: str) -> None:
+    environ = {} if how == "absent" else {variable: ""}
+    (complaint,) = complaints(without=variable, **environ)
+    meaning = next(setting.meaning for setting in SETTINGS if setting.variable == variable)
+    assert complaint == f"{variable}: required. {meaning}"
+
+
+def test_without_region_and_endpoint_it_refuses_rather_than_go_global() -> None:
+    assert complaints(without="AWS_REGION") == [
+        "AWS_REGION: required, to call that region's STS (the global endpoint is never used); "
+        "or set AWS_ENDPOINT_URL_STS."
+    ]
+
+
+def test_a_pseudo_region_is_refused() -> None:
+    (complaint,) = complaints(AWS_REGION="aws-global")
+    assert complaint.startswith("AWS_REGION: 'aws-global' stands for a global endpoint;")
+
+
+@pytest.mark.parametrize("switch", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
+def test_an_endpoint_of_ones_own_cannot_be_made_fips_or_dual_stack(switch: str) -> None:
+    assert complaints(AWS_ENDPOINT_URL_STS="https://sts.example", **{switch: "true"}) == [
+        "AWS_ENDPOINT_URL_STS: 'https://sts.example' leaves no choice of FIPS or dual-stack; set the one or the other."
+    ]
+
+
+def test_a_proxy_that_is_none_is_complained_about_without_being_quoted() -> None:
+    assert complaints(HTTPS_PROXY=f"socks5://me:{PASSWORD}@proxy.example:1080") == [
+        "HTTPS_PROXY is not the address of an HTTP proxy, such as http://proxy.example:3128."
+    ]
+
+
+# --- who could reach us ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:9911", "[::]:9911", "10.0.0.7:9911", "169.254.1.1:80", "[fd00::1]:80"])
+def test_an_address_that_others_can_reach_is_refused_without_a_token(address: str) -> None:
+    assert complaints(SIDECAR_LISTEN=f"127.0.0.1:9911,{address}") == [
+        f"SIDECAR_LISTEN: '{address}' can be reached from outside the pod; "
+        "set SIDECAR_AUTH_TOKEN or SIDECAR_AUTH_TOKEN_FILE, or listen on 127.0.0.1."
+    ]
+    assert config(SIDECAR_LISTEN=address, SIDECAR_AUTH_TOKEN=AUTH_TOKEN).listen
+
+
+OUR_OWN = (
+    *("127.0.0.1:0", "127.8.8.8:1", "localhost:1", "[::1]:9911", "[0:0:0:0:0:0:0:1]:80", "unix:/run/s.sock"),
+    *("169.254.170.2:80", "169.254.170.23:80", "169.254.169.254:80", "[fd00:ec2::23]:80", "[FD00:EC2::23]:80"),
+)
+
+
+@pytest.mark.parametrize("address", OUR_OWN)
+def test_an_address_of_the_pods_own_needs_no_token(address: str) -> None:
+    assert config(SIDECAR_LISTEN=address).auth_token is None
+
+
+@pytest.mark.parametrize(
+    ("listen", "names"),
+    [
+        ("127.0.0.1:9911", {"127.0.0.1", "localhost"}),
+        ("[::1]:9911,169.254.170.2:80", {"::1", "169.254.170.2", "localhost"}),
+        ("[FD00:EC2:0::23]:80", {"fd00:ec2::23", "localhost"}),
+        ("unix:/run/s.sock", {"localhost"}),
+    ],
+)
+def test_requests_may_name_the_listeners_own_addresses_and_localhost(listen: str, names: set[str]) -> None:
+    assert config(SIDECAR_LISTEN=listen).host_names == frozenset(names)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9911", "[::]:9911", "[0::0]:9911", "127.0.0.1:9911,0.0.0.0:9912"])
+def test_on_all_of_a_pods_addresses_no_name_is_known(listen: str) -> None:
+    assert config(SIDECAR_LISTEN=listen, SIDECAR_AUTH_TOKEN=AUTH_TOKEN).host_names is None
+
+
+# --- authorization tokens --------------------------------------------------------------------------------------
+
+
+def test_a_bad_authorization_token_is_not_shown() -> None:
+    assert complaints(SIDECAR_AUTH_TOKEN=f"{KEY_CANARY}\n") == [
+        "SIDECAR_AUTH_TOKEN: the value (not shown) cannot be used: "
+        "it begins or ends with white space, which no client sends."
+    ]
+
+
+@pytest.mark.parametrize("variable", AUTHORIZATION)
+def test_an_emptied_authorization_token_does_not_silently_open_the_door(variable: str) -> None:
+    assert complaints(**{variable: ""}) == [
+        f"{variable}: empty, so nothing would be protected; give a token or unset it."
+    ]
+
+
+def test_a_token_file_that_cannot_be_used_is_named_but_not_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "auth"
+    file.write_text(f"{KEY_CANARY}\n{KEY_CANARY}")
+    assert complaints(SIDECAR_AUTH_TOKEN_FILE=str(file)) == [
+        f"SIDECAR_AUTH_TOKEN_FILE: '{file}' does not hold a usable token: "
+        "it holds characters that no HTTP header may carry."
+    ]
+    assert complaints(SIDECAR_AUTH_TOKEN_FILE="/nowhere") == [
+        "SIDECAR_AUTH_TOKEN_FILE: '/nowhere' cannot be read (No such file or directory); "
+        "a file that holds the token is allowed."
+    ]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--auth-token", KEY_CANARY],
+        [f"--auth-token={KEY_CANARY}"],
+        ["--auth-token", f"-{KEY_CANARY}"],  # base64 tokens may begin with a hyphen
+        [f"--auth-token=-{KEY_CANARY}"],
+    ],
+)
+def test_a_token_on_the_command_line_is_refused_and_not_repeated(argv: list[str]) -> None:
+    assert complaints(*argv) == [
+        "--auth-token: everyone on the node could read it; use SIDECAR_AUTH_TOKEN or --auth-token-file."
+    ]
+
+
+@pytest.mark.parametrize("password", [PASSWORD, KEY_CANARY, f"{PASSWORD}@home"])
+def test_a_password_in_an_endpoint_is_refused_and_not_repeated(password: str) -> None:
+    assert complaints(AWS_ENDPOINT_URL_STS=f"https://me:{password}@sts.example") == [
+        f"AWS_ENDPOINT_URL_STS: 'https://(not shown)@sts.example' is not an endpoint; {ENDPOINTS}."
+    ]
+
+
+# --- names that mean nothing -----------------------------------------------------------------------------------
+
+
+def test_an_unknown_variable_of_ours_is_refused_with_the_nearest_name() -> None:
+    assert complaints(SIDECAR_LISTEM="127.0.0.1:1", SIDECAR_ROLE_ARN=ROLE_ARN, SIDECAR_XYZZY="1") == [
+        "SIDECAR_LISTEM: no such setting; did you mean SIDECAR_LISTEN?",
+        "SIDECAR_ROLE_ARN: no such setting; did you mean AWS_ROLE_ARN?",
+        "SIDECAR_XYZZY: no such setting; see --help for those there are.",
+    ]
+
+
+def test_an_unknown_flag_is_refused_with_the_nearest_name() -> None:
+    assert complaints("--lissten", "127.0.0.1:1", "--xyzzy") == [
+        "--lissten: no such flag; did you mean --listen?",
+        "--xyzzy: no such flag; see --help for those there are.",
+    ]
+
+
+def test_a_flag_is_not_guessed_from_its_beginning() -> None:
+    assert complaints("--dur=900") == ["--dur: no such flag; did you mean --duration?"]
+
+
+def test_arguments_that_belong_to_no_flag_are_counted_but_not_shown() -> None:
+    assert complaints(KEY_CANARY, "x") == ["2 arguments (not shown) belong to no flag; see --help."]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SIDECAR_SERVICE_HOST", "10.96.0.7"),
+        ("SIDECAR_SERVICE_PORT", "80"),
+        ("SIDECAR_SERVICE_PORT_HTTP", "80"),
+        ("SIDECAR_PORT", "tcp://10.96.0.7:80"),
+        ("SIDECAR_PORT_80_TCP", "tcp://10.96.0.7:80"),
+        ("SIDECAR_PORT_80_TCP_PROTO", "tcp"),
+        ("SIDECAR_PORT_80_TCP_PORT", "80"),
+        ("SIDECAR_PORT_80_TCP_ADDR", "10.96.0.7"),
+        ("SIDECAR_LISTEN_SERVICE_HOST", "10.96.0.7"),
+        ("SIDECAR_LISTEN_PORT", "tcp://10.96.0.7:80"),
+        ("SIDECAR_LISTEN_PORT_80_TCP_ADDR", "10.96.0.7"),
+        ("SIDECAR_DNS_PORT_53_UDP", "udp://10.96.0.7:53"),
+    ],
+)
+def test_variables_that_kubernetes_writes_for_a_service_called_sidecar_are_tolerated(name: str, value: str) -> None:
+    assert config(**{name: value}) == config()
+
+
+def test_a_port_of_ones_own_invention_is_not_taken_for_a_kubernetes_variable() -> None:
+    (complaint,) = complaints(SIDECAR_PORT="9911")
+    assert complaint.startswith("SIDECAR_PORT: no such setting;")
+
+
+def test_the_rest_of_the_environment_is_nobodys_business() -> None:
+    assert config(PATH="/bin", AWS_PROFILE="x", SIDECARS="y") == config()
+
+
+# --- all of it at once -----------------------------------------------------------------------------------------
+
+
+def test_all_complaints_come_together() -> None:
+    with pytest.raises(BadConfig) as caught:
+        load(
+            {"AWS_ROLE_ARN": "x", "SIDECAR_DURATION": "y", "SIDECAR_LISTEN": "0.0.0.0:1", "SIDECAR_GRASE": "1"},
+            ["--log-level=z", "--nonsense"],
+        )
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "AWS_ROLE_ARN",
+        "SIDECAR_DURATION",
+        "--log-level",
+        "AWS_REGION",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "SIDECAR_LISTEN",
+        "--nonsense",
+        "SIDECAR_GRASE",
+    ]
+
+
+def test_help_explains_every_setting_and_hides_the_secret_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        load({}, ["--help"])
+    assert ended.value.code == 0
+    page = "".join(capsys.readouterr().out.split())  # argparse breaks lines at hyphens too
+    for setting in SETTINGS:
+        assert setting.variable in page
+        assert setting.secret or "".join(setting.meaning.split()) in page
+    assert "--auth-tokenVALUE" not in page
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=()), max_size=30)  # as surrogateescape gives
+SECRETS = st.just(KEY_CANARY) | TEXTS.map(lambda text: f"{text}{KEY_CANARY}{text}")
+OUR_NAMES = {name for setting in SETTINGS for name in (setting.variable, *setting.aliases)} - {"SIDECAR_AUTH_TOKEN"}
+OTHER_NAMES = {
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "SIDECAR_PORT",
+    "SIDECAR_SERVICE_PORT",
+    "SIDECAR_",
+}
+VARIABLES = st.sampled_from(sorted(OUR_NAMES | OTHER_NAMES))
+LIKELY = TEXTS | st.sampled_from(
+    (
+        *(ROLE_ARN, TOKEN_FILE, "true", "900", "0", "eu-west-1", "123", "https://sts.example", "http://[::1]:1"),
+        *("http://a b", "127.0.0.1:0", "0.0.0.0:1", "unix:/a", ":", "[::", "1" * 5000, "debug", "text", "--listen"),
+        *("*", "/dev/null"),
+    )
+)
+ENVIRONMENTS = st.dictionaries(VARIABLES, LIKELY) | st.dictionaries(VARIABLES, LIKELY).map(lambda more: ENOUGH | more)
+ARGUMENTS = st.lists(st.sampled_from([flag for flag in FLAGS.values() if flag] + ["--xyzzy", "--", "-v"]) | LIKELY)
+
+
+@settings(max_examples=300)
+@given(environ=ENVIRONMENTS, argv=ARGUMENTS | st.just([]), secret=SECRETS, exposed=st.booleans())
+def test_whatever_is_given_the_answer_is_a_config_or_complaints_and_never_a_secret(
+    environ: dict[str, str], argv: list[str], secret: str, exposed: bool
+) -> None:
+    argv += ["--auth-token", secret] if exposed else []
+    environ = {"HTTPS_PROXY": f"http://me:{PASSWORD}@proxy:1", "SIDECAR_AUTH_TOKEN": secret} | environ
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            shown = repr(load(environ, argv))
+        except (BadConfig, SystemExit) as error:
+            shown = str(error)
+    assert KEY_CANARY not in shown + printed.getvalue()
+    assert PASSWORD not in shown + printed.getvalue()

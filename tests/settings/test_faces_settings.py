@@ -1,0 +1,78 @@
+"""The settings of the faces: what is refused, and why."""
+
+import pytest
+
+from sidecar.http.addresses import TcpAddress
+from sidecar.settings import parsers
+from sidecar.settings.config import BadConfig, Config, load
+
+ENOUGH = {
+    "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/shop/checkout",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/irsa-sidecar/token",
+    "AWS_REGION": "eu-central-1",
+}
+
+
+def config(**environ: str) -> Config:
+    return load(ENOUGH | environ, [])
+
+
+def complaints(**environ: str) -> tuple[str, ...]:
+    with pytest.raises(BadConfig) as refused:
+        config(**environ)
+    return refused.value.complaints
+
+
+@pytest.mark.parametrize("name", ["SIDECAR_ECS_LISTEN", "SIDECAR_IMDS_LISTEN"])
+@pytest.mark.parametrize("address", ["0.0.0.0:80", "10.0.0.7:80", "[::]:80", "169.254.1.1:80"])
+def test_faces_that_no_token_protects_stay_in_the_pod_whatever_token_is_set(name: str, address: str) -> None:
+    (told,) = complaints(**{name: f"127.0.0.1:1,{address}", "SIDECAR_AUTH_TOKEN": "a-token"})
+    assert told.startswith(f"{name}: '{address}' can be reached from outside the pod, and no token can protect it")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9913", "169.254.169.254:80", "[::1]:80", "unix:/run/imds"])
+def test_imds_listens_on_addresses_of_the_pod(address: str) -> None:
+    assert config(SIDECAR_IMDS_LISTEN=address).imds_listen
+
+
+def test_requests_may_name_the_well_known_addresses_and_the_listeners_own() -> None:
+    names = config(SIDECAR_IMDS_LISTEN="127.0.0.9:80").link_local_names
+    assert {"127.0.0.9", "localhost", "169.254.169.254", "169.254.170.2"} <= names
+    assert "127.0.0.1" not in names
+
+
+@pytest.mark.parametrize("way", ["SIDECAR_ECS_LISTEN", "SIDECAR_IMDS_LISTEN"])
+def test_the_container_endpoint_can_be_off_while_something_else_is_on(way: str) -> None:
+    settings = config(SIDECAR_LISTEN="off", **{way: "127.0.0.1:1"})
+    assert settings.listen == ()
+    assert TcpAddress("127.0.0.1", 1) in (*settings.ecs_listen, *settings.imds_listen)
+    assert config(SIDECAR_LISTEN="OFF", SIDECAR_CREDENTIALS_FILE="/aws/credentials").listen == ()
+
+
+def test_a_sidecar_for_nobody_is_refused() -> None:
+    assert complaints(SIDECAR_LISTEN="off", SIDECAR_IMDS_LISTEN="off") == (
+        "SIDECAR_LISTEN: off, and nothing else is on: nobody would get credentials.",
+    )
+
+
+@pytest.mark.parametrize(("text", "mode"), [("0600", 0o600), ("600", 0o600), ("0640", 0o640), ("444", 0o444)])
+def test_a_mode_is_octal(text: str, mode: int) -> None:
+    assert parsers.file_mode(text) == mode
+
+
+@pytest.mark.parametrize("text", ["0666", "0777", "0200", "0602", "600 ", "0o600", "rw", "", "10600"])
+def test_a_mode_that_others_could_write_by_or_we_not_read_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="allowed"):
+        parsers.file_mode(text)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a]", "[a", "a\nb", "a" * 65, "ü", "#x"])
+def test_a_profile_that_some_reader_would_not_understand_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="allowed"):
+        parsers.profile_name(text)
+
+
+@pytest.mark.parametrize("text", ["", "eu-central-1", "EU-CENTRAL-1A", "a", "eu central 1a"])
+def test_what_is_no_availability_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="allowed"):
+        parsers.availability_zone(text)

@@ -1,0 +1,110 @@
+"""The mistakes that show in a policy alone, each by its stable code; and a sound policy has none."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from sidecar import trust
+from sidecar.trust import Finding, Level
+from tests.trust.test_evaluate import API, ARN, AUD, EQ, HOST, OTHER, SUB, deny, policy, statement
+
+
+def findings(*statements: Mapping[str, Any], version: str = "2012-10-17") -> tuple[Finding, ...]:
+    return trust.lint(trust.parse(policy(*statements, version=version)))
+
+
+def codes(*statements: Mapping[str, Any], version: str = "2012-10-17") -> list[str]:
+    return [finding.code for finding in findings(*statements, version=version)]
+
+
+def with_sub(value: Any, operator: str = "StringEquals", key: str = SUB) -> dict[str, Any]:
+    return statement({operator: {key: value, AUD: "sts.amazonaws.com"}})
+
+
+SOUND = [
+    statement(EQ),
+    statement({"StringLike": {SUB: "system:serviceaccount:payments:*"}, "StringEquals": {AUD: "sts.amazonaws.com"}}),
+    with_sub([API, "system:serviceaccount:payments:web"]),
+    statement({**EQ, "StringNotLike": {SUB: "*:default"}}),
+    statement({**EQ, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "Null": {SUB: "false"}}),
+    statement(EQ, Principal={"Federated": ARN, "AWS": "111122223333"}, Action="sts:*"),
+    statement({"StringEquals": {SUB.upper(): API, AUD: "sts.amazonaws.com"}}),
+    deny({"StringNotEquals": {SUB: API}}),
+    statement(Principal={"Service": "ec2.amazonaws.com"}, Action="sts:AssumeRole"),
+    statement(Principal={"AWS": "111122223333"}, Action="sts:AssumeRole"),
+]
+
+
+@pytest.mark.parametrize("sound", SOUND)
+def test_a_sound_statement_has_no_finding(sound: Mapping[str, Any]) -> None:
+    assert codes(sound) == []
+
+
+MISTAKES = [
+    ("wildcard-under-equals", with_sub("system:serviceaccount:payments:*")),
+    ("wildcard-under-equals", with_sub("system:serviceaccount:payments:ap?", "StringEqualsIgnoreCase")),
+    ("wildcard-under-equals", statement({**EQ, "StringNotEquals": {SUB: "system:*"}})),
+    ("subject-under-aud", statement({"StringEquals": {AUD: API, SUB: API}})),
+    ("audience-under-sub", with_sub("sts.amazonaws.com")),
+    ("subject-shape", with_sub("payments:api")),
+    ("subject-shape", with_sub("system:serviceaccount:payments/api")),
+    ("subject-shape", with_sub("system:serviceaccount:payments:")),
+    ("odd-audience", statement({"StringEquals": {AUD: "sts.amazonaws.com.cn", SUB: API}})),
+    ("odd-audience", statement({"StringEquals": {AUD: "sts.amazon.com", SUB: API}})),
+    ("odd-audience", statement({"StringEquals": {AUD: "sts.eu-west-1.amazonaws.com", SUB: API}})),
+    ("scheme-in-condition-key", with_sub(API, key=f"https://{SUB}")),
+    ("scheme-in-provider-arn", statement(EQ, Principal={"Federated": f"arn:aws:iam::1:oidc-provider/https://{HOST}"})),
+    ("not-an-oidc-provider", statement(EQ, Principal={"Federated": "arn:aws:iam::1:saml-provider/x"})),
+    ("action-not-web-identity", statement(EQ, Action="sts:AssumeRole")),
+    ("principal-not-federated", statement(EQ, Principal={"AWS": "arn:aws:iam::111122223333:root"})),
+    ("principal-not-federated", statement(EQ, Principal="*")),
+    ("pod-identity-principal", statement(Principal={"Service": "pods.eks.amazonaws.com"}, Action="sts:AssumeRole")),
+    ("no-condition", statement()),
+    ("no-condition", statement({})),
+    ("no-subject-condition", statement({"StringEquals": {AUD: "sts.amazonaws.com"}})),
+    ("no-subject-condition", statement({"StringNotEquals": {SUB: API}})),
+    ("no-audience-condition", statement({"StringEquals": {SUB: API}})),
+    ("pattern-covers-the-cluster", with_sub("system:serviceaccount:*:api", "StringLike")),
+    ("pattern-covers-the-cluster", with_sub("*", "StringLike")),
+    ("claim-is-no-key", statement({"StringEquals": {**EQ["StringEquals"], f"{HOST}:kubernetes.io/namespace": "x"}})),
+    ("claim-is-no-key", statement({"StringEquals": {**EQ["StringEquals"], f"{HOST}:jti": "x"}})),
+    ("for-all-values-hole", with_sub(API, "ForAllValues:StringEquals")),
+    ("two-issuers", statement({"StringEquals": {**EQ["StringEquals"], f"{OTHER}:sub": API}})),
+    ("issuer-differs-from-principal", with_sub(API, key=f"{OTHER}:sub")),
+    ("issuer-differs-from-principal", with_sub(API, key=f"{HOST}/:sub")),
+    ("both-must-hold", statement({**EQ, "StringLike": {SUB: "system:serviceaccount:web:*"}})),
+]
+
+
+@pytest.mark.parametrize(("code", "mistaken"), MISTAKES)
+def test_a_mistake_is_called_by_its_name(code: str, mistaken: Mapping[str, Any]) -> None:
+    assert code in codes(mistaken)
+
+
+def test_a_trailing_slash_is_called_a_trailing_slash() -> None:
+    (finding,) = [found for found in findings(with_sub(API, key=f"{HOST}/:sub")) if found.code.startswith("issuer")]
+    assert "trailing slash" in finding.message
+
+
+def test_variables_need_the_newer_version() -> None:
+    found = with_sub("${aws:userid}")
+    assert "variables-need-version" in codes(found, version="2008-10-17")
+    assert "variables-need-version" not in codes(found)
+
+
+@pytest.mark.parametrize(
+    ("size", "level"), [(2048, None), (2049, Level.WARNING), (4096, Level.WARNING), (4097, Level.ERROR)]
+)
+def test_size_is_measured_against_both_quotas(size: int, level: Level | None) -> None:
+    text = policy(statement(EQ, Sid=""))
+    padding = "x" * (size - trust.parse(text).size)
+    found = {finding.code: finding.level for finding in findings(statement(EQ, Sid=padding))}
+    assert found.get("size-over-quota") is level
+
+
+def test_a_finding_says_where_and_what_to_write() -> None:
+    (finding,) = findings(statement(EQ), with_sub("system:serviceaccount:payments:*"))
+    assert finding.where == ("Statement", 1, "Condition", "StringEquals", SUB)
+    assert finding.level is Level.ERROR
+    assert finding.fix == "Write StringLike instead."

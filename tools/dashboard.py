@@ -1,0 +1,261 @@
+"""The Grafana dashboard: what is on it, and why one looks at it. `make docs` writes it as JSON."""
+
+from tools.grafana import Json, Query, Row, choice, choice_of_datasource, dashboard, heatmap, lines, stat, table
+
+FLEET = '{namespace=~"$namespace"}'
+FAILED = '{namespace=~"$namespace",outcome="failed"}'
+POD = '{namespace=~"$namespace",pod="$pod"}'
+
+BAD_ABOVE_ZERO = ((None, "green"), (1, "red"))
+LITTLE_TIME = ((None, "red"), (600, "orange"), (1200, "green"))
+SLOW = ((None, "green"), (1, "orange"), (2.5, "red"))
+AN_HOUR_OF_BUCKETS = f'rate(irsa_sidecar_refresh_duration_seconds_bucket{FLEET[:-1]},outcome="issued"}}[1h])'
+
+
+FLEET_ROW = Row(
+    "Fleet: is every pod served, and will it stay so?",
+    [
+        stat(
+            "Pods with credentials",
+            "Pods whose sidecar has something valid to serve.",
+            f"sum(irsa_sidecar_credentials_valid{FLEET})",
+        ),
+        stat(
+            "Pods without",
+            "Their applications get 503 for credentials.",
+            f"sum(1 - irsa_sidecar_credentials_valid{FLEET})",
+            steps=BAD_ABOVE_ZERO,
+        ),
+        stat(
+            "Soonest expiry",
+            "The least that any pod has left. In health never under 25 min, or half of a short session.",
+            f"min(pod:irsa_sidecar_credentials_left:seconds{FLEET})",
+            unit="s",
+            steps=LITTLE_TIME,
+        ),
+        stat(
+            "Pods that fail to refresh",
+            "Their last attempt failed; what is cached is still served.",
+            f"sum(irsa_sidecar_consecutive_failures{FLEET} > bool 0)",
+            steps=BAD_ABOVE_ZERO,
+        ),
+        stat(
+            "Refresh p99, last hour",
+            "One refresh in a hundred took longer.",
+            f"histogram_quantile(0.99, sum by (le) ({AN_HOUR_OF_BUCKETS}))",
+            unit="s",
+            steps=SLOW,
+        ),
+        stat(
+            "Served in spite of failure, last day",
+            "Requests answered from the cache while the refresh failed: outages that nobody noticed.",
+            f"sum(increase(irsa_sidecar_degraded_requests_total{FLEET}[1d]))",
+            decimals=0,
+        ),
+        lines(
+            "Refresh duration",
+            "Over the hour before each point: a pod refreshes about twice an hour.",
+            Query(f"histogram_quantile(0.5, sum by (le) ({AN_HOUR_OF_BUCKETS}))", "p50"),
+            Query(f"histogram_quantile(0.99, sum by (le) ({AN_HOUR_OF_BUCKETS}))", "p99"),
+            unit="s",
+            steps=SLOW,
+        ),
+        heatmap(
+            "Refreshes by duration",
+            "Every call to STS, those that failed too.",
+            f"sum by (le) (increase(irsa_sidecar_refresh_duration_seconds_bucket{FLEET}[$__rate_interval]))",
+        ),
+        lines(
+            "Time left, the ten pods with the least",
+            "A saw tooth is health. A line that keeps falling is a pod that fails to refresh.",
+            Query(f"bottomk(10, pod:irsa_sidecar_credentials_left:seconds{FLEET})", "{{namespace}}/{{pod}}"),
+            unit="s",
+            steps=LITTLE_TIME,
+        ),
+        lines(
+            "Failures by code",
+            "AWS's code; our own name where STS was not reached or not asked.",
+            Query(f"sum by (code) (increase(irsa_sidecar_refreshes_total{FAILED}[$__rate_interval])) > 0", "{{code}}"),
+        ),
+        lines(
+            "Calls to STS",
+            "All sidecars together. STS's quota is the account's, and counts others too.",
+            Query(f"sum by (outcome) (rate(irsa_sidecar_exchanges_total{FLEET}[$__rate_interval]))", "{{outcome}}"),
+            unit="reqps",
+        ),
+        lines(
+            "Requests for credentials",
+            "From the applications, by status.",
+            Query(f"sum by (status) (rate(irsa_sidecar_requests_total{FLEET}[$__rate_interval]))", "{{status}}"),
+            unit="reqps",
+        ),
+        table(
+            "Alerts",
+            "Those of irsa-sidecar that are pending or firing.",
+            f'ALERTS{FLEET[:-1]},alertname=~"IrsaSidecar.+"}} or ALERTS{{alertname=~"IrsaSidecar.+",namespace=""}}',
+            width=16,
+        ),
+        table(
+            "Clocks",
+            "The five nodes whose clock is furthest from STS's, in seconds. A minute off, tokens look expired.",
+            f"topk(5, abs(irsa_sidecar_sts_clock_skew_seconds{FLEET}))",
+            unit="s",
+        ),
+    ],
+)
+
+POD_ROW = Row(
+    "One pod: $pod",
+    [
+        stat("Credentials left", "", f"pod:irsa_sidecar_credentials_left:seconds{POD}", unit="s", steps=LITTLE_TIME),
+        stat(
+            "Token left",
+            "Until the projected token expires. The kubelet replaces it when a fifth is left.",
+            f"(irsa_sidecar_token_expiration_timestamp_seconds{POD} > 0) - time()",
+            unit="s",
+            steps=((None, "red"), (60, "orange"), (300, "green")),
+        ),
+        stat(
+            "Failures in a row",
+            "Since the last success.",
+            f"irsa_sidecar_consecutive_failures{POD}",
+            steps=BAD_ABOVE_ZERO,
+        ),
+        stat(
+            "Since the last success",
+            "When STS last issued credentials.",
+            f"time() - (irsa_sidecar_last_success_timestamp_seconds{POD} > 0)",
+            unit="s",
+        ),
+        stat(
+            "Time to the first credential",
+            "From the start of the process.",
+            f"irsa_sidecar_first_credential_seconds{POD}",
+            unit="s",
+        ),
+        stat(
+            "STS's clock less the node's",
+            "To half a second.",
+            f"irsa_sidecar_sts_clock_skew_seconds{POD}",
+            unit="s",
+            steps=((None, "red"), (-60, "green"), (60, "red")),
+        ),
+        lines(
+            "What is left",
+            "Of the credentials and of the token.",
+            Query(f"pod:irsa_sidecar_credentials_left:seconds{POD}", "credentials"),
+            Query(f"(irsa_sidecar_token_expiration_timestamp_seconds{POD} > 0) - time()", "token"),
+            unit="s",
+        ),
+        lines(
+            "Attempts to refresh",
+            "By outcome and code.",
+            Query(
+                f"sum by (outcome, code) (increase(irsa_sidecar_refreshes_total{POD}[$__rate_interval])) > 0",
+                "{{outcome}} {{code}}",
+            ),
+        ),
+        lines(
+            "How long STS took",
+            "The mean of the hour before each point, by code.",
+            Query(
+                f"sum by (outcome, code) (rate(irsa_sidecar_refresh_duration_seconds_sum{POD}[1h]))"
+                f" / sum by (outcome, code) (rate(irsa_sidecar_refresh_duration_seconds_count{POD}[1h]) > 0)",
+                "{{outcome}} {{code}}",
+            ),
+            unit="s",
+        ),
+        lines(
+            "Requests",
+            "By face and status.",
+            Query(
+                f"sum by (face, status) (rate(irsa_sidecar_requests_total{POD}[$__rate_interval]))",
+                "{{face}} {{status}}",
+            ),
+            unit="reqps",
+        ),
+        lines(
+            "How long they took",
+            "By face.",
+            Query(
+                "histogram_quantile(0.99, sum by (face, le) "
+                f"(rate(irsa_sidecar_request_duration_seconds_bucket{POD}[$__rate_interval])))",
+                "{{face}} p99",
+            ),
+            unit="s",
+        ),
+        lines(
+            "Waiting for an attempt under way",
+            "Usual only in the first second of a pod.",
+            Query(f"irsa_sidecar_waiting_requests{POD}", "now"),
+            Query(f"increase(irsa_sidecar_waits_total{POD}[$__rate_interval])", "began to"),
+        ),
+        lines(
+            "Memory",
+            "Of the sidecar's process.",
+            Query(f"process_resident_memory_bytes{POD}", "resident"),
+            unit="bytes",
+        ),
+        lines(
+            "CPU",
+            "Of the sidecar's process, in cores.",
+            Query(f"rate(process_cpu_seconds_total{POD}[$__rate_interval])", "used"),
+        ),
+        lines(
+            "Token",
+            "Rotations seen, and how much of the token's life is over.",
+            Query(f"increase(irsa_sidecar_token_rotations_total{POD}[1d])", "rotations in a day"),
+            Query(f"pod:irsa_sidecar_token_used:ratio{POD}", "share of its life"),
+        ),
+        table("Settings in force", "No secret is among them.", f"irsa_sidecar_config_info{POD}", width=16, height=5),
+        table("Version", "", f"irsa_sidecar_build_info{POD}", height=5),
+    ],
+)
+
+BY_SDK = f"sum by (sdk, major) (increase(irsa_sidecar_client_requests_total{FLEET}[1d]))"
+PODS_BY_SDK = f"sum by (namespace, pod, sdk, major) (increase(irsa_sidecar_client_requests_total{FLEET}[1d])) > 0"
+LEGACY_ROW = Row(
+    "Legacy: who still needs the sidecar?",
+    [
+        lines(
+            "Pods by SDK",
+            "Pods that asked in the day before each point. When a line reaches zero, that SDK is gone.",
+            Query(f"count by (sdk, major) ({PODS_BY_SDK})", "{{sdk}} {{major}}"),
+        ),
+        lines("Requests by SDK", "In the day before each point.", Query(BY_SDK, "{{sdk}} {{major}}")),
+        lines(
+            "Requests by face",
+            "imds-v1 is IMDS without a session token: the oldest clients there are.",
+            Query(f"sum by (face) (rate(irsa_sidecar_client_requests_total{FLEET}[$__rate_interval]))", "{{face}}"),
+            unit="reqps",
+        ),
+        table(
+            "Who asks, and how",
+            "Requests in the last day, by namespace, face and SDK. boto3 asks the container endpoint as "
+            "python-urllib3, JavaScript v3 as none.",
+            f"sum by (namespace, face, sdk, major) (increase(irsa_sidecar_client_requests_total{FLEET}[1d])) > 0",
+            width=16,
+        ),
+        table(
+            "Ways that are on",
+            "Pods by the ways that their settings open. A way that nobody takes can be closed.",
+            "count by (face_container, face_ecs, face_imds, face_imds_v1, face_file) "
+            f"(irsa_sidecar_config_info{FLEET})",
+        ),
+    ],
+)
+
+
+def model() -> Json:
+    known = "irsa_sidecar_build_info"
+    return dashboard(
+        "irsa-sidecar",
+        "irsa-sidecar",
+        "Credentials of pods: valid, for how long, how refreshes go, and which SDKs ask.",
+        [
+            choice_of_datasource(),
+            choice("namespace", f"label_values({known}, namespace)", several=True),
+            choice("pod", f'label_values({known}{{namespace=~"$namespace"}}, pod)', several=False),
+        ],
+        [FLEET_ROW, POD_ROW, LEGACY_ROW],
+    )

@@ -1,0 +1,111 @@
+"""What `docs/metrics.md` says of each metric beyond the code's own words: a query, labels' values, how many series."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from sidecar.core.clock import SystemClock
+from sidecar.core.errors import StsUnavailable
+from sidecar.core.refresh import Failed, RoleState
+from sidecar.observe import labels
+from sidecar.observe.families import FAMILIES
+from sidecar.observe.metrics import Metrics
+from sidecar.observe.sdk_family import MAJORS
+from sidecar.settings.config import load
+
+EXAMPLES = {
+    "irsa_sidecar_credentials_valid": "count(irsa_sidecar_credentials_valid == 0)",
+    "irsa_sidecar_credentials_expiration_timestamp_seconds": (
+        "(irsa_sidecar_credentials_expiration_timestamp_seconds > 0) - time()"
+    ),
+    "irsa_sidecar_last_success_timestamp_seconds": "time() - (irsa_sidecar_last_success_timestamp_seconds > 0)",
+    "irsa_sidecar_first_credential_seconds": "max by (namespace) (irsa_sidecar_first_credential_seconds)",
+    "irsa_sidecar_refreshes_total": 'sum by (code) (increase(irsa_sidecar_refreshes_total{outcome="failed"}[1h])) > 0',
+    "irsa_sidecar_exchanges_total": "sum(rate(irsa_sidecar_exchanges_total[10m]))",
+    "irsa_sidecar_refresh_duration_seconds": (
+        "histogram_quantile(0.99, sum by (outcome, le) (rate(irsa_sidecar_refresh_duration_seconds_bucket[1h])))"
+    ),
+    "irsa_sidecar_consecutive_failures": "irsa_sidecar_consecutive_failures > 3",
+    "irsa_sidecar_sts_clock_skew_seconds": "abs(irsa_sidecar_sts_clock_skew_seconds) > 60",
+    "irsa_sidecar_token_expiration_timestamp_seconds": (
+        "(irsa_sidecar_token_expiration_timestamp_seconds > 0) - time() < 300"
+    ),
+    "irsa_sidecar_token_issued_timestamp_seconds": "time() - (irsa_sidecar_token_issued_timestamp_seconds > 0)",
+    "irsa_sidecar_token_rotations_total": "increase(irsa_sidecar_token_rotations_total[1d])",
+    "irsa_sidecar_requests_total": 'sum by (status) (rate(irsa_sidecar_requests_total{status!="200"}[5m]))',
+    "irsa_sidecar_request_duration_seconds": (
+        "histogram_quantile(0.99, sum by (face, le) (rate(irsa_sidecar_request_duration_seconds_bucket[5m])))"
+    ),
+    "irsa_sidecar_degraded_requests_total": "sum(increase(irsa_sidecar_degraded_requests_total[1d]))",
+    "irsa_sidecar_client_requests_total": (
+        "sum by (face, sdk, major) (increase(irsa_sidecar_client_requests_total[1d]))"
+    ),
+    "irsa_sidecar_waits_total": "sum(rate(irsa_sidecar_waits_total[5m]))",
+    "irsa_sidecar_waiting_requests": "sum(irsa_sidecar_waiting_requests)",
+    "irsa_sidecar_credentials_file_writes_total": (
+        'increase(irsa_sidecar_credentials_file_writes_total{outcome="failed"}[1h]) > 0'
+    ),
+    "irsa_sidecar_build_info": "count by (version) (irsa_sidecar_build_info)",
+    "irsa_sidecar_config_info": "count by (region, sts) (irsa_sidecar_config_info)",
+}
+
+
+def families() -> Iterator[tuple[str, ...]]:
+    for family in FAMILIES:
+        names = ", ".join(f"`{label}`" for label in family.labels)
+        yield f"`{family.name}`", family.kind, family.unit, names, family.meaning, f"`{EXAMPLES[family.name]}`"
+
+
+def label_values() -> Iterator[tuple[str, ...]]:
+    """Each label, where it is found, and all values that it can have."""
+    yield "`outcome`", "refreshes, exchanges, refresh duration", _listed(labels.OUTCOMES)
+    yield "`outcome`", "credentials file writes", _listed(labels.WRITE_OUTCOMES)
+    yield "`code`", "refreshes, refresh duration", f"empty for a success; {_listed(labels.FAILURE_CODES)}"
+    yield "`face`", "requests, request duration", _listed(labels.FACES)
+    yield "`face`", "client requests", _listed(labels.CLIENT_FACES)
+    yield "`status`", "requests", _listed(labels.STATUSES)
+    yield "`sdk`", "client requests", _listed(labels.SDKS)
+    yield "`major`", "client requests", "a digit, where that version of the SDK exists; `unknown`"
+    yield "`sts`", "config", _listed(labels.ENDPOINTS)
+    yield "`face_container`, `face_ecs`, `face_imds`, `face_imds_v1`, `face_file`", "config", _listed(labels.SWITCH)
+    yield "`duration`, `region`", "config", "as set: one value in a process"
+    yield "`version`", "build", "one value in a process"
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
+def counts() -> Iterator[tuple[str, ...]]:
+    fresh = new_metrics()
+    yield "at start", str(series_of(fresh))
+    every_label(fresh)
+    yield "at worst", str(series_of(fresh))
+
+
+def new_metrics() -> Metrics:
+    metrics = Metrics(SystemClock(), started_at=0, token=lambda: None)
+    role = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/app", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+    metrics.observe_config(load(role | {"AWS_REGION": "eu-west-1"}, []))
+    return metrics
+
+
+def every_label(metrics: Metrics) -> None:
+    """Let happen whatever can make a series: each face with each status, each code, each SDK by each face."""
+    for code in labels.FAILURE_CODES:
+        error = StsUnavailable("", fix="", aws_code=code)
+        metrics(Failed(0, error, 1), RoleState(failures=1, error=error))
+    for face, status in product(labels.FACES, labels.STATUSES):
+        metrics.observe_request(face, int(status), 0.1)
+    for face, (family, majors) in product(labels.CLIENT_FACES, MAJORS.items()):
+        for major in (*majors, ""):
+            metrics.observe_client(face, f"{family}/{major}")
+    for face in labels.CLIENT_FACES:
+        metrics.observe_client(face, None)
+        metrics.observe_client(face, "somebody")
+    metrics.observe_file(written=True)
+
+
+def series_of(metrics: Metrics) -> int:
+    """Sample lines on the page, those of the process among them."""
+    page, _ = metrics.render("")
+    return sum(not line.startswith("#") for line in page.decode().splitlines())

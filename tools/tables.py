@@ -1,0 +1,67 @@
+"""Writes the reference tables of the pages from the code: `make docs`. A test holds that they are up to date."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
+from tools import metrics_page
+
+README = Path(__file__).parent.parent / "README.md"
+METRICS = Path(__file__).parent.parent / "docs" / "metrics.md"
+
+
+def settings() -> str:
+    return _table(("variable", "flag", "default", "meaning"), _settings())
+
+
+def _settings() -> Iterator[tuple[str, ...]]:
+    for setting in SETTINGS:
+        names = ", ".join(f"`{name}`" for name in (setting.variable, *setting.aliases))
+        flag = f"`{setting.flag}`" if setting.flag else "none: it would show in the process list"
+        default = "**required**" if setting.required else f"`{setting.default}`" if setting.default else ""
+        yield names, flag, default, setting.meaning
+    for variable, meaning in FROM_ENVIRONMENT:
+        yield f"`{variable}`", "", "", meaning
+
+
+def metrics() -> str:
+    return _table(("metric", "type", "unit", "labels", "meaning", "a query"), metrics_page.families())
+
+
+def labels() -> str:
+    return _table(("label", "of", "values"), metrics_page.label_values())
+
+
+def series() -> str:
+    return _table(("a pod's series", ""), metrics_page.counts())
+
+
+Tables = Mapping[str, Callable[[], str]]
+TABLES: Tables = {"settings": settings}
+PAGES: Mapping[Path, Tables] = {README: TABLES, METRICS: {"metrics": metrics, "labels": labels, "series": series}}
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _escaped(text: str) -> str:
+    """For the right-hand side of a substitution, where a backslash has a meaning."""
+    return text.replace("\\", "\\\\")
+
+
+def up_to_date(text: str, tables: Tables = TABLES) -> str:
+    """`text` with every block between `<!-- NAME: ... -->` and `<!-- end -->` written anew."""
+    for name, table in tables.items():
+        block = re.compile(f"(<!-- {name}:[^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
+        text, found = block.subn(rf"\g<1>{_escaped(table())}\n\g<2>", text)
+        if found != 1:
+            raise ValueError(f"The page has {found} blocks named {name}; one is needed.")
+    return text
+
+
+if __name__ == "__main__":
+    for page, tables in PAGES.items():
+        page.write_text(up_to_date(page.read_text(), tables))
