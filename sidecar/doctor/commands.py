@@ -12,7 +12,7 @@ from sidecar.doctor.examination import examine
 from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import look_around
 from sidecar.explain import NotAPolicy, PolicyText, policy_text
-from sidecar.terminal.colour import paint_for
+from sidecar.terminal.colour import colour_for
 from sidecar.terminal.files import BadArguments, read
 
 USAGE = 2
@@ -78,10 +78,10 @@ async def _examine(
     app: Mapping[str, str] | None, policy: PolicyText | None, *, offline: bool, quiet: bool
 ) -> list[Finding]:
     """All findings; unless `quiet`, each is printed as soon as it is there, for a step may take seconds."""
-    paint, findings = paint_for(sys.stdout, os.environ), []
+    colour, findings = colour_for(sys.stdout, os.environ), []
     pod = await look_around(os.environ, app=app, now=time.time(), trust_policy=policy)
     async for finding in examine(pod, offline=offline):
         findings.append(finding)
         if not quiet:
-            print(report.as_text(finding, paint), flush=True)
+            print(report.as_text(finding, colour), flush=True)
     return findings

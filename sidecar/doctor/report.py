@@ -4,15 +4,15 @@ import json
 from collections.abc import Sequence
 
 from sidecar.doctor.finding import Finding, Level
-from sidecar.terminal.colour import Paint
+from sidecar.terminal.colour import Colour
 
 HEALTHY, ILL = 0, 1
 
 
-def as_text(finding: Finding, paint: Paint) -> str:
+def as_text(finding: Finding, colour: Colour) -> str:
     """A line for what was seen; what it means, and what to do, only where somebody must act."""
     level = finding.level.value
-    head = f"{paint(level, f'{level:<5}')} {finding.check}: {finding.saw}"
+    head = f"{colour(level, f'{level:<5}')} {finding.check}: {finding.saw}"
     if finding.level is Level.PASS:
         return head
     fix = "\n".join(f"        {line}" for line in finding.fix.splitlines())

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from sidecar.explain import CannotFix, Explanation, NotAPolicy, Question, Verdict, explain, narrowed, policy_text
 from sidecar.explain.question import Provider, provider
-from sidecar.terminal.colour import paint_for
+from sidecar.terminal.colour import colour_for
 from sidecar.terminal.files import BadArguments, read
 
 ALLOWED, REFUSED, USAGE = 0, 1, 2
@@ -98,11 +98,11 @@ def _question(given: argparse.Namespace) -> Question:
 
 
 def _tell(told: Explanation, out: TextIO) -> None:
-    paint = paint_for(out, os.environ)
+    colour = colour_for(out, os.environ)
     print(_headline(told), file=out)
     for found in told.findings:
         level = found.level.value
-        print(f"\n{paint(level, f'{level:<8}')} {found.code}\n  {found.message}", file=out)
+        print(f"\n{colour(level, f'{level:<8}')} {found.code}\n  {found.message}", file=out)
         if found.fix:
             print(f"  Fix: {found.fix}", file=out)
 

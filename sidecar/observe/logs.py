@@ -4,6 +4,7 @@ INFO is what changed, WARNING what a person may have to mend, ERROR a defect of 
 then its change; the metrics count the rest.
 """
 
+import json
 import logging
 import math
 import os
@@ -13,13 +14,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from pythonjsonlogger.json import JsonFormatter
-
 from sidecar.core.errors import ExchangeFailed, SidecarError, Unexpected
 from sidecar.core.model import Credentials, Instant
 from sidecar.core.refresh import AT_ONCE, Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
 from sidecar.core.timestamps import timestamp
-from sidecar.terminal.colour import Paint, paint_for
+from sidecar.terminal.colour import Colour, colour_for
 
 logger = logging.getLogger("sidecar")
 
@@ -87,7 +86,7 @@ def _failed(error: SidecarError, at: Instant, state: RoleState, now_in: Phase) -
 def configure(level: str, form: str) -> None:
     """Send every record of the process to standard error, in one form, other libraries' records included."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines(paint_for(sys.stderr, os.environ)))
+    handler.setFormatter(JsonLines() if form == "json" else TextLines(colour_for(sys.stderr, os.environ)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Of watchfiles and asyncio only what may need a person: at debug they narrate every wake-up.
     for name in ("watchfiles", "asyncio"):
@@ -105,15 +104,18 @@ class _WithoutTexts(logging.Formatter):
         return "".join(traceback.format_tb(trace)) + name
 
 
-class JsonLines(_WithoutTexts, JsonFormatter):
-    """`{"ts": ..., "level": ..., "event": ..., ...}`, one object a line."""
+class JsonLines(_WithoutTexts):
+    """`{"ts": ..., "level": ..., "event": ..., "logger": ..., ...}`, one object a line."""
 
-    def __init__(self) -> None:
-        super().__init__("%(levelname)s %(name)s %(message)s")
+    def format(self, record: logging.LogRecord) -> str:
+        first = {"ts": _now(), "level": record.levelname.lower(), "event": record.getMessage(), "logger": record.name}
+        line = first | self._traces(record) | _extras(record) | first  # no library's field replaces one of the four
+        return json.dumps(line, default=_encoded)
 
-    def process_log_record(self, log_record: dict[str, Any]) -> dict[str, Any]:
-        level, event = log_record.pop("levelname").lower(), log_record.pop("message")
-        return {"ts": _now(), "level": level, "event": event, "logger": log_record.pop("name"), **log_record}
+    def _traces(self, record: logging.LogRecord) -> dict[str, str]:
+        exception = {"exc_info": self.formatException(record.exc_info)} if record.exc_info else {}
+        stack = {"stack_info": self.formatStack(record.stack_info)} if record.stack_info else {}
+        return exception | stack
 
 
 class TextLines(_WithoutTexts):
@@ -122,15 +124,15 @@ class TextLines(_WithoutTexts):
     Sentences, such as what to change, stand below on lines of their own, where an eye finds them.
     """
 
-    def __init__(self, paint: Paint) -> None:
+    def __init__(self, colour: Colour) -> None:
         super().__init__()
-        self._paint = paint
+        self._colour = colour
 
     def format(self, record: logging.LogRecord) -> str:
-        fields = {name: _shown(value) for name, value in vars(record).items() if name not in _USUAL}
+        fields = {name: _shown(value) for name, value in _extras(record).items()}
         words = " ".join(f"{name}={value}" for name, value in fields.items() if " " not in value)
         sentences = [f"{_INDENT}{name}: {value}" for name, value in fields.items() if " " in value]
-        level = self._paint(record.levelname.lower(), f"{record.levelname:<7}")
+        level = self._colour(record.levelname.lower(), f"{record.levelname:<7}")
         first = f"{_now()} {level} {record.getMessage()}  {words}".rstrip()
         trace = [self.formatException(record.exc_info)] if record.exc_info else []
         return "\n".join((first, *sentences, *trace))
@@ -138,6 +140,16 @@ class TextLines(_WithoutTexts):
 
 _INDENT = " " * len("2026-01-31T23:59:59.123Z INFO    ")
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    """The fields that whoever logged it gave."""
+    return {name: value for name, value in vars(record).items() if name not in _USUAL}
+
+
+def _encoded(value: object) -> str:
+    """A value that JSON has no form for. Of an exception the type: its text may quote what was being worked on."""
+    return type(value).__name__ if isinstance(value, BaseException) else str(value)
 
 
 def _shown(value: object) -> str:

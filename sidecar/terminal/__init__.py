@@ -1,1 +1,1 @@
-"""What commands share: colour, and files as people name them in arguments."""
+"""What commands share: colour, and reading the files that arguments name."""

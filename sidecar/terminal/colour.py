@@ -1,4 +1,4 @@
-"""Colour, for a terminal and nobody else: https://no-color.org is honoured."""
+"""Colour on a terminal only: https://no-color.org is honoured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ COLOURS = {"error": "31", "fail": "31", "warning": "33", "warn": "33", "info": "
 
 
 @dataclass(frozen=True, slots=True)
-class Paint:
+class Colour:
     """Colours words by level, or leaves them as they are."""
 
     on: bool
@@ -18,6 +18,6 @@ class Paint:
         return f"\x1b[{code}m{text}\x1b[0m" if self.on and code else text
 
 
-def paint_for(out: TextIO, environ: Mapping[str, str]) -> Paint:
+def colour_for(out: TextIO, environ: Mapping[str, str]) -> Colour:
     """Colours on a terminal, unless NO_COLOR is set to anything or TERM is dumb."""
-    return Paint(out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")
+    return Colour(out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb")

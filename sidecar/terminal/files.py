@@ -1,14 +1,14 @@
-"""Files that people name in arguments: read whole, with a bound, and a complaint that names the flag."""
+"""Files named in arguments: read whole up to a limit; an error names the flag."""
 
 import sys
 from pathlib import Path
 
-LARGEST = 1 << 20
+LARGEST_FILE = 1 << 20
 """Bytes. A token has one or two thousand, a policy at most 131072, an environment some ten thousand."""
 
 
 class BadArguments(Exception):
-    """Arguments that nothing can be done with."""
+    """The command line cannot be used as it is."""
 
 
 def read(path: str, flag: str) -> str:
@@ -17,13 +17,13 @@ def read(path: str, flag: str) -> str:
         content = _bytes(path)
     except OSError as error:
         raise BadArguments(f"{flag}: {path} cannot be read ({error.strerror})") from None
-    if len(content) > LARGEST:
-        raise BadArguments(f"{flag}: {path} is larger than {LARGEST} bytes")
+    if len(content) > LARGEST_FILE:
+        raise BadArguments(f"{flag}: {path} is larger than {LARGEST_FILE} bytes")
     return content.decode("utf-8", "replace")
 
 
 def _bytes(path: str) -> bytes:
     if path == "-":
-        return sys.stdin.buffer.read(LARGEST + 1)
+        return sys.stdin.buffer.read(LARGEST_FILE + 1)
     with Path(path).open("rb") as file:
-        return file.read(LARGEST + 1)
+        return file.read(LARGEST_FILE + 1)

@@ -14,7 +14,7 @@ import pytest
 from sidecar.core.errors import NoCredentials
 from sidecar.http.messages import Request, Response
 from sidecar.observe.logs import JsonLines, TextLines
-from sidecar.terminal.colour import Paint
+from sidecar.terminal.colour import Colour
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, SESSION_CANARY, TOKEN_CANARY, credentials
 from tests.faces.kit import AUTH_TOKEN, OneToken, Requests, Source, container_face, served
@@ -270,7 +270,7 @@ async def test_a_defect_is_500_for_one_request_and_logged_by_its_place_alone(
             assert answer.status == 500
             canary.saw(answer.body)
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
-    for formatter in (JsonLines(), TextLines(Paint(on=False))):
+    for formatter in (JsonLines(), TextLines(Colour(on=False))):
         line = formatter.format(caplog.records[0])
         assert "RuntimeError" in line
         assert Path(__file__).name in line

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -214,6 +215,19 @@ def test_json_is_one_object_a_line_with_the_same_first_keys(
     assert lines[0]["expires_in"] == 3600
     assert lines[1]["code"] == "TrustRefused"
     assert lines[2] == {**dict(list(lines[2].items())[:4]), "n": 1}
+
+
+def test_a_library_cannot_replace_the_first_keys_nor_break_a_line_with_a_value_that_json_does_not_know(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure("info", "json")
+    theirs = {"level": "theirs", "ts": 0, "place": Path("/a"), "error": ValueError(KEY_CANARY), "text": "a\nb"}
+    logging.getLogger("library").warning("late", extra=theirs, stack_info=True)
+    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
+    assert list(line)[:4] == ["ts", "level", "event", "logger"]
+    assert (line["level"], line["place"], line["error"], line["text"]) == ("warning", "/a", "ValueError", "a\nb")
+    assert re.fullmatch(TS, line["ts"])
+    assert line["stack_info"].startswith("Stack (most recent call last)")
 
 
 def test_text_is_a_line_of_words_with_sentences_below(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,12 +20,12 @@ from sidecar.doctor.examination import LOCAL
 from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import Pod
 from sidecar.explain import PolicyText
-from sidecar.terminal.colour import Paint
+from sidecar.terminal.colour import Colour
 from tests.doctor.asking import ACCOUNT, CLUSTER, NOW, OTHER_ACCOUNT, equals, explained, policy, statement
 from tests.doctor.pods import GOOD_APP, OURS, Page, Volume, a_pod, a_server, unused_port, written
 from tests.recorded import recorded
 
-PLAIN = Paint(on=False)
+PLAIN = Colour(on=False)
 DIRECTORY = "/var/run/secrets/irsa-sidecar"
 DENIED, BAD_REQUEST, UNAVAILABLE = 403, 400, 503
 
