@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import random
@@ -31,7 +30,7 @@ from sidecar.faces.guards import Authorization, Guard
 from sidecar.faces.imds import ImdsFace, protocol
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
-from sidecar.http.addresses import Address
+from sidecar.http.addresses import Address, is_loopback
 from sidecar.http.listener import CannotListen
 from sidecar.http.messages import Face
 from sidecar.http.server import serving
@@ -136,7 +135,7 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
             policy=policy,
             waits=metrics.waits,
         )
-        board = Board(config.role_arn, broker, lambda: tokens.current.value, clock, stop.asked.is_set)
+        board = Board(str(config.role_arn), broker, lambda: tokens.current.value, clock, stop.asked.is_set)
         status, count = Status(board, history, usage, config), _both(metrics.observe_client, usage)
         async with (
             _serving(_faces(config, broker, clock, policy, count), metrics, stop.asked.is_set) as addresses,
@@ -250,7 +249,7 @@ def _nobody(face: str, status: int, seconds: float) -> None:
 
 
 def _announce(config: Config) -> None:
-    settings = {"version": __version__, "role_arn": config.role_arn, "token_file": str(config.token_file)}
+    settings = {"version": __version__, "role_arn": str(config.role_arn), "token_file": str(config.token_file)}
     logger.info("starting", extra=settings | {"sts": config.sts_endpoint, "duration": config.duration})
     if config.duration < SHORT_DURATION:
         logger.warning(
@@ -258,18 +257,11 @@ def _announce(config: Config) -> None:
             extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more: below, some SDKs ask on every call"},
         )
     url = urlsplit(config.sts_endpoint)
-    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         logger.warning(
             "token travels unencrypted",
             extra={"sts": config.sts_endpoint, "fix": "use an https endpoint outside a lab"},
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _shown(addresses: Sequence[Address]) -> str:

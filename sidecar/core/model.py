@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from sidecar.core.arns import account_of
 from sidecar.core.claims import Claims
 
 Instant = float
@@ -45,8 +46,7 @@ class Credentials:
     @property
     def account_id(self) -> str:
         """The account in the assumed role's ARN, or `""` when STS gave none."""
-        fields = self.assumed_role_arn.split(":")
-        return fields[4] if len(fields) > 4 else ""  # noqa: PLR2004 (arn:partition:service:region:account)
+        return account_of(self.assumed_role_arn)
 
     @property
     def lifetime(self) -> Seconds:

@@ -1,13 +1,12 @@
 """The address that the application's SDK is given: one that every SDK takes, and that leads to the sidecar?"""
 
-import ipaddress
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from sidecar.doctor.finding import Finding, failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
-from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress
+from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress, is_loopback
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 SET_FULL_URI = f"- name: {FULL_URI}\n  value: http://127.0.0.1:9911/v1/credentials"
@@ -45,7 +44,7 @@ def _scheme(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001 (all of these ar
 
 def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
     host = url.hostname or ""
-    if host == "localhost" or host in LINK_LOCAL or _is_loopback(host):
+    if host in LINK_LOCAL or is_loopback(host):
         return ""
     return "SDKs refuse plain http to any but a loopback address, and say so or stay silent."
 
@@ -67,13 +66,6 @@ def _listens(pod: Pod, url: SplitResult) -> str:
 
 _WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _host, _path, _listens)
 """What no SDK could work with: each says what, or "" if it finds nothing."""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _same_host(listened: str, asked: str) -> bool:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from sidecar.doctor.finding import Finding, failed, passed, warned
 from sidecar.doctor.pod import Pod
+from sidecar.http.addresses import is_loopback
 
 SHORT_DURATION = 1800
 """Seconds. botocore asks on every call for what lives less than 15 min, so half of such a session is spent asking."""
@@ -61,11 +62,11 @@ def endpoint(pod: Pod) -> Finding | None:
             "This is the global endpoint: a private subnet's STS VPC endpoint does not serve it.",
             "Unset AWS_ENDPOINT_URL_STS and set AWS_REGION: the sidecar then calls that region's STS.",
         )
-    if url.scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
+    if url.scheme == "http" and not is_loopback(host):
         return warned(
             "sts-setting", saw, "The token would travel unencrypted.", "Use https:// for AWS_ENDPOINT_URL_STS."
         )
-    partition = pod.config.role_arn.split(":")[1]
+    partition = pod.config.role_arn.partition
     expected = _partition_of(host)
     if expected and partition not in expected:
         return failed(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from sidecar.core.arns import RoleArn
 from sidecar.core.clock import SystemClock
 from sidecar.core.errors import ExchangeFailed
 from sidecar.core.model import Credentials
@@ -36,7 +37,7 @@ async def exchange(pod: Pod, http: aiohttp.ClientSession) -> Exchanged:
     if pod.config is None or pod.token is None:
         return Exchanged((skipped("exchange", "no settings or no token", "Nothing to exchange."),))
     config = pod.config
-    call = StsCall(config.sts_endpoint, config.role_arn, config.duration, config.session_name, config.proxy)
+    call = StsCall(config.sts_endpoint, str(config.role_arn), config.duration, config.session_name, config.proxy)
     try:
         found = await StsExchange(http, call, SystemClock())(pod.token)
     except ExchangeFailed as refusal:
@@ -63,7 +64,7 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
                 "explain",
                 "no trust policy",
                 "With the role's trust policy the doctor names the statement, the condition and the value.",
-                f"aws iam get-role --role-name {config.role_arn.rpartition('/')[2]} > role.json; "
+                f"aws iam get-role --role-name {config.role_arn.name} > role.json; "
                 "irsa-sidecar doctor --trust-policy role.json",
             )
         ]
@@ -72,7 +73,7 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
             token=pod.token.raw,
             policy=pod.trust_policy.text,
             now=pod.now,
-            role_arn=config.role_arn,
+            role_arn=str(config.role_arn),
             policy_of=pod.trust_policy.role_arn,
         )
     )
@@ -146,15 +147,12 @@ def _caller(config: Config, credentials: Credentials, region: str) -> str:
         client.close()
 
 
-def _same_role(arn: str, role_arn: str) -> Finding:
-    """A session's ARN has the role's account and name, and not its path."""
-    have, want = arn.split(":", 5), role_arn.split(":", 5)
-    name = want[5].rpartition("/")[2]
-    if len(have) == len(want) and have[4] == want[4] and have[5].startswith(f"assumed-role/{name}/"):
+def _same_role(arn: str, role: RoleArn) -> Finding:
+    if role.has_session(arn):
         return passed("caller-identity", arn, "A real SDK is who it should be.")
     return failed(
         "caller-identity",
-        f"{arn}, expected {role_arn}",
+        f"{arn}, expected {role}",
         "A real SDK is somebody else.",
         "Check AWS_ROLE_ARN and what answers at the STS endpoint.",
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from sidecar.core.arns import RoleArn, account_of
 from sidecar.explain.findings import error, info
 from sidecar.explain.jwt_parts import shown
-from sidecar.explain.question import Case, Provider, Question
+from sidecar.explain.question import Case, Provider, Question, role_in
 from sidecar.explain.token_mistakes import several_audiences, wrong_file
-from sidecar.settings.parsers import role_arn
 from sidecar.sts import audiences
 from sidecar.trust import Finding
 
@@ -15,7 +15,7 @@ def role_arn_form(asked: Question) -> Iterator[Finding]:
     if not asked.role_arn:
         return
     try:
-        role_arn(asked.role_arn)
+        RoleArn.parse(asked.role_arn)
     except ValueError as problem:
         yield error(
             "not-a-role-arn",
@@ -26,18 +26,18 @@ def role_arn_form(asked: Question) -> Iterator[Finding]:
 
 def other_role(case: Case) -> Iterator[Finding]:
     """The pod asks for one role, the policy is another's: by the path, which is part of the name, or altogether."""
-    asked, real = case.asked.role_arn, case.asked.policy_of
-    if not asked or not real or asked == real or case.role is None:
+    asked, real = role_in(case.asked.role_arn), role_in(case.asked.policy_of)
+    if asked is None or real is None or asked == real:
         return
-    if asked.split(":")[4] != real.split(":")[4]:
+    if asked.account != real.account:
         return  # the account: the provider's step names it
-    same_name = asked.rpartition("/")[2] == real.rpartition("/")[2]
+    same_name = asked.name == real.name
     yield error(
         "role-path-differs" if same_name else "other-role",
-        f"The pod asks for {shown(asked)}, the policy is that of {shown(real)}"
+        f"The pod asks for {asked}, the policy is that of {real}"
         + ("; the path is part of the name." if same_name else ".")
         + " For a role that does not exist STS says the same as for one that refuses.",
-        f"Set AWS_ROLE_ARN (or the service account's annotation) to {shown(real)}.",
+        f"Set AWS_ROLE_ARN (or the service account's annotation) to {real}.",
     )
 
 
@@ -79,7 +79,7 @@ def _missing(case: Case) -> Finding:
 
 def _misplaced_role(case: Case) -> Iterator[Finding]:
     asked, real = case.role, case.asked.policy_of
-    if case.asked.role_arn and asked and real and real.split(":")[4] != asked.account:
+    if case.asked.role_arn and asked and real and account_of(real) != asked.account:
         yield error(
             "role-in-other-account",
             f"The pod asks for a role in account {asked.account}, the policy is that of {shown(real)}.",

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from sidecar.core.arns import RoleArn
 from sidecar.core.model import UnixTime
 from sidecar.explain.jwt_parts import Unverified
-from sidecar.settings.parsers import ROLE_ARN
 from sidecar.trust import Policy, issuer_prefix
 
 _PROVIDER_ARN = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}):oidc-provider/(?P<name>.+)")
@@ -50,12 +50,12 @@ def provider(text: str) -> Provider:
     )
 
 
-def role_place(arn: str) -> Place | None:
-    """Where a role is, from its ARN; None if that is not a role's."""
-    if not ROLE_ARN.fullmatch(arn):
+def role_in(text: str) -> RoleArn | None:
+    """The role that an ARN names; None if it is not a role's."""
+    try:
+        return RoleArn.parse(text)
+    except ValueError:
         return None
-    _, partition, _, _, account, _ = arn.split(":", 5)
-    return Place(partition, account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,8 @@ class Case:
     @cached_property
     def role(self) -> Place | None:
         """Where the role is, None while nobody said."""
-        return role_place(self.asked.role_arn) or role_place(self.asked.policy_of)
+        role = role_in(self.asked.role_arn) or role_in(self.asked.policy_of)
+        return Place(role.partition, role.account) if role else None
 
     @cached_property
     def principals(self) -> tuple[Provider, ...]:

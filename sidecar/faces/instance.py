@@ -7,6 +7,7 @@ instance.
 import json
 from dataclasses import dataclass
 
+from sidecar.core.arns import RoleArn
 from sidecar.core.model import Credentials
 from sidecar.core.timestamps import timestamp
 
@@ -17,20 +18,15 @@ METADATA = "/latest/meta-data"
 class Instance:
     """Where the pod runs, as far as anybody said. `host_name` stands in for the instance id: it names the pod."""
 
-    role_arn: str
+    role: RoleArn
     host_name: str
     region: str | None
     availability_zone: str | None
 
-    @property
-    def role(self) -> str:
-        """The role's name, without its path: what a client puts into a URL."""
-        return self.role_arn.rpartition("/")[2]
-
     def pages(self) -> dict[str, bytes]:
         """Path and text of all that does not change. What is not known has no page."""
         known = {
-            f"{METADATA}/iam/security-credentials": self.role,
+            f"{METADATA}/iam/security-credentials": self.role.name,
             f"{METADATA}/instance-id": self.host_name,
             f"{METADATA}/placement/region": self.region,
             f"{METADATA}/placement/availability-zone": self.availability_zone,
@@ -42,7 +38,7 @@ class Instance:
         """Without a signature, for nobody could check one; `accountId` is the account of the credentials."""
         document = {
             "version": "2017-09-30",
-            "accountId": self.role_arn.split(":")[4],
+            "accountId": self.role.account,
             "instanceId": self.host_name,
             "region": self.region,
             "availabilityZone": self.availability_zone,
@@ -51,6 +47,6 @@ class Instance:
 
     def info(self, credentials: Credentials) -> bytes:
         """`iam/info`. The profile has the role's name, as the profiles do that the EC2 console makes."""
-        profile = self.role_arn.partition(":role/")[0] + f":instance-profile/{self.role}"
+        profile = f"arn:{self.role.partition}:iam::{self.role.account}:instance-profile/{self.role.name}"
         issued = timestamp(credentials.expiration - credentials.lifetime)
         return json.dumps({"Code": "Success", "LastUpdated": issued, "InstanceProfileArn": profile}).encode()

@@ -20,7 +20,7 @@ class TcpAddress:
     @property
     def private(self) -> bool:
         """Reachable from nowhere but this pod (or this node, for the link-local addresses)."""
-        return self.host == "localhost" or self.host in LINK_LOCAL or ipaddress.ip_address(self.host).is_loopback
+        return self.host in LINK_LOCAL or is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,14 @@ class UnixAddress:
 
 
 Address = TcpAddress | UnixAddress
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this IP address or name means the machine itself. RFC 6761, 6.3: so do all names under `localhost`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def canonical_host(host: str) -> str:

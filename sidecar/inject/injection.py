@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from sidecar.core.arns import RoleArn
 from sidecar.inject import checks, record
 from sidecar.inject.addition import addition, selected
 from sidecar.inject.finding import Finding, Level
@@ -12,7 +13,6 @@ from sidecar.inject.growth import grow, take_out
 from sidecar.inject.names import RECORD, SIDECAR
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text, workloads
-from sidecar.settings import parsers
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
     if not role_arn:
         return "", [_about_role(workload, Level.ERROR, "--role-arn: required. No ServiceAccount here names a role.")]
     try:
-        parsers.role_arn(role_arn)
+        RoleArn.parse(role_arn)
     except ValueError as error:
         return "", [_about_role(workload, Level.ERROR, f"{role_arn!r} {error}.")]
     if account is None:

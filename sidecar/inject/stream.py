@@ -15,7 +15,7 @@ from sidecar.inject.nodes import Node, NotYaml, found, parse
 from sidecar.inject.options import Account
 from sidecar.inject.workloads import TEMPLATE, items_of, mapping, text, workloads
 
-ROLE_ARN = "eks.amazonaws.com/role-arn"
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 _BOUNDARY = re.compile(r"^(?=---(?:\s|$))", re.MULTILINE)
 _MATTERS = re.compile(rf"""kind["']?\s*:[\s"'|>+-]*({"|".join(TEMPLATE)}|ServiceAccount|\w*List)\b""")
@@ -81,7 +81,7 @@ def accounts(read: Iterable[Part]) -> tuple[Account, ...]:
 def _accounts(read: Iterable[Part]) -> Iterator[Account]:
     for document in (item for part in read for data in part.data() for item in items_of(data)):
         metadata = mapping(document, "metadata")
-        role_arn = text(mapping(metadata, "annotations"), ROLE_ARN)
+        role_arn = text(mapping(metadata, "annotations"), ROLE_ANNOTATION)
         if document.get("kind") == "ServiceAccount" and role_arn:
             yield Account(text(metadata, "namespace"), text(metadata, "name"), role_arn)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sidecar.core.arns import RoleArn
 from sidecar.settings import parsers
 
 
@@ -46,7 +47,7 @@ class InForce:
 SETTINGS = (
     Setting(
         "AWS_ROLE_ARN",
-        parsers.role_arn,
+        RoleArn.parse,
         "The role to assume: `arn:<partition>:iam::<account>:role/<path and name>`.",
         required=True,
     ),

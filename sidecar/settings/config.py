@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sidecar.core.arns import RoleArn
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, Address, UnixAddress
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS, InForce, Setting, bare
@@ -27,7 +28,7 @@ class BadConfig(Exception):
 class Config:
     """Settings that can be run with."""
 
-    role_arn: str
+    role_arn: RoleArn
     token_file: Path
     session_name: str | None
     sts_endpoint: str

@@ -8,12 +8,6 @@ from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.model import SESSION_NAME, Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress, canonical_host
 
-ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w/+=,.@-]+", re.ASCII)
-
-
-def text(value: str) -> str:
-    return value
-
 
 def file_path(value: str) -> Path:
     if not value.startswith("/"):
@@ -29,17 +23,6 @@ def ca_bundle(value: str) -> Path:
     except OSError as error:  # ssl.SSLError is one
         raise ValueError(f"cannot be used ({error.strerror or error}); a readable PEM file is allowed") from None
     return Path(value)
-
-
-def role_arn(value: str) -> str:
-    if ROLE_ARN.fullmatch(value):
-        return value
-    hint = "arn:<partition>:iam::<12-digit account>:role/<path and name> is allowed"
-    if ":instance-profile/" in value:
-        hint += "; this is an instance profile: name the role in it"
-    if ":assumed-role/" in value:
-        hint += "; this is a session: name the role that it came from"
-    raise ValueError(f"is not the ARN of an IAM role; {hint}")
 
 
 def session_name(value: str) -> str:

@@ -20,7 +20,7 @@ async def sts_client(config: Config, clock: Clock, observe_skew: SkewObserver = 
 def _call(config: Config) -> StsCall:
     return StsCall(
         endpoint=config.sts_endpoint,
-        role_arn=config.role_arn,
+        role_arn=str(config.role_arn),
         duration=config.duration,
         session_name=config.session_name,
         proxy=config.proxy,

@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
+from sidecar.http.addresses import is_loopback
+
 _HOST_LABEL = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")
 _PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
 _REGION = re.compile(r"(?P<area>.+)-\w+-\d+")
@@ -87,7 +89,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
     host = parts.hostname or ""
     variable = _spelling(f"{parts.scheme}_proxy", environ)
     proxy = environ.get(variable, "").strip()
-    if not proxy or _is_loopback(host) or _is_exempt(host, parts.port or _port(parts.scheme), environ):
+    if not proxy or is_loopback(host) or _is_exempt(host, parts.port or _port(parts.scheme), environ):
         return None
     return _checked(proxy, variable)
 
@@ -98,13 +100,6 @@ def _spelling(variable: str, environ: Mapping[str, str]) -> str:
 
 def _port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
-
-
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    if address is None:
-        return host == "localhost" or host.endswith(".localhost")
-    return address.is_loopback
 
 
 def _is_exempt(host: str, port: int, environ: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ we do not know falls into a class that keeps trying. STS's own text is read to r
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sidecar.core.arns import account_of
 from sidecar.core.claims import Claims
 from sidecar.core.errors import (
     ExchangeFailed,
@@ -43,7 +44,7 @@ class Case:
 
     @property
     def account(self) -> str:
-        return (self.role_arn.split(":") + [""] * 5)[4] or "of the role"
+        return account_of(self.role_arn) or "of the role"
 
     def means(self, kind: type[ExchangeFailed], cause: str, fix: str) -> ExchangeFailed:
         code, request_id = self.refusal.code, self.refusal.request_id

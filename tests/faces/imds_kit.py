@@ -1,5 +1,6 @@
 """An IMDS face with a clock that is set by hand, and what its clients send."""
 
+from sidecar.core.arns import RoleArn
 from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import Policy, RoleState
 from sidecar.faces.authorization import NoToken
@@ -14,7 +15,7 @@ from tests.faces.kit import Source
 HOSTS = frozenset({"169.254.169.254", "127.0.0.1", "localhost"})
 CREDENTIALS = "/latest/meta-data/iam/security-credentials"
 DOCUMENT = "/latest/dynamic/instance-identity/document"
-POD = Instance(ROLE_ARN, "checkout-7c5d8-x2x8q", "eu-central-1", None)
+POD = Instance(RoleArn.parse(ROLE_ARN), "checkout-7c5d8-x2x8q", "eu-central-1", None)
 
 
 class RefreshedSource(Source):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.core.arns import RoleArn
 from sidecar.core.errors import StsUnreachable
 from sidecar.core.model import Seconds
 from sidecar.core.refresh import Policy, RoleState, floor
@@ -114,7 +115,7 @@ async def test_its_credentials_are_the_document_of_all_faces(path: str) -> None:
 
 
 async def test_a_role_with_signs_in_its_name_is_found_encoded_or_not() -> None:
-    instance = replace(POD, role_arn="arn:aws:iam::111122223333:role/a+b=c,d@e")
+    instance = replace(POD, role=RoleArn.parse("arn:aws:iam::111122223333:role/a+b=c,d@e"))
     held = Imds(RefreshedSource(credentials()), instance=instance)
     token = await held.token()
     for name in ("a+b=c,d@e", "a%2Bb%3Dc%2Cd%40e"):
@@ -156,7 +157,7 @@ async def test_the_identity_document_holds_what_is_known_and_nothing_made_up() -
 
 
 async def test_without_a_region_nothing_tells_one() -> None:
-    held = Imds(RefreshedSource(credentials()), instance=Instance(ROLE_ARN, "pod", None, None))
+    held = Imds(RefreshedSource(credentials()), instance=Instance(RoleArn.parse(ROLE_ARN), "pod", None, None))
     token = await held.token()
     assert (await held.get("/latest/meta-data/placement/region", token)).status == 404
     assert "region" not in json.loads((await held.get(DOCUMENT, token)).body)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecar.core.arns import RoleArn
 from sidecar.http.addresses import TcpAddress, UnixAddress
 from sidecar.settings.catalogue import SETTINGS
 from sidecar.settings.config import AUTHORIZATION, BadConfig, Config, load
@@ -38,7 +39,7 @@ def complaints(*argv: str, without: str = "", **environ: str) -> list[str]:
 
 def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
     assert config() == Config(
-        role_arn=ROLE_ARN,
+        role_arn=RoleArn.parse(ROLE_ARN),
         token_file=Path(TOKEN_FILE),
         session_name=None,
         sts_endpoint="https://sts.eu-central-1.amazonaws.com",
@@ -65,8 +66,9 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
     )
 
 
+GOVCLOUD_ROLE = "arn:aws-us-gov:iam::111122223333:role/a"
 ACCEPTED: list[tuple[str, str, str, Any]] = [
-    ("AWS_ROLE_ARN", "arn:aws-us-gov:iam::111122223333:role/a", "role_arn", "arn:aws-us-gov:iam::111122223333:role/a"),
+    ("AWS_ROLE_ARN", GOVCLOUD_ROLE, "role_arn", RoleArn.parse(GOVCLOUD_ROLE)),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "/t", "token_file", Path("/t")),
     ("AWS_ROLE_SESSION_NAME", "shop.checkout", "session_name", "shop.checkout"),
     ("AWS_REGION", "cn-north-1", "sts_endpoint", "https://sts.cn-north-1.amazonaws.com.cn"),

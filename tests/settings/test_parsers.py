@@ -25,7 +25,6 @@ from tests.doubles import KEY_CANARY
         (parsers.switch, "false", False),
         (parsers.region, "us-east-1", "us-east-1"),
         (parsers.region, "lab", "lab"),
-        (parsers.role_arn, "arn:aws-cn:iam::111122223333:role/a/b+c", "arn:aws-cn:iam::111122223333:role/a/b+c"),
         (parsers.session_name, "ab", "ab"),
         (parsers.session_name, "a" * 64, "a" * 64),
         (parsers.endpoint_url, "https://[::1]:8443/sts", "https://[::1]:8443/sts"),
@@ -52,10 +51,6 @@ def test_a_good_text_has_a_value(parse: Callable[[str], object], text: str, valu
         (parsers.region, "eu-central-1\n"),
         (parsers.region, "-eu"),
         (parsers.region, "a.b"),
-        (parsers.role_arn, "arn:aws:iam::111122223333:role/"),
-        (parsers.role_arn, "arn:aws:iam::11112222333:role/a"),
-        (parsers.role_arn, "arn:aws:iam::111122223333:role/a\n"),
-        (parsers.role_arn, "arn:aws:iam::111122223333:user/a"),
         (parsers.session_name, "a"),
         (parsers.session_name, "a" * 65),
         (parsers.session_name, "naïve"),
@@ -76,18 +71,6 @@ def test_a_good_text_has_a_value(parse: Callable[[str], object], text: str, valu
 def test_a_bad_text_is_refused(parse: Callable[[str], object], text: str) -> None:
     with pytest.raises(ValueError, match=r"allowed|absolute|neither"):
         parse(text)
-
-
-@pytest.mark.parametrize(
-    ("arn", "hint"),
-    [
-        ("arn:aws:iam::111122223333:instance-profile/a", "this is an instance profile: name the role in it"),
-        ("arn:aws:sts::111122223333:assumed-role/a/b", "this is a session: name the role that it came from"),
-    ],
-)
-def test_an_arn_that_is_often_taken_for_a_roles_gets_a_hint(arn: str, hint: str) -> None:
-    with pytest.raises(ValueError, match=hint):
-        parsers.role_arn(arn)
 
 
 # --- addresses -------------------------------------------------------------------------------------------------

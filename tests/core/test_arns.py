@@ -1,0 +1,79 @@
+"""A role's ARN: taken apart, put together again, and refused with a hint where it is something else's."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.core.arns import RoleArn, account_of
+
+NAMES = st.text("abcXYZ019_+=,.@-", min_size=1)
+PATHS = st.lists(NAMES).map(lambda parts: "".join(f"/{part}" for part in parts) + "/")
+
+
+@given(PATHS, NAMES)
+def test_an_arn_is_taken_apart_and_given_back(path: str, name: str) -> None:
+    text = f"arn:aws-cn:iam::111122223333:role{path}{name}"
+    role = RoleArn.parse(text)
+    assert (role.partition, role.account, role.path, role.name) == ("aws-cn", "111122223333", path, name)
+    assert str(role) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "checkout",
+        "arn:aws:iam::111122223333:role/",
+        "arn:aws:iam::111122223333:role/path/",
+        "arn:aws:iam::11112222333:role/a",
+        "arn:aws:iam::١١١١٢٢٢٢٣٣٣٣:role/a",
+        "arn:aws:iam::111122223333:role/a\n",
+        "arn:aws:iam::111122223333:role/naïve",
+        "arn:aws:iam::111122223333:user/a",
+        "arn:gcp:iam::111122223333:role/a",
+    ],
+)
+def test_what_names_no_role_is_refused_with_what_is_allowed(text: str) -> None:
+    with pytest.raises(ValueError, match=r"role/<path and name> is allowed$"):
+        RoleArn.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("arn", "hint"),
+    [
+        ("arn:aws:iam::111122223333:instance-profile/a", "this is an instance profile: name the role in it"),
+        ("arn:aws:sts::111122223333:assumed-role/a/b", "this is a session: name the role that it came from"),
+    ],
+)
+def test_an_arn_that_is_often_taken_for_a_roles_gets_a_hint(arn: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=hint):
+        RoleArn.parse(arn)
+
+
+@pytest.mark.parametrize(
+    ("session", "is_ours"),
+    [
+        ("arn:aws:sts::111122223333:assumed-role/checkout/pod", True),
+        ("arn:aws:sts::111122223333:assumed-role/checkout-2/pod", False),
+        ("arn:aws:sts::111122223333:assumed-role/shop/checkout", False),
+        ("arn:aws:sts::444455556666:assumed-role/checkout/pod", False),
+        ("arn:aws:iam::111122223333:user/checkout", False),
+        ("", False),
+    ],
+)
+def test_a_session_has_the_roles_account_and_name_and_not_its_path(session: str, is_ours: bool) -> None:
+    assert RoleArn.parse("arn:aws:iam::111122223333:role/shop/checkout").has_session(session) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("arn", "account"),
+    [
+        ("arn:aws:sts::111122223333:assumed-role/checkout/pod", "111122223333"),
+        ("arn:aws:iam::111122223333:root", "111122223333"),
+        ("arn:aws:s3:::bucket", ""),
+        ("checkout", ""),
+        ("", ""),
+    ],
+)
+def test_the_account_of_any_arn(arn: str, account: str) -> None:
+    assert account_of(arn) == account
