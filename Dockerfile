@@ -6,11 +6,13 @@ ARG BASE=python:3.12-slim-trixie
 FROM ${BASE} AS build
 WORKDIR /build
 
-# Wheels only: a package that would have to be compiled stops the build instead of asking for a compiler.
+# Wheels only: a package that would have to be compiled stops the build instead of asking for a compiler. The lock is
+# taken as it is; `pip check` says what it lacks.
 COPY requirements/runtime.txt ./
 RUN python -m venv --without-pip /app \
  && pip --python /app/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
-      --only-binary=:all: --require-hashes -r runtime.txt
+      --only-binary=:all: --no-deps --require-hashes -r runtime.txt \
+ && pip --python /app/bin/python check
 
 # botocore answers two questions of `doctor`, both about STS: 26 MB about other services stay out of the image.
 RUN find /app/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 \

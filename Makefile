@@ -52,16 +52,21 @@ lock: $(VENV)/.dev ## choose dependency versions again, with hashes and no addre
 clean: ## remove what these targets made
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
 
+# A lock is taken as it is: asked to look for dependencies, pip takes the newest release of one that an extra names.
+# `pip check` says what a lock lacks.
+define install
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r $<
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip check >$@.check || { cat $@.check; echo "$(VENV) does not fit together. Try: make clean" >&2; exit 1; }
+	@rm $@.check; touch $@
+endef
+
 # The demo needs a third of what the tests need: its own list keeps the first minute short.
 $(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/pip
-	$(BIN)/pip install --quiet --require-hashes -r requirements/demo.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	$(install)
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/pip
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	$(install)
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -25,6 +25,7 @@ PACKAGES = {
 }
 """Debian's package for each program that is needed here."""
 
+# No `pip check` behind it: metadataproxy's own list of requirements is of 2018, and ours replaces it.
 PIP = (
     (sys.executable, "-m", "venv", "venv"),
     ("venv/bin/python", "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", "requirements.txt"),

@@ -21,12 +21,15 @@ class Kit:
     command: Callable[[Path, Path, str], Command]
 
 
+_PIP = ("venv/bin/python", "-m", "pip")
+
 PIP = Kit(
     probe=(sys.executable, "-c", "import ensurepip"),
     packages=("python3-venv",),
     steps=(
         (sys.executable, "-m", "venv", "venv"),
-        ("venv/bin/python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt"),
+        (*_PIP, "install", "--quiet", "--no-deps", "--require-hashes", "-r", "requirements.txt"),
+        (*_PIP, "check"),
     ),
     command=lambda source, made, program: (f"{made}/venv/bin/python", str(source / program)),
 )

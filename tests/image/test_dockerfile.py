@@ -35,7 +35,8 @@ def test_every_locked_wheel_exists_for_the_base_images_python_on(machine: str, t
 
 def test_only_wheels_with_known_hashes_are_installed() -> None:
     (install,) = (each.text for each in BUILD.instructions if "pip " in each.text)
-    assert "--require-hashes" in install
+    assert "--no-deps --require-hashes" in install
+    assert "&& pip --python /app/bin/python check" in install
     assert "--only-binary=:all:" in install
 
 

@@ -109,8 +109,10 @@ def install(requirements: Path, program: str) -> Path:
         uv = str(Path(sys.executable).parent / "uv")
         subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
         (CACHE / ".gitignore").write_text("*\n")
-        into = ["--quiet", "--python", str(home / "bin/python"), "--require-hashes", "--only-binary", ":all:"]
-        subprocess.run([uv, "pip", "install", *into, "-r", str(requirements)], check=True)
+        into = ["--quiet", "--python", str(home / "bin/python")]
+        locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
+        subprocess.run([uv, "pip", "install", *into, *locked], check=True)
+        subprocess.run([uv, "pip", "check", *into], check=True)
         (home / ".done").touch()
     return home / "bin" / program
 
