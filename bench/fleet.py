@@ -1,7 +1,7 @@
 """A fleet against one STS, on paper: 10 000 pods for a day, the real refresh policy, virtual time.
 
 `python -m bench.fleet` prints the table and draws the plot. Each pod is a `RoleState` that `refresh.step` moves, with
-dice of its own, as in the service. What stands in for the world is STS: it answers after a tenth of a second,
+jitter of its own, as in the service. What stands in for the world is STS: it answers after a tenth of a second,
 throttles above a rate, and fails during an outage. The twin fleet has the same policy without any jitter: refreshes to
 the second, retries at the top of each ceiling.
 """
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from sidecar.core.errors import SidecarError, StsThrottled, StsUnavailable
 from sidecar.core.model import Credentials, Instant, Seconds
-from sidecar.core.refresh import Failed, Issued, Policy, RoleState, dead_at, step
+from sidecar.core.refresh import Failed, Issued, RefreshPolicy, RoleState, served_until, step
 
 PODS = 10_000
 START_WITHIN: Seconds = 60
@@ -30,7 +30,7 @@ AssumeRoleWithWebIdentity; it serves as the order of magnitude."""
 HOUR: Seconds = 3600
 OUTAGE: Seconds = 20 * 60
 PLOT = Path(__file__).parent.parent / "docs" / "images" / "fleet.png"
-Dice = Callable[[], float]
+Jitter = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +48,21 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """How its pods decide. `dice` gives each pod its own."""
+    """How its pods decide. `jitter` gives each pod its own."""
 
     name: str
-    policy: Policy
-    dice: Callable[[int], Dice]
+    policy: RefreshPolicy
+    jitter: Callable[[int], Jitter]
 
 
 # Noon is where it hurts most: pods that started together and refresh to the second ask together for the 21st time.
 SCENARIOS = (
-    Scenario("a day, STS down for 20 min at noon", 21 * (SESSION - Policy().floor), 24 * HOUR),
+    Scenario("a day, STS down for 20 min at noon", 21 * (SESSION - RefreshPolicy().floor), 24 * HOUR),
     Scenario("STS down for 20 min from the start", 0, 4 * HOUR),
 )
 FLEETS = (
-    Fleet("with our jitter", Policy(), lambda pod: random.Random(f"pod-{pod}").random),
-    Fleet("without jitter", replace(Policy(), jitter_share=0), lambda _: lambda: 1 - 1e-9),
+    Fleet("with our jitter", RefreshPolicy(), lambda pod: random.Random(f"pod-{pod}").random),
+    Fleet("without jitter", replace(RefreshPolicy(), jitter_share=0), lambda _: lambda: 1 - 1e-9),
 )
 
 
@@ -134,19 +134,19 @@ def simulate(fleet: Fleet, scenario: Scenario) -> Outcome:
     attempts = [(starts.uniform(0, START_WITHIN), pod) for pod in range(PODS)]
     valid_until = [at + ANSWERS_AFTER for at, _ in attempts]  # the first answer is nobody's gap
     heapq.heapify(attempts)
-    states, dice = [RoleState()] * PODS, [fleet.dice(pod) for pod in range(PODS)]
+    states, jitter = [RoleState()] * PODS, [fleet.jitter(pod) for pod in range(PODS)]
     recovered_at = scenario.outage_ends_at
     while attempts[0][0] < scenario.ends_at:
         asked_at, pod = attempts[0]
         at, before = asked_at + ANSWERS_AFTER, states[pod]
         refusal = sts.refusal(asked_at)
-        states[pod] = state = step(before, Failed(at, refusal) if refusal else _issued(at), fleet.policy, dice[pod]())
+        states[pod] = state = step(before, Failed(at, refusal) if refusal else _issued(at), fleet.policy, jitter[pod]())
         heapq.heapreplace(attempts, (max(at, state.attempt_at), pod))
         if refusal or state.credentials is None:
             continue
         if at > valid_until[pod]:
             coverage.missing(valid_until[pod], at)
-        valid_until[pod] = dead_at(state.credentials, fleet.policy)
+        valid_until[pod] = served_until(state.credentials, fleet.policy)
         if before.error is not None:
             recovered_at = max(recovered_at, at)
     for until in valid_until:

@@ -37,11 +37,11 @@ SERVE = """
 import asyncio, os, uvloop
 from sidecar import serve
 from sidecar.observe import logs
-from sidecar.core.refresh import Policy
+from sidecar.core.refresh import RefreshPolicy
 config = serve.load(os.environ, [])
 logs.configure(config.log_level, config.log_format)
 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-    runner.run(serve.serve(config, Policy(floor_share=0.998, jitter_share=0)))
+    runner.run(serve.serve(config, RefreshPolicy(floor_share=0.998, jitter_share=0)))
 """
 
 

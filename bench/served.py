@@ -6,12 +6,12 @@ import sys
 from unittest.mock import patch
 
 from sidecar import serve
-from sidecar.core.refresh import Policy
+from sidecar.core.refresh import RefreshPolicy
 
 
 def main() -> int:
     every, life = float(os.environ["BENCH_REFRESH_EVERY"]), float(os.environ["BENCH_LIFE"])
-    often = Policy(floor_share=1 - every / life, jitter_share=0)
+    often = RefreshPolicy(floor_share=1 - every / life, jitter_share=0)
     with patch.object(serve, "serve", functools.partial(serve.serve, policy=often)):
         return serve.main([])
 

@@ -21,7 +21,7 @@ from sidecar.admin.status import Status
 from sidecar.core.broker import Broker
 from sidecar.core.clock import SystemClock
 from sidecar.core.ports import Clock, Observer
-from sidecar.core.refresh import Event, Policy, RoleState
+from sidecar.core.refresh import RefreshEvent, RefreshPolicy, RoleState
 from sidecar.faces.authorization import NoToken, Tokens
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.counted import ClientObserver, Counted
@@ -47,7 +47,7 @@ from sidecar.sources.web_identity import sts_client
 DEFECT, BAD_CONFIG = 1, 2
 SHORT_DURATION = 1800
 DESCRIPTORS = 16_384
-POLICY = Policy()
+POLICY = RefreshPolicy()
 
 logger = logging.getLogger("sidecar")
 
@@ -113,7 +113,7 @@ def _ignore(number: signal.Signals) -> None:
     logger.info("signal ignored", extra={"signal": number.name})
 
 
-async def serve(config: Config, policy: Policy = POLICY) -> None:
+async def serve(config: Config, policy: RefreshPolicy = POLICY) -> None:
     """Serve credentials until SIGTERM and the grace after it. Raises `CannotListen` before anything is served."""
     clock, stop = SystemClock(), Stop()
     started_at = clock.now()
@@ -130,7 +130,7 @@ async def serve(config: Config, policy: Policy = POLICY) -> None:
             tokens=tokens,
             exchange=exchange,
             clock=clock,
-            dice=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
+            jitter=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
             observe=_all(LogEvents(policy), metrics, history, *files),
             policy=policy,
             waits=metrics.waits,
@@ -166,7 +166,7 @@ async def _until_stopped(stop: Stop, config: Config) -> None:
 Served = tuple[Face, tuple[Address, ...]]
 
 
-def _faces(config: Config, broker: Broker, clock: Clock, policy: Policy, count: ClientObserver) -> list[Served]:
+def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy, count: ClientObserver) -> list[Served]:
     """All faces, and where each is served: nowhere, if it is off."""
     container = ContainerFace(broker, Guard(config.host_names, _authorization(config, clock)))
     open_to_the_pod = Guard(config.link_local_names, NoToken())
@@ -226,12 +226,12 @@ def _authorization(config: Config, clock: Clock) -> Authorization:
 def _all(*observers: Observer) -> Observer:
     """One observer for many. A defect in one disturbs neither the others nor the broker."""
 
-    def observe(event: Event, state: RoleState) -> None:
+    def observe(event: RefreshEvent, state: RoleState) -> None:
         for observer in observers:
             try:
                 observer(event, state)
             except Exception:
-                logger.exception("onlooker failed")
+                logger.exception("observer failed")
 
     return observe
 

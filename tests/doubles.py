@@ -1,4 +1,4 @@
-"""Honest stand-ins for the core's edges: time, STS, the token file, onlookers. Fakes, and they take time.
+"""Honest stand-ins for the core's edges: time, STS, the token file, observers. Fakes, and they take time.
 
 All secrets here are canaries (see `conftest.canary`): text that must never turn up in a log, a repr or a traceback.
 """
@@ -15,8 +15,8 @@ from sidecar.core.broker import UNCOUNTED, Broker
 from sidecar.core.claims import unverified_claims
 from sidecar.core.errors import NoCredentials, TokenUnreadable
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
-from sidecar.core.refresh import Event, Issued, Policy, RoleState
-from sidecar.core.watched import Latest
+from sidecar.core.refresh import Issued, RefreshEvent, RefreshPolicy, RoleState
+from sidecar.core.watched import WatchedValue
 
 TOKEN_CANARY = "canary-in-the-token"
 KEY_CANARY = "canary/in/the/secret/key"
@@ -129,11 +129,11 @@ class FakeTokens:
 
     def __init__(self, token: Token | None) -> None:
         self._file = token
-        self._current: Latest[Token | None] = Latest(None)
+        self._current: WatchedValue[Token | None] = WatchedValue(None)
         self.reads = 0
 
     @property
-    def current(self) -> Latest[Token | None]:
+    def current(self) -> WatchedValue[Token | None]:
         return self._current
 
     async def read(self) -> Token:
@@ -156,14 +156,14 @@ class FakeTokens:
 
 
 class Recorder:
-    """An onlooker that remembers."""
+    """An observer that remembers."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[RefreshEvent] = []
         self.states: list[RoleState] = []
         self.last_issued: Credentials | None = None
 
-    def __call__(self, event: Event, state: RoleState) -> None:
+    def __call__(self, event: RefreshEvent, state: RoleState) -> None:
         self.events.append(event)
         self.states.append(state)
         if isinstance(event, Issued):
@@ -171,15 +171,15 @@ class Recorder:
 
 
 class Pod:
-    """A broker between faked edges. `roll` is what its dice show, always: 0.5 puts an hour's refresh at 1920 s."""
+    """A broker between faked edges. `jitter` is what it draws, always: 0.5 puts an hour's refresh at 1920 s."""
 
     def __init__(
         self,
         *outcomes: Outcome,
         token: Token | None = None,
         takes: Seconds = 0.25,
-        roll: float = 0.5,
-        dice: Callable[[], float] | None = None,
+        jitter: float = 0.5,
+        jitter_source: Callable[[], float] | None = None,
         waits: AbstractContextManager[None] = UNCOUNTED,
     ) -> None:
         self.clock = VirtualClock()
@@ -190,9 +190,9 @@ class Pod:
             tokens=self.tokens,
             exchange=self.exchange,
             clock=self.clock,
-            dice=dice or (lambda: roll),
+            jitter=jitter_source or (lambda: jitter),
             observe=self.seen,
-            policy=Policy(),
+            policy=RefreshPolicy(),
             waits=waits,
         )
 

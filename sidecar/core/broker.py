@@ -15,11 +15,11 @@ from sidecar.core.errors import NoCredentials, SidecarError, TokenExpired, Unexp
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock, Exchange, Observer, TokenSource
 from sidecar.core.refresh import (
-    Event,
     Failed,
     Issued,
     Phase,
-    Policy,
+    RefreshEvent,
+    RefreshPolicy,
     RoleState,
     TokenRotated,
     backing_off,
@@ -27,11 +27,11 @@ from sidecar.core.refresh import (
     step,
     usable,
 )
-from sidecar.core.watched import Latest
+from sidecar.core.watched import WatchedValue
 
-NAP: Seconds = 30
-"""The longest sleep. A suspended machine's timers do not notice the time that passed; a short nap does."""
-PATIENCE: Seconds = 0.8
+MAXIMUM_SLEEP: Seconds = 30
+"""The longest sleep. A suspended machine's timers do not notice the time that passed; a short sleep ends soon after."""
+ANSWER_TIMEOUT: Seconds = 0.8
 """The longest that a request waits for an attempt under way: JavaScript and Java SDKs hang up after 1 s."""
 UNCOUNTED: AbstractContextManager[None] = nullcontext()
 
@@ -39,8 +39,8 @@ UNCOUNTED: AbstractContextManager[None] = nullcontext()
 class Broker:
     """Keeps one role's credentials fresh and hands them out.
 
-    `dice` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable. `waits` is entered for
-    each request that waits; it must neither raise nor wait.
+    `jitter` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable. `waits` is entered
+    for each request that waits; it must neither raise nor wait.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class Broker:
         tokens: TokenSource,
         exchange: Exchange,
         clock: Clock,
-        dice: Callable[[], float],
+        jitter: Callable[[], float],
         observe: Observer,
-        policy: Policy,
+        policy: RefreshPolicy,
         waits: AbstractContextManager[None] = UNCOUNTED,
     ) -> None:
         self._tokens = tokens
         self._exchange = exchange
         self._clock = clock
-        self._dice = dice
+        self._jitter = jitter
         self._observe = observe
         self._policy = policy
         self._waits = waits
-        self._state = Latest(RoleState())
+        self._state = WatchedValue(RoleState())
         self._token: Token | None = None
         self._exchanged: Token | None = None
         self._alive_at: Instant = clock.now()
@@ -76,26 +76,26 @@ class Broker:
 
     @property
     def idle_for(self) -> Seconds:
-        """Seconds since the loop last came round. Beyond a nap and an attempt, something is stuck."""
+        """Seconds since the loop last came round. Beyond one sleep and one attempt, something is stuck."""
         return self._clock.now() - self._alive_at
 
     def usable(self) -> Credentials | None:
         """The credentials that may be served at this instant, if any."""
         return usable(self.state, self._clock.now(), self._policy)
 
-    async def credentials(self, patience: Seconds = PATIENCE) -> Credentials:
-        """Credentials that are valid now; waits up to `patience` seconds for an attempt that is under way.
+    async def credentials(self, within: Seconds = ANSWER_TIMEOUT) -> Credentials:
+        """Credentials that are valid now; waits up to `within` seconds for an attempt that is under way.
 
-        Raises `NoCredentials` at once while the broker is backing off, and when patience ends.
+        Raises `NoCredentials` at once while the broker is backing off, and after `within` seconds.
         """
         if (held := self._held()) is not None:
             return held
         try:
             with self._waits:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(within):
                     return await self._next()
         except TimeoutError:
-            if (held := self.usable()) is not None:  # they came in the very turn of the loop in which patience ended
+            if (held := self.usable()) is not None:  # they came in the very turn of the loop in which the wait ended
                 return held
             raise self._nothing_to_serve() from None
 
@@ -160,7 +160,7 @@ class Broker:
         seen = self._tokens.current.value
         if seen != self._token:  # rotated while the attempt was under way
             self._note(seen)
-        while (wait := min(NAP, self.state.attempt_at - self._clock.now())) > 0:
+        while (wait := min(MAXIMUM_SLEEP, self.state.attempt_at - self._clock.now())) > 0:
             self._alive_at = self._clock.now()
             try:
                 async with asyncio.timeout(wait):
@@ -180,8 +180,8 @@ class Broker:
             same = self._exchanged is not None and token.claims.identity == self._exchanged.claims.identity
             self._apply(TokenRotated(self._clock.now(), same_identity=same))
 
-    def _apply(self, event: Event) -> None:
-        state = step(self.state, event, self._policy, self._dice())
+    def _apply(self, event: RefreshEvent) -> None:
+        state = step(self.state, event, self._policy, self._jitter())
         self._state.set(state)
         self._observe(event, state)
 

@@ -1,10 +1,10 @@
-"""What the outside must provide: the only doors through which time, STS, files and onlookers come in."""
+"""What the outside must provide: the only doors through which time, STS, files and observers come in."""
 
 from typing import Protocol
 
 from sidecar.core.model import Credentials, Instant, Token, UnixTime
-from sidecar.core.refresh import Event, RoleState
-from sidecar.core.watched import Latest
+from sidecar.core.refresh import RefreshEvent, RoleState
+from sidecar.core.watched import WatchedValue
 
 
 class Clock(Protocol):
@@ -31,7 +31,7 @@ class TokenSource(Protocol):
     """The projected token."""
 
     @property
-    def current(self) -> Latest[Token | None]:
+    def current(self) -> WatchedValue[Token | None]:
         """The token last seen in the file, None while there is none that can be read."""
         ...
 
@@ -43,4 +43,4 @@ class TokenSource(Protocol):
 class Observer(Protocol):
     """A bystander: sees each event with the state it led to. Must not raise and must not wait."""
 
-    def __call__(self, event: Event, state: RoleState) -> None: ...
+    def __call__(self, event: RefreshEvent, state: RoleState) -> None: ...

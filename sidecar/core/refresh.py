@@ -1,10 +1,10 @@
 """When to refresh: the whole policy, as arithmetic.
 
 Rules for editors. Everything that decides about time lives in this file and nowhere else. Nothing here reads a clock,
-rolls a die, sleeps or talks: callers bring the instant (inside the event) and a `roll` in [0, 1). A role's phase is
-computed from its state and `now`, never stored, so it cannot be out of date.
+draws a random number, sleeps or talks: callers bring the instant (inside the event) and a `jitter` in [0, 1). A role's
+phase is computed from its state and `now`, never stored, so it cannot be out of date.
 
-              Issued                 now >= attempt_at               now >= dead_at
+              Issued                 now >= attempt_at               now >= served_until()
     EMPTY ──────────────►  FRESH  ──────────────────────►   DUE  ──────────────────────►  EXPIRED
       ⟲ Failed               ▲                              │ ⟲ Failed                      │ ⟲ Failed
                              └──────────── Issued ──────────┴──────────── Issued ───────────┘
@@ -20,13 +20,13 @@ from math import inf
 from sidecar.core.errors import Retry, SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds
 
-AT_ONCE: Instant = -inf
+IMMEDIATELY: Instant = -inf
 ON_ROTATION: Instant = inf
 """No hour will do, only a new token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RefreshPolicy:
     """The numbers behind the decisions, all in seconds unless they are shares."""
 
     floor: Seconds = 25 * 60
@@ -48,7 +48,7 @@ class RoleState:
     """All that is remembered about one role."""
 
     credentials: Credentials | None = None
-    attempt_at: Instant = AT_ONCE
+    attempt_at: Instant = IMMEDIATELY
     failures: int = 0
     """Failed attempts since the last success."""
     error: SidecarError | None = None
@@ -82,7 +82,7 @@ class TokenRotated:
     same_identity: bool
 
 
-Event = Issued | Failed | TokenRotated
+RefreshEvent = Issued | Failed | TokenRotated
 
 
 class Phase(enum.Enum):
@@ -94,54 +94,54 @@ class Phase(enum.Enum):
     EXPIRED = "expired"
 
 
-def step(state: RoleState, event: Event, policy: Policy, roll: float) -> RoleState:
-    """The state after `event`. `roll` in [0, 1) decides within the jitter that the policy allows."""
+def step(state: RoleState, event: RefreshEvent, policy: RefreshPolicy, jitter: float) -> RoleState:
+    """The state after `event`. `jitter` in [0, 1) is the share of the spread that the policy allows."""
     match event:
         case Issued(credentials=credentials):
-            return RoleState(credentials, attempt_at=_refresh_at(credentials, policy, roll))
+            return RoleState(credentials, attempt_at=_refresh_at(credentials, policy, jitter))
         case Failed(at=at, error=error):
             failures = state.failures + 1
-            attempt_at = _retry_at(at, error.retry, failures, policy, roll)
+            attempt_at = _retry_at(at, error.retry, failures, policy, jitter)
             return replace(state, attempt_at=attempt_at, failures=failures, error=error)
         case TokenRotated(same_identity=same_identity):
             healthy = state.credentials is not None and state.error is None
-            return state if healthy and same_identity else replace(state, attempt_at=AT_ONCE)
+            return state if healthy and same_identity else replace(state, attempt_at=IMMEDIATELY)
 
 
-def floor(lifetime: Seconds, policy: Policy) -> Seconds:
+def floor(lifetime: Seconds, policy: RefreshPolicy) -> Seconds:
     """The life that is left in credentials when their refresh begins, at the latest."""
     return min(policy.floor, lifetime * policy.floor_share)
 
 
-def _refresh_at(credentials: Credentials, policy: Policy, roll: float) -> Instant:
-    jitter = roll * policy.jitter_share * credentials.lifetime
-    return credentials.expires_at - floor(credentials.lifetime, policy) - jitter
+def _refresh_at(credentials: Credentials, policy: RefreshPolicy, jitter: float) -> Instant:
+    spread = jitter * policy.jitter_share * credentials.lifetime
+    return credentials.expires_at - floor(credentials.lifetime, policy) - spread
 
 
-def _retry_at(at: Instant, retry: Retry, failures: int, policy: Policy, roll: float) -> Instant:
+def _retry_at(at: Instant, retry: Retry, failures: int, policy: RefreshPolicy, jitter: float) -> Instant:
     match retry:
         case Retry.NEW_TOKEN:
             return ON_ROTATION
         case Retry.SOON:
             # Full jitter: anywhere up to the ceiling, so that a fleet that failed together does not return together.
-            return at + roll * _ceiling(policy.soon_first, policy.soon_cap, failures)
+            return at + jitter * _ceiling(policy.soon_first, policy.soon_cap, failures)
         case Retry.SLOWLY:
             # A person is reading the log and counting: half of the wait is certain, half is jitter.
-            return at + (0.5 + roll / 2) * _ceiling(policy.slowly_first, policy.slowly_cap, failures)
+            return at + (0.5 + jitter / 2) * _ceiling(policy.slowly_first, policy.slowly_cap, failures)
 
 
 def _ceiling(first: Seconds, cap: Seconds, failures: int) -> Seconds:
     return min(cap, first * 2.0 ** min(failures - 1, 32))
 
 
-def dead_at(credentials: Credentials, policy: Policy) -> Instant:
+def served_until(credentials: Credentials, policy: RefreshPolicy) -> Instant:
     """The instant from which the credentials may no longer be served."""
     return credentials.expires_at - policy.margin
 
 
-def usable(state: RoleState, now: Instant, policy: Policy) -> Credentials | None:
+def usable(state: RoleState, now: Instant, policy: RefreshPolicy) -> Credentials | None:
     """The credentials that may be served now, if any."""
-    if state.credentials is None or now >= dead_at(state.credentials, policy):
+    if state.credentials is None or now >= served_until(state.credentials, policy):
         return None
     return state.credentials
 
@@ -151,7 +151,7 @@ def backing_off(state: RoleState, now: Instant) -> bool:
     return state.error is not None and now < state.attempt_at
 
 
-def phase(state: RoleState, now: Instant, policy: Policy) -> Phase:
+def phase(state: RoleState, now: Instant, policy: RefreshPolicy) -> Phase:
     """Where the role stands at `now`. DUE also covers a refresh that failed and waits for its next attempt."""
     if state.credentials is None:
         return Phase.EMPTY

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Latest(Generic[T]):
+class WatchedValue(Generic[T]):
     """Holds one value. Many tasks may wait for it to change; none can miss that it did, none needs a queue.
 
     A waiter names the value it has seen, so a change between its look and its wait wakes it at once. Waiters see the

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sidecar.core.watched import Latest
+from sidecar.core.watched import WatchedValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self._started = time.monotonic()
-        self._tally = Latest(Tally())
+        self._tally = WatchedValue(Tally())
 
     @property
     def tally(self) -> Tally:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from sidecar.core.model import Credentials, Seconds
-from sidecar.core.refresh import Event, Issued, RoleState
-from sidecar.core.watched import Latest
+from sidecar.core.refresh import Issued, RefreshEvent, RoleState
+from sidecar.core.watched import WatchedValue
 from sidecar.faces.shared_file import shared_file
 
 TRY_AGAIN: Seconds = 10
@@ -32,12 +32,12 @@ class CredentialsFile:
         self._mode = mode
         self._removed = removed
         self._observe = observe
-        self._issued: Latest[Credentials | None] = Latest(None)
+        self._issued: WatchedValue[Credentials | None] = WatchedValue(None)
         self._complained = ""
         # One thread of its own: a disk that hangs holds up nobody else, and a removal waits for the write before it.
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="credentials-file")
 
-    def __call__(self, event: Event, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
+    def __call__(self, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
         if isinstance(event, Issued):
             self._issued.set(event.credentials)
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from sidecar.core.errors import BadTokenLife, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds
-from sidecar.core.refresh import Policy, RoleState, floor
+from sidecar.core.refresh import RefreshPolicy, RoleState, floor
 from sidecar.faces.container import CredentialSource
 from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
@@ -57,7 +57,7 @@ class ImdsFace:
         instance: Instance,
         v1: bool,
         min_life: Seconds,
-        policy: Policy,
+        policy: RefreshPolicy,
         now: Callable[[], Instant],
     ) -> None:
         self._source = source

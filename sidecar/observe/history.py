@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Instant, Seconds
-from sidecar.core.refresh import Event, Failed, Issued, RoleState, TokenRotated
+from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, TokenRotated
 
 KEPT = 40
 """Refreshes: a day of healthy ones, or the last quarter of an hour of an outage."""
@@ -37,7 +37,7 @@ class History:
         self.rotations = 0
         self.rotated_at: Instant | None = None
 
-    def __call__(self, event: Event, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
+    def __call__(self, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
         match event:
             case Issued(at=at, credentials=credentials, took=took):
                 self.last_success = Refresh(at, took, request_id=credentials.request_id)

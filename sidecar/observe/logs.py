@@ -16,7 +16,17 @@ from typing import Any
 
 from sidecar.core.errors import ExchangeFailed, SidecarError, Unexpected
 from sidecar.core.model import Credentials, Instant
-from sidecar.core.refresh import AT_ONCE, Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase
+from sidecar.core.refresh import (
+    IMMEDIATELY,
+    Failed,
+    Issued,
+    Phase,
+    RefreshEvent,
+    RefreshPolicy,
+    RoleState,
+    TokenRotated,
+    phase,
+)
 from sidecar.core.timestamps import timestamp
 from sidecar.terminal.colour import Colour, colour_for
 
@@ -26,12 +36,12 @@ logger = logging.getLogger("sidecar")
 class LogEvents:
     """The `Observer` that writes the log."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: RefreshPolicy) -> None:
         self._policy = policy
         self._said: tuple[Any, ...] | None = None
         self._failures = 0
 
-    def __call__(self, event: Event, state: RoleState) -> None:
+    def __call__(self, event: RefreshEvent, state: RoleState) -> None:
         match event:
             case Issued(at=at, credentials=credentials, took=took):
                 told = _issued(credentials, at, took, state) | {"failures_before": self._failures}
@@ -41,7 +51,7 @@ class LogEvents:
                 self._failures = state.failures
                 self._failed(error, at, state)
             case TokenRotated(same_identity=same_identity):
-                attempt = "at once" if state.attempt_at == AT_ONCE else "as planned"
+                attempt = "at once" if state.attempt_at == IMMEDIATELY else "as planned"
                 logger.info("token rotated", extra={"same_identity": same_identity, "next_attempt": attempt})
 
     def _failed(self, error: SidecarError, at: Instant, state: RoleState) -> None:

@@ -20,7 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from sidecar import __version__
 from sidecar.core.model import Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Clock
-from sidecar.core.refresh import Event, Failed, Issued, RoleState, TokenRotated
+from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, TokenRotated
 from sidecar.observe import families
 from sidecar.observe.config_info import config_labels
 from sidecar.observe.families import Family
@@ -119,7 +119,7 @@ class Metrics:
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
-    def __call__(self, event: Event, state: RoleState) -> None:
+    def __call__(self, event: RefreshEvent, state: RoleState) -> None:
         match event:
             case Issued(at=at, credentials=credentials, took=took):
                 self._issued(at, credentials, took)

@@ -18,7 +18,7 @@ from watchfiles import awatch
 from sidecar.core.claims import unverified_claims
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Seconds, Token
-from sidecar.core.watched import Latest
+from sidecar.core.watched import WatchedValue
 
 SHORTEST, LONGEST = 4, 20_000
 """Characters that AssumeRoleWithWebIdentity accepts as WebIdentityToken (STS service model, 2011-06-15)."""
@@ -36,11 +36,11 @@ class TokenFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._current: Latest[Token | None] = Latest(None)
+        self._current: WatchedValue[Token | None] = WatchedValue(None)
         self._one_reader = asyncio.Lock()  # of two, the slower could bring the older content back
 
     @property
-    def current(self) -> Latest[Token | None]:
+    def current(self) -> WatchedValue[Token | None]:
         return self._current
 
     async def read(self) -> Token:

@@ -11,25 +11,25 @@ from hypothesis import strategies as st
 from sidecar.core.errors import IssuerUnreachable, Retry, SidecarError, StsUnreachable, TokenRefused, TrustRefused
 from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import (
-    AT_ONCE,
+    IMMEDIATELY,
     ON_ROTATION,
-    Event,
     Failed,
     Issued,
     Phase,
-    Policy,
+    RefreshEvent,
+    RefreshPolicy,
     RoleState,
     TokenRotated,
     backing_off,
-    dead_at,
     floor,
     phase,
+    served_until,
     step,
     usable,
 )
 from tests.doubles import credentials
 
-POLICY = Policy()
+POLICY = RefreshPolicy()
 ALMOST_ONE = nextafter(1, 0)
 
 SOON = StsUnreachable("No connection.", fix="Check the network.")
@@ -37,13 +37,13 @@ NEW_TOKEN = TokenRefused("The token has expired.", fix="Wait.")
 SLOWLY = TrustRefused("The role does not trust.", fix="Change the policy.")
 
 
-def issued(at: Instant = 0, life: Seconds = 3600, roll: float = 0) -> RoleState:
-    return step(RoleState(), Issued(at, credentials(issued_at=at, life=life), 0.1), POLICY, roll)
+def issued(at: Instant = 0, life: Seconds = 3600, jitter: float = 0) -> RoleState:
+    return step(RoleState(), Issued(at, credentials(issued_at=at, life=life), 0.1), POLICY, jitter)
 
 
-def failed(state: RoleState, error: SidecarError, at: Instant = 0, roll: float = 0, times: int = 1) -> RoleState:
+def failed(state: RoleState, error: SidecarError, at: Instant = 0, jitter: float = 0, times: int = 1) -> RoleState:
     for _ in range(times):
-        state = step(state, Failed(at, error), POLICY, roll)
+        state = step(state, Failed(at, error), POLICY, jitter)
     return state
 
 
@@ -57,14 +57,14 @@ def held(state: RoleState) -> Credentials:
 
 def test_a_new_role_is_empty_and_asks_at_once() -> None:
     state = RoleState()
-    assert state.attempt_at == AT_ONCE
+    assert state.attempt_at == IMMEDIATELY
     assert phase(state, 0, POLICY) is Phase.EMPTY
     assert usable(state, 0, POLICY) is None
     assert not backing_off(state, 0)
 
 
 @pytest.mark.parametrize(
-    ("life", "roll", "after"),
+    ("life", "jitter", "after"),
     [
         (3600, 0, 2100),  # 25 min left
         (3600, 0.5, 1920),
@@ -75,12 +75,12 @@ def test_a_new_role_is_empty_and_asks_at_once() -> None:
         (43_200, 0.5, 39_540),
     ],
 )
-def test_a_refresh_begins_the_floor_and_some_jitter_before_expiry(life: Seconds, roll: float, after: Seconds) -> None:
-    assert issued(at=1000, life=life, roll=roll).attempt_at == 1000 + after
+def test_a_refresh_begins_the_floor_and_some_jitter_before_expiry(life: Seconds, jitter: float, after: Seconds) -> None:
+    assert issued(at=1000, life=life, jitter=jitter).attempt_at == 1000 + after
 
 
 def test_the_jitter_ends_a_tenth_of_the_life_earlier() -> None:
-    assert issued(roll=ALMOST_ONE).attempt_at == pytest.approx(2100 - 360)
+    assert issued(jitter=ALMOST_ONE).attempt_at == pytest.approx(2100 - 360)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_credentials_are_withdrawn_five_seconds_before_they_expire() -> None:
     state = issued()
     assert usable(state, nextafter(3595, 0), POLICY) is state.credentials
     assert usable(state, 3595, POLICY) is None
-    assert dead_at(held(state), POLICY) == 3595
+    assert served_until(held(state), POLICY) == 3595
 
 
 def test_a_failed_refresh_is_due_even_while_it_waits() -> None:
@@ -116,18 +116,18 @@ SLOW_CEILINGS = [5, 10, 20, 40, 60, 60, 60]
 
 @pytest.mark.parametrize(("failures", "ceiling"), list(enumerate(SOON_CEILINGS, start=1)))
 def test_what_time_may_heal_is_tried_anywhere_up_to_a_doubling_ceiling(failures: int, ceiling: Seconds) -> None:
-    assert failed(RoleState(), SOON, at=100, roll=0, times=failures).attempt_at == 100
-    assert failed(RoleState(), SOON, at=100, roll=0.5, times=failures).attempt_at == 100 + ceiling / 2
+    assert failed(RoleState(), SOON, at=100, jitter=0, times=failures).attempt_at == 100
+    assert failed(RoleState(), SOON, at=100, jitter=0.5, times=failures).attempt_at == 100 + ceiling / 2
 
 
 @pytest.mark.parametrize(("failures", "ceiling"), list(enumerate(SLOW_CEILINGS, start=1)))
 def test_what_a_person_must_heal_is_tried_between_half_and_all_of_a_ceiling(failures: int, ceiling: Seconds) -> None:
-    assert failed(RoleState(), SLOWLY, at=100, roll=0, times=failures).attempt_at == 100 + ceiling / 2
-    assert failed(RoleState(), SLOWLY, at=100, roll=0.5, times=failures).attempt_at == 100 + ceiling * 0.75
+    assert failed(RoleState(), SLOWLY, at=100, jitter=0, times=failures).attempt_at == 100 + ceiling / 2
+    assert failed(RoleState(), SLOWLY, at=100, jitter=0.5, times=failures).attempt_at == 100 + ceiling * 0.75
 
 
 def test_a_failure_for_the_ten_thousandth_time_is_like_the_tenth() -> None:
-    assert failed(RoleState(), SOON, roll=0.5, times=10_000).attempt_at == 15
+    assert failed(RoleState(), SOON, jitter=0.5, times=10_000).attempt_at == 15
 
 
 def test_a_refused_token_waits_for_no_hour() -> None:
@@ -159,7 +159,7 @@ def test_a_rotation_under_the_same_identity_changes_nothing_when_healthy() -> No
 
 def test_a_rotation_to_another_identity_asks_at_once_and_keeps_what_it_has() -> None:
     state = step(issued(), TokenRotated(50, same_identity=False), POLICY, 0)
-    assert state.attempt_at == AT_ONCE
+    assert state.attempt_at == IMMEDIATELY
     assert usable(state, 50, POLICY) is not None
 
 
@@ -168,23 +168,25 @@ def test_a_rotation_to_another_identity_asks_at_once_and_keeps_what_it_has() -> 
 def test_a_rotation_ends_every_wait_after_a_failure(error: SidecarError, same: bool) -> None:
     failing = failed(issued(), error, at=2100, times=3)
     state = step(failing, TokenRotated(2101, same_identity=same), POLICY, 0)
-    assert state.attempt_at == AT_ONCE
+    assert state.attempt_at == IMMEDIATELY
     assert (state.failures, state.error, state.credentials) == (3, error, failing.credentials)
 
 
 def test_a_rotation_wakes_a_role_that_never_had_credentials() -> None:
-    assert step(failed(RoleState(), NEW_TOKEN), TokenRotated(1, same_identity=False), POLICY, 0).attempt_at == AT_ONCE
+    assert (
+        step(failed(RoleState(), NEW_TOKEN), TokenRotated(1, same_identity=False), POLICY, 0).attempt_at == IMMEDIATELY
+    )
 
 
 # --- what holds for all of them ----------------------------------------------------------------------------------
 
-rolls = st.floats(0, 1, exclude_max=True)
+jitters = st.floats(0, 1, exclude_max=True)
 lives = st.floats(10, 43_200)
 instants = st.floats(0, 10 * 86_400)
 errors = st.sampled_from([SOON, NEW_TOKEN, SLOWLY, IssuerUnreachable("No keys.", fix="Publish them.")])
 
 
-def events_at(at: Instant) -> st.SearchStrategy[Event]:
+def events_at(at: Instant) -> st.SearchStrategy[RefreshEvent]:
     return st.one_of(
         lives.map(lambda life: Issued(at, credentials(issued_at=at, life=life), 0.1)),
         errors.map(lambda error: Failed(at, error)),
@@ -193,27 +195,29 @@ def events_at(at: Instant) -> st.SearchStrategy[Event]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[Event, float]]:
-    """Events in the order of time, each with its roll."""
+def histories(draw: st.DrawFn) -> list[tuple[RefreshEvent, float]]:
+    """Events in the order of time, each with its jitter."""
     moments = sorted(draw(st.lists(instants, max_size=12)))
-    return [(draw(events_at(at)), draw(rolls)) for at in moments]
+    return [(draw(events_at(at)), draw(jitters)) for at in moments]
 
 
-def lived_through(history: list[tuple[Event, float]]) -> RoleState:
+def lived_through(history: list[tuple[RefreshEvent, float]]) -> RoleState:
     state = RoleState()
-    for event, roll in history:
-        state = step(state, event, POLICY, roll)
+    for event, jitter in history:
+        state = step(state, event, POLICY, jitter)
     return state
 
 
 @given(histories(), instants)
-def test_nothing_expired_is_ever_served(history: list[tuple[Event, float]], now: Instant) -> None:
+def test_nothing_expired_is_ever_served(history: list[tuple[RefreshEvent, float]], now: Instant) -> None:
     served = usable(lived_through(history), now, POLICY)
     assert served is None or now < served.expires_at - POLICY.margin
 
 
 @given(histories(), instants)
-def test_what_was_issued_last_is_served_until_it_expires(history: list[tuple[Event, float]], now: Instant) -> None:
+def test_what_was_issued_last_is_served_until_it_expires(
+    history: list[tuple[RefreshEvent, float]], now: Instant
+) -> None:
     ever_issued = [event.credentials for event, _ in history if isinstance(event, Issued)]
     served = usable(lived_through(history), now, POLICY)
     if ever_issued and now < ever_issued[-1].expires_at - POLICY.margin:
@@ -222,52 +226,52 @@ def test_what_was_issued_last_is_served_until_it_expires(history: list[tuple[Eve
         assert served is None
 
 
-@given(histories(), errors, instants, rolls)
+@given(histories(), errors, instants, jitters)
 def test_a_failure_never_costs_credentials(
-    history: list[tuple[Event, float]], error: SidecarError, at: Instant, roll: float
+    history: list[tuple[RefreshEvent, float]], error: SidecarError, at: Instant, jitter: float
 ) -> None:
     before = lived_through(history)
-    after = step(before, Failed(at, error), POLICY, roll)
+    after = step(before, Failed(at, error), POLICY, jitter)
     assert after.credentials is before.credentials
     assert usable(after, at, POLICY) is usable(before, at, POLICY)
 
 
-@given(instants, lives, rolls)
+@given(instants, lives, jitters)
 def test_a_refresh_lies_between_issue_and_withdrawal_and_leaves_the_floor(
-    at: Instant, life: Seconds, roll: float
+    at: Instant, life: Seconds, jitter: float
 ) -> None:
-    state = issued(at, life, roll)
-    assert at < state.attempt_at <= dead_at(held(state), POLICY)
+    state = issued(at, life, jitter)
+    assert at < state.attempt_at <= served_until(held(state), POLICY)
     # What a client can still be handed just before; half a microsecond is what floats lose in eleven days.
     assert held(state).expires_at - state.attempt_at >= floor(life, POLICY) - 5e-7
 
 
-@given(st.integers(1, 10_000), instants, rolls)
-def test_backoff_stays_within_its_bounds(failures: int, at: Instant, roll: float) -> None:
+@given(st.integers(1, 10_000), instants, jitters)
+def test_backoff_stays_within_its_bounds(failures: int, at: Instant, jitter: float) -> None:
     failing = RoleState(failures=failures - 1, error=SOON)
-    assert at <= step(failing, Failed(at, SOON), POLICY, roll).attempt_at <= at + POLICY.soon_cap
-    slow = step(failing, Failed(at, SLOWLY), POLICY, roll).attempt_at
+    assert at <= step(failing, Failed(at, SOON), POLICY, jitter).attempt_at <= at + POLICY.soon_cap
+    slow = step(failing, Failed(at, SLOWLY), POLICY, jitter).attempt_at
     assert at + POLICY.slowly_first / 2 <= slow <= at + POLICY.slowly_cap
 
 
-@given(histories(), instants, rolls)
+@given(histories(), instants, jitters)
 def test_a_refused_token_is_never_tried_again_by_the_hour(
-    history: list[tuple[Event, float]], at: Instant, roll: float
+    history: list[tuple[RefreshEvent, float]], at: Instant, jitter: float
 ) -> None:
-    assert step(lived_through(history), Failed(at, NEW_TOKEN), POLICY, roll).attempt_at == inf
+    assert step(lived_through(history), Failed(at, NEW_TOKEN), POLICY, jitter).attempt_at == inf
 
 
-@given(histories(), instants, rolls)
+@given(histories(), instants, jitters)
 def test_a_rotation_either_changes_nothing_or_asks_at_once(
-    history: list[tuple[Event, float]], at: Instant, roll: float
+    history: list[tuple[RefreshEvent, float]], at: Instant, jitter: float
 ) -> None:
     before = lived_through(history)
-    after = step(before, TokenRotated(at, same_identity=True), POLICY, roll)
-    assert after is before if before.credentials and not before.error else after.attempt_at == AT_ONCE
+    after = step(before, TokenRotated(at, same_identity=True), POLICY, jitter)
+    assert after is before if before.credentials and not before.error else after.attempt_at == IMMEDIATELY
 
 
 @given(histories(), instants)
-def test_the_phase_agrees_with_what_can_be_served(history: list[tuple[Event, float]], now: Instant) -> None:
+def test_the_phase_agrees_with_what_can_be_served(history: list[tuple[RefreshEvent, float]], now: Instant) -> None:
     state = lived_through(history)
     served = usable(state, now, POLICY) is not None
     assert served == (phase(state, now, POLICY) in {Phase.FRESH, Phase.DUE})
@@ -281,8 +285,8 @@ def test_every_error_that_an_exchange_can_end_in_has_a_retry_class_of_the_three(
 
 
 def first_refresh_of(hostname: str) -> Instant:
-    """The dice of production: `random.Random(hostname).random`."""
-    return issued(roll=random.Random(hostname).random()).attempt_at
+    """The jitter of production: `random.Random(hostname).random`."""
+    return issued(jitter=random.Random(hostname).random()).attempt_at
 
 
 def test_a_thousand_pods_spread_evenly_over_the_jitter_window() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiohttp
 
-from sidecar.core.refresh import Policy
+from sidecar.core.refresh import RefreshPolicy
 from sidecar.lab.app import LabSettings, running
 from sidecar.serve import serve
 from sidecar.settings.config import load
@@ -71,7 +71,9 @@ class LegacyPod:
 
 
 @asynccontextmanager
-async def a_legacy_pod(directory: Path, policy: Policy | None = None, **environ: str) -> AsyncIterator[LegacyPod]:
+async def a_legacy_pod(
+    directory: Path, policy: RefreshPolicy | None = None, **environ: str
+) -> AsyncIterator[LegacyPod]:
     """The service with all faces on; `environ` adds settings or overrides those."""
     container, imds, ecs, admin = (f"127.0.0.1:{port}" for port in free_ports(4))
     async with running(LabSettings(directory / "lab", ANY_PORT, ANY_PORT, ANY_PORT), lambda event: None) as lab:
@@ -87,7 +89,7 @@ async def a_legacy_pod(directory: Path, policy: Policy | None = None, **environ:
             "SIDECAR_GRACE": "0",
         }
         settings |= environ
-        service = asyncio.create_task(serve(load(settings, []), policy or Policy()))
+        service = asyncio.create_task(serve(load(settings, []), policy or RefreshPolicy()))
         try:
             await _ready(settings["SIDECAR_ADMIN_LISTEN"])
             yield LegacyPod(directory, container, imds, ecs, admin, lab.sts_url, lab.token_file)

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from sidecar.core.refresh import Policy
+from sidecar.core.refresh import RefreshPolicy
 from sidecar.lab.app import Lab, LabSettings, running
 from sidecar.lab.events import Answered, Event
 from sidecar.serve import serve
@@ -19,7 +19,7 @@ from sidecar.settings.config import load
 
 ANY_PORT = ("127.0.0.1", 0)
 ROLE = "arn:aws:iam::111122223333:role/demo"
-EAGER = Policy(floor_share=0.9, soon_cap=0.5, slowly_first=0.2, slowly_cap=0.5)
+EAGER = RefreshPolicy(floor_share=0.9, soon_cap=0.5, slowly_first=0.2, slowly_cap=0.5)
 """Refreshes after a tenth of the life, and tries again quickly: hours of outages fit into seconds."""
 
 
@@ -91,7 +91,7 @@ async def a_pod(
     directory: Path,
     *,
     session_lifetime: float = 22,
-    policy: Policy = EAGER,
+    policy: RefreshPolicy = EAGER,
     observe: Callable[[Event], None] = lambda event: None,
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Pod]:

@@ -2,7 +2,7 @@
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.model import Credentials, Instant, Seconds
-from sidecar.core.refresh import Policy, RoleState
+from sidecar.core.refresh import RefreshPolicy, RoleState
 from sidecar.faces.authorization import NoToken
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import TOKEN, TTL, ImdsFace
@@ -36,7 +36,7 @@ class Imds:
         v1: bool = False,
         min_life: Seconds = 900,
         instance: Instance = POD,
-        policy: Policy | None = None,
+        policy: RefreshPolicy | None = None,
     ) -> None:
         self.at: Instant = 0
         self.face = ImdsFace(
@@ -46,7 +46,7 @@ class Imds:
             instance=instance,
             v1=v1,
             min_life=min_life,
-            policy=policy or Policy(),
+            policy=policy or RefreshPolicy(),
             now=self.now,
         )
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from sidecar.core.errors import NoCredentials, StsUnreachable
-from sidecar.core.refresh import Policy, floor
+from sidecar.core.refresh import RefreshPolicy, floor
 from sidecar.faces.authorization import NoToken, Tokens
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.guards import Guard
@@ -128,7 +128,7 @@ async def test_success_is_200_with_length_date_and_the_type_that_was_tried() -> 
 
 def test_a_refresh_begins_with_twenty_minutes_and_more_to_spare() -> None:
     """5: with less than 15 minutes left botocore and Java v1 fetch for every request that they sign."""
-    assert floor(3600, Policy()) >= 20 * 60
+    assert floor(3600, RefreshPolicy()) >= 20 * 60
 
 
 async def test_a_dying_document_is_kept_from_imds_and_served_by_the_container_endpoint() -> None:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sidecar.core.errors import NoCredentials, SidecarError, StsUnreachable
-from sidecar.core.refresh import Policy
+from sidecar.core.refresh import RefreshPolicy
 from sidecar.http.messages import Request
 from sidecar.sts.answer import Answer
 from sidecar.sts.refusal import failure_of
@@ -142,7 +142,7 @@ async def test_behind_a_real_broker_the_first_request_waits_and_a_dying_credenti
     face = container_face(pod.broker)
     async with pod.running():
         assert (await face.answer(request())).status == 200
-        await asyncio.sleep(20 - Policy().margin - pod.clock.now() - 0.001)
+        await asyncio.sleep(20 - RefreshPolicy().margin - pod.clock.now() - 0.001)
         assert (await face.answer(request())).status == 200
         await asyncio.sleep(0.001)
         answer = await face.answer(request())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sidecar.core.arns import RoleArn
 from sidecar.core.errors import StsUnreachable
 from sidecar.core.model import Seconds
-from sidecar.core.refresh import Policy, RoleState, floor
+from sidecar.core.refresh import RefreshPolicy, RoleState, floor
 from sidecar.faces.document import credentials_document
 from sidecar.faces.imds import ImdsFace, canonical, protocol
 from sidecar.faces.imds_tokens import SessionTokens
@@ -277,14 +277,14 @@ async def test_a_503_before_any_failure_says_what_serves_instead() -> None:
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" in body(answer)["message"]
 
 
-@pytest.mark.parametrize("roll", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("jitter", [0.0, 0.5, 0.999])
 @pytest.mark.parametrize("life", [900, 3600, 43_200])
-def test_in_steady_state_every_document_has_the_policys_floor_left(life: Seconds, roll: float) -> None:
+def test_in_steady_state_every_document_has_the_policys_floor_left(life: Seconds, jitter: float) -> None:
     left: list[float] = []
 
     @in_virtual_time
     async def days() -> None:
-        pod = Pod(life, roll=roll, token=a_token(life=100 * DAY))
+        pod = Pod(life, jitter=jitter, token=a_token(life=100 * DAY))
         held = Imds(RefreshedSource())
         face = ImdsFace(
             pod.broker,
@@ -293,7 +293,7 @@ def test_in_steady_state_every_document_has_the_policys_floor_left(life: Seconds
             instance=POD,
             v1=True,
             min_life=900,
-            policy=Policy(),
+            policy=RefreshPolicy(),
             now=pod.clock.now,
         )
         async with pod.running():
@@ -307,4 +307,4 @@ def test_in_steady_state_every_document_has_the_policys_floor_left(life: Seconds
 
     days()
     takes = 0.25
-    assert min(left) >= floor(life, Policy()) - takes
+    assert min(left) >= floor(life, RefreshPolicy()) - takes

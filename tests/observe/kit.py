@@ -7,14 +7,14 @@ from dataclasses import replace
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Observer
-from sidecar.core.refresh import Event, Failed, Issued, Policy, RoleState, TokenRotated, step
+from sidecar.core.refresh import Failed, Issued, RefreshEvent, RefreshPolicy, RoleState, TokenRotated, step
 from tests.doubles import a_token
 
-POLICY = Policy()
+POLICY = RefreshPolicy()
 
 
 class History:
-    """Tells `observer` of events, each with the state it led to. The dice always show a half."""
+    """Tells `observer` of events, each with the state it led to. The jitter is always a half."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
@@ -29,7 +29,7 @@ class History:
     def rotated(self, at: Instant, *, same_identity: bool = True) -> None:
         self._tell(TokenRotated(at, same_identity=same_identity))
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: RefreshEvent) -> None:
         self.state = step(self.state, event, POLICY, 0.5)
         self._observer(event, self.state)
 

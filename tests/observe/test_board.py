@@ -136,7 +136,7 @@ async def test_a_wall_clock_that_jumps_changes_what_the_token_has_left_and_nothi
 
 
 @in_virtual_time
-async def test_a_loop_that_naps_is_alive_for_days() -> None:
+async def test_a_loop_that_sleeps_is_alive_for_days() -> None:
     pod = Pod(3600)
     async with pod.running():
         for _ in range(2000):

@@ -6,14 +6,25 @@ from dataclasses import replace
 from sidecar.admin.status import Status
 from sidecar.core.errors import SidecarError, StsThrottled, TokenUnreadable, TrustRefused
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
-from sidecar.core.refresh import Event, Failed, Issued, Phase, Policy, RoleState, TokenRotated, phase, step, usable
+from sidecar.core.refresh import (
+    Failed,
+    Issued,
+    Phase,
+    RefreshEvent,
+    RefreshPolicy,
+    RoleState,
+    TokenRotated,
+    phase,
+    step,
+    usable,
+)
 from sidecar.observe.history import History
 from sidecar.observe.snapshot import Board
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, a_token, credentials
 
-POLICY = Policy()
+POLICY = RefreshPolicy()
 ENVIRONMENT = {
     "AWS_ROLE_ARN": ROLE_ARN,
     "AWS_WEB_IDENTITY_TOKEN_FILE": "/var/run/secrets/irsa-sidecar/token",
@@ -66,7 +77,7 @@ class Scene:
     def usable(self) -> Credentials | None:
         return usable(self.state, self.time, POLICY)
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: RefreshEvent) -> None:
         """Let it happen, at its own time."""
         self.time = event.at
         self.state = step(self.state, event, POLICY, 0.5)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sidecar.core.broker import PATIENCE
+from sidecar.core.broker import ANSWER_TIMEOUT
 from sidecar.core.refresh import Issued
 from tests.conftest import Canary
 from tests.core.broker.trouble import EXPIRED, NOT_TRUSTED
@@ -67,14 +67,14 @@ async def test_a_request_waits_eight_hundred_milliseconds_and_no_longer(canary: 
     pod = Pod(takes=5)
     async with pod.running():
         refused = await pod.refusal()
-        assert pod.clock.now() == PATIENCE == 0.8
+        assert pod.clock.now() == ANSWER_TIMEOUT == 0.8
     assert (refused.reason, refused.retry_after) == (None, 1)
     canary.saw(refused)
 
 
 @in_virtual_time
 async def test_a_request_during_a_later_attempt_waits_too_and_then_gets_the_last_reason() -> None:
-    pod = Pod(NOT_TRUSTED, takes=5, roll=0)
+    pod = Pod(NOT_TRUSTED, takes=5, jitter=0)
     async with pod.running():
         await pod.until(8)  # the second attempt began at 7.5
         refused = await pod.refusal()
@@ -85,7 +85,7 @@ async def test_a_request_during_a_later_attempt_waits_too_and_then_gets_the_last
 
 @in_virtual_time
 async def test_a_request_during_back_off_gets_the_reason_at_once() -> None:
-    pod = Pod(NOT_TRUSTED, roll=0)
+    pod = Pod(NOT_TRUSTED, jitter=0)
     async with pod.running():
         await pod.until(1)
         refused = await pod.refusal()
@@ -119,6 +119,6 @@ async def test_a_waiter_is_served_by_the_attempt_that_a_rotation_starts() -> Non
 async def test_credentials_that_come_in_the_turn_in_which_patience_ends_are_served() -> None:
     pod = Pod()
     came = credentials()
-    client = asyncio.create_task(pod.broker.credentials(patience=0))
+    client = asyncio.create_task(pod.broker.credentials(within=0))
     asyncio.get_running_loop().call_soon(pod.broker._apply, Issued(0, came, took=0.1))
     assert await client is came

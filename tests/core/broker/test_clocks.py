@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sidecar.core.broker import NAP
+from sidecar.core.broker import MAXIMUM_SLEEP
 from sidecar.core.errors import (
     TokenExpired,
 )
@@ -83,7 +83,7 @@ async def test_nothing_expired_is_served_after_a_suspend_and_a_nap_later_all_is_
         pod.clock.suspend(asleep)
         assert pod.broker.usable() is None
         assert pod.broker.phase is Phase.EXPIRED
-        await asyncio.sleep(NAP + 0.25)
+        await asyncio.sleep(MAXIMUM_SLEEP + 0.25)
         assert pod.served().issued_at >= 1000 + asleep
     assert len(pod.exchange.called_at) == 2
 
@@ -95,7 +95,7 @@ async def test_a_refresh_that_a_suspend_slept_through_is_made_within_a_nap() -> 
         await asyncio.sleep(1000)
         pod.clock.suspend(1800)
         assert pod.served().issued_at == 0
-        await asyncio.sleep(NAP + 0.25)
+        await asyncio.sleep(MAXIMUM_SLEEP + 0.25)
         assert pod.served().issued_at > 2800
 
 

@@ -82,7 +82,7 @@ async def test_failures_that_time_may_heal_double_their_wait_up_to_half_a_minute
 
 @in_virtual_time
 async def test_failures_that_a_person_must_heal_double_their_wait_up_to_a_minute() -> None:
-    pod = Pod(NOT_TRUSTED, roll=0)
+    pod = Pod(NOT_TRUSTED, jitter=0)
     async with pod.running():
         await pod.until(100)
     assert pod.exchange.called_at == [0, 2.75, 8, 18.25, 38.5, 68.75, 99]

@@ -1,8 +1,8 @@
-"""When the broker asks, and what its onlookers see."""
+"""When the broker asks, and what its observers see."""
 
 import pytest
 
-from sidecar.core.broker import NAP
+from sidecar.core.broker import MAXIMUM_SLEEP
 from sidecar.core.model import Seconds
 from sidecar.core.refresh import Failed, Issued, Phase
 from tests.core.broker.trouble import UNREACHABLE
@@ -21,11 +21,11 @@ async def test_asks_at_once_and_hands_out_what_was_issued() -> None:
 
 
 @pytest.mark.parametrize(
-    ("roll", "times"), [(0.5, [0, 1920, 3840, 5760, 7680, 9600]), (0, [0, 2100, 4200, 6300, 8400, 10_500])]
+    ("jitter", "times"), [(0.5, [0, 1920, 3840, 5760, 7680, 9600]), (0, [0, 2100, 4200, 6300, 8400, 10_500])]
 )
 @in_virtual_time
-async def test_refreshes_at_the_policys_instants(roll: float, times: list[Seconds]) -> None:
-    pod = Pod(roll=roll)
+async def test_refreshes_at_the_policys_instants(jitter: float, times: list[Seconds]) -> None:
+    pod = Pod(jitter=jitter)
     async with pod.running():
         await pod.until(3 * 3600)
     assert pod.exchange.called_at == times
@@ -33,7 +33,7 @@ async def test_refreshes_at_the_policys_instants(roll: float, times: list[Second
 
 @in_virtual_time
 async def test_a_day_of_health_costs_one_call_per_refresh_and_leaves_no_gap() -> None:
-    pod = Pod(roll=0)
+    pod = Pod(jitter=0)
     async with pod.running():
         await pod.broker.credentials()
         for second in range(1, 86_400, 60):
@@ -63,7 +63,7 @@ async def test_the_phase_follows_the_facts() -> None:
 
 
 @in_virtual_time
-async def test_onlookers_see_each_event_with_the_state_it_led_to() -> None:
+async def test_observers_see_each_event_with_the_state_it_led_to() -> None:
     pod = Pod(UNREACHABLE, 3600)
     async with pod.running():
         await pod.until(10)
@@ -77,12 +77,12 @@ async def test_onlookers_see_each_event_with_the_state_it_led_to() -> None:
 
 
 @in_virtual_time
-async def test_the_loop_shows_that_it_is_alive_at_every_nap() -> None:
+async def test_the_loop_shows_that_it_is_alive_at_every_sleep() -> None:
     pod = Pod()
     async with pod.running():
         for second in range(1, 4000):
             await pod.until(second)
-            assert pod.broker.idle_for <= NAP
+            assert pod.broker.idle_for <= MAXIMUM_SLEEP
 
 
 @in_virtual_time
