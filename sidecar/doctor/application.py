@@ -6,8 +6,9 @@ What SDKs do was measured with forty clients; the rules here are those on which 
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
+from sidecar.core.findings import Finding
 from sidecar.doctor.application_uri import FULL_URI
-from sidecar.doctor.finding import Finding, failed, passed, skipped, warned
+from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 
 RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"

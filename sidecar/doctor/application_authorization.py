@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sidecar.doctor.finding import Finding, failed, passed, skipped, warned
+from sidecar.core.findings import Finding
+from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 (a variable's name)

@@ -1,7 +1,8 @@
 """Would a real SDK in the application's container choose the sidecar? The chain itself is asked, not our notes."""
 
+from sidecar.core.findings import Finding
 from sidecar.doctor.application_uri import SET_FULL_URI
-from sidecar.doctor.finding import Finding, failed, passed, skipped
+from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.sdk_choice import GivesUp, NotAsked, choice_in
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
-from sidecar.doctor.finding import Finding, failed, passed, warned
+from sidecar.core.findings import Finding
+from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
 from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress, is_loopback

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from sidecar.core.findings import Finding
 from sidecar.doctor import report
 from sidecar.doctor.examination import examine
-from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import look_around
 from sidecar.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.terminal.colour import colour_for

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from sidecar.doctor.finding import Finding, failed, passed, warned
+from sidecar.core.findings import Finding
+from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.http.addresses import is_loopback
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 
+from sidecar.core.findings import Finding
 from sidecar.doctor import (
     application,
     application_authorization,
@@ -16,7 +17,7 @@ from sidecar.doctor import (
     token_claims,
     token_place,
 )
-from sidecar.doctor.finding import Finding, failed
+from sidecar.doctor.findings import failed
 from sidecar.doctor.pod import Pod
 from sidecar.sts.exchange import sts_session
 

@@ -11,14 +11,14 @@ import aiohttp
 from sidecar.core.arns import RoleArn
 from sidecar.core.clock import SystemClock
 from sidecar.core.errors import ExchangeFailed
+from sidecar.core.findings import Finding, Level
 from sidecar.core.model import Credentials
-from sidecar.doctor.finding import Finding, Level, failed, passed, skipped
+from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.token_claims import of_explained
 from sidecar.explain import Question, explain
 from sidecar.settings.config import Config
 from sidecar.sts.exchange import StsCall, StsExchange
-from sidecar.trust import Level as ExplainedLevel
 
 EXPLAINED = frozenset({"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"})
 PATIENCE = 10
@@ -77,11 +77,10 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
             policy_of=pod.trust_policy.role_arn,
         )
     )
-    found = [of_explained("explain", finding) for finding in told.findings if finding.level is ExplainedLevel.ERROR]
+    found = [of_explained("explain", finding) for finding in told.findings if finding.level is Level.ERROR]
     return found or [
-        Finding(
+        warned(
             "explain",
-            Level.WARN,
             "token and trust policy agree",
             "The cause is out of sight: the provider in IAM, the keys, another policy, or a change that still spreads.",
             "Compare the file with `aws iam get-role` now; look at the provider's ClientIDList; ask for RCPs and the "

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from sidecar.core.findings import Finding
 from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import Fetched, get, why
-from sidecar.doctor.finding import Finding, failed, passed, skipped, warned
+from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.explain.jwt_parts import Unverified, shown
 from sidecar.sts.endpoints import proxy_for
@@ -58,7 +59,7 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
         keys, found = await _document(pod, http, KEYS, uri)
         return [*findings, _keys(keys, token, found, uri)]
     except Unusable as unusable:
-        done = [] if unusable.finding.check == DISCOVERY else findings
+        done = [] if unusable.finding.code == DISCOVERY else findings
         return [*done, unusable.finding]
 
 

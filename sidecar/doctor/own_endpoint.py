@@ -7,9 +7,10 @@ from typing import Any
 import aiohttp
 
 from sidecar.core.authorization_token import read_token
+from sidecar.core.findings import Finding
 from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import get, why
-from sidecar.doctor.finding import Finding, failed, passed, skipped
+from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.settings.config import Config

@@ -3,31 +3,43 @@
 import json
 from collections.abc import Sequence
 
-from sidecar.doctor.finding import Finding, Level
+from sidecar.core.findings import Finding, Level
 from sidecar.terminal.colour import Colour
 
 HEALTHY, ILL = 0, 1
+WORDS = {Level.PASSED: "pass", Level.WARNING: "warn", Level.ERROR: "fail", Level.SKIPPED: "skip"}
+"""The levels as a doctor's report calls them: right, may go wrong, is wrong, could not or need not be looked at."""
 
 
 def as_text(finding: Finding, colour: Colour) -> str:
     """A line for what was seen; what it means, and what to do, only where somebody must act."""
-    level = finding.level.value
-    head = f"{colour(level, f'{level:<5}')} {finding.check}: {finding.saw}"
-    if finding.level is Level.PASS:
+    level = WORDS[finding.level]
+    head = f"{colour(level, f'{level:<5}')} {finding.code}: {finding.saw}"
+    if finding.level is Level.PASSED:
         return head
     fix = "\n".join(f"        {line}" for line in finding.fix.splitlines())
     return f"{head}\n      {finding.message}" + (f"\n      Fix:\n{fix}" if fix else "")
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    counts = [(level, sum(finding.level is level for finding in findings)) for level in Level]
-    return ", ".join(f"{count} {level.value}" for level, count in counts if count)
+    counts = [(word, sum(finding.level is level for finding in findings)) for level, word in WORDS.items()]
+    return ", ".join(f"{count} {word}" for word, count in counts if count)
 
 
 def as_json(findings: Sequence[Finding]) -> str:
     """The documented form: these members, and no others, in every version of this major."""
-    return json.dumps({"ok": exit_code(findings) == HEALTHY, "findings": [f.as_json() for f in findings]}, indent=2)
+    return json.dumps({"ok": exit_code(findings) == HEALTHY, "findings": [_as_json(f) for f in findings]}, indent=2)
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {
+        "check": finding.code,
+        "level": WORDS[finding.level],
+        "saw": finding.saw,
+        "message": finding.message,
+        "fix": finding.fix,
+    }
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    return ILL if any(finding.level is Level.FAIL for finding in findings) else HEALTHY
+    return ILL if any(finding.level is Level.ERROR for finding in findings) else HEALTHY

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from sidecar.core.findings import Finding, Level
 from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import get, why
-from sidecar.doctor.finding import Finding, failed, passed, warned
+from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.settings.config import Config
 from sidecar.sts.answer import http_date
@@ -38,7 +39,7 @@ async def way(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
         return []
     host, port = _target(pod.config)
     findings = [await _name(pod.config, host, port)]
-    if findings[-1].level.value != "fail":
+    if findings[-1].level is not Level.ERROR:
         findings.append(await _answers(pod, pod.config, http))
     return findings
 

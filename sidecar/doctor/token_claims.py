@@ -1,16 +1,16 @@
 """What the token says of itself: whose it is, for whom, how old, and whether the kubelet keeps it fresh."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from sidecar.core.findings import Finding, Level
 from sidecar.core.model import Seconds
 from sidecar.core.timestamps import timestamp
-from sidecar.doctor.finding import Finding, Level, failed, passed, warned
+from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.token_place import VOLUME, WHOLE_DIRECTORY
 from sidecar.explain import token_mistakes
 from sidecar.explain.jwt_parts import NotAJwt, Unverified, printable, shown, take_apart
-from sidecar.trust import Finding as Explained
-from sidecar.trust import Level as ExplainedLevel
 
 DAY: Seconds = 86_400
 SHORT_LIFE: Seconds = 3600
@@ -19,12 +19,10 @@ SYNC: Seconds = 90
 """The kubelet looks at a pod's volumes every 60 to 90 s."""
 SLACK: Seconds = 120
 
-LEVELS = {ExplainedLevel.ERROR: Level.FAIL, ExplainedLevel.WARNING: Level.WARN, ExplainedLevel.INFO: Level.PASS}
 
-
-def of_explained(check: str, found: Explained) -> Finding:
+def of_explained(check: str, found: Finding) -> Finding:
     """A finding of `explain` as one of the doctor's; its code is what was seen."""
-    return Finding(check, LEVELS[found.level], found.code, found.message, found.fix)
+    return replace(found, code=check, saw=found.code)
 
 
 def form(pod: Pod) -> Finding | None:
@@ -41,10 +39,10 @@ def form(pod: Pod) -> Finding | None:
     )
 
 
-def _worst(check: str, found: tuple[Explained, ...]) -> Finding | None:
+def _worst(check: str, found: tuple[Finding, ...]) -> Finding | None:
     """The first error, else the first warning, else None."""
-    order = sorted(found, key=lambda finding: finding.level is not ExplainedLevel.ERROR)
-    return next((of_explained(check, finding) for finding in order if finding.level is not ExplainedLevel.INFO), None)
+    order = sorted(found, key=lambda finding: finding.level is not Level.ERROR)
+    return next((of_explained(check, finding) for finding in order if finding.level is not Level.INFO), None)
 
 
 def plainly(pod: Pod) -> Finding | None:

@@ -7,7 +7,8 @@ import re
 import stat
 from pathlib import Path
 
-from sidecar.doctor.finding import Finding, failed, passed, skipped, warned
+from sidecar.core.findings import Finding
+from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 
 READABLE_BY_ALL = stat.S_IROTH

@@ -101,7 +101,7 @@ def _tell(told: Explanation, out: TextIO) -> None:
     colour = colour_for(out, os.environ)
     print(_headline(told), file=out)
     for found in told.findings:
-        level = found.level.value
+        level = found.level
         print(f"\n{colour(level, f'{level:<8}')} {found.code}\n  {found.message}", file=out)
         if found.fix:
             print(f"  Fix: {found.fix}", file=out)

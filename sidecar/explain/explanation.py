@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from sidecar.core.findings import Finding, Level, error, info
 from sidecar.explain import provider_mistakes, said, token_mistakes, trust_mistakes
-from sidecar.explain.findings import error, info
 from sidecar.explain.jwt_parts import NotAJwt, Unverified, printable, take_apart
 from sidecar.explain.question import Case, Question
-from sidecar.trust import Finding, Level, MalformedPolicy, Policy, lint, parse
+from sidecar.trust import MalformedPolicy, Policy, lint, parse
 
 INVALID = "InvalidIdentityToken"
 EXPIRED = "ExpiredTokenException"
@@ -52,7 +52,7 @@ class Explanation:
             "verdict": self.verdict.value,
             "aws_code": self.aws_code or None,
             "findings": [
-                {"code": found.code, "level": found.level.value, "message": found.message, "fix": found.fix}
+                {"code": found.code, "level": found.level, "message": found.message, "fix": found.fix}
                 for found in self.findings
             ],
         }

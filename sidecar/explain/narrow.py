@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from sidecar.core.findings import Finding, Level
 from sidecar.explain.jwt_parts import NotAJwt, take_apart
 from sidecar.explain.nearest import is_typo
 from sidecar.explain.question import UNKNOWN_ACCOUNT, Case, Question
@@ -13,8 +14,6 @@ from sidecar.trust import (
     ASSUME_ROLE_WITH_WEB_IDENTITY,
     ConditionResult,
     Effect,
-    Finding,
-    Level,
     MalformedPolicy,
     Policy,
     Statement,

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from sidecar.core.arns import RoleArn, account_of
-from sidecar.explain.findings import error, info
+from sidecar.core.findings import Finding, error, info
 from sidecar.explain.jwt_parts import shown
 from sidecar.explain.question import Case, Provider, Question, role_in
 from sidecar.explain.token_mistakes import several_audiences, wrong_file
 from sidecar.sts import audiences
-from sidecar.trust import Finding
 
 
 def role_arn_form(asked: Question) -> Iterator[Finding]:

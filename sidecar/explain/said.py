@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sidecar.explain.findings import error, info, warning
+from sidecar.core.findings import Finding, error, info, warning
 from sidecar.explain.question import Question
-from sidecar.trust import Finding
 
 NOT_AUTHORIZED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 SKEW = 60

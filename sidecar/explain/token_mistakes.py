@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
+from sidecar.core.findings import Finding, error, info, warning
 from sidecar.core.model import UnixTime
 from sidecar.core.timestamps import timestamp
-from sidecar.explain.findings import error, info, warning
 from sidecar.explain.jwt_parts import ALGORITHMS, Unverified, shown
 from sidecar.sts import audiences
-from sidecar.trust import Finding
 
 REQUIRED = ("iss", "sub", "aud", "iat", "exp")
 TIMES = ("iat", "nbf", "exp")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from sidecar.core.claims import Claims
+from sidecar.core.findings import Finding, Where, error, info
 from sidecar.explain.condition_mistakes import Miss, condition_mistake
-from sidecar.explain.findings import Where, error, info
 from sidecar.explain.question import Case, Provider, provider
 from sidecar.explain.unseen import told, visible
 from sidecar.sts.audiences import POD_IDENTITY
@@ -12,7 +12,6 @@ from sidecar.sts.session_name import session_name_for
 from sidecar.trust import (
     ASSUME_ROLE_WITH_WEB_IDENTITY,
     Effect,
-    Finding,
     Outcome,
     Principal,
     RequestContext,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sidecar.explain.findings import warning
-from sidecar.trust import Condition, Effect, Finding, Policy, RequestContext, Statement
+from sidecar.core.findings import Finding, warning
+from sidecar.trust import Condition, Effect, Policy, RequestContext, Statement
 
 _NAMESPACES = ("aws:", "sts:", "iam:", "ec2:")
 

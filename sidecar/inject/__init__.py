@@ -4,7 +4,7 @@
 could go wrong in `checks`. `nodes`, `edits` and `stream` carry the result into YAML text, and touch nothing else in it.
 """
 
-from sidecar.inject.finding import Finding, Level
+from sidecar.core.findings import Finding, Level
 from sidecar.inject.injection import Outcome, inject, remove
 from sidecar.inject.options import BadOptions, Options
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from sidecar.core.findings import Finding, Level, Where
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names
 from sidecar.inject.addition import environment, selected
-from sidecar.inject.finding import Finding, Level, Path
 from sidecar.inject.growth import NAMED_BY
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text
@@ -50,7 +50,7 @@ def _holds(tree: Mapping[str, Any], key: str) -> bool:
     return tree.get(key) is None or isinstance(tree[key], MutableMapping)
 
 
-def _misshapen_lists(workload: Workload, path: Path, tree: Mapping[str, Any]) -> Iterator[Finding]:
+def _misshapen_lists(workload: Workload, path: Where, tree: Mapping[str, Any]) -> Iterator[Finding]:
     for key in _LISTS:
         items = tree.get(key)
         if items is not None and not isinstance(items, list):
@@ -163,7 +163,8 @@ def _volumes(workload: Workload) -> Iterator[Finding]:
     for index, claim in enumerate(workload.claims):
         if claim in names.VOLUMES:
             path = (*workload.path[:-1], "volumeClaimTemplates", index)
-            yield Finding(Level.ERROR, path, f"{workload}, volumeClaimTemplates {claim}: {taken}.")
+            message = f"{workload}, volumeClaimTemplates {claim}: {taken}."
+            yield Finding(level=Level.ERROR, where=path, message=message)
 
 
 def _mounts(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:
@@ -206,19 +207,20 @@ def _pointed_elsewhere(workload: Workload, options: Options, key: str, container
             yield _warning(workload, path, f"left as it is; the sidecar's is {value}. Remove yours to get it")
 
 
-def _error(workload: Workload, path: Path, message: str) -> Finding:
+def _error(workload: Workload, path: Where, message: str) -> Finding:
     return _finding(Level.ERROR, workload, path, message)
 
 
-def _warning(workload: Workload, path: Path, message: str) -> Finding:
+def _warning(workload: Workload, path: Where, message: str) -> Finding:
     return _finding(Level.WARNING, workload, path, message)
 
 
-def _finding(level: Level, workload: Workload, path: Path, message: str) -> Finding:
-    return Finding(level, workload.path + path, f"{workload}, {_place(path)}: {message}.")
+def _finding(level: Level, workload: Workload, path: Where, message: str) -> Finding:
+    where = workload.path + path
+    return Finding(level=level, where=where, message=f"{workload}, {_place(path)}: {message}.")
 
 
-def _place(path: Path) -> str:
+def _place(path: Where) -> str:
     match path:
         case ("spec", "containers" | "initContainers" as kind, name, *below):
             return ", ".join([f"{kind.removesuffix('s')} {name}", *([" ".join(map(str, below))] if below else [])])

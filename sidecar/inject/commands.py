@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from sidecar import __version__
+from sidecar.core.findings import Level
 from sidecar.inject import stream
-from sidecar.inject.finding import Level
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.options import AUDIENCE, BadOptions, Options
 from sidecar.inject.stream import BadManifest, Change, Part

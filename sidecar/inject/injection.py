@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.core.arns import RoleArn
+from sidecar.core.findings import Finding, Level
 from sidecar.inject import checks, record
 from sidecar.inject.addition import addition, selected
-from sidecar.inject.finding import Finding, Level
 from sidecar.inject.growth import grow, take_out
 from sidecar.inject.names import RECORD, SIDECAR
 from sidecar.inject.options import Options
@@ -52,7 +52,8 @@ def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
     if by_hand is not None:
         yield _replaced(workload, by_hand, options)
     if not any(selected(container, options) for container in _containers(workload.pod)):
-        yield Finding(Level.WARNING, workload.path, f"{workload}: has none of the containers asked for; left alone.")
+        message = f"{workload}: has none of the containers asked for; left alone."
+        yield Finding(level=Level.WARNING, where=workload.path, message=message)
         return
     role_arn, complaint = _role(workload, options)
     yield from complaint
@@ -70,10 +71,10 @@ def _remove(workload: Workload) -> Iterator[Finding]:
         take_out(workload.pod, record.of(workload.pod))
     except record.Unreadable:
         yield Finding(
-            Level.ERROR,
-            (*workload.path, "metadata", "annotations", RECORD),
-            f"{workload}: the annotation {RECORD} is not as inject wrote it; restore it, or delete it: inject then "
-            "takes out what can only be a sidecar's.",
+            level=Level.ERROR,
+            where=(*workload.path, "metadata", "annotations", RECORD),
+            message=f"{workload}: the annotation {RECORD} is not as inject wrote it; restore it, or delete it: inject "
+            "then takes out what can only be a sidecar's.",
         )
 
 
@@ -123,7 +124,7 @@ def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
 
 
 def _about_role(workload: Workload, level: Level, message: str) -> Finding:
-    return Finding(level, (*workload.path, "spec", "serviceAccountName"), f"{workload}: {message}")
+    return Finding(level=level, where=(*workload.path, "spec", "serviceAccountName"), message=f"{workload}: {message}")
 
 
 def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
@@ -133,9 +134,9 @@ def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
     if sources := _sources(by_hand):
         keep += f" Its settings from {', '.join(sources)} (envFrom) are lost: keep them with --set."
     return Finding(
-        Level.WARNING,
-        (*workload.path, "spec"),
-        f"{workload}: container {SIDECAR} was written by hand, and is replaced.{keep}",
+        level=Level.WARNING,
+        where=(*workload.path, "spec"),
+        message=f"{workload}: container {SIDECAR} was written by hand, and is replaced.{keep}",
     )
 
 

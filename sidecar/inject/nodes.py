@@ -12,7 +12,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
-from sidecar.inject.finding import Path
+from sidecar.core.findings import Where
 
 _TRUE = frozenset({"true", "yes", "on", "y"})
 _TAG = "tag:yaml.org,2002:"
@@ -185,7 +185,7 @@ def _behind(key: Node, value: Node) -> Node:
     return value
 
 
-def found(node: Node, path: Path) -> Node:
+def found(node: Node, path: Where) -> Node:
     """The node at a path, or the nearest one around it."""
     for part in path:
         below = _below(node, part)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sidecar.core.findings import Level
 from sidecar.inject.edits import CannotEdit, rewritten
-from sidecar.inject.finding import Level
 from sidecar.inject.injection import Outcome
 from sidecar.inject.nodes import Node, NotYaml, found, parse
 from sidecar.inject.options import Account
@@ -111,7 +111,7 @@ def changed(part: Part, change: Change, without: Change) -> tuple[str, list[Said
 
 def _said(part: Part, node: Node, outcome: Outcome) -> list[Said]:
     return [
-        Said(finding.level, part.file, _line(part, found(node, finding.path)), finding.message)
+        Said(finding.level, part.file, _line(part, found(node, finding.where)), finding.message)
         for finding in outcome.findings
     ]
 

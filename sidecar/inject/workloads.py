@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.inject.finding import Path
+from sidecar.core.findings import Where
 
 Tree = MutableMapping[str, Any]
 
-TEMPLATE: dict[str, Path] = {
+TEMPLATE: dict[str, Where] = {
     "Pod": (),
     "Deployment": ("spec", "template"),
     "ReplicaSet": ("spec", "template"),
@@ -30,7 +30,7 @@ class Workload:
     name: str
     namespace: str
     pod: Tree
-    path: Path
+    path: Where
     """The way from the document's top to the pod."""
     claims: tuple[str, ...] = ()
     """The volumes that a StatefulSet gives each pod; they take the place of the pod's own of the same name."""
@@ -39,7 +39,7 @@ class Workload:
         return f"{self.kind}/{self.name}"
 
 
-def workloads(document: object, only: frozenset[str] = frozenset(), path: Path = ()) -> Iterator[Workload]:
+def workloads(document: object, only: frozenset[str] = frozenset(), path: Where = ()) -> Iterator[Workload]:
     """The workloads in a document, those in a List included; with `only`, those of these names (`Deployment/web`)."""
     if not isinstance(document, MutableMapping):
         return
@@ -77,7 +77,7 @@ def _items(document: Mapping[str, Any]) -> list[Any]:
     return items if isinstance(items, list) else []
 
 
-def _at(document: Any, path: Path) -> Any:
+def _at(document: Any, path: Where) -> Any:
     for key in path:
         document = document.get(key) if isinstance(document, Mapping) else None
     return document

@@ -17,7 +17,6 @@ from sidecar.trust.context import (
 )
 from sidecar.trust.document import Condition, Effect, Policy, Principal, Statement, parse
 from sidecar.trust.evaluate import ConditionResult, Outcome, StatementResult, Verdict, evaluate
-from sidecar.trust.findings import Finding, Level
 from sidecar.trust.lint import lint
 from sidecar.trust.malformed import MalformedPolicy
 
@@ -27,8 +26,6 @@ __all__ = [
     "Condition",
     "ConditionResult",
     "Effect",
-    "Finding",
-    "Level",
     "MalformedPolicy",
     "Outcome",
     "Policy",

@@ -6,9 +6,9 @@ mistakes that people report. Those of single conditions are in `lint_conditions`
 
 from collections.abc import Callable, Iterator
 
+from sidecar.core.findings import Finding, Where, error, info, warning
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
 from sidecar.trust.document import VERSIONS, Condition, Effect, Policy, Statement
-from sidecar.trust.findings import Finding, Level, Path
 from sidecar.trust.lint_conditions import AUDIENCE, CONDITION_RULES, SERVICE_ACCOUNT, claim_key
 from sidecar.trust.patterns import glob
 
@@ -32,9 +32,9 @@ def lint(policy: Policy) -> tuple[Finding, ...]:
 
 def _size(policy: Policy) -> Iterator[Finding]:
     if policy.size > SIZE_QUOTA:
-        yield Finding(
+        told = error if policy.size > SIZE_QUOTA_RAISED else warning
+        yield told(
             "size-over-quota",
-            Level.ERROR if policy.size > SIZE_QUOTA_RAISED else Level.WARNING,
             f"The policy has {policy.size} characters without white space; the default quota is {SIZE_QUOTA}.",
             f"Join service accounts in one StringLike pattern, ask AWS to raise ACLSizePerRole (at most "
             f"{SIZE_QUOTA_RAISED}), or split the role.",
@@ -44,9 +44,8 @@ def _size(policy: Policy) -> Iterator[Finding]:
 def _variables(policy: Policy) -> Iterator[Finding]:
     values = (value for statement in policy.statements for c in statement.conditions for value in c.values)
     if not policy.has_variables and any("${" in value for value in values):
-        yield Finding(
+        yield error(
             "variables-need-version",
-            Level.ERROR,
             f"The policy uses ${{...}}, which version {policy.version} takes literally.",
             f'Write "Version": "{VERSIONS[0]}".',
         )
@@ -55,9 +54,8 @@ def _variables(policy: Policy) -> Iterator[Finding]:
 def _action(statement: Statement) -> Iterator[Finding]:
     if not _federated(statement) or statement.except_actions or _covers_web_identity(statement):
         return
-    yield Finding(
+    yield error(
         "action-not-web-identity",
-        Level.ERROR,
         f"The action is {', '.join(statement.actions)}; it does not cover {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
         f'Write "Action": "{ASSUME_ROLE_WITH_WEB_IDENTITY}".',
         _at(statement, "Action"),
@@ -68,9 +66,8 @@ def _principal_kind(statement: Statement) -> Iterator[Finding]:
     if statement.effect is Effect.DENY or not _names_web_identity(statement) or _federated(statement):
         return
     names = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
-    yield Finding(
+    yield error(
         "principal-not-federated",
-        Level.ERROR,
         f"The principal is {names}; a service account's token is never that.",
         'Write "Principal": {"Federated": "arn:aws:iam::<account>:oidc-provider/<issuer without https://>"}.',
         _at(statement, "Principal"),
@@ -79,9 +76,8 @@ def _principal_kind(statement: Statement) -> Iterator[Finding]:
 
 def _pod_identity(statement: Statement) -> Iterator[Finding]:
     if any(principal.name == "pods.eks.amazonaws.com" for principal in statement.principals):
-        yield Finding(
+        yield info(
             "pod-identity-principal",
-            Level.INFO,
             "pods.eks.amazonaws.com is EKS Pod Identity, another mechanism than a web identity token.",
             "For IRSA add a statement with the cluster's OIDC provider as Federated principal.",
             _at(statement, "Principal"),
@@ -93,17 +89,15 @@ def _provider_arn(statement: Statement) -> Iterator[Finding]:
         if principal.kind != "Federated" or not principal.name.startswith("arn:"):
             continue
         if "://" in principal.name:
-            yield Finding(
+            yield error(
                 "scheme-in-provider-arn",
-                Level.ERROR,
                 f"The provider ARN {principal.name} holds a scheme; no provider is ever called that.",
                 f"Write {principal.name.replace('https://', '').replace('http://', '')}.",
                 _at(statement, "Principal"),
             )
         elif ":oidc-provider/" not in principal.name:
-            yield Finding(
+            yield error(
                 "not-an-oidc-provider",
-                Level.ERROR,
                 f"{principal.name} is not the ARN of an OIDC provider.",
                 "Write arn:aws:iam::<account>:oidc-provider/<issuer without https://>.",
                 _at(statement, "Principal"),
@@ -114,25 +108,22 @@ def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
     if statement.effect is Effect.DENY or not (_federated(statement) and _covers_web_identity(statement)):
         return
     if not statement.conditions:
-        yield Finding(
+        yield error(
             "no-condition",
-            Level.ERROR,
             "No Condition: every service account of the cluster, and everyone at a shared issuer, gets this role.",
             f'Add a Condition on "<issuer>:sub" with "{SERVICE_ACCOUNT}<namespace>:<name>", and on "<issuer>:aud".',
             _at(statement),
         )
     elif not any(_restricts(condition, "sub") for condition in statement.conditions):
-        yield Finding(
+        yield warning(
             "no-subject-condition",
-            Level.WARNING,
             "No condition on the token's sub: every service account of the cluster gets this role.",
             f'Add "<issuer>:sub": "{SERVICE_ACCOUNT}<namespace>:<name>" to a StringEquals block.',
             _at(statement, "Condition"),
         )
     elif not any(_restricts(condition, "aud") for condition in statement.conditions):
-        yield Finding(
+        yield info(
             "no-audience-condition",
-            Level.INFO,
             "No condition on the token's aud: any audience that the provider lists will do.",
             f'Add "<issuer>:aud": "{AUDIENCE}" to a StringEquals block.',
             _at(statement, "Condition"),
@@ -143,9 +134,8 @@ def _two_issuers(statement: Statement) -> Iterator[Finding]:
     named = [issuer for condition in statement.conditions if (issuer := claim_key(condition)[0])]
     issuers = sorted({issuer.casefold(): issuer for issuer in named}.values())  # IAM ignores the case of key names
     if len(issuers) > 1:
-        yield Finding(
+        yield error(
             "two-issuers",
-            Level.ERROR,
             f"The conditions name keys of {len(issuers)} issuers ({', '.join(issuers)}); no token has both.",
             "Write one statement for each issuer.",
             _at(statement, "Condition"),
@@ -161,9 +151,8 @@ def _foreign_issuer(statement: Statement) -> Iterator[Finding]:
         if not trusted or not issuer or "://" in issuer or issuer.casefold() in folded:
             continue
         slash = issuer.casefold().rstrip("/") in {name.rstrip("/") for name in folded}
-        yield Finding(
+        yield error(
             "issuer-differs-from-principal",
-            Level.ERROR,
             f"The condition key names the issuer {issuer}, the principal {', '.join(sorted(trusted))}"
             + ("; they differ by a trailing slash." if slash else "."),
             "Write the same issuer in both, as the token's iss has it, without https://.",
@@ -178,9 +167,8 @@ def _same_key_twice(statement: Statement) -> Iterator[Finding]:
             continue
         first = positive.setdefault(condition.key.casefold(), condition)
         if first is not condition:
-            yield Finding(
+            yield warning(
                 "both-must-hold",
-                Level.WARNING,
                 f"{condition.key} is under {first.operator.name} and {condition.operator.name}: both must hold.",
                 "For one or the other, list all values under one StringLike, or write two statements.",
                 _at(statement, "Condition", condition.operator.name, condition.key),
@@ -199,7 +187,7 @@ _STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
 )
 
 
-def _at(statement: Statement, *rest: str) -> Path:
+def _at(statement: Statement, *rest: str) -> Where:
     return ("Statement", statement.index, *rest)
 
 

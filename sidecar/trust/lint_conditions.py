@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
+from sidecar.core.findings import Finding, Where, error, warning
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.document import Condition, Effect, Statement
-from sidecar.trust.findings import Finding, Level, Path
 from sidecar.trust.operators import Over
 from sidecar.trust.patterns import has_wildcard
 
@@ -17,9 +17,8 @@ def _wildcard_under_equals(statement: Statement, condition: Condition) -> Iterat
         return
     for value in condition.values:
         if has_wildcard(value.replace("${*}", "").replace("${?}", "")):
-            yield Finding(
+            yield error(
                 "wildcard-under-equals",
-                Level.ERROR,
                 f"{condition.operator.name} takes the wildcard in {value!r} as a plain character.",
                 f"Write {'StringNotLike' if condition.operator.negated else 'StringLike'} instead.",
                 _at(statement, condition),
@@ -31,17 +30,15 @@ def _swapped_claims(statement: Statement, condition: Condition) -> Iterator[Find
     for value in condition.values:
         where = _at(statement, condition)
         if claim in ("aud", "oaud") and value.startswith(SERVICE_ACCOUNT):
-            yield Finding(
+            yield error(
                 "subject-under-aud",
-                Level.ERROR,
                 f"{condition.key} holds the service account {value!r}; the audience never is that.",
                 f'Put it under "{condition.key.rpartition(":")[0]}:sub".',
                 where,
             )
         elif claim == "sub" and value.startswith("sts."):
-            yield Finding(
+            yield error(
                 "audience-under-sub",
-                Level.ERROR,
                 f"{condition.key} holds the audience {value!r}; the subject never is that.",
                 f'Put it under "{condition.key.rpartition(":")[0]}:aud".',
                 where,
@@ -56,9 +53,8 @@ def _subject_shape(statement: Statement, condition: Condition) -> Iterator[Findi
         if has_wildcard(value) or value.startswith("sts."):
             continue
         if account == value or account.count(":") != 1 or not all(account.split(":")):
-            yield Finding(
+            yield error(
                 "subject-shape",
-                Level.ERROR,
                 f"{value!r} is not what a cluster writes into sub.",
                 f'Write "{SERVICE_ACCOUNT}<namespace>:<service account>".',
                 _at(statement, condition),
@@ -71,9 +67,8 @@ def _whole_cluster_pattern(statement: Statement, condition: Condition) -> Iterat
     for value in condition.values:
         namespace = value.removeprefix(SERVICE_ACCOUNT).partition(":")[0]
         if not condition.operator.negated and namespace.startswith("*"):
-            yield Finding(
+            yield warning(
                 "pattern-covers-the-cluster",
-                Level.WARNING,
                 f"{value!r} leaves the namespace open: service accounts of any namespace can match.",
                 f'Name the namespace: "{SERVICE_ACCOUNT}<namespace>:<pattern>".',
                 _at(statement, condition),
@@ -85,9 +80,8 @@ def _odd_audience(statement: Statement, condition: Condition) -> Iterator[Findin
         return
     for value in condition.values:
         if value != AUDIENCE and value.startswith("sts.") and not has_wildcard(value):
-            yield Finding(
+            yield warning(
                 "odd-audience",
-                Level.WARNING,
                 f"The audience {value!r} is not the one that EKS and the pod identity webhook use by default, which is "
                 f"{AUDIENCE} in every region and partition, China's included.",
                 f'Write "{AUDIENCE}", unless your pods ask for {value!r} on purpose.',
@@ -97,9 +91,8 @@ def _odd_audience(statement: Statement, condition: Condition) -> Iterator[Findin
 
 def _scheme_in_key(statement: Statement, condition: Condition) -> Iterator[Finding]:
     if "://" in condition.key:
-        yield Finding(
+        yield error(
             "scheme-in-condition-key",
-            Level.ERROR,
             f"The condition key {condition.key} holds a scheme; IAM refuses it, or never finds such a key.",
             f"Write {condition.key.partition('://')[2]}.",
             _at(statement, condition),
@@ -109,9 +102,8 @@ def _scheme_in_key(statement: Statement, condition: Condition) -> Iterator[Findi
 def _unusable_claim(statement: Statement, condition: Condition) -> Iterator[Finding]:
     issuer, claim = claim_key(condition)
     if "kubernetes.io" in condition.key or (issuer and "." in issuer and claim not in CLAIM_KEYS):
-        yield Finding(
+        yield error(
             "claim-is-no-key",
-            Level.ERROR,
             f"{condition.key} is not a condition key: of a token's claims IAM keeps {', '.join(CLAIM_KEYS)} alone.",
             "Namespace and service account are in sub; pod and node cannot be used in a trust policy.",
             _at(statement, condition),
@@ -120,9 +112,8 @@ def _unusable_claim(statement: Statement, condition: Condition) -> Iterator[Find
 
 def _for_all_values(statement: Statement, condition: Condition) -> Iterator[Finding]:
     if condition.operator.over is Over.ALL and statement.effect is Effect.ALLOW:
-        yield Finding(
+        yield error(
             "for-all-values-hole",
-            Level.ERROR,
             f"{condition.operator.name} holds when {condition.key} is missing: it lets in what it should keep out.",
             f"aud and sub have one value: write {condition.operator.base} without ForAllValues.",
             _at(statement, condition),
@@ -153,5 +144,5 @@ def _is_eks(condition: Condition) -> bool:
     return condition.key.casefold().removeprefix("https://").startswith("oidc.eks.")
 
 
-def _at(statement: Statement, condition: Condition) -> Path:
+def _at(statement: Statement, condition: Condition) -> Where:
     return ("Statement", statement.index, "Condition", condition.operator.name, condition.key)

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from sidecar.core.findings import Level
 from sidecar.explain import Explanation, Question, explain
 from sidecar.explain.policy_text import policy_text
 from sidecar.explain.question import Provider, provider
@@ -62,7 +63,7 @@ def explained(**parts: Any) -> Explanation:
 
 def causes(told: Explanation) -> list[str]:
     """The codes for which STS refuses, in order."""
-    return [found.code for found in told.findings if found.level.value == "error"]
+    return [found.code for found in told.findings if found.level is Level.ERROR]
 
 
 def codes(told: Explanation) -> list[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sidecar.doctor.finding import Finding
+from sidecar.core.findings import Finding
+from sidecar.doctor import report
 from sidecar.doctor.pod import Pod, User, look_around
 from sidecar.explain import PolicyText
 from tests.doctor.asking import NOW, ROLE, token
@@ -74,7 +75,7 @@ async def an_app(
 def outcome(finding: Finding | None) -> tuple[str, str]:
     """Check and level: what most tests are about."""
     assert finding is not None
-    return finding.check, finding.level.value
+    return finding.code, report.WORDS[finding.level]
 
 
 @dataclass

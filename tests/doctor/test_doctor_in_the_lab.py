@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.findings import Finding, Level
 from sidecar.doctor.examination import examine
-from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import Pod, look_around
 from sidecar.explain import PolicyText, Question, explain
 from sidecar.explain.question import provider
@@ -19,7 +19,6 @@ from tests.lab.worlds import ROLE, World, soon, web_identity
 
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "999999999999"
 SUBJECT = "system:serviceaccount:default:app"
-FAILED = "fail"
 
 
 async def examined(world: World, policy: PolicyText | None = None, **more: str) -> list[Finding]:
@@ -28,7 +27,7 @@ async def examined(world: World, policy: PolicyText | None = None, **more: str) 
 
 
 def wrong(findings: list[Finding]) -> dict[str, str]:
-    return {finding.check: finding.saw for finding in findings if finding.level.value == FAILED}
+    return {finding.code: finding.saw for finding in findings if finding.level is Level.ERROR}
 
 
 async def test_all_is_well_in_a_fresh_lab(world: World) -> None:
@@ -36,7 +35,7 @@ async def test_all_is_well_in_a_fresh_lab(world: World) -> None:
 
     assert wrong(findings) == {}
     assert {"issuer-keys", "sts-connection", "exchange", "caller-identity"} <= {
-        finding.check for finding in findings if finding.level.value == "pass"
+        finding.code for finding in findings if finding.level is Level.PASSED
     }
 
 
@@ -107,7 +106,7 @@ async def test_a_refusal_comes_with_the_cause_in_the_policy(world: World) -> Non
 
     findings = await examined(world, PolicyText(json.dumps(document)))
 
-    told = [finding for finding in findings if finding.check == "explain"]
+    told = [finding for finding in findings if finding.code == "explain"]
     assert [finding.saw for finding in told] == ["subject-differs"]
     assert f"`{SUBJECT}` ≠ `system:serviceaccount:default:ap`" in told[0].message
 

@@ -6,8 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sidecar.core.findings import Finding
 from sidecar.doctor import exchange
-from sidecar.doctor.finding import Finding
 from sidecar.explain import PolicyText
 from tests.doctor.asking import equals, policy, statement
 from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port, written
@@ -44,9 +44,7 @@ async def test_a_denial_with_a_trust_policy_is_explained(tmp_path: Path, http: a
 
     found = await exchanged(tmp_path, http, refusal("AccessDenied", "Not authorized"), policy=PolicyText(wrong))
 
-    assert [(finding.check, finding.level.value, finding.saw) for finding in found[1:]] == [
-        ("explain", "fail", "subject-differs")
-    ]
+    assert [(*outcome(finding), finding.saw) for finding in found[1:]] == [("explain", "fail", "subject-differs")]
 
 
 async def test_a_denial_of_what_is_right_is_out_of_sight(tmp_path: Path, http: aiohttp.ClientSession) -> None:
@@ -61,7 +59,7 @@ async def test_nobody_listening_is_told_as_the_sidecar_tells_it(tmp_path: Path, 
 
     found = await exchange.exchange(pod, http)
 
-    assert [(finding.check, finding.saw) for finding in found.findings] == [("exchange", "StsUnreachable")]
+    assert [(finding.code, finding.saw) for finding in found.findings] == [("exchange", "StsUnreachable")]
 
 
 async def test_without_token_or_settings_nothing_is_exchanged(tmp_path: Path, http: aiohttp.ClientSession) -> None:

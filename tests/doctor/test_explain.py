@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.core.findings import Finding
 from sidecar.explain.nearest import difference, distance, nearest
-from sidecar.trust import Finding
 from tests.doctor.asking import (
     ACCOUNT,
     CLUSTER,

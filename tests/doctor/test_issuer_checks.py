@@ -6,8 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sidecar.core.findings import Finding
 from sidecar.doctor import issuer
-from sidecar.doctor.finding import Finding
 from tests.doctor.pods import Page, a_pod, a_server, a_silent_server, outcome, unused_port, written
 
 DISCOVERY = "/.well-known/openid-configuration"

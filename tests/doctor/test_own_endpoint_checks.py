@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from sidecar.core.findings import Finding, Level
 from sidecar.doctor import own_endpoint
-from sidecar.doctor.finding import Finding
 from tests.doctor.asking import ROLE
 from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port
 from tests.doubles import KEY_CANARY
@@ -38,8 +38,8 @@ async def test_a_sidecar_that_fails_tells_its_own_cause_and_fix(tmp_path: Path) 
 
     assert ready is not None
     assert served is not None
-    assert (ready.level.value, ready.message, ready.fix) == ("fail", "The role refuses.", "Mend it.")
-    assert (served.level.value, served.message) == ("fail", "Nothing yet.")
+    assert (ready.level, ready.message, ready.fix) == (Level.ERROR, "The role refuses.", "Mend it.")
+    assert (served.level, served.message) == (Level.ERROR, "Nothing yet.")
 
 
 async def test_a_sidecar_that_has_just_started_needs_a_moment(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from sidecar.core.findings import Finding
 from sidecar.doctor import sts_way
-from sidecar.doctor.finding import Finding
 from tests.doctor.asking import NOW
 from tests.doctor.pods import Page, a_pod, a_server, a_silent_server, outcome, unused_port
 

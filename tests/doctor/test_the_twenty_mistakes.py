@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.findings import Level
 from tests.doctor.asking import (
     ACCOUNT,
     AUDIENCE,
@@ -315,7 +316,7 @@ def test_what_is_right_is_allowed_and_says_which_statement_lets_it_in() -> None:
     told = explained()
 
     assert (told.verdict.value, told.aws_code) == ("allow", "")
-    assert [found.code for found in told.findings if found.level.value != "info"] == []
+    assert [found.code for found in told.findings if found.level is not Level.INFO] == []
     assert "allowed-by" in [found.code for found in told.findings]
 
 

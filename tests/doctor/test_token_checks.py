@@ -141,7 +141,7 @@ async def test_what_is_wrong_with_a_token_has_a_name(
 
     finding = check(pod)
 
-    assert (finding.level.value, finding.saw) == (level, code)
+    assert (outcome(finding)[1], finding.saw) == (level, code)
 
 
 @pytest.mark.parametrize(

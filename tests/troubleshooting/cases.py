@@ -15,9 +15,9 @@ from typing import Any
 
 import aiohttp
 
+from sidecar.core.findings import Finding, Level
 from sidecar.doctor import exchange, issuer, own_endpoint, report, sts_way
 from sidecar.doctor.examination import LOCAL
-from sidecar.doctor.finding import Finding
 from sidecar.doctor.pod import Pod
 from sidecar.explain import PolicyText
 from sidecar.terminal.colour import Colour
@@ -44,7 +44,7 @@ class Scene:
         return self.of(check, await a_pod(token_file, changed, **more))
 
     def of(self, check: str, pod: Pod) -> str:
-        found = [finding for one in LOCAL if (finding := one(pod)) is not None and finding.check == check]
+        found = [finding for one in LOCAL if (finding := one(pod)) is not None and finding.code == check]
         return self.printed(*found)
 
     async def refused(self, answer: str, status: int, **more: Any) -> str:
@@ -54,7 +54,7 @@ class Scene:
         async with a_server({"/": Page(recorded(answer), status=status)}) as url:
             pod = await a_pod(written(self.directory, **claims), {"AWS_ENDPOINT_URL_STS": url} | changed, **more)
             findings = (await exchange.exchange(pod, self.http)).findings
-        return self.printed(*(finding for finding in findings if finding.level.value != "skip"))
+        return self.printed(*(finding for finding in findings if finding.level is not Level.SKIPPED))
 
     def printed(self, *findings: Finding | None) -> str:
         """As `doctor` prints, with the places of this machine replaced by a pod's."""
@@ -72,9 +72,9 @@ def _like_a_pod(text: str) -> str:
 
 def told(**parts: Any) -> str:
     """What `explain` prints of each error."""
-    found = [finding for finding in explained(**parts).findings if finding.level.value == "error"]
+    found = [finding for finding in explained(**parts).findings if finding.level is Level.ERROR]
     return "\n".join(
-        f"{finding.level.value:<8} {finding.code}\n  {finding.message}\n  Fix: {finding.fix}" for finding in found
+        f"{finding.level:<8} {finding.code}\n  {finding.message}\n  Fix: {finding.fix}" for finding in found
     )
 
 
@@ -141,7 +141,7 @@ async def _keys_of(scene: Scene, *ids: str) -> str:
         discovery = {"issuer": url, "jwks_uri": f"{url}/keys", **members}
         pages["/.well-known/openid-configuration"] = Page(discovery)
         findings = await issuer.issuer(await a_pod(written(scene.directory, iss=url)), scene.http)
-    return scene.printed(*(finding for finding in findings if finding.check == "issuer-keys"))
+    return scene.printed(*(finding for finding in findings if finding.code == "issuer-keys"))
 
 
 # --- the application ---------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ async def global_endpoint(scene: Scene) -> str:
 
 async def no_route(scene: Scene) -> str:
     pod = await a_pod(written(scene.directory), {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{unused_port()}"})
-    found = [finding for finding in await sts_way.way(pod, scene.http) if finding.check == "sts-connection"]
+    found = [finding for finding in await sts_way.way(pod, scene.http) if finding.code == "sts-connection"]
     text = scene.printed(*found).replace("http://127.0.0.1:9911", "https://sts.eu-west-1.amazonaws.com")
     return re.sub(r"\('127.0.0.1', \d+\)", "('10.0.12.34', 443)", text)
 
@@ -235,7 +235,7 @@ async def subject_under_aud(_: Scene) -> str:
 async def over_the_quota(_: Scene) -> str:
     long = policy(statement(), *(statement(Sid=f"S{number}") for number in range(9)))
     found = [each for each in explained(policy=long).findings if "2048" in each.message]
-    return "\n".join(f"{each.level.value:<8} {each.code}\n  {each.message}\n  Fix: {each.fix}" for each in found)
+    return "\n".join(f"{each.level:<8} {each.code}\n  {each.message}\n  Fix: {each.fix}" for each in found)
 
 
 async def slow_issuer(scene: Scene) -> str:

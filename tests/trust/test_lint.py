@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sidecar import trust
-from sidecar.trust import Finding, Level
+from sidecar.core.findings import Finding, Level
 from tests.trust.test_evaluate import API, ARN, AUD, EQ, HOST, OTHER, SUB, deny, policy, statement
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar import trust
+from sidecar.core.findings import Finding
 from sidecar.lab.aws.arns import RoleArn, parse_role_arn
-from sidecar.trust import Finding, Policy
+from sidecar.trust import Policy
 
 SHORTEST_MAXIMUM, LONGEST_MAXIMUM = 3600, 43200
 
@@ -60,7 +61,7 @@ class Remark:
 
     def __str__(self) -> str:
         finding = self.finding
-        return f"{self.file}:{self.line}: {finding.level.value}: {finding.message} {finding.fix} [{finding.code}]"
+        return f"{self.file}:{self.line}: {finding.level}: {finding.message} {finding.fix} [{finding.code}]"
 
 
 @dataclass(frozen=True, slots=True)

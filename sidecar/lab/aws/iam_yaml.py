@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sidecar import trust
+from sidecar.core.findings import Finding, warning
 from sidecar.lab import lined_yaml
 from sidecar.lab.aws.arns import parse_role_arn
 from sidecar.lab.aws.iam import LONGEST_MAXIMUM, SHORTEST_MAXIMUM, Iam, Provider, Remark, Role
 from sidecar.lab.lined_yaml import BadFile, Complaint, Document, Path
-from sidecar.trust import Finding, MalformedPolicy
+from sidecar.trust import MalformedPolicy
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PROVIDER_KEYS = ("url", "account", "partition", "clientIds", "thumbprints")
@@ -134,9 +135,8 @@ def _foreign_principals(role: Role, providers: list[Provider]) -> Iterator[Findi
     for statement in role.policy.statements:
         for principal in statement.principals:
             if principal.kind == "Federated" and principal.name not in known:
-                yield Finding(
+                yield warning(
                     "principal-without-provider",
-                    trust.Level.WARNING,
                     f"No provider of account {role.arn.account} in this file is called {principal.name}.",
                     f"Known there: {', '.join(sorted(known)) or 'none'}.",
                     ("Statement", statement.index, "Principal"),
