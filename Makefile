@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## tidy the code
 docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard from their sources
 	$(BIN)/python -m tools.tables
 	$(BIN)/python -m tools.monitoring
-	$(BIN)/python -m bench.readme
+	$(BIN)/python -m bench.page
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 LOCK := $(COMPILE) pyproject.toml --no-emit-package irsa-sidecar

@@ -1,4 +1,4 @@
-"""`make bench`: makes the peers, measures everything, prints it, and writes results.json, the plot and the README.
+"""`make bench`: makes the peers, measures everything, prints it, and writes results.json, plot and docs/benchmark.md.
 
 ARGS="--quick" shows in three minutes that it all works; ARGS="--rows idle,burst" measures some rows. Both leave the
 published results alone.
@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import install, machine, plot, readme, table, targets
+from bench import install, machine, page, plot, table, targets
 from bench.plan import QUICK, ROWS, Plan
 from bench.run import Run
 from bench.servers import SERVERS
@@ -75,11 +75,11 @@ def _server_of(build: str) -> str:
 
 def _write(results: dict[str, Any], *, publish: bool) -> None:
     text = json.dumps(_rounded(results), indent=1) + "\n"
-    folder = readme.RESULTS.parent if publish else install.CACHE
+    folder = page.RESULTS.parent if publish else install.CACHE
     (folder / WRITTEN).write_text(text)
-    plot.draw(results, readme.ROOT / readme.PICTURE if publish else install.CACHE / "bench.png")
+    plot.draw(results, page.PICTURE if publish else install.CACHE / "bench.png")
     if publish:
-        readme.publish()
+        page.publish()
     print(f"\n{results['took_s']} s. Written: {folder / WRITTEN}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""The picture for the README: answers a second by clients, p99 at fixed rates, memory."""
+"""The picture for docs/benchmark.md: answers a second by clients, p99 at fixed rates, memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The results as text: every table for the terminal, a short one for the README. Pure."""
+"""The results as text: every table for the terminal, a short one for docs/benchmark.md. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any

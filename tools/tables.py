@@ -7,8 +7,8 @@ from pathlib import Path
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
 from tools import metrics_page
 
-README = Path(__file__).parent.parent / "README.md"
-METRICS = Path(__file__).parent.parent / "docs" / "metrics.md"
+DOCS = Path(__file__).parent.parent / "docs"
+SETTINGS_PAGE, METRICS = DOCS / "settings.md", DOCS / "metrics.md"
 
 
 def settings() -> str:
@@ -38,8 +38,10 @@ def series() -> str:
 
 
 Tables = Mapping[str, Callable[[], str]]
-TABLES: Tables = {"settings": settings}
-PAGES: Mapping[Path, Tables] = {README: TABLES, METRICS: {"metrics": metrics, "labels": labels, "series": series}}
+PAGES: Mapping[Path, Tables] = {
+    SETTINGS_PAGE: {"settings": settings},
+    METRICS: {"metrics": metrics, "labels": labels, "series": series},
+}
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -52,16 +54,17 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\")
 
 
-def up_to_date(text: str, tables: Tables = TABLES) -> str:
-    """`text` with every block between `<!-- NAME: ... -->` and `<!-- end -->` written anew."""
-    for name, table in tables.items():
+def up_to_date(page: Path) -> str:
+    """The page's text with every block between `<!-- NAME: ... -->` and `<!-- end -->` written anew."""
+    text = page.read_text()
+    for name, table in PAGES[page].items():
         block = re.compile(f"(<!-- {name}:[^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
         text, found = block.subn(rf"\g<1>{_escaped(table())}\n\g<2>", text)
         if found != 1:
-            raise ValueError(f"The page has {found} blocks named {name}; one is needed.")
+            raise ValueError(f"{page.name} has {found} blocks named {name}; one is needed.")
     return text
 
 
 if __name__ == "__main__":
-    for page, tables in PAGES.items():
-        page.write_text(up_to_date(page.read_text(), tables))
+    for path in PAGES:
+        path.write_text(up_to_date(path))

@@ -116,7 +116,7 @@ class ImdsFace:
 
     async def _credentials(self, path: str, request: Request) -> Response:
         if path not in {f"{METADATA}/iam/security-credentials/{self._instance.role.name}", f"{METADATA}/iam/info"}:
-            raise NoSuchPath("Nothing is served there.", fix="See the README for what IMDS tells here.")
+            raise NoSuchPath("Nothing is served there.", fix="docs/ways.md lists what this IMDS serves.")
         _check_method(request, "GET", "HEAD")
         credentials = self._source.usable() or await self._source.credentials()
         if path.endswith("/info"):

@@ -106,7 +106,7 @@ def _network(workload: Workload, options: Options) -> Iterator[Finding]:
             workload,
             ("spec",),
             "a link-local address must be put on the pod's loopback interface before the sidecar "
-            "starts; README shows the init container that does it, which goes first",
+            "starts; docs/ways.md shows the init container that does it, which goes first",
         )
 
 

@@ -25,7 +25,7 @@ _OURS = {
     "SIDECAR_AUTH_TOKEN_FILE": "inject sets SIDECAR_AUTH_TOKEN from the pod's UID",
 }
 _FILE = "SIDECAR_CREDENTIALS_FILE"
-_NEEDS_A_VOLUME = "it needs a volume that both containers mount; write that pod by hand (see README)."
+_NEEDS_A_VOLUME = "it needs a volume that both containers mount; write that pod by hand (see docs/ways.md)."
 _READ_AT_ONCE = "AWS_CA_BUNDLE"
 """The settings' parser opens this file, which is in the pod and not here."""
 _ALLOWED = [setting.variable for setting in SETTINGS] + [name for name, _ in FROM_ENVIRONMENT]
@@ -146,7 +146,9 @@ def _not_settable(settings: Mapping[str, str]) -> Iterator[str]:
             yield f"--set {name}: {text!r} has a Unix socket: {_NEEDS_A_VOLUME}"
         elif name not in _ALLOWED:
             near = difflib.get_close_matches(name, _ALLOWED, n=1)
-            yield f"--set {name}: no such setting" + (f"; did you mean {near[0]}?" if near else "; see README.")
+            yield f"--set {name}: no such setting" + (
+                f"; did you mean {near[0]}?" if near else "; see docs/settings.md."
+            )
         elif name.endswith("_PROXY") and "@" in text:
             yield f"--set {name}: a password does not belong on a command line or into a manifest; use a Secret."
 

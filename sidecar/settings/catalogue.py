@@ -1,4 +1,4 @@
-"""The one list of settings: parser, `--help` and the README's table are made from it.
+"""The one list of settings: parser, `--help` and docs/settings.md are made from it.
 
 Where AWS has a name for something we use it, so that a pod spec written for an SDK keeps its variables.
 """

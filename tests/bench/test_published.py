@@ -1,23 +1,23 @@
-"""The README's section on speed is what the last whole run found; nothing in it names this workplace."""
+"""docs/benchmark.md shows what the last whole run found; nothing in it names this workplace."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from bench import install, readme, table, targets
+from bench import install, page, table, targets
 from bench.plan import ROWS, Plan
 
-RESULTS = json.loads(readme.RESULTS.read_text())
+RESULTS = json.loads(page.RESULTS.read_text())
 
 
-def test_the_readme_shows_the_published_results() -> None:
-    text = readme.README.read_text()
-    assert readme.up_to_date(text, RESULTS) == text, "run `make docs`"
+@pytest.mark.parametrize("path", page.WRITTEN, ids=lambda path: path.name)
+def test_the_page_shows_the_published_results(path: Path) -> None:
+    assert page.up_to_date(path, RESULTS) == path.read_text(), "run `make docs`"
 
 
-def test_every_target_is_in_the_readme() -> None:
-    section = readme.section(RESULTS)
+def test_every_target_is_on_the_page() -> None:
+    section = page.section(RESULTS)
     for verdict in targets.verdicts(RESULTS):
         assert verdict.target in section
 
@@ -35,7 +35,7 @@ def test_the_published_results_are_of_a_whole_run() -> None:
 
 
 def test_the_picture_is_there() -> None:
-    assert (readme.ROOT / readme.PICTURE).read_bytes().startswith(b"\x89PNG")
+    assert page.PICTURE.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

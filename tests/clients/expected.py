@@ -37,7 +37,7 @@ class Unable:
 
 
 NO_TOKEN_FILE = "older than AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
-CONTAINER_ALONE = "a provider for the container endpoint alone"
+CONTAINER_ALONE = "a provider for the container endpoint only"
 
 AT_ALL = (
     Unable("boto3 of 2019", (URI_FILE,), NO_TOKEN_FILE),
@@ -48,18 +48,18 @@ AT_ALL = (
         "JavaScript v3 fromContainerMetadata", (URI_FILE,), "only fromHttp knows AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
     ),
     Unable("JavaScript v3 fromContainerMetadata", (*IMDS, PROCESS, FILE), CONTAINER_ALONE),
-    Unable("JavaScript v3 fromInstanceMetadata", (*CONTAINER, PROCESS, FILE), "a provider for IMDS alone"),
+    Unable("JavaScript v3 fromInstanceMetadata", (*CONTAINER, PROCESS, FILE), "a provider for IMDS only"),
     Unable("Go v1", (URI_FILE,), NO_TOKEN_FILE),
     Unable("Java v1", (URI_FILE,), NO_TOKEN_FILE),
-    Unable("Ruby v3", FULL_URI, "Debian's 3.168 knows RELATIVE_URI alone"),
+    Unable("Ruby v3", FULL_URI, "Debian's 3.168 knows only RELATIVE_URI"),
     Unable("Ruby v3", BY_VARIABLE, "takes the host from the variable, but always port 80"),
 )
 
 LENGTHENS = (
-    "takes an IMDS document with less than 15 to 25 minutes left as good for that long: the sessions here, of half a "
-    "minute, are too short for it, and the sidecar's document for sessions of an hour always has more left"
+    "extends an IMDS document that expires within 15 to 25 minutes by that time, so the 30-second sessions of this "
+    "test are too short; with one-hour sessions the sidecar's document always has more time left"
 )
-READS_ONCE = "a process reads the file once, and does not do so again when it is refused"
+READS_ONCE = "reads the file once per process, and not again after AWS refuses the keys"
 AT_IMDS_V1 = (IMDS_ENDPOINT_V1, IMDS_ADDRESS_V1)
 
 ACROSS_A_REFRESH = (

@@ -1,6 +1,6 @@
 """`make clients`: makes the programs, runs every cell of the table, prints it, and fails on any that is unexpected.
 
-Names of clients as arguments (or their beginnings) try those alone, and leave the table in the README as it is.
+Names of clients as arguments (or their beginnings) try those alone, and leave docs/clients.md as it is.
 """
 
 # ruff: noqa: T201 (a command line prints)

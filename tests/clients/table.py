@@ -1,4 +1,4 @@
-"""The outcomes as lines for the terminal, and as two tables that the READMEs carry."""
+"""The outcomes as lines for the terminal, and as the tables of docs/clients.md."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,17 @@ from tests.clients.cells import Cell, Outcome
 from tests.clients.expected import reason
 from tests.clients.faces import ACROSS_A_REFRESH, ONE_RUN, PROCESS, Column
 
-HERE = Path(__file__).parent
-OWN_README, TOP_README = HERE / "README.md", HERE.parent.parent / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 BLOCK = re.compile(r"(<!-- clients: made by `make clients` -->\n).*?(<!-- end -->)", re.DOTALL)
 ONE_RUN_IS = """\
-One run: how many requests the sidecar answered until the client had called GetCallerIdentity. A letter: it cannot, \
-and the reason is below."""
+Numbers: requests that the sidecar answered before the client's first successful GetCallerIdentity. A letter: the \
+client cannot use this route (notes below)."""
 ACROSS_IS = """\
-Across a refresh: the same process goes on, one call a second, without an error, until it signs with the next key."""
+Across a refresh. `yes`: one process called once a second, without an error, until it signed with the refreshed key."""
 
 SEEN_AS_IS = """\
-What `irsa_sidecar_client_requests_total` takes them for, by the User-Agent that each sends with these requests:"""
+The labels `sdk` and `major` of `irsa_sidecar_client_requests_total`, from the User-Agent of these requests \
+(`none`: the client sends no User-Agent):"""
 KINDS = ("container", "ecs", "imds", "imds-v1")
 
 
@@ -43,11 +43,12 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
 
 
 def publish(outcomes: Sequence[Outcome]) -> None:
-    """Write the tables into this folder's README, and into the top one where it has room for them."""
+    """Write the tables into the page. Raises ValueError if it has not exactly one place for them."""
     block = as_markdown(outcomes)
-    for readme in (OWN_README, TOP_README):
-        text = readme.read_text(encoding="utf-8")
-        readme.write_text(BLOCK.sub(lambda found: f"{found[1]}{block}\n{found[2]}", text), encoding="utf-8")
+    text, found = BLOCK.subn(lambda found: f"{found[1]}{block}\n{found[2]}", PAGE.read_text(encoding="utf-8"))
+    if found != 1:
+        raise ValueError(f"{PAGE.name} has {found} blocks named clients; one is needed.")
+    PAGE.write_text(text, encoding="utf-8")
 
 
 class _Notes:

@@ -149,7 +149,7 @@ async def test_a_file_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> 
 
 
 def the_init_container() -> dict[str, Any]:
-    block = re.search(r"<!-- link-local -->\n```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    block = re.search(r"<!-- link-local -->\n```yaml\n(.*?)```", (ROOT / "docs" / "ways.md").read_text(), re.DOTALL)
     assert block
     (container,) = yaml.safe_load(block[1])["initContainers"]
     assert isinstance(container, dict)

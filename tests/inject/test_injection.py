@@ -343,7 +343,7 @@ def test_on_the_nodes_network_a_token_must_stand_before_every_way() -> None:
 
 def test_a_link_local_address_needs_an_init_container() -> None:
     (warning,) = said(pod(), settings={"SIDECAR_IMDS_LISTEN": "169.254.169.254:80"})
-    assert "README shows the init container" in warning
+    assert "docs/ways.md shows the init container" in warning
 
 
 def test_the_default_service_account_is_everybodys() -> None:
@@ -460,7 +460,7 @@ def test_an_annotation_that_names_no_role_is_an_error() -> None:
         ({"settings": {"SIDECAR_LISTEN": "127.0.0.1:9911, unix:/run/s"}}, "has a Unix socket: it needs a volume that"),
         ({"settings": {"SIDECAR_ADMIN_LISTEN": "unix:/a,0.0.0.0:9912"}}, "--set SIDECAR_ADMIN_LISTEN: 'unix:/a,0"),
         ({"settings": {"SIDECAR_IMDS_LISTEN": "unix:/a"}}, "--set SIDECAR_IMDS_LISTEN: 'unix:/a' has a Unix socket"),
-        ({"settings": {"SIDECAR_ECS_LISTEN": "unix:/a"}}, "write that pod by hand (see README)"),
+        ({"settings": {"SIDECAR_ECS_LISTEN": "unix:/a"}}, "write that pod by hand (see docs/ways.md)"),
         ({"settings": {"HTTPS_PROXY": "http://u:hush@p:1"}}, "--set HTTPS_PROXY: a password does not belong"),
         ({"settings": {"AWS_CA_BUNDLE": "ca.pem"}}, "AWS_CA_BUNDLE: 'ca.pem' is not an absolute path"),
         ({"settings": {"SIDECAR_ADMIN_LISTEN": "127.0.0.1:9912"}}, "SIDECAR_ADMIN_LISTEN: the kubelet asks the"),

@@ -80,8 +80,8 @@ def service_accounts() -> set[str]:
 
 
 def link_local() -> Manifest:
-    """The README's init container for programs that cannot be told another address than 169.254.169.254."""
-    block = re.search(r"<!-- link-local -->\n```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    """The init container of docs/ways.md for programs that cannot be told another address than 169.254.169.254."""
+    block = re.search(r"<!-- link-local -->\n```yaml\n(.*?)```", (ROOT / "docs" / "ways.md").read_text(), re.DOTALL)
     assert block
     (container,) = yaml.safe_load(block[1])["initContainers"]
     found: Manifest = container

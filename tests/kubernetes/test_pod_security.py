@@ -14,7 +14,7 @@ NET_ADMIN = {"drop": ["ALL"], "add": ["NET_ADMIN"]}
 
 
 def with_link_local(pod: Manifest) -> Manifest:
-    """The pod as the README has it for AWS's link-local addresses."""
+    """The pod as docs/ways.md has it for AWS's link-local addresses."""
     pod["spec"]["initContainers"].insert(0, link_local())
     pod["spec"]["securityContext"]["sysctls"] = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "80"}]
     return pod
@@ -30,7 +30,7 @@ def changes_the_network(pod: Manifest) -> bool:
 PODS = [(str(document), pod) for document in documents() if (pod := pod_of(document.content))]
 ORDINARY = [pytest.param(pod, id=name) for name, pod in PODS if not changes_the_network(pod)]
 CHANGING = [pytest.param(pod, id=name) for name, pod in PODS if changes_the_network(pod)]
-CHANGING.append(pytest.param(with_link_local(the_pod()), id="README"))
+CHANGING.append(pytest.param(with_link_local(the_pod()), id="docs/ways.md"))
 
 
 @pytest.mark.parametrize("pod", ORDINARY)

@@ -1,4 +1,4 @@
-"""Draws the README's pictures of the status page anew: `python -m tests.status.screenshots [DIRECTORY]`.
+"""Draws the pictures of the status page in the docs again: `python -m tests.status.screenshots [DIRECTORY]`.
 
 Given a directory, it draws every scene there, whole, in light, in dark and as a phone shows it: for the eye of whoever
 changes the page.

@@ -1,27 +1,47 @@
-"""The README's section on speed, from results.json: `make bench` and `make docs` write it, a test holds it."""
+"""The tables of docs/benchmark.md and the README's sentence on speed, from results.json: `make docs` writes both."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench import table, targets
 
 ROOT = Path(__file__).parent.parent
-README, RESULTS, PICTURE = ROOT / "README.md", ROOT / "bench" / "results.json", "docs/images/bench.png"
+README, PAGE, RESULTS = ROOT / "README.md", ROOT / "docs" / "benchmark.md", ROOT / "bench" / "results.json"
+PICTURE = ROOT / "docs" / "images" / "bench.png"
 BLOCK = re.compile("(<!-- bench:[^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
 AT, RATE = 16, 900
+COMPARED = ("imds-broker", "aws-vault --ecs-server", "metadataproxy")
 Results = Mapping[str, Any]
 
 
-def up_to_date(text: str, results: Results) -> str:
-    """`text` with its block written anew. Raises ValueError if there is not exactly one."""
-    block = section(results).replace("\\", "\\\\")
-    text, found = BLOCK.subn(rf"\g<1>{block}\n\g<2>", text)
+def up_to_date(page: Path, results: Results) -> str:
+    """The page's text with its block written anew. Raises ValueError if there is not exactly one."""
+    block = WRITTEN[page](results)
+    text, found = BLOCK.subn(lambda found: f"{found[1]}{block}\n{found[2]}", page.read_text())
     if found != 1:
-        raise ValueError(f"README.md has {found} blocks named bench; one is needed.")
+        raise ValueError(f"{page.name} has {found} blocks named bench; one is needed.")
     return text
+
+
+def summary(results: Results) -> str:
+    """Speed, memory and targets in two sentences."""
+    rate, memory = _in_short(results, targets.CONTAINER)
+    peers = [name for name in COMPARED if name not in results["missing"]]
+    beside = "; ".join("{}: {} and {}".format(name, *_in_short(results, name)) for name in peers)
+    judged = [verdict.passed for verdict in targets.verdicts(results) if verdict.passed is not None]
+    return (
+        f"On one core, with {AT} clients, it answers {rate} requests a second and uses {memory} of memory ({beside}).\n"
+        f"It meets {sum(judged)} of {len(judged)} targets. [docs/benchmark.md](docs/benchmark.md) gives the reason for "
+        "each miss."
+    )
+
+
+def _in_short(results: Results, name: str) -> tuple[str, str]:
+    rate = _row(results, "throughput", server=name, connections="kept", clients=AT)["per_second"]
+    return f"{rate:,.0f}", f"{_row(results, 'idle', server=name)['rss_mib']:.0f} MiB"
 
 
 def section(results: Results) -> str:
@@ -30,7 +50,7 @@ def section(results: Results) -> str:
         table.machine(results),
         _servers(results),
         *missing,
-        f"![answers a second, latency and memory of each server]({PICTURE})",
+        f"![answers a second, latency and memory of each server]({PICTURE.relative_to(PAGE.parent)})",
         table.targets(targets.verdicts(results)),
     ]
     return "\n\n".join(parts)
@@ -73,8 +93,13 @@ def _row(results: Results, rows: str, **where: Any) -> Mapping[str, Any]:
     return next((row for row in results.get(rows, []) if where.items() <= row.items()), {})
 
 
+WRITTEN: Mapping[Path, Callable[[Results], str]] = {README: summary, PAGE: section}
+
+
 def publish() -> None:
-    README.write_text(up_to_date(README.read_text(), json.loads(RESULTS.read_text())))
+    results = json.loads(RESULTS.read_text())
+    for page in WRITTEN:
+        page.write_text(up_to_date(page, results))
 
 
 if __name__ == "__main__":
