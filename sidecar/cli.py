@@ -6,18 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 USAGE = 2
-EXTRAS = {
-    "sidecar.lab": "lab",
-    "jwt": "lab",
-    "cryptography": "lab",
-    "yaml": "lab",
-    "sidecar.demo": "demo",
-    "boto3": "demo",
-    "sidecar.inject": "inject",
-    "ruamel": "inject",
-    "ruamel.yaml": "inject",
-}
-"""Which extra brings what the image does without."""
+NOT_IN_THE_IMAGE = frozenset(
+    {"boto3", "cryptography", "jwt", "sidecar.demo", "sidecar.inject", "sidecar.lab", "sidecar.positioned_yaml", "yaml"}
+)
+"""Modules that the image does without. The extra that brings them has the command's name: lab, demo, inject."""
 
 
 def serve(argv: Sequence[str]) -> int:
@@ -127,10 +119,9 @@ def _run(name: str, argv: Sequence[str]) -> int:
     try:
         return COMMANDS[name](argv)
     except ModuleNotFoundError as missing:
-        extra = EXTRAS.get(missing.name or "")
-        if extra is None:
+        if missing.name not in NOT_IN_THE_IMAGE:
             raise
-        needs = f"irsa-sidecar {name} needs more than the image holds; in a checkout: pip install '.[{extra}]'"
+        needs = f"irsa-sidecar {name} needs more than the image holds; in a checkout: pip install -e '.[{name}]'"
         print(needs, file=sys.stderr)
         return USAGE
 

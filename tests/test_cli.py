@@ -71,7 +71,7 @@ def test_no_command_pays_for_anothers_libraries() -> None:
 def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
     loaded = loaded_by("sidecar.serve")
     assert "uvloop" in loaded
-    assert not {"botocore", "boto3", "jwt", "cryptography", "yaml", "ruamel", "difflib"} & loaded
+    assert not {"botocore", "boto3", "jwt", "cryptography", "yaml", "difflib"} & loaded
 
 
 def test_serving_collects_garbage_but_looks_for_none_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Adds the sidecar to a manifest, and takes it out again: the pure part of `irsa-sidecar inject`, and of any webhook.
 
 `injection` decides on plain mappings. What it adds is in `addition`, how that meets what is there in `growth`, and what
-could go wrong in `checks`. `nodes`, `edits` and `stream` carry the result into YAML text, and touch nothing else in it.
+could go wrong in `checks`. `edits` and `stream` carry the result into YAML text, and touch nothing else in it.
 """
 
 from sidecar.core.findings import Finding, Level

@@ -5,14 +5,13 @@ one undoes the other, with or without a line end at the end of the file. The res
 style that these edits do not fit is an error, never another document.
 """
 
-from collections.abc import Iterator
-from collections.abc import Sequence as Items
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sidecar.inject import rendering
-from sidecar.inject.layout import Layout, resolved
-from sidecar.inject.nodes import Alias, Mapping, Node, NotYaml, Scalar, Sequence, parse
+from sidecar.inject.layout import Layout
+from sidecar.positioned_yaml import AliasNode, MappingNode, Node, NotYaml, ScalarNode, SequenceNode, parse, resolved
 
 _BEFORE = {"metadata": "spec", "initContainers": "containers"}
 """Keys that are put before another one, when it is there."""
@@ -29,7 +28,7 @@ class _Edit:
     put: str
 
 
-def rewritten(text: str, wanted: Items[Any]) -> str:
+def rewritten(text: str, wanted: Sequence[Any]) -> str:
     """`text` changed so that its documents are the wanted ones. Raises `CannotEdit`."""
     documents = zip(parse(text), wanted, strict=True)
     result = _applied(text, [edit for node, data in documents for edit in _Document(text, node).changed(data)])
@@ -66,13 +65,13 @@ class _Document:
         """The edits that make `wanted` of a node; `key` is the one that it is the value of."""
         if node.data() == wanted:
             return
-        if isinstance(node, Alias) and key is not None and _only_more(node.data(), wanted):
+        if isinstance(node, AliasNode) and key is not None and _only_more(node.data(), wanted):
             yield from self._merge(node, wanted, key)
             return
         node = resolved(node)
-        if isinstance(node, Mapping) and node.entries and wanted:
+        if isinstance(node, MappingNode) and node.entries and wanted:
             yield from self._change_mapping(node, wanted, key)
-        elif isinstance(node, Sequence) and node.items and wanted:
+        elif isinstance(node, SequenceNode) and node.items and wanted:
             yield from self._change_sequence(node, wanted, key)
         elif key is None:
             raise CannotEdit
@@ -81,7 +80,7 @@ class _Document:
         else:
             yield self._empty(node, wanted, key)
 
-    def _change_mapping(self, node: Mapping, wanted: dict[str, Any], key: Node | None) -> Iterator[_Edit]:
+    def _change_mapping(self, node: MappingNode, wanted: dict[str, Any], key: Node | None) -> Iterator[_Edit]:
         before = node.data()
         for name in before:
             if name in wanted:
@@ -98,7 +97,7 @@ class _Document:
             if name not in before:
                 yield self._put_entry(node, name, data, key)
 
-    def _change_sequence(self, node: Sequence, wanted: list[Any], key: Node | None) -> Iterator[_Edit]:
+    def _change_sequence(self, node: SequenceNode, wanted: list[Any], key: Node | None) -> Iterator[_Edit]:
         kept, added = _aligned(node.data(), wanted)
         for index, data in kept.items():
             yield from self._change(node.items[index], data, None)
@@ -110,7 +109,7 @@ class _Document:
     def _take_out(self, node: Node, spans: list[tuple[int, int]], gone: set[int]) -> Iterator[_Edit]:
         for index in sorted(gone):
             start, end = spans[index]
-            if not node.flow and self._layout.before(start) == ("-" if isinstance(node, Sequence) else ""):
+            if not node.flow and self._layout.before(start) == ("-" if isinstance(node, SequenceNode) else ""):
                 yield _Edit(self._layout.end_of_line_before(start), self._layout.end_of_line(end), "")
             elif node.flow and any(before not in gone for before in range(index)):
                 yield _Edit(spans[index - 1][1], end, "")
@@ -121,7 +120,7 @@ class _Document:
 
     def _empty(self, node: Node, wanted: Any, key: Node) -> _Edit:
         """What holds nothing any more becomes `[]`, `{}`, or null as it was."""
-        empty = "{}" if isinstance(node, Mapping) else "[]"
+        empty = "{}" if isinstance(node, MappingNode) else "[]"
         return self._in_one_line(node, ("null" if node.flow else "") if wanted is None else empty, key)
 
     def _in_one_line(self, node: Node, written: str, key: Node) -> _Edit:
@@ -135,7 +134,7 @@ class _Document:
     def _fill(self, node: Node, wanted: Any, key: Node) -> Iterator[_Edit]:
         """What was `[]`, `{}` or null gets content."""
         style = self._layout.style(node, self._root)
-        if isinstance(node, Scalar) and node.value is not None:
+        if isinstance(node, ScalarNode) and node.value is not None:
             raise CannotEdit
         if key.flow:
             yield _Edit(node.start, node.end, rendering.flow(wanted, self._layout.own_lines(key.start), style))
@@ -153,7 +152,7 @@ class _Document:
             yield _Edit(self._layout.after_colon(key), node.end, "")
         yield self._put_lines(node.end, lines)
 
-    def _merge(self, node: Alias, wanted: dict[str, Any], key: Node) -> Iterator[_Edit]:
+    def _merge(self, node: AliasNode, wanted: dict[str, Any], key: Node) -> Iterator[_Edit]:
         """A mapping that is written elsewhere gets more here and not there: `labels: *labels`."""
         style = self._layout.style(node, self._root)
         base = f"<<: {self._layout.text[node.start : node.end]}"
@@ -165,7 +164,7 @@ class _Document:
         lines = [" " * column + base, *rendering.block_mapping(more, column, style)]
         yield from self._in_lines(node, lines, key)
 
-    def _put_entry(self, node: Mapping, name: str, value: Any, key: Node | None) -> _Edit:
+    def _put_entry(self, node: MappingNode, name: str, value: Any, key: Node | None) -> _Edit:
         before = _before(node, name)
         first = node.entries[0][0].start
         style = self._layout.style(node, self._root)
@@ -176,7 +175,7 @@ class _Document:
         entry = f"{rendering.flow(name, None, style)}: {rendering.flow(value, own_lines, style)}"
         return _Edit(place, place, self._separator(own_lines) + entry)
 
-    def _put_item(self, node: Sequence, after: int, item: Any, key: Node | None) -> _Edit:
+    def _put_item(self, node: SequenceNode, after: int, item: Any, key: Node | None) -> _Edit:
         first, style = node.items[0], self._layout.style(node, self._root)
         place = node.items[after].end
         if not node.flow:
@@ -204,15 +203,15 @@ def _only_more(before: Any, wanted: Any) -> bool:
     return isinstance(before, dict) and isinstance(wanted, dict) and before.items() <= wanted.items()
 
 
-def _merged_entry(node: Mapping, key: str) -> tuple[Node, Node]:
+def _merged_entry(node: MappingNode, key: str) -> tuple[Node, Node]:
     for name, value in node.entries:
         base = resolved(value)
-        if name.data() == "<<" and isinstance(base, Mapping) and (entry := base.entry(key)):
+        if name.data() == "<<" and isinstance(base, MappingNode) and (entry := base.entry(key)):
             return entry
     raise CannotEdit
 
 
-def _before(node: Mapping, name: str) -> int:
+def _before(node: MappingNode, name: str) -> int:
     """After which entry a new one is put: the last, unless it has a place of its own; -1 for none."""
     names = [key.data() for key, _ in node.entries]
     return names.index(_BEFORE[name]) - 1 if _BEFORE.get(name) in names else len(names) - 1

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sidecar.inject.nodes import Alias, Mapping, Node, Sequence
 from sidecar.inject.rendering import Style
+from sidecar.positioned_yaml import MappingNode, Node, SequenceNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +47,21 @@ class Layout:
         return Style(next((step for node in _all(root) for step in self._steps(node)), 2), dashes[0] if dashes else 2)
 
     def _steps(self, node: Node) -> Iterator[int]:
-        for key, value in node.entries if isinstance(node, Mapping) else ():
-            if isinstance(value, Mapping) and value.entries and not self.before(value.entries[0][0].start):
+        for key, value in node.entries if isinstance(node, MappingNode) else ():
+            if isinstance(value, MappingNode) and value.entries and not self.before(value.entries[0][0].start):
                 yield self.column(value.entries[0][0].start) - self.column(key.start)
 
     def _dashes(self, node: Node) -> Iterator[int]:
-        for key, value in node.entries if isinstance(node, Mapping) else ():
-            if isinstance(value, Sequence) and value.items and not value.flow:
+        for key, value in node.entries if isinstance(node, MappingNode) else ():
+            if isinstance(value, SequenceNode) and value.items and not value.flow:
                 yield self.column(self.dash(value.items[0])) - self.column(key.start)
 
 
 def _all(node: Node) -> Iterator[Node]:
     yield node
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingNode):
         for _, value in node.entries:
             yield from _all(value)
-    elif isinstance(node, Sequence):
+    elif isinstance(node, SequenceNode):
         for item in node.items:
             yield from _all(item)
-
-
-def resolved(node: Node) -> Node:
-    return node.target if isinstance(node, Alias) else node

@@ -11,9 +11,10 @@ from typing import Any
 from sidecar.core.findings import Level
 from sidecar.inject.edits import CannotEdit, rewritten
 from sidecar.inject.injection import Outcome
-from sidecar.inject.nodes import Node, NotYaml, found, parse
 from sidecar.inject.options import Account
+from sidecar.inject.places import nearest
 from sidecar.inject.workloads import TEMPLATE, items_of, mapping, text, workloads
+from sidecar.positioned_yaml import Node, NotYaml, parse
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 
@@ -70,7 +71,7 @@ def _read(file: str, line: int, piece: str) -> tuple[Node, ...]:
         return tuple(parse(piece))
     except NotYaml as error:
         hint = " Render a Helm template first: helm template CHART | irsa-sidecar inject -f -" if "{{" in piece else ""
-        raise BadManifest(f"{file}:{line + error.line}: error: not YAML: {error}.{hint}") from None
+        raise BadManifest(f"{file}:{line + error.line - 1}: error: not YAML: {error}.{hint}") from None
 
 
 def accounts(read: Iterable[Part]) -> tuple[Account, ...]:
@@ -111,7 +112,7 @@ def changed(part: Part, change: Change, without: Change) -> tuple[str, list[Said
 
 def _said(part: Part, node: Node, outcome: Outcome) -> list[Said]:
     return [
-        Said(finding.level, part.file, _line(part, found(node, finding.where)), finding.message)
+        Said(finding.level, part.file, _line(part, nearest(node, finding.where)), finding.message)
         for finding in outcome.findings
     ]
 

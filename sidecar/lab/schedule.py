@@ -10,8 +10,8 @@ from sidecar.lab.cluster.projector import Projection
 from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.events import Changed, Observer
 from sidecar.lab.faults import Faults
-from sidecar.lab.lined_yaml import BadFile
 from sidecar.lab.state import State, stamp_of
+from sidecar.lab.yaml_file import BadFile
 
 NAP = 60.0
 """Longest sleep in seconds: a wall clock may jump."""

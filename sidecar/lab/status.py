@@ -8,8 +8,8 @@ from sidecar.lab.aws.answers import timestamp
 from sidecar.lab.aws.view import IamFile
 from sidecar.lab.cluster.rotation import KeyRing, Tenure, signer
 from sidecar.lab.faults import FAULTS, Faults
-from sidecar.lab.lined_yaml import BadFile
 from sidecar.lab.state import State
+from sidecar.lab.yaml_file import BadFile
 
 
 def status(state: State, now: float) -> dict[str, Any]:

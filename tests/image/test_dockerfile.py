@@ -89,6 +89,7 @@ def test_the_build_is_sent(name: str) -> None:
         "sidecar/sts/__pycache__/client.pyc",
         "sidecar/demo/children.py",
         "sidecar/lab/app.py",
+        "sidecar/positioned_yaml.py",
         "tests/conftest.py",
     ],
 )

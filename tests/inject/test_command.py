@@ -148,14 +148,14 @@ def test_it_works_in_a_pipe() -> None:
 
 
 def test_the_serving_process_imports_none_of_it() -> None:
-    show = "import sys, sidecar.serve; print([m for m in sys.modules if 'ruamel' in m or 'sidecar.inject' in m])"
+    show = "import sys, sidecar.serve; print([m for m in sys.modules if 'yaml' in m or 'sidecar.inject' in m])"
     loaded = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, text=True).stdout
     assert loaded == "[]\n"
 
 
 def test_without_its_library_it_says_what_to_install() -> None:
-    hide = "import sys; sys.modules['ruamel'] = None; sys.argv = ['irsa-sidecar', 'inject', '--help']; "
+    hide = "import sys; sys.modules['yaml'] = None; sys.argv = ['irsa-sidecar', 'inject', '--help']; "
     hidden = hide + "from sidecar.cli import main; sys.exit(main())"
     ended = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.endswith("; in a checkout: pip install '.[inject]'\n")
+    assert ended.stderr.endswith("; in a checkout: pip install -e '.[inject]'\n")

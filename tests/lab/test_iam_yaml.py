@@ -12,8 +12,8 @@ from sidecar.lab.aws.iam import default_text
 from sidecar.lab.aws.iam_yaml import parse_iam
 from sidecar.lab.aws.view import IamFile, seen_through
 from sidecar.lab.faults import Faults
-from sidecar.lab.lined_yaml import BadFile
 from sidecar.lab.state import State
+from sidecar.lab.yaml_file import BadFile
 from tests.lab.worlds import ROLE
 
 ISSUER = "https://oidc.example/id/A"
@@ -100,6 +100,18 @@ def test_what_is_twice_in_one_mapping_is_refused_on_its_second_line() -> None:
     assert complaints(text) == [
         f"iam.yaml:{second}: the key 'maxSessionDuration' appears twice here; only one can count"
     ]
+
+
+def test_a_second_document_is_refused_on_its_first_line() -> None:
+    text = GOOD + "---\nroles: []\n"
+    second = line_of("roles: []", text)
+    assert complaints(text) == [f"iam.yaml:{second}: a second document begins here; keep one in this file"]
+
+
+def test_what_is_no_yaml_is_refused_on_its_line() -> None:
+    text = changed(account='account: "\x01"')
+    line = line_of("\x01", text)
+    assert complaints(text) == [f"iam.yaml:{line}: not YAML: special characters are not allowed"]
 
 
 def test_two_roles_or_providers_of_one_name_are_refused() -> None:

@@ -19,9 +19,9 @@ from sidecar.lab.cluster.accounts import parse_cluster
 from sidecar.lab.cluster.issuer import discovery
 from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.events import Answered, Changed, Event, TokenProjected
-from sidecar.lab.lined_yaml import BadFile
 from sidecar.lab.listen import bind, parse_address, serving, url_of
 from sidecar.lab.state import PRIVATE, Reloaded, State, session_secret, write, write_once
+from sidecar.lab.yaml_file import BadFile
 from tests.lab.worlds import FREE, a_lab, soon, with_keys
 from tests.virtual_time import in_virtual_time
 

@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sidecar import trust
-from sidecar.core.findings import Finding, warning
-from sidecar.lab import lined_yaml
+from sidecar.core.findings import Finding, Where, warning
+from sidecar.lab import yaml_file
 from sidecar.lab.aws.arns import parse_role_arn
 from sidecar.lab.aws.iam import LONGEST_MAXIMUM, SHORTEST_MAXIMUM, Iam, Provider, Remark, Role
-from sidecar.lab.lined_yaml import BadFile, Complaint, Document, Path
+from sidecar.lab.yaml_file import BadFile, Complaint, YamlFile
 from sidecar.trust import MalformedPolicy
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -27,7 +27,7 @@ def parse_iam(text: str, name: str = "iam.yaml") -> Iam:
 
     Mere mistakes in a policy become remarks, so that they can be rehearsed.
     """
-    document = lined_yaml.load(text, name)
+    document = yaml_file.load(text, name)
     complaints = list(_unknown(document, document.data, ("providers", "roles"), ()))
     providers: list[Provider] = []
     roles: list[Role] = []
@@ -69,7 +69,7 @@ def _policy_text(found: Any) -> str:
     return found if isinstance(found, str) else json.dumps(found)
 
 
-def _provider_complaints(document: Document, item: Any, where: Path) -> Iterator[Complaint]:
+def _provider_complaints(document: YamlFile, item: Any, where: Where) -> Iterator[Complaint]:
     if not isinstance(item, dict):
         yield document.complain("a provider is a mapping with url and account", *where)
         return
@@ -98,7 +98,7 @@ def _url_complaints(url: str) -> Iterator[str]:
         yield "url has a query or a fragment; a provider's has neither"
 
 
-def _role_complaints(document: Document, item: Any, where: Path) -> Iterator[Complaint]:
+def _role_complaints(document: YamlFile, item: Any, where: Where) -> Iterator[Complaint]:
     if not isinstance(item, dict):
         yield document.complain("a role is a mapping with arn and trustPolicy", *where)
         return
@@ -121,7 +121,7 @@ def _role_complaints(document: Document, item: Any, where: Path) -> Iterator[Com
         yield Complaint(document.name, line, str(error))
 
 
-def _remarks(document: Document, role: Role, providers: list[Provider], where: Path) -> Iterator[Remark]:
+def _remarks(document: YamlFile, role: Role, providers: list[Provider], where: Where) -> Iterator[Remark]:
     policy = document.data["roles"][where[1]]["trustPolicy"]
     for finding in (*trust.lint(role.policy), *_foreign_principals(role, providers)):
         line = _policy_line(document, (*where, "trustPolicy"), policy, finding.where)
@@ -143,30 +143,30 @@ def _foreign_principals(role: Role, providers: list[Provider]) -> Iterator[Findi
                 )
 
 
-def _policy_line(document: Document, where: Path, policy: Any, inside: Path) -> int:
+def _policy_line(document: YamlFile, where: Where, policy: Any, inside: Where) -> int:
     """The line of a path in a policy, whether the policy is YAML or JSON text."""
     if not isinstance(policy, str):
         return document.line(*where, *_as_written(policy, inside))
     try:
-        text = lined_yaml.load(policy, document.name)  # JSON is YAML, near enough for counting lines
+        text = yaml_file.load(policy, document.name)  # JSON is YAML, near enough for counting lines
     except BadFile:
         return document.line(*where)
     return document.line(*where) + text.line(*_as_written(text.data, inside))
 
 
-def _as_written(policy: dict[str, Any], inside: Path) -> Path:
+def _as_written(policy: dict[str, Any], inside: Where) -> Where:
     """One statement may stand without a list around it."""
     single = isinstance(policy.get("Statement"), dict) and len(inside) > 1
     return ("Statement", *inside[2:]) if single else inside
 
 
-def _unknown(document: Document, found: dict[str, Any], known: tuple[str, ...], where: Path) -> Iterator[Complaint]:
+def _unknown(document: YamlFile, found: dict[str, Any], known: tuple[str, ...], where: Where) -> Iterator[Complaint]:
     for key in found:
         if key not in known:
             yield document.complain(f"unknown setting {key!r}; known: {', '.join(known)}", *where, key)
 
 
-def _duplicates(document: Document, names: list[str], key: str) -> list[Complaint]:
+def _duplicates(document: YamlFile, names: list[str], key: str) -> list[Complaint]:
     return [
         document.complain(f"{name} appears twice", key) for index, name in enumerate(names) if name in names[:index]
     ]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from sidecar.lab.aws.iam import Iam, Role
 from sidecar.lab.aws.iam_yaml import parse_iam
 from sidecar.lab.faults import Faults, changed_policy
-from sidecar.lab.lined_yaml import BadFile
 from sidecar.lab.state import Reloaded, State
+from sidecar.lab.yaml_file import BadFile
 
 
 class IamFile:

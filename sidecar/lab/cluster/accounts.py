@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.lab import lined_yaml
-from sidecar.lab.lined_yaml import BadFile, Complaint
+from sidecar.lab import yaml_file
+from sidecar.lab.yaml_file import BadFile, Complaint
 
 _NAMES = uuid.UUID("5b0a7d5e-3a7e-4f0e-9a43-0d5a6f4f3c11")
 _KNOWN = ("namespace", "name", "audience", "expirationSeconds", "fsGroup", "runAsUser", "pod", "node")
@@ -60,7 +60,7 @@ serviceAccounts:
 
 def parse_cluster(text: str, name: str = "cluster.yaml") -> tuple[ServiceAccount, ...]:
     """Raises BadFile with every complaint and its line."""
-    document = lined_yaml.load(text, name)
+    document = yaml_file.load(text, name)
     complaints: list[Complaint] = []
     accounts = []
     for index, item in enumerate(document.items("serviceAccounts")):

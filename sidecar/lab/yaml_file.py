@@ -1,4 +1,4 @@
-"""YAML whose every value knows its line, so that a complaint can name it. All scalars are text.
+"""A YAML file whose every value knows its line, so that a complaint can name it. All scalars are text.
 
 Text alone, because YAML would make a date of `Version: 2012-10-17` and an octal number of account `012345670123`.
 """
@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-Path = tuple[str | int, ...]
+from sidecar.core.findings import Where
+from sidecar.positioned_yaml import MappingNode, Node, NotYaml, ScalarNode, SequenceNode, parse, resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,12 @@ class BadFile(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlFile:
     """The file's data (mappings, lists and text) and the line of each path in it."""
 
     name: str
     data: Any
-    lines: dict[Path, int]
+    lines: dict[Where, int]
 
     def items(self, key: str) -> list[Any]:
         """The list under a top-level key, empty if there is none. Raises BadFile for anything but a list."""
@@ -54,44 +53,44 @@ class Document:
 
     def line(self, *where: str | int) -> int:
         """The line of the path, or of the nearest thing around it."""
-        path: Path = where
+        path: Where = where
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
 
-def load(text: str, name: str) -> Document:
-    """Raises BadFile for bad syntax, a key that appears twice, or a document that is no mapping."""
+def load(text: str, name: str) -> YamlFile:
+    """Raises BadFile for bad syntax, a key that appears twice, or anything but one document that is a mapping."""
     try:
-        root = yaml.compose(text, Loader=yaml.BaseLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        raise BadFile([Complaint(name, mark.line + 1 if mark else 1, f"not YAML: {error.problem}")]) from error
-    lines: dict[Path, int] = {}
-    data = {} if root is None else _data(root, (), lines, name)
+        documents = parse(text)
+    except NotYaml as error:
+        raise BadFile([Complaint(name, error.line, f"not YAML: {error}")]) from error
+    if len(documents) > 1:
+        raise BadFile([Complaint(name, documents[1].line, "a second document begins here; keep one in this file")])
+    lines: dict[Where, int] = {}
+    data = _data(documents[0], (), lines, name) if documents else {}
     if not isinstance(data, dict):
         raise BadFile([Complaint(name, 1, "the file is not a mapping of names to values")])
-    return Document(name, data, lines)
+    return YamlFile(name, data, lines)
 
 
-def _data(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> Any:
-    # A block scalar's mark is on the line of its `|`; its text starts on the next.
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [_data(child, (*path, index), lines, name) for index, child in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
+def _data(node: Node, path: Where, lines: dict[Where, int], name: str) -> Any:
+    # A block scalar starts on the line of its `|`; its text starts on the next.
+    lines.setdefault(path, node.line)
+    node = resolved(node)
+    if isinstance(node, SequenceNode):
+        return [_data(child, (*path, index), lines, name) for index, child in enumerate(node.items)]
+    if isinstance(node, MappingNode):
         return _mapping(node, path, lines, name)
-    return node.value
+    assert isinstance(node, ScalarNode)
+    return node.text
 
 
-def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int], name: str) -> dict[str, Any]:
+def _mapping(node: MappingNode, path: Where, lines: dict[Where, int], name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, value in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise BadFile([Complaint(name, line, "a key must be plain text")])
-        if key.value in found:
-            raise BadFile([Complaint(name, line, f"the key {key.value!r} appears twice here; only one can count")])
-        lines[(*path, key.value)] = line
-        found[key.value] = _data(value, (*path, key.value), lines, name)
+    for key, value in node.entries:
+        if key.text in found:
+            raise BadFile([Complaint(name, key.line, f"the key {key.text!r} appears twice here; only one can count")])
+        lines[(*path, key.text)] = key.line
+        found[key.text] = _data(value, (*path, key.text), lines, name)
     return found

@@ -1,0 +1,213 @@
+"""YAML as a tree in which each value knows its place in the text: its line, and where it starts and ends.
+
+Scalars are resolved as by YAML 1.1, which kubectl reads; each also keeps its plain text. JSON is YAML too.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from yaml.resolver import Resolver
+
+_TRUE = frozenset({"true", "yes", "on", "y"})
+_TAG = "tag:yaml.org,2002:"
+_MERGE = "<<"
+
+
+class NotYaml(ValueError):
+    """A text that is not YAML, and the line (from 1) on which that shows."""
+
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node(ABC):
+    """`start` and `end` are offsets in the text, in code points; the end of a block is that of the last thing in it.
+
+    `line` counts from 1. `flow` is true for a collection in brackets, and for a scalar inside one.
+    """
+
+    start: int
+    end: int
+    line: int
+    flow: bool
+
+    @abstractmethod
+    def data(self) -> Any:
+        """What a program would read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScalarNode(Node):
+    """`text` is the value without its quotes or block indicators; `value` is what YAML 1.1 makes of it."""
+
+    text: str
+    value: Any
+
+    def data(self) -> Any:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AliasNode(Node):
+    target: Node
+
+    def data(self) -> Any:
+        return self.target.data()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceNode(Node):
+    items: tuple[Node, ...]
+
+    def data(self) -> list[Any]:
+        return [item.data() for item in self.items]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MappingNode(Node):
+    entries: tuple[tuple[ScalarNode, Node], ...]
+
+    def data(self) -> dict[Any, Any]:
+        own = {key.data(): value.data() for key, value in self.entries if key.data() != _MERGE}
+        return self._merged() | own
+
+    def _merged(self) -> dict[Any, Any]:
+        merged: dict[Any, Any] = {}
+        for key, value in self.entries:
+            found = value.data() if key.data() == _MERGE else []
+            for base in found if isinstance(found, list) else [found]:
+                merged = base | merged
+        return merged
+
+    def entry(self, key: str) -> tuple[ScalarNode, Node] | None:
+        """The key's own entry, the last if there are several; not a merged one."""
+        return next((entry for entry in reversed(self.entries) if entry[0].data() == key), None)
+
+
+def resolved(node: Node) -> Node:
+    """What an alias refers to; every other node is itself."""
+    return node.target if isinstance(node, AliasNode) else node
+
+
+def parse(text: str) -> list[Node]:
+    """The documents in a text, except empty ones. Raises `NotYaml`."""
+    try:
+        return list(_Builder(text).documents())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise NotYaml(str(error.problem or error.context), mark.line + 1 if mark else 1) from None
+    except yaml.reader.ReaderError as error:  # a character that YAML does not allow
+        raise NotYaml(error.reason, text.count("\n", 0, error.position) + 1) from None
+
+
+class _Loader(yaml.SafeLoader):
+    def scan_to_next_token(self) -> None:
+        """Tabs too may stand between tokens, where they indent no block (as for libyaml, and so for kubectl)."""
+        super().scan_to_next_token()
+        while (self.flow_level or not self.allow_simple_key) and self.peek() == "\t":
+            self.forward()
+            super().scan_to_next_token()
+
+
+class _Resolver(Resolver):
+    """kubectl's YAML library also takes a lone y or n for a boolean, as YAML 1.1 has it."""
+
+
+_Resolver.add_implicit_resolver(f"{_TAG}bool", re.compile(r"[yYnN]$"), list("yYnN"))
+
+
+class _Builder:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
+        self._resolver: Any = _Resolver()
+        self._anchors: dict[str, Node] = {}
+
+    def documents(self) -> Iterator[Node]:
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors = {}
+                yield self._node(next(self._events))
+
+    def _node(self, event: Any, *, flow: bool = False) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, flow=flow)
+        if isinstance(event, yaml.ScalarEvent):
+            node: Node = self._scalar(event, flow=flow)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(event.start_mark, flow=bool(event.flow_style))
+        else:
+            node = self._mapping(event.start_mark, flow=bool(event.flow_style))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, event: Any, *, flow: bool) -> AliasNode:
+        start, line = event.start_mark.index, event.start_mark.line + 1
+        if event.anchor not in self._anchors:
+            raise NotYaml(f"*{event.anchor} refers to nothing above it", line)
+        return AliasNode(start, event.end_mark.index, line, flow, self._anchors[event.anchor])
+
+    def _scalar(self, event: Any, *, flow: bool) -> ScalarNode:
+        mark = event.start_mark
+        return ScalarNode(mark.index, self._end_of(event), mark.line + 1, flow, event.value, self._value(event))
+
+    def _sequence(self, start: Any, *, flow: bool) -> Node:
+        items = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(event, flow=flow))
+        end = _index(event.end_mark) if flow or not items else items[-1].end
+        return SequenceNode(start.index, end, start.line + 1, flow, tuple(items))
+
+    def _mapping(self, start: Any, *, flow: bool) -> Node:
+        entries = []
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event, flow=flow)
+            entries.append((key, _behind(key, self._node(next(self._events), flow=flow))))
+        end = _index(event.end_mark) if flow or not entries else entries[-1][1].end
+        return MappingNode(start.index, end, start.line + 1, flow, tuple(entries))
+
+    def _key(self, event: Any, *, flow: bool) -> ScalarNode:
+        key = self._node(event, flow=flow)
+        if not isinstance(key, ScalarNode):
+            raise NotYaml("a key must be plain text", event.start_mark.line + 1)
+        return key
+
+    def _end_of(self, event: Any) -> int:
+        """Where a scalar's text ends: of a block, without the blank lines that follow and do not belong to it."""
+        start, end = event.start_mark.index, event.end_mark.index
+        if event.style not in {"|", ">"}:
+            return int(end)
+        written = self._text[start:end]
+        if "+" in written.partition("\n")[0].partition("#")[0]:
+            return int(end) - written.endswith("\n")
+        return int(start) + len(written.rstrip())
+
+    def _value(self, event: Any) -> Any:
+        text = event.value
+        tag = event.tag or self._resolver.resolve(yaml.ScalarNode, text, event.implicit)
+        match str(tag).removeprefix(_TAG):
+            case "null":
+                return None
+            case "bool":
+                return text.lower() in _TRUE
+            case "int" if text.isdecimal():
+                return int(text)
+        return text
+
+
+def _index(mark: Any) -> int:
+    return int(mark.index)
+
+
+def _behind(key: Node, value: Node) -> Node:
+    """A value that is not written has no place of its own: the parser puts it where the next thing begins."""
+    if isinstance(value, ScalarNode) and value.start == value.end:
+        return ScalarNode(key.end, key.end, key.line, key.flow, value.text, value.value)
+    return value

@@ -1,0 +1,98 @@
+"""YAML that knows the place of each value: text, value, line and offsets, for whatever may stand in a manifest."""
+
+from typing import Any
+
+import pytest
+
+from sidecar.positioned_yaml import MappingNode, Node, NotYaml, ScalarNode, parse
+
+
+def value_of(text: str, key: str) -> Node:
+    (document,) = parse(text)
+    assert isinstance(document, MappingNode)
+    entry = document.entry(key)
+    assert entry is not None
+    return entry[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nkey: value\n",
+        "\ufeffa: 1\nkey: value\n",
+        'a: "ünï \U0001f600"\nkey: value\n',
+        "a: |\r\n  two\r\n  lines\r\nkey: value # why\r\n",
+        "%YAML 1.2\n---\n# first\na: 1\nkey: value\n",
+    ],
+)
+def test_offsets_count_code_points_and_lines_count_from_one(text: str) -> None:
+    node = value_of(text, "key")
+    assert text[node.start : node.end] == "value"
+    assert text.splitlines()[node.line - 1].startswith("key: value")
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("yes", True),
+        ("y", True),
+        ("Off", False),
+        ("N", False),
+        ("nyet", "nyet"),
+        ("~", None),
+        ("", None),
+        ("8080", 8080),
+        ("1e3", "1e3"),
+        ("2012-10-17", "2012-10-17"),
+        ('"8080"', "8080"),
+        ("!!str 8080", "8080"),
+    ],
+)
+def test_a_scalar_is_resolved_as_kubectl_reads_it_and_keeps_its_text(written: str, value: Any) -> None:
+    node = value_of(f"key: {written}\n", "key")
+    assert isinstance(node, ScalarNode)
+    assert node.value == value
+    assert type(node.value) is type(value)
+    assert node.text == written.removeprefix("!!str ").strip('"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\n\t"a": [1,\t2],\n\t"b":\t{\t}\n}\n',
+        "a:\t[1, 2]\nb: {\n\t}\n",
+        "a: [1, # one\n\t2]\nb: {}\n",
+        "a: [1, 2]\t# b\nb: {}\n",
+    ],
+)
+def test_tabs_may_stand_between_the_tokens_that_indent_no_block(text: str) -> None:
+    (document,) = parse(text)
+    assert document.data() == {"a": [1, 2], "b": {}}
+
+
+def test_a_tab_that_indents_a_block_is_an_error_on_its_line() -> None:
+    with pytest.raises(NotYaml) as caught:
+        parse("a: 1\nb:\n\t- c\n")
+    assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "line"),
+    [
+        ("a: 1\nb: *c\n", "*c refers to nothing above it", 2),
+        ("a: &c [*c]\n", "*c refers to nothing above it", 1),
+        ("a: 1\nb: \x01\n", "special characters are not allowed", 2),
+        ("a: 1\n[b]: 2\n", "a key must be plain text", 2),
+        ("a: [1\nb: 2\n", "expected ',' or ']', but got ':'", 2),
+    ],
+)
+def test_what_is_no_yaml_is_an_error_with_its_line(text: str, problem: str, line: int) -> None:
+    with pytest.raises(NotYaml) as caught:
+        parse(text)
+    assert (str(caught.value), caught.value.line) == (problem, line)
+
+
+def test_anchors_are_those_of_their_own_document() -> None:
+    assert [node.data() for node in parse("a: &x 1\nb: *x\n---\nc: 2\n")] == [{"a": 1, "b": 1}, {"c": 2}]
+    with pytest.raises(NotYaml):
+        parse("a: &x 1\n---\nb: *x\n")
