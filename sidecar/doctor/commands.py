@@ -15,7 +15,7 @@ from sidecar.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.terminal.colour import colour_for
 from sidecar.terminal.files import BadArguments, read
 
-USAGE = 2
+BAD_ARGUMENTS = 2
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
         policy = None if given.trust_policy is None else _policy(given.trust_policy)
     except BadArguments as problem:
         print(f"irsa-sidecar doctor: {problem}.", file=sys.stderr)
-        return USAGE
+        return BAD_ARGUMENTS
     findings = asyncio.run(_examine(app, policy, offline=given.offline, quiet=given.json))
     print(report.as_json(findings) if given.json else f"\n{report.summary(findings)}")
     return report.exit_code(findings)

@@ -15,14 +15,13 @@ from sidecar.core.findings import Finding, Level
 from sidecar.core.model import Credentials
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
+from sidecar.doctor.timeouts import CALLER_IDENTITY_TIMEOUT
 from sidecar.doctor.token_claims import of_explained
 from sidecar.explain import Question, explain
 from sidecar.settings.config import Config
 from sidecar.sts.exchange import StsCall, StsExchange
 
 EXPLAINED = frozenset({"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"})
-PATIENCE = 10
-"""Seconds for GetCallerIdentity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +124,8 @@ def _caller(config: Config, credentials: Credentials, region: str) -> str:
     from botocore.config import Config as SdkConfig  # noqa: PLC0415
 
     settings = SdkConfig(
-        connect_timeout=PATIENCE,
-        read_timeout=PATIENCE,
+        connect_timeout=CALLER_IDENTITY_TIMEOUT,
+        read_timeout=CALLER_IDENTITY_TIMEOUT,
         retries={"total_max_attempts": 2},
         proxies={"http": config.proxy, "https": config.proxy} if config.proxy else {},
     )

@@ -9,7 +9,7 @@ import aiohttp
 
 from sidecar.core.model import Seconds
 
-LARGEST = 1 << 20
+MAXIMUM_BODY = 1 << 20
 """Bytes: a JWKS may hold two hundred keys."""
 
 
@@ -40,9 +40,9 @@ async def get(
     timeout = aiohttp.ClientTimeout(total=within)
     async with http.get(url, proxy=proxy, headers=headers, timeout=timeout, allow_redirects=False) as answer:
         body = bytearray()
-        async for chunk in answer.content.iter_chunked(LARGEST):
+        async for chunk in answer.content.iter_chunked(MAXIMUM_BODY):
             body += chunk
-            if len(body) > LARGEST:
+            if len(body) > MAXIMUM_BODY:
                 raise TooLarge
         return Fetched(answer.status, dict(answer.headers), bytes(body), time.monotonic() - started)
 

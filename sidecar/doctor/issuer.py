@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from sidecar.core.findings import Finding
-from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import Fetched, get, why
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
-from sidecar.explain.jwt_parts import Unverified, shown
+from sidecar.doctor.timeouts import ISSUER_TIMEOUT
+from sidecar.explain.jwt_parts import UnverifiedToken, shown
 from sidecar.sts.endpoints import proxy_for
 
 MEMBERS = (
@@ -25,8 +25,6 @@ MEMBERS = (
     "id_token_signing_alg_values_supported",
 )
 """What AWS needs in a discovery document; without any of them it cannot retrieve the key (as people found)."""
-PATIENCE: Seconds = 5
-"""How long STS waits for an issuer (AWS knowledge center, sts-invalididentitytoken)."""
 OK = 200
 DISCOVERY = "issuer-discovery"
 KEYS = "issuer-keys"
@@ -66,7 +64,7 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
 async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str) -> tuple[dict[str, Any], Fetched]:
     fix = TRY.format(url=shown(url))
     try:
-        found = await get(http, url, within=PATIENCE, proxy=proxy_for(url, pod.environ))
+        found = await get(http, url, within=ISSUER_TIMEOUT, proxy=proxy_for(url, pod.environ))
     except TimeoutError:
         raise Unusable(failed(check, shown(url), "No answer within 5 s: STS does not wait longer.", fix)) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -84,7 +82,7 @@ async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str)
     return document, found
 
 
-def _discovery(document: dict[str, Any], token: Unverified, found: Fetched) -> Finding:
+def _discovery(document: dict[str, Any], token: UnverifiedToken, found: Fetched) -> Finding:
     saw = f"{shown(token.issuer)}: {found.seconds:.2f} s, members {shown(', '.join(sorted(document)))}"
     missing = [name for name in MEMBERS if not document.get(name)]
     if missing:
@@ -104,7 +102,7 @@ def _discovery(document: dict[str, Any], token: Unverified, found: Fetched) -> F
     return failed(DISCOVERY, f"{saw}; issuer {published}", "The document is of another issuer than the token.", fix)
 
 
-def _keys(document: dict[str, Any], token: Unverified, found: Fetched, uri: str) -> Finding:
+def _keys(document: dict[str, Any], token: UnverifiedToken, found: Fetched, uri: str) -> Finding:
     keys = document.get("keys")
     known = [str(key.get("kid", "")) for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
     wanted = str(token.header.get("kid", ""))

@@ -8,7 +8,7 @@ from pathlib import Path
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Token, UnixTime
 from sidecar.explain import PolicyText
-from sidecar.explain.jwt_parts import NotAJwt, Unverified, take_apart
+from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, take_apart
 from sidecar.settings.config import BadConfig, Config, load
 from sidecar.sources.token_file import TokenFile
 
@@ -57,7 +57,7 @@ class Pod:
         return Path(path) if path.startswith("/") else None
 
     @property
-    def unverified(self) -> Unverified | None:
+    def unverified(self) -> UnverifiedToken | None:
         """The token taken apart; None if there is none, or it is no JWT."""
         try:
             return take_apart(self.token.raw) if self.token else None

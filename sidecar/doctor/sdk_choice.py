@@ -13,8 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-PATIENCE = 20
-"""Seconds. Importing botocore on a throttled CPU takes a few."""
+from sidecar.doctor.timeouts import SDK_TIMEOUT
+
 NOWHERE = "/nonexistent"
 
 
@@ -36,7 +36,12 @@ def choice_in(environ: Mapping[str, str]) -> str:
     clean |= {"HOME": NOWHERE, "PATH": os.defpath}
     try:
         done = subprocess.run(  # noqa: S603 (our own interpreter and module)
-            [sys.executable, "-m", __name__], env=clean, capture_output=True, text=True, timeout=PATIENCE, check=False
+            [sys.executable, "-m", __name__],
+            env=clean,
+            capture_output=True,
+            text=True,
+            timeout=SDK_TIMEOUT,
+            check=False,
         )
         told = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:

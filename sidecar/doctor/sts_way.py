@@ -14,10 +14,10 @@ from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import get, why
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
+from sidecar.doctor.timeouts import STS_TIMEOUT
 from sidecar.settings.config import Config
 from sidecar.sts.answer import http_date
 
-PATIENCE: Seconds = 5
 SKEW_NOTED: Seconds = 30
 SKEW_FATAL: Seconds = 300
 """AWS refuses signatures whose time is five minutes off (AWS General Reference, Signature Version 4)."""
@@ -54,7 +54,7 @@ async def _name(config: Config, host: str, port: int) -> Finding:
     via = "the proxy " if config.proxy else ""
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(STS_TIMEOUT):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
         return failed("sts-name", f"{via}{host}", "The name server does not answer within 5 s.", _dns(config))
@@ -76,7 +76,7 @@ async def _answers(pod: Pod, config: Config, http: aiohttp.ClientSession) -> Fin
     asked_at = time.time()
     where = f"{config.sts_endpoint}{' through a proxy' if config.proxy else ''}"
     try:
-        found = await get(http, config.sts_endpoint, within=PATIENCE, proxy=config.proxy)
+        found = await get(http, config.sts_endpoint, within=STS_TIMEOUT, proxy=config.proxy)
     except aiohttp.ClientConnectorCertificateError as error:
         reason = getattr(error.certificate_error, "verify_message", "") or "refused"
         return failed(

@@ -10,14 +10,14 @@ from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.token_place import VOLUME, WHOLE_DIRECTORY
 from sidecar.explain import token_mistakes
-from sidecar.explain.jwt_parts import NotAJwt, Unverified, printable, shown, take_apart
+from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, printable, shown, take_apart
 
-DAY: Seconds = 86_400
-SHORT_LIFE: Seconds = 3600
-JITTER: Seconds = 10
-SYNC: Seconds = 90
+LONGEST_WITHOUT_ROTATION: Seconds = 86_400
+SHORT_TOKEN_LIFE: Seconds = 3600
+ROTATION_JITTER: Seconds = 10
+KUBELET_SYNC: Seconds = 90
 """The kubelet looks at a pod's volumes every 60 to 90 s."""
-SLACK: Seconds = 120
+ROTATION_SLACK: Seconds = 120
 
 
 def of_explained(check: str, found: Finding) -> Finding:
@@ -52,7 +52,7 @@ def plainly(pod: Pod) -> Finding | None:
     return passed("token-claims", "; ".join(_facts(token)), "So the token speaks for this service account, to these.")
 
 
-def _facts(token: Unverified) -> Iterator[str]:
+def _facts(token: UnverifiedToken) -> Iterator[str]:
     yield f"issuer {shown(token.issuer or 'missing')}"
     yield f"subject {shown(token.subject or 'missing')}"
     yield f"audience {printable(', '.join(token.audiences)) or 'missing'}"
@@ -83,12 +83,12 @@ def audience(pod: Pod) -> Finding | None:
 
 def subject(pod: Pod) -> Finding | None:
     token = pod.unverified
-    if token is None or len(token.subject) <= token_mistakes.LONGEST_SUBJECT:
+    if token is None or len(token.subject) <= token_mistakes.MAXIMUM_SUBJECT:
         return None
     return warned(
         "token-subject",
         f"{len(token.subject)} characters",
-        f"STS's answer has room for {token_mistakes.LONGEST_SUBJECT} (service model); beyond is unknown ground.",
+        f"STS's answer has room for {token_mistakes.MAXIMUM_SUBJECT} (service model); beyond is unknown ground.",
         "Shorten the names of namespace and service account.",
     )
 
@@ -102,7 +102,7 @@ def life(pod: Pod) -> Finding | None:
         return wrong
     expires, issued = token.time("exp") or 0, token.time("iat") or 0
     saw = f"{expires - pod.now:.0f} s left of {expires - issued}"
-    if 0 < expires - issued < SHORT_LIFE:
+    if 0 < expires - issued < SHORT_TOKEN_LIFE:
         return warned(
             "token-life",
             saw,
@@ -118,9 +118,9 @@ def rotation(pod: Pod) -> Finding | None:
     issued, expires = (token.time("iat"), token.time("exp")) if token else (None, None)
     if issued is None or expires is None or pod.now >= expires:
         return None
-    due = min(issued + DAY, expires - (expires - issued) // 5)
+    due = min(issued + LONGEST_WITHOUT_ROTATION, expires - (expires - issued) // 5)
     saw = f"due at {_at(int(due))}, {abs(due - pod.now):.0f} s {'ago' if due < pod.now else 'from now'}"
-    if pod.now > due + JITTER + SYNC + SLACK:
+    if pod.now > due + ROTATION_JITTER + KUBELET_SYNC + ROTATION_SLACK:
         return failed(
             "token-rotation",
             saw,

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from sidecar.explain import CannotFix, Explanation, NotAPolicy, Question, Verdict, explain, narrowed, policy_text
-from sidecar.explain.question import Provider, provider
+from sidecar.explain.question import OidcProvider, provider
 from sidecar.terminal.colour import colour_for
 from sidecar.terminal.files import BadArguments, read
 
-ALLOWED, REFUSED, USAGE = 0, 1, 2
-STATUS = {"AccessDenied": 403, "RegionDisabledException": 403}
+ALLOWED, REFUSED, BAD_ARGUMENTS = 0, 1, 2
+STATUS_OF_CODE = {"AccessDenied": 403, "RegionDisabledException": 403}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
         fixed = narrowed(asked) if given.fix else None
     except (BadArguments, CannotFix) as problem:
         print(f"irsa-sidecar explain: {problem}.", file=sys.stderr)
-        return USAGE
+        return BAD_ARGUMENTS
     if given.json:
         print(json.dumps(told.as_json() | ({} if fixed is None else {"policy": fixed}), indent=2))
     else:
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _provider(text: str) -> Provider:
+def _provider(text: str) -> OidcProvider:
     try:
         return provider(text)
     except ValueError as problem:
@@ -112,4 +112,4 @@ def _headline(told: Explanation) -> str:
         return "allow: STS would issue credentials, as far as can be seen from here."
     if told.verdict is Verdict.INVALID_POLICY:
         return "invalid-policy: IAM would not store this policy (MalformedPolicyDocument)."
-    return f"{told.verdict.value}: STS would answer {STATUS.get(told.aws_code, 400)} {told.aws_code}."
+    return f"{told.verdict.value}: STS would answer {STATUS_OF_CODE.get(told.aws_code, 400)} {told.aws_code}."

@@ -12,9 +12,9 @@ from typing import Any
 
 from sidecar.core.findings import Finding, Level, error, info
 from sidecar.explain import provider_mistakes, said, token_mistakes, trust_mistakes
-from sidecar.explain.jwt_parts import NotAJwt, Unverified, printable, take_apart
+from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, printable, take_apart
 from sidecar.explain.question import Case, Question
-from sidecar.trust import MalformedPolicy, Policy, lint, parse
+from sidecar.trust import MalformedPolicy, TrustPolicy, lint, parse
 
 INVALID = "InvalidIdentityToken"
 EXPIRED = "ExpiredTokenException"
@@ -75,10 +75,10 @@ def explain(asked: Question) -> Explanation:
     return _concluded(asked, _steps(case), policy, [*_asides(case)])
 
 
-def _read(asked: Question) -> tuple[Unverified | None, Policy | None, list[Step]]:
+def _read(asked: Question) -> tuple[UnverifiedToken | None, TrustPolicy | None, list[Step]]:
     """Token and policy, each None with the step that tells why. A policy that IAM would not store comes first."""
-    token: Unverified | None = None
-    policy: Policy | None = None
+    token: UnverifiedToken | None = None
+    policy: TrustPolicy | None = None
     wrong: list[Step] = []
     try:
         policy = parse(asked.policy)
@@ -103,12 +103,12 @@ def _not_a_jwt(problem: NotAJwt) -> Finding:
     )
 
 
-def _of_token(token: Unverified) -> Iterator[Finding]:
+def _of_token(token: UnverifiedToken) -> Iterator[Finding]:
     yield from token_mistakes.form(token)
     yield from token_mistakes.claims(token)
 
 
-def _before_iam(asked: Question, token: Unverified | None) -> list[Step]:
+def _before_iam(asked: Question, token: UnverifiedToken | None) -> list[Step]:
     parameters = Step(PARAMETER, partial(provider_mistakes.role_arn_form, asked))
     return [parameters] if token is None else [parameters, Step(INVALID, partial(_of_token, token))]
 
@@ -134,7 +134,7 @@ def _asides(case: Case) -> Iterator[Finding]:
 
 
 def _concluded(
-    asked: Question, steps: list[Step], policy: Policy | None, asides: Iterable[Finding] = ()
+    asked: Question, steps: list[Step], policy: TrustPolicy | None, asides: Iterable[Finding] = ()
 ) -> Explanation:
     looked = [(step.aws_code, tuple(step.look())) for step in steps]
     refusals = [code for code, findings in looked if any(found.level is Level.ERROR for found in findings)]
@@ -158,7 +158,7 @@ def _each_once(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield found
 
 
-def _named(found: Finding, policy: Policy | None) -> Finding:
+def _named(found: Finding, policy: TrustPolicy | None) -> Finding:
     """The finding as it may be printed, with its statement's number and Sid in front."""
     found = replace(found, message=printable(found.message), fix=printable(found.fix))
     if found.where[:1] != ("Statement",) or len(found.where) == 1:

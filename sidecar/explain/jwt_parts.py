@@ -10,7 +10,7 @@ from typing import Any
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 """What STS takes (AWS STS API reference, AssumeRoleWithWebIdentity, WebIdentityToken)."""
-LONGEST_SHOWN = 300
+MAXIMUM_SHOWN = 300
 """Characters of a claim. A longer one is somebody's joke, and no help in a message."""
 
 _PART = re.compile(r"[A-Za-z0-9_-]+")
@@ -22,7 +22,7 @@ class NotAJwt(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Unverified:
+class UnverifiedToken:
     """A token's header and claims. Its text and signature are not kept: nothing here could be replayed."""
 
     header: Mapping[str, Any]
@@ -61,20 +61,20 @@ class Unverified:
         return found if type(found) is int else None
 
 
-def take_apart(token: str) -> Unverified:
+def take_apart(token: str) -> UnverifiedToken:
     """Header and claims of a compact JWS. Raises `NotAJwt` for anything else."""
     parts = token.split(".")
     if len(parts) != 3:  # noqa: PLR2004 (header, claims, signature)
         raise NotAJwt(f"it has {len(parts)} part{'s' * (len(parts) != 1)} between dots, a signed JWT has three")
     if not all(_PART.fullmatch(part) for part in parts):
         raise NotAJwt("a part is empty or holds characters that base64url does not have")
-    return Unverified(_object(parts[0], "header"), _object(parts[1], "claims"))
+    return UnverifiedToken(_object(parts[0], "header"), _object(parts[1], "claims"))
 
 
 def shown(value: object) -> str:
     """A claim as a message may print it, and short."""
     text = printable(str(value))
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+    return text if len(text) <= MAXIMUM_SHOWN else text[:MAXIMUM_SHOWN] + "…"
 
 
 def printable(text: str) -> str:

@@ -15,23 +15,23 @@ from sidecar.trust import (
     ConditionResult,
     Effect,
     MalformedPolicy,
-    Policy,
     Statement,
     StatementResult,
+    TrustPolicy,
     issuer_prefix,
     lint,
     parse,
 )
 from sidecar.trust.document import VERSIONS
 
-Document = dict[str, Any]
+PolicyDocument = dict[str, Any]
 
 
 class CannotFix(Exception):
     """There is no policy that would help: the reason, and what to give."""
 
 
-def narrowed(asked: Question) -> Document:
+def narrowed(asked: Question) -> PolicyDocument:
     """The policy, changed so that this token is allowed. Raises `CannotFix`.
 
     A statement that was meant for this token and cannot work is replaced, any other stays. A Deny that applies is told
@@ -47,7 +47,7 @@ def narrowed(asked: Question) -> Document:
     return document
 
 
-def _case(asked: Question, document: Document) -> Case:
+def _case(asked: Question, document: PolicyDocument) -> Case:
     try:
         token = take_apart(asked.token.strip())
     except NotAJwt:
@@ -60,15 +60,15 @@ def _case(asked: Question, document: Document) -> Case:
     return case
 
 
-def _parsed(document: Document) -> Policy:
+def _parsed(document: PolicyDocument) -> TrustPolicy:
     """The policy behind the document; one without statements, which IAM has no form for, is empty."""
-    return parse(json.dumps(document)) if document["Statement"] else Policy(VERSIONS[0], (), "")
+    return parse(json.dumps(document)) if document["Statement"] else TrustPolicy(VERSIONS[0], (), "")
 
 
 # --- what stays ------------------------------------------------------------------------------------------------
 
 
-def _kept(policy: str) -> Document:
+def _kept(policy: str) -> PolicyDocument:
     """The document with every statement that IAM would store; those that it would not are left out."""
     try:
         found = json.loads(policy)
@@ -89,13 +89,13 @@ def _is_sound(raw: Any) -> bool:
     return True
 
 
-def _spared(raw: Document, case: Case) -> Document:
+def _spared(raw: PolicyDocument, case: Case) -> PolicyDocument:
     """The statement, if it is a Deny that applies, with the exception of this subject."""
     alone = replace(case, policy=_parsed({"Version": VERSIONS[0], "Statement": [raw]}))
     result = evaluation(alone).statements
     if not result or not result[0].applies or result[0].statement.effect is Effect.ALLOW:
         return raw
-    condition: Document = dict(raw.get("Condition", {}))
+    condition: PolicyDocument = dict(raw.get("Condition", {}))
     block = dict(condition.get("StringNotEquals", {}))
     key = next((name for name in block if name.casefold() == case.key("sub").casefold()), case.key("sub"))
     block[key] = [*_listed(block.get(key, [])), case.token.subject]
@@ -105,9 +105,9 @@ def _spared(raw: Document, case: Case) -> Document:
 # --- what is put in --------------------------------------------------------------------------------------------
 
 
-def _put(document: Document, case: Case) -> None:
+def _put(document: PolicyDocument, case: Case) -> None:
     """Replace the statement that was meant for the token, or add one."""
-    statements: list[Document] = document["Statement"]
+    statements: list[PolicyDocument] = document["Statement"]
     meant = _meant(replace(case, policy=_parsed(document)))
     if meant is None:
         statements.append(_statement({}, None, case))
@@ -132,7 +132,7 @@ def _names_my_issuer(result: StatementResult, case: Case) -> bool:
     return any(issuer_prefix(name).casefold().rstrip("/") == mine for name in names)
 
 
-def _is_broken(policy: Policy, statement: Statement) -> bool:
+def _is_broken(policy: TrustPolicy, statement: Statement) -> bool:
     """Is it an Allow for web identities that can let nobody in?"""
     return statement.effect is Effect.ALLOW and any(
         found.level is Level.ERROR and found.code not in LOOSE and not _is_one_of_several(statement, found)
@@ -148,7 +148,7 @@ def _is_one_of_several(statement: Statement, found: Finding) -> bool:
     )
 
 
-def _is_loose(policy: Policy, result: StatementResult) -> bool:
+def _is_loose(policy: TrustPolicy, result: StatementResult) -> bool:
     """Does it let in more than anybody can have meant?"""
     return any(found.code in LOOSE for found in _lint_of(policy, result.statement))
 
@@ -157,7 +157,7 @@ LOOSE = frozenset({"no-condition", "no-subject-condition", "pattern-covers-the-c
 """What the lint calls statements that trust a whole cluster, or more."""
 
 
-def _lint_of(policy: Policy, statement: Statement) -> Iterator[Finding]:
+def _lint_of(policy: TrustPolicy, statement: Statement) -> Iterator[Finding]:
     return (found for found in lint(policy) if found.where[:2] == ("Statement", statement.index))
 
 
@@ -175,7 +175,7 @@ def _is_slip_in(failed: ConditionResult, case: Case) -> bool:
     return key == case.key("aud").casefold()
 
 
-def _statement(raw: Document, met: StatementResult | None, case: Case) -> Document:
+def _statement(raw: PolicyDocument, met: StatementResult | None, case: Case) -> PolicyDocument:
     """One statement for one service account: principal, action, audience and subject, each to the letter."""
     sid = {"Sid": raw["Sid"]} if raw.get("Sid") else {}
     condition = {"StringEquals": {case.key("aud"): case.token.audience, case.key("sub"): case.token.subject}}
@@ -189,7 +189,7 @@ def _statement(raw: Document, met: StatementResult | None, case: Case) -> Docume
     }
 
 
-def _actions(raw: Document) -> str | list[str]:
+def _actions(raw: PolicyDocument) -> str | list[str]:
     """The one action, and what else was named without a wildcard, such as sts:TagSession."""
     others = [
         name
@@ -199,7 +199,7 @@ def _actions(raw: Document) -> str | list[str]:
     return [ASSUME_ROLE_WITH_WEB_IDENTITY, *others] if others else ASSUME_ROLE_WITH_WEB_IDENTITY
 
 
-def _other_conditions(raw: Document, met: StatementResult | None) -> dict[str, Document]:
+def _other_conditions(raw: PolicyDocument, met: StatementResult | None) -> dict[str, PolicyDocument]:
     """Conditions on IAM's own keys, where they are not what failed: somebody wanted the statement that narrow."""
     failed = {(miss.operator, miss.key) for miss in met.failed_conditions} if met else set()
     return {

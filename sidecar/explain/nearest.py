@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sidecar.trust.lint_conditions import SERVICE_ACCOUNT
 
-LONGEST_COMPARED = 512
+MAXIMUM_COMPARED = 512
 
 
 def distance(left: str, right: str) -> int:
     """The fewest insertions, deletions and substitutions from one to the other (Levenshtein)."""
-    left, right = left[:LONGEST_COMPARED], right[:LONGEST_COMPARED]
+    left, right = left[:MAXIMUM_COMPARED], right[:MAXIMUM_COMPARED]
     row = list(range(len(right) + 1))
     for i, char in enumerate(left, 1):
         before, row[0] = row[0], i

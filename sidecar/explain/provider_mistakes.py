@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sidecar.core.arns import RoleArn, account_of
 from sidecar.core.findings import Finding, error, info
 from sidecar.explain.jwt_parts import shown
-from sidecar.explain.question import Case, Provider, Question, role_in
+from sidecar.explain.question import Case, OidcProvider, Question, role_in
 from sidecar.explain.token_mistakes import several_audiences, wrong_file
 from sidecar.sts import audiences
 
@@ -86,7 +86,7 @@ def _misplaced_role(case: Case) -> Iterator[Finding]:
         )
 
 
-def _misplaced(case: Case, found: Provider) -> Finding:
+def _misplaced(case: Case, found: OidcProvider) -> Finding:
     assert found.place is not None
     assert case.role is not None
     there, here = found.place, case.role

@@ -6,8 +6,8 @@ from functools import cached_property
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.model import UnixTime
-from sidecar.explain.jwt_parts import Unverified
-from sidecar.trust import Policy, issuer_prefix
+from sidecar.explain.jwt_parts import UnverifiedToken
+from sidecar.trust import TrustPolicy, issuer_prefix
 
 _PROVIDER_ARN = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}):oidc-provider/(?P<name>.+)")
 _PROVIDER_URL = re.compile(r"https?://(?P<name>[^\s?#]+)")
@@ -26,7 +26,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class OidcProvider:
     """An IAM OIDC provider: its issuer without the scheme, and its place if an ARN told it."""
 
     name: str
@@ -37,13 +37,13 @@ class Provider:
         return self.place.provider_arn(self.name) if self.place else f"https://{self.name}"
 
 
-def provider(text: str) -> Provider:
+def provider(text: str) -> OidcProvider:
     """From a provider's URL or ARN. Raises `ValueError` saying what is allowed."""
     if found := _PROVIDER_ARN.fullmatch(text):
         # `arn:…:oidc-provider/https://…` is one of the mistakes: the scheme stays in the name.
-        return Provider(found["name"], Place(found["partition"], found["account"]))
+        return OidcProvider(found["name"], Place(found["partition"], found["account"]))
     if found := _PROVIDER_URL.fullmatch(text):
-        return Provider(found["name"])
+        return OidcProvider(found["name"])
     raise ValueError(
         f"{text!r} is not an OIDC provider; https://<issuer> or "
         "arn:<partition>:iam::<account>:oidc-provider/<issuer without https://> is allowed"
@@ -69,7 +69,7 @@ class Question:
     """The role that the pod asks for (AWS_ROLE_ARN)."""
     policy_of: str = ""
     """The role that the policy was read from, if `get-role` told."""
-    providers: tuple[Provider, ...] = ()
+    providers: tuple[OidcProvider, ...] = ()
     client_ids: tuple[str, ...] = ()
     said: str = ""
 
@@ -79,8 +79,8 @@ class Case:
     """A question whose token could be taken apart and whose policy could be parsed."""
 
     asked: Question
-    token: Unverified
-    policy: Policy
+    token: UnverifiedToken
+    policy: TrustPolicy
 
     @cached_property
     def role(self) -> Place | None:
@@ -89,13 +89,13 @@ class Case:
         return Place(role.partition, role.account) if role else None
 
     @cached_property
-    def principals(self) -> tuple[Provider, ...]:
+    def principals(self) -> tuple[OidcProvider, ...]:
         """The OIDC providers that the policy trusts."""
         names = (p.name for statement in self.policy.statements for p in statement.principals if p.kind == "Federated")
         return tuple(provider(name) for name in names if _PROVIDER_ARN.fullmatch(name))
 
     @cached_property
-    def matching(self) -> Provider | None:
+    def matching(self) -> OidcProvider | None:
         """The IAM provider for exactly the token's issuer: given, or the one that the policy trusts, or assumed."""
         name = self.token.issuer_name
         given = [found for found in self.asked.providers if found.name == name]
@@ -104,7 +104,7 @@ class Case:
             at_home = [found for found in given if found.place in (None, self.role)]
             return next(iter(at_home or given), None)
         at_home = [found for found in trusted if found.place == self.role]
-        return next(iter(at_home or trusted), Provider(name))
+        return next(iter(at_home or trusted), OidcProvider(name))
 
     @cached_property
     def place(self) -> Place:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from sidecar.core.findings import Finding, error, info, warning
 from sidecar.core.model import UnixTime
 from sidecar.core.timestamps import timestamp
-from sidecar.explain.jwt_parts import ALGORITHMS, Unverified, shown
+from sidecar.explain.jwt_parts import ALGORITHMS, UnverifiedToken, shown
 from sidecar.sts import audiences
 
 REQUIRED = ("iss", "sub", "aud", "iat", "exp")
 TIMES = ("iat", "nbf", "exp")
-OLDEST = 86_400
+MAXIMUM_TOKEN_AGE = 86_400
 """Seconds after `iat`. AWS refused one of 441398 s as too old; that the limit is a day is inference."""
-LONGEST_SUBJECT = 255
+MAXIMUM_SUBJECT = 255
 """SubjectFromWebIdentityToken (STS service model). Namespace and service account may have 339 together."""
 
 PROJECT_ANOTHER = (
@@ -21,7 +21,7 @@ PROJECT_ANOTHER = (
 )
 
 
-def form(token: Unverified) -> Iterator[Finding]:
+def form(token: UnverifiedToken) -> Iterator[Finding]:
     """The header: STS takes six algorithms."""
     algorithm = shown(token.header.get("alg"))
     if algorithm not in ALGORITHMS:
@@ -38,7 +38,7 @@ def form(token: Unverified) -> Iterator[Finding]:
         )
 
 
-def claims(token: Unverified) -> Iterator[Finding]:
+def claims(token: UnverifiedToken) -> Iterator[Finding]:
     """What must be there, and of which type."""
     yield from _legacy_secret(token)
     for name in REQUIRED:
@@ -55,7 +55,7 @@ def claims(token: Unverified) -> Iterator[Finding]:
             )
 
 
-def _legacy_secret(token: Unverified) -> Iterator[Finding]:
+def _legacy_secret(token: UnverifiedToken) -> Iterator[Finding]:
     if not token.audiences and (
         token.issuer == "kubernetes/serviceaccount" or "kubernetes.io/serviceaccount/secret.name" in token.claims
     ):
@@ -66,14 +66,14 @@ def _legacy_secret(token: Unverified) -> Iterator[Finding]:
         )
 
 
-def is_for_the_api_server(token: Unverified) -> bool:
+def is_for_the_api_server(token: UnverifiedToken) -> bool:
     """The default token of a pod: for Kubernetes's API, never for STS."""
     kubernetes = token.claims.get("kubernetes.io")
     extended = isinstance(kubernetes, dict) and "warnafter" in kubernetes
     return extended or any(audiences.is_for_the_api_server(name, token.issuer) for name in token.audiences)
 
 
-def wrong_file(token: Unverified) -> Iterator[Finding]:
+def wrong_file(token: UnverifiedToken) -> Iterator[Finding]:
     """Two tokens that lie in many pods and are meant for others. Their audiences are at no provider's."""
     if audiences.POD_IDENTITY in token.audiences:
         yield error(
@@ -90,7 +90,7 @@ def wrong_file(token: Unverified) -> Iterator[Finding]:
         )
 
 
-def several_audiences(token: Unverified) -> Iterator[Finding]:
+def several_audiences(token: UnverifiedToken) -> Iterator[Finding]:
     if len(token.audiences) > 1 and not token.text("azp"):
         yield error(
             "several-audiences",
@@ -100,7 +100,7 @@ def several_audiences(token: Unverified) -> Iterator[Finding]:
         )
 
 
-def expiry(token: Unverified, now: UnixTime) -> Iterator[Finding]:
+def expiry(token: UnverifiedToken, now: UnixTime) -> Iterator[Finding]:
     """STS grants no known leeway: one real refusal came 198 s past `exp`."""
     expires, issued = token.time("exp"), token.time("iat")
     if expires is not None and now >= expires:
@@ -111,7 +111,7 @@ def expiry(token: Unverified, now: UnixTime) -> Iterator[Finding]:
             "Read the file anew before each exchange. If the file itself is stale: no subPath mount (the kubelet's "
             "rotation never reaches it), and check the kubelet and the node's clock.",
         )
-    elif issued is not None and now - issued > OLDEST:
+    elif issued is not None and now - issued > MAXIMUM_TOKEN_AGE:
         yield error(
             "token-too-old",
             f"The token was issued {now - issued:.0f} s ago; STS says `Token too old`. The limit is about a day "
@@ -120,7 +120,7 @@ def expiry(token: Unverified, now: UnixTime) -> Iterator[Finding]:
         )
 
 
-def not_yet(token: Unverified, now: UnixTime) -> Iterator[Finding]:
+def not_yet(token: UnverifiedToken, now: UnixTime) -> Iterator[Finding]:
     for name in ("nbf", "iat"):
         at = token.time(name)
         if at is not None and at > now:
@@ -132,12 +132,12 @@ def not_yet(token: Unverified, now: UnixTime) -> Iterator[Finding]:
             return
 
 
-def remarks(token: Unverified) -> Iterator[Finding]:
+def remarks(token: UnverifiedToken) -> Iterator[Finding]:
     """What no step of STS refuses, as far as is known."""
-    if len(token.subject) > LONGEST_SUBJECT:
+    if len(token.subject) > MAXIMUM_SUBJECT:
         yield warning(
             "subject-too-long",
-            f"sub has {len(token.subject)} characters; STS's answer has room for {LONGEST_SUBJECT}.",
+            f"sub has {len(token.subject)} characters; STS's answer has room for {MAXIMUM_SUBJECT}.",
             "Shorten the names of namespace and service account.",
         )
     for audience in token.audiences:

@@ -5,21 +5,21 @@ from collections.abc import Iterator
 from sidecar.core.claims import Claims
 from sidecar.core.findings import Finding, Where, error, info
 from sidecar.explain.condition_mistakes import Miss, condition_mistake
-from sidecar.explain.question import Case, Provider, provider
+from sidecar.explain.question import Case, OidcProvider, provider
 from sidecar.explain.unseen import told, visible
 from sidecar.sts.audiences import POD_IDENTITY
 from sidecar.sts.session_name import session_name_for
 from sidecar.trust import (
     ASSUME_ROLE_WITH_WEB_IDENTITY,
+    Decision,
     Effect,
-    Outcome,
+    Evaluation,
     Principal,
     RequestContext,
     StatementResult,
     evaluate,
     web_identity,
 )
-from sidecar.trust import Verdict as Evaluation
 
 OIDC = ":oidc-provider/"
 
@@ -40,7 +40,7 @@ def evaluation(case: Case) -> Evaluation:
 def trust(case: Case) -> Iterator[Finding]:
     """Why not: findings of level error; or which statement lets it in."""
     answer = evaluation(case)
-    if answer.outcome is Outcome.EXPLICIT_DENY:
+    if answer.decision is Decision.EXPLICIT_DENY:
         yield from _denials(answer)
     elif answer.decided_by is not None:
         where = ("Statement", answer.decided_by.statement.index)
@@ -143,7 +143,7 @@ def _other_provider(case: Case, federated: list[Principal], where: Where) -> Fin
     return error(code, f"The principal is {_listed(federated)}; {message}", fix, where)
 
 
-def _difference(case: Case, trusted: list[Provider]) -> tuple[str, str]:
+def _difference(case: Case, trusted: list[OidcProvider]) -> tuple[str, str]:
     """How the trusted providers differ from the token's, by the likeliest slip."""
     mine = case.token.issuer_name
     for found in trusted:
@@ -158,7 +158,7 @@ def _difference(case: Case, trusted: list[Provider]) -> tuple[str, str]:
     return "other-issuer", f"the token comes from another cluster: {mine}."
 
 
-def _oidc(name: str) -> Provider | None:
+def _oidc(name: str) -> OidcProvider | None:
     try:
         return provider(name) if OIDC in name else None
     except ValueError:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sidecar.core.findings import Finding, warning
-from sidecar.trust import Condition, Effect, Policy, RequestContext, Statement
+from sidecar.trust import Condition, Effect, RequestContext, Statement, TrustPolicy
 
 _NAMESPACES = ("aws:", "sts:", "iam:", "ec2:")
 
@@ -15,19 +15,19 @@ def is_unseen(condition: Condition, request: RequestContext) -> bool:
     return key.startswith(_NAMESPACES) and key not in request.keys
 
 
-def visible(policy: Policy, request: RequestContext) -> Policy:
+def visible(policy: TrustPolicy, request: RequestContext) -> TrustPolicy:
     """The policy as if every unseen condition held in an Allow, and no Deny with one applied."""
     return replace(policy, statements=tuple(_visible(policy, request)))
 
 
-def _visible(policy: Policy, request: RequestContext) -> Iterator[Statement]:
+def _visible(policy: TrustPolicy, request: RequestContext) -> Iterator[Statement]:
     for statement in policy.statements:
         kept = tuple(condition for condition in statement.conditions if not is_unseen(condition, request))
         if statement.effect is Effect.ALLOW or kept == statement.conditions:
             yield replace(statement, conditions=kept)
 
 
-def told(policy: Policy, request: RequestContext) -> Iterator[Finding]:
+def told(policy: TrustPolicy, request: RequestContext) -> Iterator[Finding]:
     for statement in policy.statements:
         for condition in statement.conditions:
             if is_unseen(condition, request):

@@ -136,7 +136,7 @@ class Faults:
         write(self._file.path, json.dumps(active, indent=2).encode())
 
 
-def changed_policy(issuer_arn: str, value: str) -> trust.Policy:
+def changed_policy(issuer_arn: str, value: str) -> trust.TrustPolicy:
     """The policy of `policy-changed`: the one given, or one that trusts a service account which nobody has."""
     if value:
         return trust.parse(value)

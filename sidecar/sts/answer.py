@@ -11,11 +11,11 @@ from xml.etree import ElementTree as ET
 from sidecar.core.errors import StsUnavailable
 from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
 
-LARGEST = 64 * 1024
+MAXIMUM_ANSWER = 64 * 1024
 """Bytes. A real answer has two to four thousand."""
-LONGEST_NAME = 64
+MAXIMUM_NAME = 64
 """Characters of a code or request id that we repeat in logs and pages: whoever answers may not be STS."""
-SHORTEST_LIFE: Seconds = 10
+MINIMUM_LIFE: Seconds = 10
 """AWS issues nothing under 900 s. Credentials that are as good as dead must not replace some that live."""
 
 
@@ -30,7 +30,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorAnswer:
     """The error that STS named. `message` is STS's text: for recognising the case, never for showing."""
 
     code: str
@@ -63,7 +63,7 @@ def credentials_in(
     texts = _texts(root)
     expiration = _expiration(texts.get("Expiration", ""), answer)
     life = min(duration, expiration - (asked_at_wall if answer.date is None else answer.date))
-    if life < SHORTEST_LIFE:
+    if life < MINIMUM_LIFE:
         raise StsUnavailable(
             f"STS issued credentials that live {life:.0f} s by its own clock.",
             fix="Check what answers at the STS endpoint: AWS issues 900 s or more.",
@@ -79,11 +79,11 @@ def credentials_in(
         expiration=expiration,
         issued_at=asked_at,
         expires_at=asked_at + life,
-        request_id=(texts.get("RequestId", "") or answer.request_id)[:LONGEST_NAME],
+        request_id=(texts.get("RequestId", "") or answer.request_id)[:MAXIMUM_NAME],
     )
 
 
-def refusal_in(answer: Answer) -> Refusal | None:
+def refusal_in(answer: Answer) -> ErrorAnswer | None:
     """The error in a refusal's body; None when the body is not STS's, as from a proxy or a load balancer."""
     root = _parsed(answer)
     if root is None:
@@ -92,12 +92,12 @@ def refusal_in(answer: Answer) -> Refusal | None:
     if not texts.get("Code"):
         return None
     request_id = texts.get("RequestId", "") or answer.request_id
-    return Refusal(texts["Code"][:LONGEST_NAME], texts.get("Message", ""), request_id[:LONGEST_NAME])
+    return ErrorAnswer(texts["Code"][:MAXIMUM_NAME], texts.get("Message", ""), request_id[:MAXIMUM_NAME])
 
 
 def _parsed(answer: Answer) -> ET.Element | None:
     # expat stops entity bombs; without a document type there is nothing to expand in the first place.
-    if len(answer.body) > LARGEST or b"<!DOCTYPE" in answer.body:
+    if len(answer.body) > MAXIMUM_ANSWER or b"<!DOCTYPE" in answer.body:
         return None
     try:
         return ET.fromstring(answer.body)  # noqa: S314 (capped, no document type; see above)

@@ -13,7 +13,7 @@ from sidecar import __version__
 from sidecar.core.errors import ExchangeFailed, StsUnavailable, StsUnreachable
 from sidecar.core.model import Credentials, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
-from sidecar.sts.answer import LARGEST, Answer, credentials_in, http_date
+from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, credentials_in, http_date
 from sidecar.sts.refusal import failure_of
 from sidecar.sts.session_name import session_name_for
 
@@ -119,11 +119,11 @@ class StsExchange:
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
-        async for chunk in response.content.iter_chunked(LARGEST):
+        async for chunk in response.content.iter_chunked(MAXIMUM_ANSWER):
             body += chunk
-            if len(body) > LARGEST:
+            if len(body) > MAXIMUM_ANSWER:
                 raise StsUnavailable(
-                    f"The STS endpoint sent more than {LARGEST} bytes.",
+                    f"The STS endpoint sent more than {MAXIMUM_ANSWER} bytes.",
                     fix="Something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
                     status=response.status,
                 )

@@ -20,17 +20,17 @@ from sidecar.core.errors import (
 )
 from sidecar.core.model import UnixTime
 from sidecar.sts import audiences
-from sidecar.sts.answer import Answer, Refusal, refusal_in
+from sidecar.sts.answer import Answer, ErrorAnswer, refusal_in
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RefusedCall:
     """All that is known about one refusal."""
 
-    refusal: Refusal
+    refusal: ErrorAnswer
     status: int
     claims: Claims
     role_arn: str
@@ -56,10 +56,10 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
     refusal = refusal_in(answer)
     if refusal is None:
         return _not_from_sts(answer)
-    case = Case(refusal, answer.status, claims, role_arn, now)
+    call = RefusedCall(refusal, answer.status, claims, role_arn, now)
     if refusal.code in MEANINGS:
-        return MEANINGS[refusal.code](case)
-    return _by_status(case)
+        return MEANINGS[refusal.code](call)
+    return _by_status(call)
 
 
 def _not_from_sts(answer: Answer) -> ExchangeFailed:
@@ -72,145 +72,145 @@ def _not_from_sts(answer: Answer) -> ExchangeFailed:
     )
 
 
-def _by_status(case: Case) -> ExchangeFailed:
-    if case.status == TOO_MANY_REQUESTS:
-        return _throttled(case)
-    return _unavailable(case) if case.status >= SERVER_ERROR else _parameter(case)
+def _by_status(call: RefusedCall) -> ExchangeFailed:
+    if call.status == TOO_MANY_REQUESTS:
+        return _throttled(call)
+    return _unavailable(call) if call.status >= SERVER_ERROR else _parameter(call)
 
 
-def _throttled(case: Case) -> ExchangeFailed:
-    return case.means(
+def _throttled(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         StsThrottled,
         "STS throttles the calls of this account.",
         "The sidecar spreads its retries; look for what else calls STS, in CloudTrail.",
     )
 
 
-def _unavailable(case: Case) -> ExchangeFailed:
-    return case.means(
+def _unavailable(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         StsUnavailable,
-        f"STS answered {case.status}: a fault on its side.",
+        f"STS answered {call.status}: a fault on its side.",
         "Usually passes by itself; the sidecar keeps trying.",
     )
 
 
-def _expired(case: Case) -> ExchangeFailed:
-    if "too old" in case.refusal.message.lower():
-        return case.means(
+def _expired(call: RefusedCall) -> ExchangeFailed:
+    if "too old" in call.refusal.message.lower():
+        return call.means(
             TokenRefused,
-            f"STS says the token was issued too long ago ({case.who}).",
+            f"STS says the token was issued too long ago ({call.who}).",
             "Use a projected serviceAccountToken volume: the kubelet replaces its token within a day.",
         )
-    return case.means(
+    return call.means(
         TokenRefused,
-        f"STS says the token has expired ({case.who}).",
+        f"STS says the token has expired ({call.who}).",
         "The sidecar waits for the kubelet's next token. If none comes, check the kubelet and the node's clock.",
     )
 
 
-def _not_trusted(case: Case) -> ExchangeFailed:
-    return case.means(
+def _not_trusted(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         TrustRefused,
-        f"{case.role_arn} does not exist, or its trust policy does not allow this token ({case.who}).",
+        f"{call.role_arn} does not exist, or its trust policy does not allow this token ({call.who}).",
         "Compare the policy's Federated principal with iss, and its `:sub` and `:aud` conditions with the token's, "
         "letter by letter; `irsa-sidecar explain` names the one that fails. A new role needs up to a minute."
-        + _audience_hint(case),
+        + _audience_hint(call),
     )
 
 
-def _claim_rejected(case: Case) -> ExchangeFailed:
-    return case.means(
-        TrustRefused, f"STS rejects a claim of the token ({case.who}).", "Recreate the pod to get a new token."
+def _claim_rejected(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
+        TrustRefused, f"STS rejects a claim of the token ({call.who}).", "Recreate the pod to get a new token."
     )
 
 
-def _keys_unavailable(case: Case) -> ExchangeFailed:
-    if case.claims.expires_at <= case.now:
-        return _unknown_key(case)
-    return case.means(
+def _keys_unavailable(call: RefusedCall) -> ExchangeFailed:
+    if call.claims.expires_at <= call.now:
+        return _unknown_key(call)
+    return call.means(
         IssuerUnreachable,
-        f"STS cannot fetch the signing keys of the token's issuer ({case.who}).",
+        f"STS cannot fetch the signing keys of the token's issuer ({call.who}).",
         "Often passes by itself. If not: the issuer's discovery document and JWKS must be public, complete, "
-        f"hold the token's kid ({case.claims.key_id or 'none'}) and answer within 5 s.",
+        f"hold the token's kid ({call.claims.key_id or 'none'}) and answer within 5 s.",
     )
 
 
-def _unknown_key(case: Case) -> ExchangeFailed:
-    return case.means(
+def _unknown_key(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         TokenRefused,
-        f"The token has expired, or is signed by a key that its issuer no longer publishes ({case.who}).",
+        f"The token has expired, or is signed by a key that its issuer no longer publishes ({call.who}).",
         "The sidecar waits for the kubelet's next token. After a key rotation, recreate the pod to get one at once.",
     )
 
 
-def _no_provider(case: Case) -> ExchangeFailed:
-    return case.means(
+def _no_provider(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         TrustRefused,
-        f"Account {case.account} has no IAM OIDC provider for the token's issuer ({case.who}).",
+        f"Account {call.account} has no IAM OIDC provider for the token's issuer ({call.who}).",
         "Create a provider for exactly this issuer in the role's account, or correct the account in AWS_ROLE_ARN.",
     )
 
 
-def _wrong_audience(case: Case) -> ExchangeFailed:
-    return case.means(
+def _wrong_audience(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         TrustRefused,
-        f"The IAM OIDC provider does not list the token's audience ({case.who}).",
+        f"The IAM OIDC provider does not list the token's audience ({call.who}).",
         "Add it to the provider's client IDs, or project a token for sts.amazonaws.com (in every partition)."
-        + _audience_hint(case),
+        + _audience_hint(call),
     )
 
 
-def _audience_hint(case: Case) -> str:
+def _audience_hint(call: RefusedCall) -> str:
     """What the token's audience gives away: a likelier cause than IAM."""
-    for audience in case.claims.audiences:
-        if hint := audiences.meant_for_another(audience, case.claims.issuer) or audiences.remark(audience):
+    for audience in call.claims.audiences:
+        if hint := audiences.meant_for_another(audience, call.claims.issuer) or audiences.remark(audience):
             return f" About the token's audience: {hint}."
     return ""
 
 
-def _stale_thumbprint(case: Case) -> ExchangeFailed:
-    return case.means(
+def _stale_thumbprint(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         TrustRefused,
-        f"The issuer's certificate does not match the IAM OIDC provider's thumbprint ({case.who}).",
+        f"The issuer's certificate does not match the IAM OIDC provider's thumbprint ({call.who}).",
         "Update the provider's thumbprint list to the issuer's current top CA.",
     )
 
 
-def _not_such_a_token(case: Case) -> ExchangeFailed:
-    return case.means(
+def _not_such_a_token(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         TokenRefused,
-        f"STS does not accept the file's content as a service-account token ({case.who}).",
+        f"STS does not accept the file's content as a service-account token ({call.who}).",
         "AWS_WEB_IDENTITY_TOKEN_FILE must name a projected serviceAccountToken with one audience, "
         "not the token of a Secret, nor an access token.",
     )
 
 
-def _invalid_token(case: Case) -> ExchangeFailed:
-    text = case.refusal.message.lower()
+def _invalid_token(call: RefusedCall) -> ExchangeFailed:
+    text = call.refusal.message.lower()
     for fragment, meaning in INVALID_TOKEN:
         if fragment in text:
-            return meaning(case)
-    return case.means(
+            return meaning(call)
+    return call.means(
         TrustRefused,
-        f"STS does not accept the token ({case.who}).",
+        f"STS does not accept the token ({call.who}).",
         "Compare its issuer and audience with the IAM OIDC provider in the role's account.",
     )
 
 
-def _region_disabled(case: Case) -> ExchangeFailed:
-    return case.means(
+def _region_disabled(call: RefusedCall) -> ExchangeFailed:
+    return call.means(
         RequestRefused,
-        f"STS is not activated in this region for account {case.account}.",
+        f"STS is not activated in this region for account {call.account}.",
         "Activate it in the account settings of IAM, or set AWS_REGION to an active region.",
     )
 
 
-def _parameter(case: Case) -> ExchangeFailed:
-    text = case.refusal.message.lower()
+def _parameter(call: RefusedCall) -> ExchangeFailed:
+    text = call.refusal.message.lower()
     fix = next(
         (fix for fragment, fix in PARAMETERS if fragment in text), "Compare the sidecar's settings with the role."
     )
-    return case.means(RequestRefused, "STS refuses a parameter of the call.", fix)
+    return call.means(RequestRefused, "STS refuses a parameter of the call.", fix)
 
 
 PARAMETERS = (
@@ -220,7 +220,7 @@ PARAMETERS = (
 )
 """What STS's text mentions, and the setting behind it."""
 
-INVALID_TOKEN: tuple[tuple[str, Callable[[Case], ExchangeFailed]], ...] = (
+INVALID_TOKEN: tuple[tuple[str, Callable[[RefusedCall], ExchangeFailed]], ...] = (
     ("verification key", _keys_unavailable),
     ("no openidconnect provider", _no_provider),
     ("incorrect token audience", _wrong_audience),
@@ -232,7 +232,7 @@ INVALID_TOKEN: tuple[tuple[str, Callable[[Case], ExchangeFailed]], ...] = (
 )
 """AWS says InvalidIdentityToken for many things; only its text tells them apart."""
 
-MEANINGS: dict[str, Callable[[Case], ExchangeFailed]] = {
+MEANINGS: dict[str, Callable[[RefusedCall], ExchangeFailed]] = {
     "AccessDenied": _not_trusted,
     "ExpiredToken": _expired,
     "ExpiredTokenException": _expired,

@@ -15,8 +15,8 @@ from sidecar.trust.context import (
     role_session,
     web_identity,
 )
-from sidecar.trust.document import Condition, Effect, Policy, Principal, Statement, parse
-from sidecar.trust.evaluate import ConditionResult, Outcome, StatementResult, Verdict, evaluate
+from sidecar.trust.document import Condition, Effect, Principal, Statement, TrustPolicy, parse
+from sidecar.trust.evaluate import ConditionResult, Decision, Evaluation, StatementResult, evaluate
 from sidecar.trust.lint import lint
 from sidecar.trust.malformed import MalformedPolicy
 
@@ -25,15 +25,15 @@ __all__ = [
     "ASSUME_ROLE_WITH_WEB_IDENTITY",
     "Condition",
     "ConditionResult",
+    "Decision",
     "Effect",
+    "Evaluation",
     "MalformedPolicy",
-    "Outcome",
-    "Policy",
     "Principal",
     "RequestContext",
     "Statement",
     "StatementResult",
-    "Verdict",
+    "TrustPolicy",
     "evaluate",
     "issuer_prefix",
     "lint",

@@ -60,7 +60,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class TrustPolicy:
     """A whole trust policy. `text` is its JSON without white space, which is what IAM's quota counts."""
 
     version: str
@@ -78,7 +78,7 @@ class Policy:
         return self.version == VERSIONS[0]
 
 
-def parse(text: str) -> Policy:
+def parse(text: str) -> TrustPolicy:
     """Reads a policy document. Raises MalformedPolicy, which says where and what to change."""
     try:
         document = json.loads(text, object_pairs_hook=_without_duplicates)
@@ -99,7 +99,7 @@ def parse(text: str) -> Policy:
             where=("Version",),
         )
     compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return Policy(version, tuple(_statements(document.get("Statement"))), compact)
+    return TrustPolicy(version, tuple(_statements(document.get("Statement"))), compact)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

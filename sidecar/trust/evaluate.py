@@ -8,11 +8,11 @@ import enum
 from dataclasses import dataclass
 
 from sidecar.trust.context import RequestContext
-from sidecar.trust.document import ANYONE, Condition, Effect, Policy, Principal, Statement
+from sidecar.trust.document import ANYONE, Condition, Effect, Principal, Statement, TrustPolicy
 from sidecar.trust.patterns import Pattern, compile_glob, expand, glob
 
 
-class Outcome(enum.Enum):
+class Decision(enum.Enum):
     ALLOW = "allow"
     EXPLICIT_DENY = "explicit deny"
     IMPLICIT_DENY = "implicit deny"
@@ -58,16 +58,16 @@ class StatementResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Evaluation:
     """The answer and all its reasons."""
 
-    outcome: Outcome
+    decision: Decision
     request: RequestContext
     statements: tuple[StatementResult, ...]
 
     @property
     def allowed(self) -> bool:
-        return self.outcome is Outcome.ALLOW
+        return self.decision is Decision.ALLOW
 
     @property
     def decided_by(self) -> StatementResult | None:
@@ -93,20 +93,20 @@ class Verdict:
         return f"{_name(self.closest.statement)} does not apply: {'; '.join(_misses(self.closest, self.request))}."
 
 
-def evaluate(policy: Policy, request: RequestContext) -> Verdict:
+def evaluate(policy: TrustPolicy, request: RequestContext) -> Evaluation:
     """Every statement against the request, and the answer that follows."""
     results = tuple(_evaluate(statement, policy, request) for statement in policy.statements)
     effects = {result.statement.effect for result in results if result.applies}
-    return Verdict(_outcome(effects), request, results)
+    return Evaluation(_decision(effects), request, results)
 
 
-def _outcome(effects: set[Effect]) -> Outcome:
+def _decision(effects: set[Effect]) -> Decision:
     if Effect.DENY in effects:
-        return Outcome.EXPLICIT_DENY
-    return Outcome.ALLOW if Effect.ALLOW in effects else Outcome.IMPLICIT_DENY
+        return Decision.EXPLICIT_DENY
+    return Decision.ALLOW if Effect.ALLOW in effects else Decision.IMPLICIT_DENY
 
 
-def _evaluate(statement: Statement, policy: Policy, request: RequestContext) -> StatementResult:
+def _evaluate(statement: Statement, policy: TrustPolicy, request: RequestContext) -> StatementResult:
     action = any(glob(pattern.casefold(), request.action.casefold()) for pattern in statement.actions)
     principal = any(_means(principal, statement.effect, request) for principal in statement.principals)
     return StatementResult(
@@ -128,7 +128,7 @@ def _means(principal: Principal, effect: Effect, request: RequestContext) -> boo
     return principal.kind == request.principal_kind and principal.name in request.principals
 
 
-def _meet(condition: Condition, policy: Policy, request: RequestContext) -> ConditionResult:
+def _meet(condition: Condition, policy: TrustPolicy, request: RequestContext) -> ConditionResult:
     actual = request.keys.get(condition.key.casefold(), ())
     wanted = [_wanted(value, policy, request) for value in condition.values]
     # A variable without a value leaves nothing to compare: such a condition never holds, negated or not.
@@ -137,7 +137,7 @@ def _meet(condition: Condition, policy: Policy, request: RequestContext) -> Cond
     return ConditionResult(condition.operator.name, condition.key, condition.values, actual, holds)
 
 
-def _wanted(value: str, policy: Policy, request: RequestContext) -> Pattern | None:
+def _wanted(value: str, policy: TrustPolicy, request: RequestContext) -> Pattern | None:
     return expand(value, request.keys) if policy.has_variables else compile_glob(value)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from sidecar.core.findings import Finding, Where, error, info, warning
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
-from sidecar.trust.document import VERSIONS, Condition, Effect, Policy, Statement
+from sidecar.trust.document import VERSIONS, Condition, Effect, Statement, TrustPolicy
 from sidecar.trust.lint_conditions import AUDIENCE, CONDITION_RULES, SERVICE_ACCOUNT, claim_key
 from sidecar.trust.patterns import glob
 
@@ -18,7 +18,7 @@ SIZE_QUOTA_RAISED = 4096
 """The most to which AWS raises that quota on request."""
 
 
-def lint(policy: Policy) -> tuple[Finding, ...]:
+def lint(policy: TrustPolicy) -> tuple[Finding, ...]:
     """All findings, in the order of the document; those about the whole policy first."""
     found = list(_size(policy)) + list(_variables(policy))
     for statement in policy.statements:
@@ -30,7 +30,7 @@ def lint(policy: Policy) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _size(policy: Policy) -> Iterator[Finding]:
+def _size(policy: TrustPolicy) -> Iterator[Finding]:
     if policy.size > SIZE_QUOTA:
         told = error if policy.size > SIZE_QUOTA_RAISED else warning
         yield told(
@@ -41,7 +41,7 @@ def _size(policy: Policy) -> Iterator[Finding]:
         )
 
 
-def _variables(policy: Policy) -> Iterator[Finding]:
+def _variables(policy: TrustPolicy) -> Iterator[Finding]:
     values = (value for statement in policy.statements for c in statement.conditions for value in c.values)
     if not policy.has_variables and any("${" in value for value in values):
         yield error(

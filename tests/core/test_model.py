@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.core.errors import ExchangeFailed, SidecarError, Unexpected
 from sidecar.core.refresh import Failed, Issued, RoleState
-from sidecar.sts.answer import Answer, Refusal
+from sidecar.sts.answer import Answer, ErrorAnswer
 from sidecar.sts.exchange import StsCall
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, SESSION_CANARY, TOKEN_CANARY, a_token, credentials
@@ -20,7 +20,7 @@ def values_with_secrets() -> list[object]:
         Issued(0, held, 0.1),
         RoleState(held),
         Answer(200, SESSION_CANARY.encode()),
-        Refusal("ValidationError", f"Value '{TOKEN_CANARY}' is not good"),
+        ErrorAnswer("ValidationError", f"Value '{TOKEN_CANARY}' is not good"),
         StsCall("https://sts.example", "arn", 3600, proxy=f"http://user:{KEY_CANARY}@proxy"),
         Failed(0, Unexpected("A defect.", fix="Report it.")),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 from sidecar.core.findings import Level
 from sidecar.explain import Explanation, Question, explain
 from sidecar.explain.policy_text import policy_text
-from sidecar.explain.question import Provider, provider
+from sidecar.explain.question import OidcProvider, provider
 from tests.doubles import EPOCH, a_token
 
 CLUSTER = "oidc.eks.eu-west-1.amazonaws.com/id/AAAA1111BBBB2222CCCC3333DDDD4444"
@@ -52,7 +52,7 @@ def policy(*statements: Document) -> str:
 def asked(**parts: Any) -> Question:
     """The question of a pod for which everything is right, with parts replaced."""
     found = policy_text(parts.pop("policy", policy()))
-    providers: tuple[Provider, ...] = tuple(provider(text) for text in parts.pop("providers", (PROVIDER_ARN,)))
+    providers: tuple[OidcProvider, ...] = tuple(provider(text) for text in parts.pop("providers", (PROVIDER_ARN,)))
     usual: Document = {"token": token(), "now": NOW, "role_arn": ROLE, "client_ids": (AUDIENCE,)}
     return Question(**usual | {"policy": found.text, "policy_of": found.role_arn, "providers": providers} | parts)
 

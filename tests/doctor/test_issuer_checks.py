@@ -89,7 +89,7 @@ async def test_keys_that_cannot_be_had_fail_after_a_good_discovery(tmp_path: Pat
 async def test_an_issuer_slower_than_sts_waits_fails(
     tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer, "PATIENCE", 0.2)
+    monkeypatch.setattr(issuer, "ISSUER_TIMEOUT", 0.2)
     async with a_silent_server() as port:
         found = await issuer.issuer(await a_pod(written(tmp_path, iss=f"http://127.0.0.1:{port}")), http)
 

@@ -59,7 +59,7 @@ async def test_a_port_that_nobody_listens_on_is_no_connection(tmp_path: Path, ht
 async def test_silence_is_told_as_packets_that_get_lost(
     tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sts_way, "PATIENCE", 0.2)
+    monkeypatch.setattr(sts_way, "STS_TIMEOUT", 0.2)
     async with a_silent_server() as port:
         found = await to_sts(tmp_path, http, f"http://127.0.0.1:{port}")
 

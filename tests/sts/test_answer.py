@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sidecar.core.errors import StsUnavailable
 from sidecar.core.model import Credentials, UnixTime
-from sidecar.sts.answer import LARGEST, Answer, credentials_in, http_date, refusal_in
+from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, credentials_in, http_date, refusal_in
 from tests.conftest import Canary
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, SESSION_CANARY
 from tests.recorded import recorded
@@ -117,7 +117,7 @@ RUBBISH = {
     "a document type": BOMB,
     "an unknown encoding": b'<?xml version="1.0" encoding="klingon"?>' + ISSUED,
     "control characters": ISSUED.replace(b"ASIA", b"\x00\x01"),
-    "too much": ISSUED + b" " * LARGEST,
+    "too much": ISSUED + b" " * MAXIMUM_ANSWER,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sidecar import trust
-from sidecar.trust import Outcome, Verdict
+from sidecar.trust import Decision, Evaluation
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 OTHER = "oidc.eks.eu-west-1.amazonaws.com/id/FEDCBA9876543210FEDCBA9876543210"
@@ -17,7 +17,7 @@ SUB, AUD, OAUD, AMR = f"{HOST}:sub", f"{HOST}:aud", f"{HOST}:oaud", f"{HOST}:amr
 API = "system:serviceaccount:payments:api"
 NOON = 1_900_000_000.0  # 2030-03-17T17:46:40Z
 
-ALLOW, IMPLICIT, EXPLICIT = Outcome.ALLOW, Outcome.IMPLICIT_DENY, Outcome.EXPLICIT_DENY
+ALLOW, IMPLICIT, EXPLICIT = Decision.ALLOW, Decision.IMPLICIT_DENY, Decision.EXPLICIT_DENY
 
 
 def statement(condition: Mapping[str, Any] | None = None, **others: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def token(**claims: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def judge(text: str, claims: Mapping[str, Any], provider: str = ARN) -> Verdict:
+def judge(text: str, claims: Mapping[str, Any], provider: str = ARN) -> Evaluation:
     request = trust.web_identity(claims, provider, session_name="payments.api-0", source_ip="10.1.2.3", now=NOON)
     return trust.evaluate(trust.parse(text), request)
 
@@ -54,7 +54,7 @@ def judge(text: str, claims: Mapping[str, Any], provider: str = ARN) -> Verdict:
 class Case:
     name: str
     statements: tuple[Mapping[str, Any], ...]
-    outcome: Outcome
+    decision: Decision
     reason: str
     claims: Mapping[str, Any]
     version: str = "2012-10-17"
@@ -65,13 +65,13 @@ CASES: list[Case] = []
 
 def case(
     name: str,
-    outcome: Outcome,
+    decision: Decision,
     reason: str,
     *statements: Mapping[str, Any],
     claims: Mapping[str, Any] | None = None,
     version: str = "2012-10-17",
 ) -> None:
-    CASES.append(Case(name, statements, outcome, reason, claims or token(), version))
+    CASES.append(Case(name, statements, decision, reason, claims or token(), version))
 
 
 EQ = {"StringEquals": {SUB: API, AUD: "sts.amazonaws.com"}}
@@ -387,7 +387,7 @@ case(
 @pytest.mark.parametrize("row", CASES, ids=lambda row: row.name)
 def test_the_table(row: Case) -> None:
     verdict = judge(policy(*row.statements, version=row.version), row.claims)
-    assert verdict.outcome is row.outcome
+    assert verdict.decision is row.decision
     assert row.reason in verdict.reason
 
 

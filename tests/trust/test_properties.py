@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sidecar import trust
-from sidecar.trust import Outcome
+from sidecar.trust import Decision
 from sidecar.trust.patterns import as_text, compile_glob, expand, glob
 from tests.trust.test_evaluate import AMR, API, ARN, AUD, OTHER, SUB, deny, judge, policy, statement, token
 
@@ -65,22 +65,22 @@ def test_adding_an_allow_never_shuts_anyone_out(
 
 @given(POLICIES, TOKENS)
 def test_a_deny_without_condition_wins_over_everything(statements: list[Any], claims: dict[str, Any]) -> None:
-    assert judge(policy(*statements, deny()), claims).outcome is Outcome.EXPLICIT_DENY
+    assert judge(policy(*statements, deny()), claims).decision is Decision.EXPLICIT_DENY
 
 
 @given(POLICIES, TOKENS, st.randoms())
 def test_the_order_of_statements_decides_nothing(statements: list[Any], claims: dict[str, Any], random: Any) -> None:
     shuffled = random.sample(statements, len(statements))
-    assert judge(policy(*statements), claims).outcome is judge(policy(*shuffled), claims).outcome
+    assert judge(policy(*statements), claims).decision is judge(policy(*shuffled), claims).decision
 
 
 @given(POLICIES, TOKENS)
 def test_the_reasons_agree_with_the_outcome(statements: list[Any], claims: dict[str, Any]) -> None:
     verdict = judge(policy(*statements), claims)
     applying = {result.statement.effect.value for result in verdict.statements if result.applies}
-    expected = Outcome.EXPLICIT_DENY if "Deny" in applying else Outcome.ALLOW if applying else Outcome.IMPLICIT_DENY
-    assert verdict.outcome is expected
-    assert (verdict.decided_by is None) == (expected is Outcome.IMPLICIT_DENY)
+    expected = Decision.EXPLICIT_DENY if "Deny" in applying else Decision.ALLOW if applying else Decision.IMPLICIT_DENY
+    assert verdict.decision is expected
+    assert (verdict.decided_by is None) == (expected is Decision.IMPLICIT_DENY)
     assert verdict.reason
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sidecar import trust
 from sidecar.core.findings import Finding
 from sidecar.lab.aws.arns import RoleArn, parse_role_arn
-from sidecar.trust import Policy
+from sidecar.trust import TrustPolicy
 
 SHORTEST_MAXIMUM, LONGEST_MAXIMUM = 3600, 43200
 
@@ -36,7 +36,7 @@ class Role:
     """A role that can be assumed. `max_session_duration` is in seconds."""
 
     arn: RoleArn
-    policy: Policy
+    policy: TrustPolicy
     max_session_duration: int = SHORTEST_MAXIMUM
 
     def as_iam_shows(self) -> dict[str, Any]:
