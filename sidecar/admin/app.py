@@ -33,7 +33,7 @@ class AdminFace:
             "/status.json": self._document,
         }
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         try:
             return self._answer(request)
         except SidecarError as error:

@@ -23,6 +23,9 @@ class NoToken:
 
     required = False
 
+    def known(self) -> tuple[str, ...]:
+        return ()
+
     async def accepted(self) -> tuple[str, ...]:
         return ()
 
@@ -44,24 +47,28 @@ class Tokens:
         self._readable = True
         self._look_at: Instant = clock.now()
 
+    def known(self) -> tuple[str, ...]:
+        return () if self._look_is_due() else self._held()
+
     async def accepted(self) -> tuple[str, ...]:
-        if self._clock.now() >= self._look_at:
-            return await self.renewed()
-        return self._known()
+        return await self.renewed() if self._look_is_due() else self._held()
+
+    def _look_is_due(self) -> bool:
+        return self._clock.now() >= self._look_at
 
     async def renewed(self) -> tuple[str, ...]:
         self._look_at = self._clock.now() + LOOK_EVERY
         if self._file is None:
-            return self._known()
+            return self._held()
         try:
             async with asyncio.timeout(READ_WITHIN):
                 token = await asyncio.to_thread(read_token, self._file)
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._complain(error)
-            return self._known()
+            return self._held()
         self._readable = True
         self._replace(token)
-        return self._known()
+        return self._held()
 
     def _complain(self, error: Exception) -> None:
         """Once, until the file has been good again: anybody who asks makes us look."""
@@ -84,7 +91,7 @@ class Tokens:
             logger.info("authorization token rotated", extra={"file": str(self._file)})
         self._from_file = token
 
-    def _known(self) -> tuple[str, ...]:
+    def _held(self) -> tuple[str, ...]:
         known = self._fixed if self._from_file is None else (*self._fixed, self._from_file)
         if self._replaced is not None and self._clock.now() < self._replaced[1]:
             return (*known, self._replaced[0])

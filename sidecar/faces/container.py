@@ -13,7 +13,7 @@ from sidecar.core.model import Credentials
 from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
 from sidecar.faces.problems import problem
-from sidecar.http.messages import JSON_HEADERS, Request, Response
+from sidecar.http.messages import JSON_HEADERS, Reply, Request, Response
 
 PATHS = ("/v1/credentials", "/")
 METHODS = ("GET", "HEAD")
@@ -40,10 +40,19 @@ class ContainerFace:
         self._guard = guard
         self._documents = Documents(JSON_HEADERS)
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Reply:
         try:
             self._guard.check_host(request.headers)
             _check_route(request)
+        except SidecarError as error:
+            return problem(error)
+        if self._guard.knows_authorization(request) and (credentials := self._source.usable()):
+            return self._documents.answer(credentials)
+        return self._answer_after_waiting(request)
+
+    async def _answer_after_waiting(self, request: Request) -> Response:
+        """For the authorization token's file, or for credentials."""
+        try:
             await self._guard.check_authorization(request)
             return self._documents.answer(self._source.usable() or await self._source.credentials())
         except SidecarError as error:

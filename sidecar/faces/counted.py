@@ -1,9 +1,9 @@
 """A face that says of each request by which protocol it came and what asked: who still needs the sidecar."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
-from sidecar.http.messages import Face, Request, Response
+from sidecar.http.messages import Face, Reply, Request
 
 
 class ClientObserver(Protocol):
@@ -24,6 +24,6 @@ class Counted:
     def name(self) -> str:
         return self._face.name
 
-    def answer(self, request: Request) -> Coroutine[Any, Any, Response]:
+    def answer(self, request: Request) -> Reply:
         self._observe(self._protocol(request), request.headers.get("user-agent"))
         return self._face.answer(request)

@@ -16,6 +16,10 @@ class Authorization(Protocol):
     @property
     def required(self) -> bool: ...
 
+    def known(self) -> tuple[str, ...]:
+        """The tokens that are right without a look at their source; none while it is time for one."""
+        ...
+
     async def accepted(self) -> tuple[str, ...]:
         """The tokens that are right now."""
         ...
@@ -45,6 +49,12 @@ class Guard:
             f"The request names the host {host[:80]!r}, which is not this listener.",
             fix=f"Use one of: {', '.join(sorted(self.hosts))}. Check AWS_CONTAINER_CREDENTIALS_FULL_URI.",
         )
+
+    def knows_authorization(self, request: Request) -> bool:
+        """Whether `check_authorization` would pass, as far as can be told without waiting."""
+        if not self.authorization.required:
+            return True
+        return _any_equal(request.headers.get("authorization", ""), self.authorization.known())
 
     async def check_authorization(self, request: Request) -> None:
         """Raises `NotAuthorized` unless the whole header value equals an accepted token, byte for byte."""

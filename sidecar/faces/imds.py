@@ -22,7 +22,7 @@ from sidecar.faces.guards import Guard
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import METADATA, Instance
 from sidecar.faces.problems import problem
-from sidecar.http.messages import Request, Response
+from sidecar.http.messages import Reply, Request, Response
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 TOKEN = "x-aws-ec2-metadata-token"  # noqa: S105 (a header's name)
@@ -71,15 +71,15 @@ class ImdsFace:
         self._now = now
         self._documents = Documents(TEXT)
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Reply:
         try:
-            return await self._answer(request)
+            return self._answer(request)
         except NoSuchPath:
             return NOT_FOUND
         except SidecarError as error:
             return problem(error)
 
-    async def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> Reply:
         self._guard.check_host(request.headers)
         path = canonical(request.path)
         if path == TOKEN_PATH:
@@ -88,7 +88,7 @@ class ImdsFace:
         if (page := self._pages.get(path)) is not None:
             _check_method(request, "GET", "HEAD")
             return page
-        return await self._credentials(path, request)
+        return self._credentials(path, request)
 
     def _token(self, request: Request) -> Response:
         _check_method(request, "PUT")
@@ -114,11 +114,20 @@ class ImdsFace:
                 "The IMDSv2 session token is over, or not from this sidecar.", fix=f"PUT {TOKEN_PATH} gives a new one."
             )
 
-    async def _credentials(self, path: str, request: Request) -> Response:
+    def _credentials(self, path: str, request: Request) -> Reply:
         if path not in {f"{METADATA}/iam/security-credentials/{self._instance.role.name}", f"{METADATA}/iam/info"}:
             raise NoSuchPath("Nothing is served there.", fix="docs/ways.md lists what this IMDS serves.")
         _check_method(request, "GET", "HEAD")
-        credentials = self._source.usable() or await self._source.credentials()
+        credentials = self._source.usable()
+        return self._show(path, credentials) if credentials else self._show_after_waiting(path)
+
+    async def _show_after_waiting(self, path: str) -> Response:
+        try:
+            return self._show(path, await self._source.credentials())
+        except SidecarError as error:
+            return problem(error)
+
+    def _show(self, path: str, credentials: Credentials) -> Response:
         if path.endswith("/info"):
             return Response(200, self._instance.info(credentials), TEXT)
         self._check_life(credentials)

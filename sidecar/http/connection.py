@@ -165,7 +165,7 @@ class Connection:
         """Send the last answer and close; `abruptly`: while the client may still be sending."""
         transport, limits = self._transport, self._plane.limits
         self._ended = True
-        if self._half_closed or not (abruptly or self._held or transport.more_waits):
+        if self._half_closed or not (abruptly or self._reader.overrun or self._held or transport.more_waits):
             self.deadline = monotonic() + limits.write
             transport.end(answer)
             return

@@ -1,9 +1,9 @@
 """What passes between a socket and an answer: HTTP without I/O. A face sees only these, whatever server reads them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ def error_response(status: int, code: str, message: str, headers: Mapping[str, s
     return Response(status, json.dumps(body).encode(), {**JSON_HEADERS, **headers})
 
 
+Reply = Response | Coroutine[Any, Any, Response]
+"""An answer that is there, or one that must be waited for. Most come from memory: a task for each would cost more than
+the answer."""
+
+
 class Face(Protocol):
     """One protocol that credentials are served by."""
 
@@ -44,7 +49,7 @@ class Face(Protocol):
         """A short constant: a metric's label."""
         ...
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Reply:
         """Answer any request, a refused one included. Raises nothing of ours."""
         ...
 

@@ -49,14 +49,14 @@ class Seen:
 class Reader:
     """Reads one connection. `arrived` holds, in order, what is to be answered; a `Response` in it refuses, and is last.
 
-    `midway`: part of a request has been read. `ended`: nothing more will be. `owes_continue`: the client holds its body
-    back until it reads `100 Continue`.
+    `midway`: part of a request has been read. `ended`: nothing more will be; `overrun`: more came all the same.
+    `owes_continue`: the client holds its body back until it reads `100 Continue`.
     """
 
     __slots__ = (
         *("_body", "_head_read", "_headers", "_header_count", "_head_size", "_limits", "_parser", "_path"),
         *("_old", "_seen", "_stays", "_target", "_unfinished", "arrived", "ended", "midway"),
-        "owes_continue",
+        *("overrun", "owes_continue"),
     )
 
     def __init__(self, limits: Limits, seen: Seen) -> None:
@@ -67,6 +67,7 @@ class Reader:
         self._unfinished = 0
         self.arrived: list[Received | Response] = []
         self.ended = False
+        self.overrun = False
         self.owes_continue = False
 
     @property
@@ -76,8 +77,8 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         if self.ended:
-            return
-        if self.midway:
+            self.overrun = True
+        elif self.midway:
             self._parse(data)
         elif known := self._seen.get(data):
             self._accept(known)

@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sidecar.http import refusals
-from sidecar.http.eager import Starter
 from sidecar.http.limits import Limits
 from sidecar.http.messages import Face, Request, RequestObserver, Response
 from sidecar.http.parser import Seen
@@ -34,7 +33,7 @@ class Plane:
         self.observe = partial(observe, face.name)
         """Told of every answer: status, and seconds from question to answer."""
         self._face = face
-        self._starter: Starter[Response] = Starter()
+        self._tasks: set[asyncio.Task[Response]] = set()
         self._connections: set[Connection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
@@ -45,9 +44,16 @@ class Plane:
     def ask(self, request: Request) -> Response | asyncio.Task[Response]:
         """The face's answer, or the task that will have it."""
         try:
-            return self._starter.start(self._face.answer(request))
+            answer = self._face.answer(request)
         except Exception as error:  # noqa: BLE001 (a defect in a face must not take the server with it)
             return _defect(error)
+        return answer if isinstance(answer, Response) else self._start(answer)
+
+    def _start(self, answer: Coroutine[Any, Any, Response]) -> asyncio.Task[Response]:
+        task = asyncio.get_running_loop().create_task(answer, name="answer a request")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def outcome(self, task: asyncio.Task[Response]) -> Response:
         """The answer of a task that is done."""
@@ -113,7 +119,13 @@ class Plane:
             connection.abort()
         if self._sweeping is not None:
             self._sweeping.cancel()
-        await self._starter.close()
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        """Cancel whatever still runs, and see it end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def _defect(error: BaseException) -> Response:

@@ -101,16 +101,16 @@ async def test_status_is_200_however_bad_things_are_and_json_says_the_same(admin
         assert told["headline"] in await answer.text()
 
 
-async def test_a_crowd_at_the_page_costs_four_of_them_a_second() -> None:
+def test_a_crowd_at_the_page_costs_four_of_them_a_second() -> None:
     scene = healthy()
     face = AdminFace(scene.status, Metrics(scene, started_at=0, token=lambda: None))
     look = request("/status")
-    first = await face.answer(look)
+    first = face.answer(look)
     scene.stopping = True
     scene.time += 0.24
-    assert await face.answer(look) is first
+    assert face.answer(look) is first
     scene.time += 0.02
-    assert b"<h1>Stopping</h1>" in (await face.answer(look)).body
+    assert b"<h1>Stopping</h1>" in face.answer(look).body
 
 
 def test_a_sidecar_that_nobody_looks_at_does_not_load_the_page() -> None:

@@ -10,7 +10,7 @@ from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
 from sidecar.http.messages import Request, Response
 from tests.doubles import ROLE_ARN
-from tests.faces.kit import Source
+from tests.faces.kit import Source, answered
 
 HOSTS = frozenset({"169.254.169.254", "127.0.0.1", "localhost"})
 CREDENTIALS = "/latest/meta-data/iam/security-credentials"
@@ -56,7 +56,7 @@ class Imds:
     async def put(self, life: str | None = "21600", path: str = "/latest/api/token", **headers: str) -> Response:
         """Ask for a session token."""
         asked = {} if life is None else {TTL: life}
-        return await self.face.answer(Request("PUT", path, {"host": "169.254.169.254"} | asked | headers))
+        return await answered(self.face, Request("PUT", path, {"host": "169.254.169.254"} | asked | headers))
 
     async def token(self, life: int = 21_600) -> str:
         return (await self.put(str(life))).body.decode()
@@ -65,4 +65,4 @@ class Imds:
         """`token` None: as IMDSv1 does."""
         shown = {} if token is None else {TOKEN: token}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.face.answer(Request(method, path, {"host": "169.254.169.254"} | shown | named))
+        return await answered(self.face, Request(method, path, {"host": "169.254.169.254"} | shown | named))

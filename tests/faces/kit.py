@@ -45,11 +45,20 @@ class OneToken:
 
     required = True
 
+    def known(self) -> tuple[str, ...]:
+        return (AUTH_TOKEN,)
+
     async def accepted(self) -> tuple[str, ...]:
         return (AUTH_TOKEN,)
 
     async def renewed(self) -> tuple[str, ...]:
         return (AUTH_TOKEN,)
+
+
+async def answered(face: Face, request: Request) -> Response:
+    """The face's answer, whether it waits for it or not."""
+    answer = face.answer(request)
+    return answer if isinstance(answer, Response) else await answer
 
 
 def container_face(

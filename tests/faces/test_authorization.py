@@ -49,7 +49,7 @@ async def test_without_a_token_everybody_on_loopback_is_admitted() -> None:
     assert await admits(NoToken(), "")
     assert await admits(NoToken(), "whatever")
     assert not NoToken().required
-    assert await NoToken().accepted() == await NoToken().renewed() == ()
+    assert await NoToken().accepted() == await NoToken().renewed() == NoToken().known() == ()
 
 
 async def test_a_fixed_token_admits_itself_and_nothing_else(clock: VirtualClock) -> None:
@@ -103,6 +103,15 @@ async def test_a_rotation_is_noticed_by_time_too_so_that_the_old_tokens_hour_beg
     assert await tokens.accepted() == (OLD,)
     clock.suspend(LOOK_EVERY)
     assert await tokens.accepted() == (NEW, OLD)
+
+
+async def test_known_is_what_needs_no_look_and_nothing_while_one_is_due(clock: VirtualClock, file: File) -> None:
+    tokens = Tokens(fixed=FIXED, file=file.path, clock=clock)
+    assert tokens.known() == ()
+    await tokens.accepted()
+    assert tokens.known() == (FIXED, OLD)
+    clock.suspend(LOOK_EVERY)
+    assert tokens.known() == ()
 
 
 async def test_only_the_last_replaced_token_is_still_good(clock: VirtualClock, file: File) -> None:

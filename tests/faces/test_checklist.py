@@ -29,7 +29,7 @@ from sidecar.http.server import serving
 from sidecar.settings import config
 from tests.doubles import KEY_CANARY, Pod, VirtualClock, credentials
 from tests.faces.imds_kit import CREDENTIALS, HOSTS, Imds, RefreshedSource
-from tests.faces.kit import AUTH_TOKEN, OneToken, Source, body, container_face, request
+from tests.faces.kit import AUTH_TOKEN, OneToken, Source, answered, body, container_face, request
 from tests.virtual_time import in_virtual_time
 
 UNREACHABLE = StsUnreachable("STS is not reachable.", fix="Check the network.")
@@ -46,7 +46,7 @@ VARIABLES: Mapping[str, Any] = {entry["name"]: entry for entry in APPLICATION["e
 async def both(source: RefreshedSource) -> tuple[Response, Response]:
     """The answers of the container endpoint and of IMDS."""
     imds = Imds(source, v1=True)
-    return await container_face(source).answer(request()), await imds.get(ROLE)
+    return await answered(container_face(source), request()), await imds.get(ROLE)
 
 
 async def documents() -> list[dict[str, Any]]:
@@ -137,13 +137,13 @@ async def test_a_dying_document_is_kept_from_imds_and_served_by_the_container_en
     imds = Imds(source, v1=True)
     imds.at = 3600 - 60
     assert (await imds.get(ROLE)).status == 503
-    assert (await container_face(source).answer(request())).status == 200
+    assert (await answered(container_face(source), request())).status == 200
 
 
 async def test_between_refreshes_everybody_gets_the_same_bytes() -> None:
     """7: the C++ SDK reads every 5 minutes, Java every 60, whatever the expiry."""
     face = container_face(Source(credentials()))
-    assert (await face.answer(request())).body == (await face.answer(request("/"))).body
+    assert (await answered(face, request())).body == (await answered(face, request("/"))).body
 
 
 # --- time and errors ---------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ async def test_an_answer_comes_within_a_second_even_while_sts_hangs() -> None:
     face = ContainerFace(pod.broker, Guard(HOSTS, NoToken()))
     async with pod.running():
         asked_at = pod.clock.now()
-        answer = await face.answer(request())
+        answer = await answered(face, request())
         assert pod.clock.now() - asked_at < 0.9
     assert answer.status == 503
 
@@ -181,8 +181,8 @@ async def test_errors_are_json_in_both_spellings_and_400_is_for_a_bad_token_life
     source.after_waiting = NOTHING
     refused = [
         *(await imds.get(ROLE), await imds.get(ROLE, "bad"), await imds.get("/latest/api/token", "x", method="GET")),
-        *(await imds.put(host="evil.example"), await container_face(Source()).answer(request("/x"))),
-        *(await container_face(Source(), authorization=OneToken()).answer(request()), *await both(source)),
+        *(await imds.put(host="evil.example"), await answered(container_face(Source()), request("/x"))),
+        *(await answered(container_face(Source(), authorization=OneToken()), request()), *await both(source)),
     ]
     for answer in refused:
         told = body(answer)
@@ -200,8 +200,8 @@ async def test_errors_are_json_in_both_spellings_and_400_is_for_a_bad_token_life
 async def test_authorization_is_compared_whole(sent: str) -> None:
     """12: no client adds Bearer or anything else."""
     face = container_face(Source(credentials()), authorization=OneToken())
-    assert (await face.answer(request(authorization=sent))).status == 401
-    assert (await face.answer(request(authorization=AUTH_TOKEN))).status == 200
+    assert (await answered(face, request(authorization=sent))).status == 401
+    assert (await answered(face, request(authorization=AUTH_TOKEN))).status == 200
 
 
 def test_an_application_has_the_token_in_the_variable_and_in_the_file() -> None:
@@ -218,10 +218,10 @@ async def test_a_token_that_was_replaced_stays_good_for_those_who_read_it_once(t
     file.write_text("the first")
     tokens = Tokens(fixed=None, file=file, clock=VirtualClock())
     face = container_face(Source(credentials()), authorization=tokens)
-    assert (await face.answer(request(authorization="the first"))).status == 200
+    assert (await answered(face, request(authorization="the first"))).status == 200
     file.write_text("the second")
     for token in ("the second", "the first"):
-        assert (await face.answer(request(authorization=token))).status == 200
+        assert (await answered(face, request(authorization=token))).status == 200
 
 
 def test_relative_uri_is_not_set_next_to_full_uri() -> None:
@@ -234,7 +234,7 @@ async def test_where_relative_uri_leads_no_token_is_asked_for() -> None:
     """16: clients that know only RELATIVE_URI send none."""
     ecs = ContainerFace(Source(credentials()), Guard(HOSTS | {"169.254.170.2"}, NoToken()), name="ecs")
     assert ecs.name == "ecs"
-    assert (await ecs.answer(request(host="169.254.170.2"))).status == 200
+    assert (await answered(ecs, request(host="169.254.170.2"))).status == 200
 
 
 # --- the URL -----------------------------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ async def test_all_is_in_the_path_and_no_header_of_taste_matters(headers: list[s
 
 async def test_who_comes_through_a_proxy_is_told_of_no_proxy() -> None:
     """19: botocore before 1.10.26 sends these requests to a proxy."""
-    answer = await container_face(Source(credentials())).answer(request(x_forwarded_for="10.0.0.1"))
+    answer = await answered(container_face(Source(credentials())), request(x_forwarded_for="10.0.0.1"))
     assert answer.status == 403
     assert "NO_PROXY" in body(answer)["message"]
 

@@ -4,7 +4,7 @@ from sidecar.faces.counted import Counted
 from sidecar.faces.imds import protocol
 from tests.doubles import credentials
 from tests.faces.imds_kit import CREDENTIALS, Imds, RefreshedSource
-from tests.faces.kit import Source, container_face, request
+from tests.faces.kit import Source, answered, container_face, request
 
 
 class Clients:
@@ -22,7 +22,7 @@ async def test_each_request_is_seen_with_its_user_agent_and_answered_as_ever() -
     counted = Counted(face, clients)
     assert counted.name == "container"
     for asked in (request(user_agent="aws-sdk-go/1.15.11"), request(), request("/nothing", user_agent="curl/8")):
-        assert await counted.answer(asked) == await face.answer(asked)
+        assert await answered(counted, asked) == await answered(face, asked)
     assert clients.seen == [("container", "aws-sdk-go/1.15.11"), ("container", None), ("container", "curl/8")]
 
 
@@ -31,5 +31,5 @@ async def test_imdsv1_is_counted_apart_even_where_it_is_refused() -> None:
     counted = Counted(imds.face, clients, protocol)
     token = await imds.token()
     for headers in ({}, {"x_aws_ec2_metadata_token": token}):
-        await counted.answer(request(CREDENTIALS, **headers))
+        await answered(counted, request(CREDENTIALS, **headers))
     assert clients.seen == [("imds-v1", None), ("imds", None)]

@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.core.errors import HostRefused, NotAuthorized
 from sidecar.faces import guards
+from sidecar.faces.authorization import NoToken
 from sidecar.faces.guards import Guard, host_name
 from tests.faces.kit import AUTH_TOKEN, LOOPBACK, OneToken, request
 
@@ -17,6 +18,9 @@ class Several:
 
     def __init__(self, accepted: tuple[str, ...], renewed: tuple[str, ...] = ()) -> None:
         self._accepted, self._renewed = accepted, renewed or accepted
+
+    def known(self) -> tuple[str, ...]:
+        return self._accepted
 
     async def accepted(self) -> tuple[str, ...]:
         return self._accepted
@@ -87,6 +91,14 @@ async def test_a_token_that_only_another_look_knows_is_right() -> None:
     await Guard(None, Several(("old",), ("new", "old"))).check_authorization(request(authorization="new"))
 
 
+def test_a_known_token_is_known_without_waiting_and_no_other_is() -> None:
+    guard = Guard(None, Several(("old",), ("new", "old")))
+    assert guard.knows_authorization(request(authorization="old"))
+    for unknown in (request(authorization="new"), request(authorization=""), request()):
+        assert not guard.knows_authorization(unknown)
+    assert Guard(None, NoToken()).knows_authorization(request())
+
+
 async def test_every_token_is_compared_in_constant_time_even_after_a_match(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[bytes] = []
 
@@ -95,8 +107,10 @@ async def test_every_token_is_compared_in_constant_time_even_after_a_match(monke
         return hmac.compare_digest(given, token)
 
     monkeypatch.setattr(guards, "hmac", type("Recording", (), {"compare_digest": staticmethod(compare)}))
-    await Guard(None, Several(("first", "second", "third"))).check_authorization(request(authorization="first"))
-    assert compared == [b"first", b"second", b"third"]
+    guard = Guard(None, Several(("first", "second", "third")))
+    await guard.check_authorization(request(authorization="first"))
+    guard.knows_authorization(request(authorization="first"))
+    assert compared == [b"first", b"second", b"third"] * 2
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from sidecar.http.messages import Request
 from tests.conftest import Canary
 from tests.doubles import DAY, ROLE_ARN, Pod, a_token, credentials
 from tests.faces.imds_kit import CREDENTIALS, DOCUMENT, POD, Imds, RefreshedSource
-from tests.faces.kit import body
+from tests.faces.kit import answered, body
 from tests.virtual_time import in_virtual_time
 
 UNREACHABLE = StsUnreachable("STS is not reachable.", fix="Check the network.")
@@ -299,7 +299,7 @@ def test_in_steady_state_every_document_has_the_policys_floor_left(life: Seconds
         async with pod.running():
             await asyncio.sleep(1)
             for _ in range(500):
-                answer = await face.answer(Request("GET", f"{CREDENTIALS}/checkout", {"host": "localhost"}))
+                answer = await answered(face, Request("GET", f"{CREDENTIALS}/checkout", {"host": "localhost"}))
                 assert answer.status == 200
                 assert pod.seen.last_issued is not None
                 left.append(pod.seen.last_issued.expires_at - pod.clock.now())
