@@ -20,6 +20,7 @@ from sidecar.admin.app import AdminFace
 from sidecar.admin.status import Status
 from sidecar.core.broker import Broker
 from sidecar.core.clock import SystemClock
+from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.ports import Clock, Observer
 from sidecar.core.refresh import RefreshEvent, RefreshPolicy, RoleState
 from sidecar.faces.authorization import NoToken, Tokens
@@ -42,7 +43,7 @@ from sidecar.observe.snapshot import Board
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import BadConfig, Config, load
 from sidecar.sources.token_file import TokenFile
-from sidecar.sources.web_identity import sts_client
+from sidecar.sources.web_identity import WebIdentity, sts_client
 
 DEFECT, BAD_CONFIG = 1, 2
 SHORT_DURATION = 1800
@@ -127,8 +128,8 @@ async def serve(config: Config, policy: RefreshPolicy = POLICY) -> None:
         history, usage = History(), Usage(clock)
         files = _credentials_files(config, metrics)
         broker = Broker(
-            tokens=tokens,
-            exchange=exchange,
+            role=DEFAULT_ROLE,
+            source=WebIdentity(tokens, exchange, clock),
             clock=clock,
             jitter=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
             observe=_all(LogEvents(policy), metrics, history, *files),
@@ -226,10 +227,10 @@ def _authorization(config: Config, clock: Clock) -> Authorization:
 def _all(*observers: Observer) -> Observer:
     """One observer for many. A defect in one disturbs neither the others nor the broker."""
 
-    def observe(event: RefreshEvent, state: RoleState) -> None:
+    def observe(role: str, event: RefreshEvent, state: RoleState) -> None:
         for observer in observers:
             try:
-                observer(event, state)
+                observer(role, event, state)
             except Exception:
                 logger.exception("observer failed")
 

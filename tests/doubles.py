@@ -14,9 +14,10 @@ from typing import Any
 from sidecar.core.broker import UNCOUNTED, Broker
 from sidecar.core.claims import unverified_claims
 from sidecar.core.errors import NoCredentials, TokenUnreadable
-from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.refresh import Issued, RefreshEvent, RefreshPolicy, RoleState
 from sidecar.core.watched import WatchedValue
+from sidecar.sources.web_identity import WebIdentity
 
 TOKEN_CANARY = "canary-in-the-token"
 KEY_CANARY = "canary/in/the/secret/key"
@@ -159,11 +160,13 @@ class Recorder:
     """An observer that remembers."""
 
     def __init__(self) -> None:
+        self.roles: list[str] = []
         self.events: list[RefreshEvent] = []
         self.states: list[RoleState] = []
         self.last_issued: Credentials | None = None
 
-    def __call__(self, event: RefreshEvent, state: RoleState) -> None:
+    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:
+        self.roles.append(role)
         self.events.append(event)
         self.states.append(state)
         if isinstance(event, Issued):
@@ -185,10 +188,11 @@ class Pod:
         self.clock = VirtualClock()
         self.tokens = FakeTokens(token or a_token())
         self.exchange = ScriptedExchange(self.clock, outcomes or (3600,), takes)
+        self.source = WebIdentity(self.tokens, self.exchange, self.clock)
         self.seen = Recorder()
         self.broker = Broker(
-            tokens=self.tokens,
-            exchange=self.exchange,
+            role=DEFAULT_ROLE,
+            source=self.source,
             clock=self.clock,
             jitter=jitter_source or (lambda: jitter),
             observe=self.seen,

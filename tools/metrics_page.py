@@ -5,6 +5,7 @@ from itertools import product
 
 from sidecar.core.clock import SystemClock
 from sidecar.core.errors import StsUnavailable
+from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.refresh import Failed, RoleState
 from sidecar.observe import labels
 from sidecar.observe.families import FAMILIES
@@ -93,7 +94,7 @@ def every_label(metrics: Metrics) -> None:
     """Let happen whatever can make a series: each face with each status, each code, each SDK by each face."""
     for code in labels.FAILURE_CODES:
         error = StsUnavailable("", fix="", aws_code=code)
-        metrics(Failed(0, error, 1), RoleState(failures=1, error=error))
+        metrics(DEFAULT_ROLE, Failed(0, error, 1), RoleState(failures=1, error=error))
     for face, status in product(labels.FACES, labels.STATUSES):
         metrics.observe_request(face, int(status), 0.1)
     for face, (family, majors) in product(labels.CLIENT_FACES, MAJORS.items()):

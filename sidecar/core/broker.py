@@ -1,8 +1,8 @@
-"""One role's credentials: the only task that exchanges, and the way to read them.
+"""One role's credentials: the only task that asks its source for them, and the way to read them.
 
-One writer instead of locks: `keep_fresh` alone calls STS and changes the state; whoever wants credentials looks at the
-state, or waits for the next one. So a hundred waiters cost one exchange, all learn of a failure in the same instant,
-and a client that hangs up cancels nothing.
+One writer instead of locks: `keep_fresh` alone asks the source and changes the state; whoever wants credentials looks
+at the state, or waits for the next one. So a hundred waiters cost one attempt, all learn of a failure in the same
+instant, and a client that hangs up cancels nothing.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
 
-from sidecar.core.errors import NoCredentials, SidecarError, TokenExpired, Unexpected
-from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
-from sidecar.core.ports import Clock, Exchange, Observer, TokenSource
+from sidecar.core.errors import NoCredentials, SidecarError, Unexpected
+from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.ports import Clock, CredentialSource, Observer
 from sidecar.core.refresh import (
     Failed,
     Issued,
@@ -21,7 +21,7 @@ from sidecar.core.refresh import (
     RefreshEvent,
     RefreshPolicy,
     RoleState,
-    TokenRotated,
+    SourceChanged,
     backing_off,
     phase,
     step,
@@ -46,24 +46,23 @@ class Broker:
     def __init__(
         self,
         *,
-        tokens: TokenSource,
-        exchange: Exchange,
+        role: str,
+        source: CredentialSource,
         clock: Clock,
         jitter: Callable[[], float],
         observe: Observer,
         policy: RefreshPolicy,
         waits: AbstractContextManager[None] = UNCOUNTED,
     ) -> None:
-        self._tokens = tokens
-        self._exchange = exchange
+        self._role = role
+        self._source = source
         self._clock = clock
         self._jitter = jitter
         self._observe = observe
         self._policy = policy
         self._waits = waits
         self._state = WatchedValue(RoleState())
-        self._token: Token | None = None
-        self._exchanged: Token | None = None
+        self._content: object = None
         self._alive_at: Instant = clock.now()
 
     @property
@@ -114,7 +113,7 @@ class Broker:
         return held
 
     async def keep_fresh(self) -> NoReturn:
-        """Exchange when the policy says so, for ever."""
+        """Ask the source when the policy says so, for ever."""
         while True:
             await self._attempt()
             await self._until_due()
@@ -122,68 +121,49 @@ class Broker:
     async def _attempt(self) -> None:
         asked_at: Instant | None = None
         try:
-            token = await self._tokens.read()
-            self._note(token)
-            self._refuse_expired(token)
+            await self._check()
             asked_at = self._clock.now()
-            credentials = await self._exchange(token)
+            credentials = await self._source.obtain()
         except Exception as error:  # noqa: BLE001 (a defect here must not cost credentials that are still valid)
             now = self._clock.now()
             self._apply(Failed(now, _named(error), None if asked_at is None else now - asked_at))
             return
-        self._exchanged = token
         now = self._clock.now()
         self._apply(Issued(now, credentials, now - asked_at))
 
-    def _refuse_expired(self, token: Token) -> None:
-        overdue = self._earliest_time() - token.claims.expires_at
-        if overdue < 0:
-            return
-        raise TokenExpired(
-            f"The projected token expired {overdue:.0f} s ago and has not been replaced.",
-            fix="Check that the kubelet on this node is healthy, that the node's clock is right, and that the volume "
-            "is a projected serviceAccountToken, not mounted with subPath (such a mount never sees a rotation).",
-        )
-
-    def _earliest_time(self) -> UnixTime:
-        """What the slower of two clocks shows: the node's, and STS's as its last answer told it.
-
-        Either may be wrong. A token that both call expired is not sent; to withhold a good one would be the worse
-        mistake, for nothing would ever correct it, while STS refuses a bad one once.
-        """
-        held = self.state.credentials
-        if held is None:
-            return self._clock.wall()
-        return min(self._clock.wall(), self._clock.now() + held.expiration - held.expires_at)
+    async def _check(self) -> None:
+        try:
+            await self._source.check()
+        finally:
+            self._note_change()  # before the attempt's own outcome: it was made with what is new
 
     async def _until_due(self) -> None:
-        seen = self._tokens.current.value
-        if seen != self._token:  # rotated while the attempt was under way
-            self._note(seen)
+        seen = self._source.changed.value
+        self._note_change()  # what came while the attempt was under way
         while (wait := min(MAXIMUM_SLEEP, self.state.attempt_at - self._clock.now())) > 0:
             self._alive_at = self._clock.now()
             try:
                 async with asyncio.timeout(wait):
-                    seen = await self._tokens.current.other_than(seen)
+                    seen = await self._source.changed.other_than(seen)
             except TimeoutError:
                 continue
-            self._note(seen)
+            self._note_change()
         self._alive_at = self._clock.now()
 
-    def _note(self, token: Token | None) -> None:
-        """Remember what the file holds; new content is an event, the first sight during an attempt is not."""
-        if token is None or token == self._token:
+    def _note_change(self) -> None:
+        """Remember what the source holds; new content is an event, the first sight during an attempt is not."""
+        content = self._source.changed.value
+        if content is None or content == self._content:
             return
-        first = self._token is None and self.state.error is None
-        self._token = token
+        first = self._content is None and self.state.error is None
+        self._content = content
         if not first:
-            same = self._exchanged is not None and token.claims.identity == self._exchanged.claims.identity
-            self._apply(TokenRotated(self._clock.now(), same_identity=same))
+            self._apply(SourceChanged(self._clock.now(), same_identity=self._source.same_identity))
 
     def _apply(self, event: RefreshEvent) -> None:
         state = step(self.state, event, self._policy, self._jitter())
         self._state.set(state)
-        self._observe(event, state)
+        self._observe(self._role, event, state)
 
     def _nothing_to_serve(self) -> NoCredentials:
         state = self.state
@@ -205,7 +185,7 @@ class Broker:
 def _named(error: Exception) -> SidecarError:
     if isinstance(error, SidecarError):
         # It is remembered, and the frames behind it would keep the token in memory.
-        error.__context__ = None
+        error.__cause__ = error.__context__ = None
         return error.with_traceback(None)
     # Neither the text of a foreign exception nor its arguments: they may quote what it was working on.
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -12,6 +12,8 @@ UnixTime = float
 """Seconds since 1970, as somebody's wall clock tells: for comparing with times that others wrote."""
 Seconds = float
 
+DEFAULT_ROLE = "default"
+"""The name of the one role that plain variables describe."""
 SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 """What STS takes as RoleSessionName (service model 2011-06-15, roleSessionNameType)."""
 

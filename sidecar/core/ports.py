@@ -1,10 +1,10 @@
-"""What the outside must provide: the only doors through which time, STS, files and observers come in."""
+"""What the outside must provide: the only doors through which time, credentials and observers come in."""
 
 from typing import Protocol
 
 from sidecar.core.model import Credentials, Instant, Token, UnixTime
 from sidecar.core.refresh import RefreshEvent, RoleState
-from sidecar.core.watched import WatchedValue
+from sidecar.core.watched import Watched
 
 
 class Clock(Protocol):
@@ -19,28 +19,42 @@ class Clock(Protocol):
         ...
 
 
-class Exchange(Protocol):
-    """AssumeRoleWithWebIdentity for one role."""
-
-    async def __call__(self, token: Token) -> Credentials:
-        """Trade the token. Raises `ExchangeFailed`."""
-        ...
-
-
-class TokenSource(Protocol):
-    """The projected token."""
+class CredentialSource(Protocol):
+    """Where one role's credentials come from. Asked by one task only, `check` before each `obtain`."""
 
     @property
-    def current(self) -> WatchedValue[Token | None]:
-        """The token last seen in the file, None while there is none that can be read."""
+    def kind(self) -> str:
+        """How it gets them, in a word."""
         ...
 
-    async def read(self) -> Token:
-        """Read the file now. Raises `TokenUnreadable`."""
+    @property
+    def token(self) -> Token | None:
+        """The token that it would present now, None while it has none."""
+        ...
+
+    @property
+    def changed(self) -> Watched[object]:
+        """What credentials are made from, such as a token; None while there is nothing.
+
+        A value unlike the last one may end a failure.
+        """
+        ...
+
+    @property
+    def same_identity(self) -> bool:
+        """Would credentials be issued to whom they were issued last? False before the first."""
+        ...
+
+    async def check(self) -> None:
+        """Look at what credentials are made from, and ask nobody. Raises `SidecarError` if none can be made from it."""
+        ...
+
+    async def obtain(self) -> Credentials:
+        """Ask whoever issues credentials. Raises `SidecarError`."""
         ...
 
 
 class Observer(Protocol):
-    """A bystander: sees each event with the state it led to. Must not raise and must not wait."""
+    """A bystander: sees each role's events, with the state each led to. Must not raise and must not wait."""
 
-    def __call__(self, event: RefreshEvent, state: RoleState) -> None: ...
+    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None: ...

@@ -9,8 +9,8 @@ phase is computed from its state and `now`, never stored, so it cannot be out of
       ⟲ Failed               ▲                              │ ⟲ Failed                      │ ⟲ Failed
                              └──────────── Issued ──────────┴──────────── Issued ───────────┘
 
-`Failed` moves the next attempt and counts; it never touches credentials that are still valid. `TokenRotated` moves the
-next attempt only where a new token may help.
+`Failed` moves the next attempt and counts; it never touches credentials that are still valid. `SourceChanged` moves the
+next attempt only where it may help.
 """
 
 import enum
@@ -75,14 +75,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRotated:
-    """The token file holds something new. `same_identity`: with the `iss`, `sub` and `aud` of the last exchange."""
+class SourceChanged:
+    """Credentials would now be made from something new. `same_identity`: and go to whom they were issued last."""
 
     at: Instant
     same_identity: bool
 
 
-RefreshEvent = Issued | Failed | TokenRotated
+RefreshEvent = Issued | Failed | SourceChanged
 
 
 class Phase(enum.Enum):
@@ -103,7 +103,7 @@ def step(state: RoleState, event: RefreshEvent, policy: RefreshPolicy, jitter: f
             failures = state.failures + 1
             attempt_at = _retry_at(at, error.retry, failures, policy, jitter)
             return replace(state, attempt_at=attempt_at, failures=failures, error=error)
-        case TokenRotated(same_identity=same_identity):
+        case SourceChanged(same_identity=same_identity):
             healthy = state.credentials is not None and state.error is None
             return state if healthy and same_identity else replace(state, attempt_at=IMMEDIATELY)
 

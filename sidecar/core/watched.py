@@ -1,16 +1,28 @@
 """The one concurrency primitive we own: a value, and a way to wait for the next."""
 
 import asyncio
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Watched(Protocol[T_co]):
+    """A value that somebody else sets, for those who look and wait."""
+
+    @property
+    def value(self) -> T_co: ...
+
+    async def other_than(self, seen: object) -> T_co:
+        """Wait until the value differs from `seen`, and return it."""
+        ...
 
 
 class WatchedValue(Generic[T]):
     """Holds one value. Many tasks may wait for it to change; none can miss that it did, none needs a queue.
 
     A waiter names the value it has seen, so a change between its look and its wait wakes it at once. Waiters see the
-    newest value only: values that were replaced meanwhile are gone, which is what "latest" means.
+    newest value only: values that were replaced meanwhile are gone.
     """
 
     def __init__(self, value: T) -> None:
@@ -28,7 +40,7 @@ class WatchedValue(Generic[T]):
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def other_than(self, seen: T) -> T:
+    async def other_than(self, seen: object) -> T:
         """Wait until the value differs from `seen`, and return it."""
         while self._value == seen:
             await self._changed.wait()

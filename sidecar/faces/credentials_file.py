@@ -37,7 +37,7 @@ class CredentialsFile:
         # One thread of its own: a disk that hangs holds up nobody else, and a removal waits for the write before it.
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="credentials-file")
 
-    def __call__(self, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
+    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
         if isinstance(event, Issued):
             self._issued.set(event.credentials)
 

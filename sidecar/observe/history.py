@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Instant, Seconds
-from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, TokenRotated
+from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, SourceChanged
 
 KEPT = 40
 """Refreshes: a day of healthy ones, or the last quarter of an hour of an outage."""
@@ -37,7 +37,7 @@ class History:
         self.rotations = 0
         self.rotated_at: Instant | None = None
 
-    def __call__(self, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
+    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
         match event:
             case Issued(at=at, credentials=credentials, took=took):
                 self.last_success = Refresh(at, took, request_id=credentials.request_id)
@@ -45,6 +45,6 @@ class History:
             case Failed(at=at, error=error, took=took):
                 self.last_failure = Failure(at, error)
                 self.refreshes.append(Refresh(at, took, code=error.code))
-            case TokenRotated(at=at):
+            case SourceChanged(at=at):
                 self.rotations += 1
                 self.rotated_at = at

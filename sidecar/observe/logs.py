@@ -24,7 +24,7 @@ from sidecar.core.refresh import (
     RefreshEvent,
     RefreshPolicy,
     RoleState,
-    TokenRotated,
+    SourceChanged,
     phase,
 )
 from sidecar.core.timestamps import timestamp
@@ -41,7 +41,7 @@ class LogEvents:
         self._said: tuple[Any, ...] | None = None
         self._failures = 0
 
-    def __call__(self, event: RefreshEvent, state: RoleState) -> None:
+    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
         match event:
             case Issued(at=at, credentials=credentials, took=took):
                 told = _issued(credentials, at, took, state) | {"failures_before": self._failures}
@@ -50,7 +50,7 @@ class LogEvents:
             case Failed(at=at, error=error):
                 self._failures = state.failures
                 self._failed(error, at, state)
-            case TokenRotated(same_identity=same_identity):
+            case SourceChanged(same_identity=same_identity):
                 attempt = "at once" if state.attempt_at == IMMEDIATELY else "as planned"
                 logger.info("token rotated", extra={"same_identity": same_identity, "next_attempt": attempt})
 

@@ -20,7 +20,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from sidecar import __version__
 from sidecar.core.model import Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Clock
-from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, TokenRotated
+from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, SourceChanged
 from sidecar.observe import families
 from sidecar.observe.config_info import config_labels
 from sidecar.observe.families import Family
@@ -119,13 +119,13 @@ class Metrics:
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
-    def __call__(self, event: RefreshEvent, state: RoleState) -> None:
+    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
         match event:
             case Issued(at=at, credentials=credentials, took=took):
                 self._issued(at, credentials, took)
             case Failed(took=took):
                 self._failed(code_label(event.error), took)
-            case TokenRotated():
+            case SourceChanged():
                 self._rotations.inc()
         self._failures.set(state.failures)
         self._degraded = state.error is not None

@@ -1,17 +1,113 @@
-"""The exchange as the settings ask for it: whom to call, by which way, trusting whom."""
+"""Credentials for the projected token: AssumeRoleWithWebIdentity, with the token that the file holds at that moment."""
 
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
+from sidecar.core.errors import TokenExpired
+from sidecar.core.model import Credentials, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
+from sidecar.core.watched import Watched
 from sidecar.settings.config import Config
-from sidecar.sts.exchange import SkewObserver, StsCall, StsExchange, nobody, sts_session
+from sidecar.sts.exchange import SkewObserver, StsCall, StsExchange, no_observer, sts_session
+
+
+class TokenSource(Protocol):
+    """The projected token."""
+
+    @property
+    def current(self) -> Watched[Token | None]:
+        """The token last seen in the file, None while there is none that can be read."""
+        ...
+
+    async def read(self) -> Token:
+        """Read the file now. Raises `TokenUnreadable`."""
+        ...
+
+
+class Exchange(Protocol):
+    """AssumeRoleWithWebIdentity for one role."""
+
+    async def __call__(self, token: Token) -> Credentials:
+        """Trade the token. Raises `ExchangeFailed`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Success:
+    """What the last success taught: for whom it was, and what STS's clock showed at our steady clock's zero."""
+
+    identity: tuple[str, str, tuple[str, ...]]
+    sts_clock: Seconds
+
+
+class WebIdentity:
+    """The `CredentialSource` of a pod with a projected token."""
+
+    kind = "web-identity"
+
+    def __init__(self, tokens: TokenSource, exchange: Exchange, clock: Clock) -> None:
+        self._tokens = tokens
+        self._exchange = exchange
+        self._clock = clock
+        self._last: _Success | None = None
+
+    @property
+    def token(self) -> Token | None:
+        return self._tokens.current.value
+
+    @property
+    def changed(self) -> Watched[Token | None]:
+        return self._tokens.current
+
+    @property
+    def same_identity(self) -> bool:
+        """Does the token speak for whom the last one did that STS took? A rotation is nothing more than that."""
+        token = self.token
+        return token is not None and self._last is not None and token.claims.identity == self._last.identity
+
+    async def check(self) -> None:
+        """Raises `TokenUnreadable`, and `TokenExpired` for a token that STS need not be asked about."""
+        token = await self._tokens.read()
+        overdue = self._earliest_time() - token.claims.expires_at
+        if overdue >= 0:
+            raise _expired(overdue)
+
+    async def obtain(self) -> Credentials:
+        """Trade the token that is held now. Raises `ExchangeFailed`."""
+        token = self.token or await self._tokens.read()
+        credentials = await self._exchange(token)
+        self._last = _Success(token.claims.identity, credentials.expiration - credentials.expires_at)
+        return credentials
+
+    def _earliest_time(self) -> UnixTime:
+        """What the slower of two clocks shows: the node's, and STS's as its last answer told it.
+
+        Either may be wrong. A token that both call expired is not sent; to withhold a good one would be the worse
+        mistake, for nothing would ever correct it, while STS refuses a bad one once.
+        """
+        if self._last is None:
+            return self._clock.wall()
+        return min(self._clock.wall(), self._clock.now() + self._last.sts_clock)
+
+
+def _expired(overdue: Seconds) -> TokenExpired:
+    return TokenExpired(
+        f"The projected token expired {overdue:.0f} s ago and has not been replaced.",
+        fix="Check that the kubelet on this node is healthy, that the node's clock is right, and that the volume "
+        "is a projected serviceAccountToken, not mounted with subPath (such a mount never sees a rotation).",
+    )
+
+
+# --- the exchange as the settings ask for it: whom to call, by which way, trusting whom ------------------------
 
 
 @asynccontextmanager
-async def sts_client(config: Config, clock: Clock, observe_skew: SkewObserver = nobody) -> AsyncIterator[StsExchange]:
+async def sts_client(
+    config: Config, clock: Clock, observe_skew: SkewObserver = no_observer
+) -> AsyncIterator[StsExchange]:
     """An `Exchange` for as long as the block lasts."""
     async with sts_session(_trusted(config)) as http:
         yield StsExchange(http, _call(config), clock, observe_skew)

@@ -32,7 +32,7 @@ SkewObserver = Callable[[Seconds], None]
 """A bystander: how far STS's clock is ahead of the node's, at each answer that tells. Must not raise."""
 
 
-def nobody(_: Seconds) -> None:
+def no_observer(_: Seconds) -> None:
     """For those who do not want to know."""
 
 
@@ -70,7 +70,7 @@ class StsExchange:
     """The `Exchange` of production."""
 
     def __init__(
-        self, http: aiohttp.ClientSession, call: StsCall, clock: Clock, observe_skew: SkewObserver = nobody
+        self, http: aiohttp.ClientSession, call: StsCall, clock: Clock, observe_skew: SkewObserver = no_observer
     ) -> None:
         self._http = http
         self._call = call

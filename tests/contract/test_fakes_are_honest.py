@@ -8,8 +8,8 @@ import pytest
 
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Token
-from sidecar.core.ports import TokenSource
 from sidecar.sources.token_file import TokenFile
+from sidecar.sources.web_identity import TokenSource
 from tests.doubles import FakeTokens, a_token
 from tests.kubelet import ProjectedVolume
 

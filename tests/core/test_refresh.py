@@ -19,7 +19,7 @@ from sidecar.core.refresh import (
     RefreshEvent,
     RefreshPolicy,
     RoleState,
-    TokenRotated,
+    SourceChanged,
     backing_off,
     floor,
     phase,
@@ -154,11 +154,11 @@ def test_the_failures_and_the_last_reason_are_remembered() -> None:
 
 def test_a_rotation_under_the_same_identity_changes_nothing_when_healthy() -> None:
     state = issued()
-    assert step(state, TokenRotated(50, same_identity=True), POLICY, 0) is state
+    assert step(state, SourceChanged(50, same_identity=True), POLICY, 0) is state
 
 
 def test_a_rotation_to_another_identity_asks_at_once_and_keeps_what_it_has() -> None:
-    state = step(issued(), TokenRotated(50, same_identity=False), POLICY, 0)
+    state = step(issued(), SourceChanged(50, same_identity=False), POLICY, 0)
     assert state.attempt_at == IMMEDIATELY
     assert usable(state, 50, POLICY) is not None
 
@@ -167,14 +167,14 @@ def test_a_rotation_to_another_identity_asks_at_once_and_keeps_what_it_has() -> 
 @pytest.mark.parametrize("same", [True, False])
 def test_a_rotation_ends_every_wait_after_a_failure(error: SidecarError, same: bool) -> None:
     failing = failed(issued(), error, at=2100, times=3)
-    state = step(failing, TokenRotated(2101, same_identity=same), POLICY, 0)
+    state = step(failing, SourceChanged(2101, same_identity=same), POLICY, 0)
     assert state.attempt_at == IMMEDIATELY
     assert (state.failures, state.error, state.credentials) == (3, error, failing.credentials)
 
 
 def test_a_rotation_wakes_a_role_that_never_had_credentials() -> None:
     assert (
-        step(failed(RoleState(), NEW_TOKEN), TokenRotated(1, same_identity=False), POLICY, 0).attempt_at == IMMEDIATELY
+        step(failed(RoleState(), NEW_TOKEN), SourceChanged(1, same_identity=False), POLICY, 0).attempt_at == IMMEDIATELY
     )
 
 
@@ -190,7 +190,7 @@ def events_at(at: Instant) -> st.SearchStrategy[RefreshEvent]:
     return st.one_of(
         lives.map(lambda life: Issued(at, credentials(issued_at=at, life=life), 0.1)),
         errors.map(lambda error: Failed(at, error)),
-        st.booleans().map(lambda same: TokenRotated(at, same_identity=same)),
+        st.booleans().map(lambda same: SourceChanged(at, same_identity=same)),
     )
 
 
@@ -266,7 +266,7 @@ def test_a_rotation_either_changes_nothing_or_asks_at_once(
     history: list[tuple[RefreshEvent, float]], at: Instant, jitter: float
 ) -> None:
     before = lived_through(history)
-    after = step(before, TokenRotated(at, same_identity=True), POLICY, jitter)
+    after = step(before, SourceChanged(at, same_identity=True), POLICY, jitter)
     assert after is before if before.credentials and not before.error else after.attempt_at == IMMEDIATELY
 
 

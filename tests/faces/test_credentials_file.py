@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.core.errors import StsUnreachable
-from sidecar.core.model import Credentials
+from sidecar.core.model import DEFAULT_ROLE, Credentials
 from sidecar.core.refresh import Failed, Issued, RoleState
 from sidecar.faces import credentials_file
 from sidecar.faces.credentials_file import CredentialsFile, replace_file
@@ -40,7 +40,7 @@ class Kept:
 
     async def issue(self, held: Credentials) -> bool:
         """What came of writing them."""
-        self.file(Issued(0, held, 0), RoleState(held))
+        self.file(DEFAULT_ROLE, Issued(0, held, 0), RoleState(held))
         return await self.writes.seen.get()
 
     def holds(self, held: Credentials) -> bool:
@@ -73,7 +73,7 @@ async def test_a_failed_refresh_leaves_the_file_as_it_is(tmp_path: Path) -> None
     held = credentials()
     async with kept(tmp_path / "credentials") as file:
         await file.issue(held)
-        file.file(Failed(0, StsUnreachable("x", fix="y")), RoleState(held))
+        file.file(DEFAULT_ROLE, Failed(0, StsUnreachable("x", fix="y")), RoleState(held))
         await asyncio.sleep(0)
         assert file.holds(held)
         assert file.writes.seen.empty()

@@ -5,9 +5,9 @@ import math
 from dataclasses import replace
 
 from sidecar.core.errors import SidecarError
-from sidecar.core.model import Credentials, Instant, Seconds, Token
+from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Observer
-from sidecar.core.refresh import Failed, Issued, RefreshEvent, RefreshPolicy, RoleState, TokenRotated, step
+from sidecar.core.refresh import Failed, Issued, RefreshEvent, RefreshPolicy, RoleState, SourceChanged, step
 from tests.doubles import a_token
 
 POLICY = RefreshPolicy()
@@ -27,11 +27,11 @@ class History:
         self._tell(Failed(at, error, took))
 
     def rotated(self, at: Instant, *, same_identity: bool = True) -> None:
-        self._tell(TokenRotated(at, same_identity=same_identity))
+        self._tell(SourceChanged(at, same_identity=same_identity))
 
     def _tell(self, event: RefreshEvent) -> None:
         self.state = step(self.state, event, POLICY, 0.5)
-        self._observer(event, self.state)
+        self._observer(DEFAULT_ROLE, event, self.state)
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:

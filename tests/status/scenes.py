@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sidecar.admin.status import Status
 from sidecar.core.errors import SidecarError, StsThrottled, TokenUnreadable, TrustRefused
-from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.refresh import (
     Failed,
     Issued,
@@ -13,7 +13,7 @@ from sidecar.core.refresh import (
     RefreshEvent,
     RefreshPolicy,
     RoleState,
-    TokenRotated,
+    SourceChanged,
     phase,
     step,
     usable,
@@ -81,7 +81,7 @@ class Scene:
         """Let it happen, at its own time."""
         self.time = event.at
         self.state = step(self.state, event, POLICY, 0.5)
-        self.history(event, self.state)
+        self.history(DEFAULT_ROLE, event, self.state)
 
     def issued(self, at: Instant, took: Seconds = 0.09) -> None:
         held = credentials(issued_at=at)
@@ -92,7 +92,7 @@ class Scene:
 
     def rotated(self, at: Instant) -> None:
         self.token = a_token(life=3600, issued_at=EPOCH + at)
-        self.tell(TokenRotated(at, same_identity=True))
+        self.tell(SourceChanged(at, same_identity=True))
 
     def used(self, face: str, user_agent: str | None, times: int) -> None:
         for _ in range(times):

@@ -4,10 +4,7 @@ import asyncio
 
 import pytest
 
-from sidecar.core.errors import (
-    TokenUnreadable,
-    Unexpected,
-)
+from sidecar.core.errors import StsUnreachable, TokenUnreadable, Unexpected
 from sidecar.core.refresh import Failed
 from tests.conftest import Canary
 from tests.core.broker.trouble import ALL_FAILURES, EXPIRED, NOT_TRUSTED, UNREACHABLE, named
@@ -100,6 +97,19 @@ async def test_a_defect_in_the_exchange_is_named_by_its_place_and_tried_again(er
     assert isinstance(failed.error, Unexpected)
     assert f"{named(error)} at " in failed.error.cause
     assert "doubles.py:" in failed.error.cause
+
+
+@in_virtual_time
+async def test_an_error_that_is_remembered_keeps_nothing_alive_of_what_led_to_it() -> None:
+    """Frames and exceptions behind it hold the token, and would for as long as the failure lasts."""
+    error = StsUnreachable("No connection.", fix="Check the network.")
+    error.__context__ = error.__cause__ = OSError(TOKEN_CANARY)
+    pod = Pod(error)
+    async with pod.running():
+        await pod.until(1)
+    remembered = pod.broker.state.error
+    assert remembered is error
+    assert (remembered.__context__, remembered.__cause__, remembered.__traceback__) == (None, None, None)
 
 
 @in_virtual_time

@@ -63,7 +63,7 @@ async def test_the_phase_follows_the_facts() -> None:
 
 
 @in_virtual_time
-async def test_observers_see_each_event_with_the_state_it_led_to() -> None:
+async def test_observers_see_each_event_with_its_role_and_the_state_it_led_to() -> None:
     pod = Pod(UNREACHABLE, 3600)
     async with pod.running():
         await pod.until(10)
@@ -73,6 +73,7 @@ async def test_observers_see_each_event_with_the_state_it_led_to() -> None:
     assert isinstance(issued, Issued)
     assert issued.took == pytest.approx(0.25)
     assert [state.failures for state in pod.seen.states] == [1, 0]
+    assert pod.seen.roles == ["default", "default"]
     assert pod.broker.state is pod.seen.states[-1]
 
 

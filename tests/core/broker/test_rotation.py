@@ -10,7 +10,7 @@ from sidecar.core.errors import (
     TokenUnreadable,
 )
 from sidecar.core.model import Seconds
-from sidecar.core.refresh import Failed, TokenRotated
+from sidecar.core.refresh import Failed, SourceChanged
 from tests.core.broker.trouble import EXPIRED, NOT_TRUSTED, UNREACHABLE, named
 from tests.doubles import EPOCH, Pod, a_token
 from tests.virtual_time import in_virtual_time
@@ -24,7 +24,7 @@ async def test_rotation_alone_calls_nobody_when_healthy() -> None:
             await pod.until(second)
             pod.tokens.rotate()
     assert pod.exchange.called_at == [0]
-    assert sum(isinstance(event, TokenRotated) for event in pod.seen.events) > 1800
+    assert sum(isinstance(event, SourceChanged) for event in pod.seen.events) > 1800
 
 
 @in_virtual_time
