@@ -1,7 +1,7 @@
 """`irsa-sidecar credential-process`: for SDKs that read `credential_process` in `~/.aws/config`.
 
 Format: AWS SDKs and tools reference guide, "Process credential provider". The SDK runs the command again when the
-credentials near their end; what goes to standard error is what it shows of a failure.
+credentials are about to expire; of a failure it shows what the command writes to standard error.
 """
 
 import argparse
@@ -10,8 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sidecar.client.obtain import session
-from sidecar.client.session import Session
+from sidecar.client.running_sidecar import SessionCredentials
+from sidecar.client.session import session_credentials
 from sidecar.core.errors import SidecarError
 
 
@@ -19,19 +19,20 @@ def main(argv: Sequence[str]) -> int:
     """Print credentials. Returns 0, or 1 with the reason on standard error."""
     parser = argparse.ArgumentParser(
         prog="irsa-sidecar credential-process",
-        description="Print the running sidecar's credentials for an SDK; where none runs, ask STS.",
+        description="Print the running sidecar's credentials for an SDK's `credential_process` setting. "
+        "Where no sidecar runs, exchange the token at STS.",
     )
     parser.parse_args(argv)
     try:
-        print(document(session(os.environ)))
+        print(document(session_credentials(os.environ)))
     except SidecarError as error:
         print(f"irsa-sidecar credential-process: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def document(held: Session) -> str:
-    """Version 1 of the format."""
+def document(held: SessionCredentials) -> str:
+    """The credentials in version 1 of the format."""
     fields: dict[str, str | int] = {
         "Version": 1,
         "AccessKeyId": held.access_key_id,

@@ -10,12 +10,12 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sidecar.client.obtain import session
-from sidecar.client.session import Session
+from sidecar.client.running_sidecar import SessionCredentials
+from sidecar.client.session import session_credentials
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds, UnixTime
 
-USAGE = "usage: irsa-sidecar exec -- COMMAND [ARGUMENT ...]\n\nRun COMMAND with credentials in its environment."
+USAGE_TEXT = "usage: irsa-sidecar exec -- COMMAND [ARGUMENT ...]\n\nRun COMMAND with credentials in its environment."
 NO_CREDENTIALS, NOT_EXECUTABLE, NOT_FOUND, BY_SIGNAL = 125, 126, 127, 128
 """Exit codes that are not the program's own: those of env(1) and of shells."""
 FORWARDED = frozenset(
@@ -28,7 +28,7 @@ WATCHED = FORWARDED | {signal.SIGCHLD}
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 FROM_KERNEL = 0x80
 """siginfo's SI_KERNEL: the terminal's Ctrl-C, which the program got as well."""
-NAP: Seconds = 30
+MAXIMUM_SLEEP: Seconds = 30
 OUTRANKING = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
 """Where one of these is set, JavaScript v3 does not look at the keys in the environment."""
 
@@ -37,16 +37,16 @@ def main(argv: Sequence[str]) -> int:
     """Run the program to its end. Returns its exit code, 128 + n when signal n ended it, 125 without credentials."""
     command = list(argv[1:] if argv[:1] == ["--"] else argv)
     if not command or command[0].startswith("-"):
-        print(USAGE, file=sys.stdout if command in (["-h"], ["--help"]) else sys.stderr)
+        print(USAGE_TEXT, file=sys.stdout if command in (["-h"], ["--help"]) else sys.stderr)
         return 0 if command in (["-h"], ["--help"]) else 2
     try:
-        held = session(os.environ)
+        held = session_credentials(os.environ)
     except SidecarError as error:
         return _say(str(error), NO_CREDENTIALS)
     return run(command, environment(os.environ, held), ends_at(held))
 
 
-def environment(environ: Mapping[str, str], held: Session) -> dict[str, str]:
+def environment(environ: Mapping[str, str], held: SessionCredentials) -> dict[str, str]:
     """`environ` with the session in it. boto 2 knows the session token as AWS_SECURITY_TOKEN, botocore its end."""
     kept = {name: text for name, text in environ.items() if name not in OUTRANKING}
     return kept | {
@@ -58,7 +58,7 @@ def environment(environ: Mapping[str, str], held: Session) -> dict[str, str]:
     }
 
 
-def ends_at(held: Session) -> UnixTime:
+def ends_at(held: SessionCredentials) -> UnixTime:
     return datetime.strptime(held.expiration, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
 
 
@@ -84,7 +84,7 @@ def _wait(child: int, name: str, expires_at: UnixTime) -> int:
         if left <= 0 and not outlived:
             outlived = True
             _say(f"{name} outlived its credentials: restart it, or let it ask the sidecar's endpoint.", 0)
-        caught = signal.sigtimedwait(WATCHED, NAP if outlived else min(NAP, left))
+        caught = signal.sigtimedwait(WATCHED, MAXIMUM_SLEEP if outlived else min(MAXIMUM_SLEEP, left))
         if caught is None:
             continue
         if caught.si_signo != signal.SIGCHLD:

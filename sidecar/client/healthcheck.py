@@ -1,19 +1,16 @@
-"""`irsa-sidecar healthcheck`: an exec probe's job in an image without curl. Standard library only, so it is quick."""
+"""`irsa-sidecar healthcheck`: what an exec probe runs, in an image without curl."""
 
 import argparse
-import http.client
-import json
 import os
 import sys
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sidecar.client.local_http import connection
-from sidecar.settings.parsers import addresses
+from sidecar.client.local_http import NotHttp
+from sidecar.client.running_sidecar import OK, admin, admin_listen, document, last_error
 
-DEFAULT = "127.0.0.1:9912"
-PAUSE = 0.2
+POLL_INTERVAL = 0.2
 """Seconds between two questions of `--wait`."""
 
 
@@ -22,63 +19,55 @@ def main(argv: Sequence[str]) -> int:
 
     Standard error has why; also where credentials are served and their refresh fails.
     """
-    parser = argparse.ArgumentParser(prog="irsa-sidecar healthcheck", description=__doc__)
-    parser.add_argument("question", nargs="?", choices=("ready", "live"), default="ready")
-    parser.add_argument(
-        "--wait", type=float, default=0, metavar="SECONDS", help="ask again until it is well, for so long at most"
+    given = _parser().parse_args(argv)
+    deadline = time.monotonic() + given.wait
+    while not (health := _health(f"/{given.question}z")).good and time.monotonic() + POLL_INTERVAL < deadline:
+        time.sleep(POLL_INTERVAL)
+    if health.message:
+        print("irsa-sidecar healthcheck:", *health.message.split(), file=sys.stderr)  # one line, whoever answered
+    return 0 if health.good else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="irsa-sidecar healthcheck",
+        description="Ask the running sidecar whether it is ready, for probes in an image without curl.",
+        epilog="Exit code: 0 for yes, 1 for no, with the reason on standard error.",
     )
-    asked = parser.parse_args(argv)
-    deadline = time.monotonic() + asked.wait
-    while not (found := _look(f"/{asked.question}z")).well and time.monotonic() + PAUSE < deadline:
-        time.sleep(PAUSE)
-    if found.said:
-        print("irsa-sidecar healthcheck:", *found.said.split(), file=sys.stderr)  # one line, whoever answered
-    return 0 if found.well else 1
+    parser.add_argument(
+        "question",
+        nargs="?",
+        choices=("ready", "live"),
+        default="ready",
+        help="ready: it can serve credentials (the default); live: its refresh loop runs",
+    )
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=0,
+        metavar="SECONDS",
+        help="ask again until the answer is yes, for at most this long",
+    )
+    return parser
 
 
-class Found(NamedTuple):
-    """Is it well, and what there is to say of it; "" for nothing."""
+class Health(NamedTuple):
+    """The answer to the question, and a message for standard error; "" for none."""
 
-    well: bool
-    said: str
+    good: bool
+    message: str
 
 
-def _look(path: str) -> Found:
+def _health(path: str) -> Health:
+    listen = admin_listen(os.environ)
     try:
-        status, body = _get(path)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return Found(well=False, said=f"no answer at {_address()}: {error}")
-    failure = _failure(body)
-    if status == http.client.OK:
-        return Found(well=True, said=failure and f"credentials are served, but their refresh fails: {failure}")
-    return Found(well=False, said=failure or _phase(body) or f"{status} at {_address()}")
-
-
-def _address() -> str:
-    return os.environ.get("SIDECAR_ADMIN_LISTEN") or DEFAULT
-
-
-def _get(path: str) -> tuple[int, bytes]:
-    asked = connection(addresses(_address())[0])
-    try:
-        asked.request("GET", path)
-        answer = asked.getresponse()
-        return answer.status, answer.read()
-    finally:
-        asked.close()
-
-
-def _failure(body: bytes) -> str:
-    """The sentences in `/readyz`'s JSON that say what is wrong and what to do."""
-    try:
-        error = json.loads(body)["last_error"]
-        return f"{error['cause']} {error['fix']}"
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _phase(body: bytes) -> str:
-    try:
-        return f"phase {json.loads(body)['phase']}"
-    except (ValueError, KeyError, TypeError):
-        return ""
+        reply = admin(os.environ, path)
+    except (OSError, NotHttp, ValueError) as error:
+        return Health(good=False, message=f"no answer at {listen}: {error}")
+    told = document(reply) or {}
+    failed = last_error(told)
+    failure = f"{failed.cause} {failed.fix}" if failed else ""
+    if reply.status == OK:
+        return Health(good=True, message=failure and f"credentials are served, but their refresh fails: {failure}")
+    phase = f"phase {told['phase']}" if "phase" in told else f"{reply.status} at {listen}"
+    return Health(good=False, message=failure or phase)

@@ -1,9 +1,9 @@
-"""One exchange with STS for one command, where no sidecar runs: the same settings, and no refresh after it."""
+"""One exchange with STS for a command, where no sidecar runs: the sidecar's settings, and no refresh after it."""
 
 import asyncio
 from collections.abc import Mapping
 
-from sidecar.client.session import NoSession, Session
+from sidecar.client.running_sidecar import NotServed, SessionCredentials
 from sidecar.core.clock import SystemClock
 from sidecar.core.model import Credentials
 from sidecar.core.timestamps import timestamp
@@ -12,14 +12,16 @@ from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import sts_client
 
 
-def own_session(environ: Mapping[str, str]) -> Session:
+def exchanged(environ: Mapping[str, str]) -> SessionCredentials:
     """Trade the projected token once. Raises `SidecarError`."""
     try:
         config = load(environ, [])
     except BadConfig as error:
-        raise NoSession("No sidecar runs, and these settings allow no exchange:", fix=str(error)) from None
-    credentials = asyncio.run(_exchanged(config))
-    return Session(
+        raise NotServed(
+            "No sidecar runs, and with these settings the token cannot be exchanged:", fix=str(error)
+        ) from None
+    credentials = asyncio.run(_exchange(config))
+    return SessionCredentials(
         credentials.access_key_id,
         credentials.secret_access_key,
         credentials.session_token,
@@ -28,7 +30,7 @@ def own_session(environ: Mapping[str, str]) -> Session:
     )
 
 
-async def _exchanged(config: Config) -> Credentials:
+async def _exchange(config: Config) -> Credentials:
     token = await TokenFile(config.token_file).read()
-    async with sts_client(config, SystemClock()) as exchange:
-        return await exchange(token)
+    async with sts_client(config, SystemClock()) as assume_role:
+        return await assume_role(token)

@@ -1,23 +1,22 @@
 """The sidecar itself, if it runs here: is it ready, and does it serve?"""
 
-import json
-from pathlib import Path
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import aiohttp
-
-from sidecar.core.authorization_token import read_token
+from sidecar.client.local_http import NotHttp, Reply, get
+from sidecar.client.running_sidecar import CREDENTIALS_PATH, OK, NotServed, authorization, document, last_error
 from sidecar.core.findings import Finding
-from sidecar.core.model import Seconds
-from sidecar.doctor.fetching import get, why
+from sidecar.core.variables import SIDECAR_AUTHORIZATION
+from sidecar.doctor.fetching import why
 from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
-from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
-from sidecar.settings.config import Config
+from sidecar.http.addresses import Address
 
-PATIENCE: Seconds = 2
-"""What a patient SDK grants."""
-OK, UNAUTHORIZED = 200, 401
+UNAUTHORIZED = 401
+Document = dict[str, Any]
+Judge = Callable[[str, str, int, Document], Finding]
+"""Check, what was seen, status and document, into a finding."""
 
 
 async def readiness(pod: Pod) -> Finding | None:
@@ -30,59 +29,42 @@ async def credentials(pod: Pod) -> Finding | None:
     if pod.config is None:
         return None
     try:
-        headers = _authorization(pod.config)
-    except (OSError, ValueError) as error:
-        return failed(
-            "sidecar-credentials",
-            f"{pod.config.auth_token_file}: {why(error)}",
-            "The authorization token cannot be read.",
-            "Mount the file for the sidecar's uid; one line, no newline needed.",
-        )
-    return await _asked("sidecar-credentials", pod.config.listen[0], "/v1/credentials", headers, _served)
+        headers = authorization(pod.environ, (SIDECAR_AUTHORIZATION,))
+    except NotServed as error:
+        return failed("sidecar-credentials", error.cause, "The authorization token cannot be read.", error.fix)
+    return await _asked("sidecar-credentials", pod.config.listen[0], CREDENTIALS_PATH, headers, _served)
 
 
-def _authorization(config: Config) -> dict[str, str]:
-    token = config.auth_token or (read_token(config.auth_token_file) if config.auth_token_file else "")
-    return {"Authorization": token} if token else {}
-
-
-async def _asked(check: str, address: Address, path: str, headers: dict[str, str], judge: Any) -> Finding:
-    url, connector = _way_to(address, path)
+async def _asked(check: str, address: Address, path: str, headers: Mapping[str, str], judge: Judge) -> Finding:
     try:
-        async with aiohttp.ClientSession(connector=connector, trust_env=False) as http:
-            found = await get(http, url, within=PATIENCE, headers=headers)
+        reply = await asyncio.to_thread(get, address, path, headers)
     except TimeoutError:
         return failed(check, f"{address}{path}", "No answer within 2 s.", "Look at the sidecar's log and CPU limit.")
-    except (aiohttp.ClientError, OSError) as error:
+    except OSError as error:
         return skipped(check, f"{address}: {why(error)}", "No sidecar runs here.")
-    try:
-        told = json.loads(found.body)
-    except (ValueError, RecursionError):
-        told = None
-    saw = f"{address}{path}: {found.status} in {found.seconds:.2f} s"
-    if not isinstance(told, dict):
-        return failed(check, saw, "Something else answers there.", "Choose another port in SIDECAR_LISTEN.")
-    verdict: Finding = judge(check, saw, found.status, told)
-    return verdict
+    except NotHttp as error:
+        return _somebody_else(check, f"{address}{path}: {error}")
+    return _judged(check, f"{address}{path}: {reply.status} in {reply.seconds:.2f} s", reply, judge)
 
 
-def _way_to(address: Address, path: str) -> tuple[str, aiohttp.BaseConnector]:
-    if not isinstance(address, TcpAddress):
-        return f"http://localhost{path}", aiohttp.UnixConnector(str(Path(address.path)))
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}[address.host] if address.host in WILDCARDS else None  # noqa: S104
-    return f"http://{f'{host}:{address.port}' if host else address}{path}", aiohttp.TCPConnector()
+def _judged(check: str, saw: str, reply: Reply, judge: Judge) -> Finding:
+    told = document(reply)
+    return _somebody_else(check, saw) if told is None else judge(check, saw, reply.status, told)
 
 
-def _ready(check: str, saw: str, status: int, told: dict[str, Any]) -> Finding:
+def _somebody_else(check: str, saw: str) -> Finding:
+    return failed(check, saw, "Another program answers there.", "Choose another port in SIDECAR_LISTEN.")
+
+
+def _ready(check: str, saw: str, status: int, told: Document) -> Finding:
     if status == OK:
         return passed(check, f"{saw}; {told.get('assumed_role')}, {told.get('seconds_left')} s left", "It is ready.")
-    error = told.get("last_error")
-    if isinstance(error, dict):
-        return failed(check, f"{saw}; {error.get('code')}", str(error.get("cause")), str(error.get("fix")))
+    if error := last_error(told):
+        return failed(check, f"{saw}; {error.code}", error.cause, error.fix)
     return failed(check, f"{saw}; {told.get('phase')}", "It has no credentials yet.", "Wait a moment and ask again.")
 
 
-def _served(check: str, saw: str, status: int, told: dict[str, Any]) -> Finding:
+def _served(check: str, saw: str, status: int, told: Document) -> Finding:
     if status == OK:
         return passed(check, f"{saw}; {told.get('RoleArn')}, until {told.get('Expiration')}", "It serves credentials.")
     if status == UNAUTHORIZED:

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from sidecar.client.exec import environment, main, run
-from sidecar.client.session import Session
+from sidecar.client.running_sidecar import SessionCredentials
 from sidecar.http.addresses import Address
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import Source
 from tests.local_sidecar import a_sidecar
 
-HELD = Session("ASIAEXAMPLE", KEY_CANARY, SESSION_CANARY, "2027-01-15T09:00:00Z", "111122223333")
+HELD = SessionCredentials("ASIAEXAMPLE", KEY_CANARY, SESSION_CANARY, "2027-01-15T09:00:00Z", "111122223333")
 IN_AN_HOUR = time.time() + 3600
 
 

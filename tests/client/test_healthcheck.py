@@ -20,7 +20,8 @@ import sys
 from sidecar.cli import main
 sys.argv = ["irsa-sidecar", "healthcheck"]
 main()
-print(*sorted({"aiohttp", "asyncio", "prometheus_client", "watchfiles", "logging", "ssl"} & set(sys.modules)))
+slow = {"aiohttp", "asyncio", "prometheus_client", "watchfiles", "logging", "ssl", "http", "email"}
+print(*sorted(slow & set(sys.modules)))
 """
 
 
@@ -127,7 +128,10 @@ async def test_someone_who_speaks_no_http_is_1() -> None:
     async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
         code, err = await check(admin=f"{host}:{port}")
-    assert (code, err) == (1, f"irsa-sidecar healthcheck: no answer at {host}:{port}: 220 smtp.example\n")
+    assert (code, err) == (
+        1,
+        f"irsa-sidecar healthcheck: no answer at {host}:{port}: what listens there does not speak HTTP\n",
+    )
 
 
 async def test_a_setting_that_is_no_address_is_1_and_named() -> None:
@@ -175,4 +179,4 @@ async def test_it_loads_no_library_that_a_probe_would_wait_for() -> None:
     async with served_admin(SetRole(held=credentials())) as address:
         code, out, err = await run("-c", LIGHT, admin=address)
     assert (code, err) == (0, "")
-    assert set(out.split()) <= {"ssl", "logging"}
+    assert out.split() == []

@@ -1,0 +1,157 @@
+"""The one client of the running sidecar: where it listens, the token it demands, what its answers mean."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from sidecar.client.local_http import NotHttp, Reply, get
+from sidecar.core.authorization_token import checked_token, read_token
+from sidecar.core.errors import SidecarError
+from sidecar.core.variables import AUTHORIZATION, FULL_URI, SIDECAR_AUTHORIZATION
+from sidecar.http.addresses import Address, TcpAddress
+from sidecar.settings.parsers import addresses, listeners
+
+DEFAULT_LISTEN = "127.0.0.1:9911"
+DEFAULT_ADMIN_LISTEN = "127.0.0.1:9912"
+CREDENTIALS_PATH = "/v1/credentials"
+CREDENTIALS_FIELDS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
+OK = 200
+TOKEN_VARIABLES = (AUTHORIZATION, SIDECAR_AUTHORIZATION)
+"""An application's, then the sidecar's own; each has a `_FILE` beside it."""
+
+
+class NotRunning(SidecarError):
+    """No process listens where the sidecar should."""
+
+
+class NotServed(SidecarError):
+    """The sidecar, or whatever listens in its place, gave no credentials; or it cannot be asked with these settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCredentials:
+    """What a program needs. `expiration` as text, `YYYY-MM-DDTHH:MM:SSZ`."""
+
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expiration: str
+    account_id: str = ""
+
+
+class LastError(NamedTuple):
+    """Why the sidecar's last refresh failed, as `/readyz` tells it."""
+
+    code: str
+    cause: str
+    fix: str
+
+
+def served_credentials(environ: Mapping[str, str]) -> SessionCredentials:
+    """The running sidecar's credentials. Raises `NotRunning`, `NotServed`."""
+    address, path = credentials_endpoint(environ)
+    reply = _asked(address, path, authorization(environ))
+    told = document(reply) or {}
+    if reply.status != OK:
+        fix = told.get("message") or "The answer is not the sidecar's: check which program listens there."
+        raise NotServed(f"The sidecar at {address} answered {reply.status}.", fix=str(fix))
+    return _credentials(told, address)
+
+
+def credentials_endpoint(environ: Mapping[str, str]) -> tuple[Address, str]:
+    """Address and path where applications ask, or else where the sidecar listens. Raises `NotRunning`, `NotServed`."""
+    if url := environ.get(FULL_URI):
+        return _in_pod(url)
+    try:
+        listening = listeners(environ.get("SIDECAR_LISTEN") or DEFAULT_LISTEN)
+    except ValueError as error:
+        raise NotServed(f"SIDECAR_LISTEN {error}.", fix="Set it as it is set for the sidecar.") from None
+    if not listening:
+        raise NotRunning("SIDECAR_LISTEN is off.", fix=f"Set {FULL_URI} to the sidecar's endpoint.")
+    return listening[0], CREDENTIALS_PATH
+
+
+def admin_listen(environ: Mapping[str, str]) -> str:
+    """The addresses of the admin port, as text."""
+    return environ.get("SIDECAR_ADMIN_LISTEN") or DEFAULT_ADMIN_LISTEN
+
+
+def admin(environ: Mapping[str, str], path: str) -> Reply:
+    """What the admin port answers. Raises `OSError`, `NotHttp`, and `ValueError` for a setting that is no address."""
+    return get(addresses(admin_listen(environ))[0], path)
+
+
+def authorization(environ: Mapping[str, str], variables: tuple[str, ...] = TOKEN_VARIABLES) -> dict[str, str]:
+    """The header that shows the token of the first variable that has one, if any has. Raises `NotServed`."""
+    for variable in variables:
+        if token := _token(environ, variable):
+            return {"Authorization": token}
+    return {}
+
+
+def document(reply: Reply) -> dict[str, Any] | None:
+    """The JSON object in the body; None where there is none, as the sidecar never answers."""
+    try:
+        told = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def last_error(told: Mapping[str, Any]) -> LastError | None:
+    """The failure that `/readyz` tells of, if its last refresh failed."""
+    error = told.get("last_error")
+    if not isinstance(error, dict):
+        return None
+    return LastError(*(str(error.get(name, "")) for name in LastError._fields))
+
+
+def _in_pod(url: str) -> tuple[Address, str]:
+    """Where SDKs would ask. A token is only shown to a listener that is in the pod, as they do it."""
+    try:
+        parts = urlsplit(url)
+        address = TcpAddress(parts.hostname or "", parts.port or 80)
+        in_pod = parts.scheme == "http" and address.private
+    except ValueError:
+        in_pod = False
+    if not in_pod:
+        usual = f"http://{DEFAULT_LISTEN}{CREDENTIALS_PATH}"
+        raise NotServed(f"{FULL_URI} is not an address in this pod.", fix=f"Set it to {usual}, the default.")
+    return address, parts.path or "/"
+
+
+def _token(environ: Mapping[str, str], variable: str) -> str:
+    file = environ.get(f"{variable}_FILE", "")
+    given = f"{variable}_FILE: {file}" if file else f"{variable}: its value (not shown)"
+    try:
+        if file:
+            return read_token(Path(file))
+        return checked_token(environ[variable]) if environ.get(variable) else ""
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise NotServed(f"{given} cannot be used ({reason}).", fix="Give it the sidecar's token.") from None
+
+
+def _asked(address: Address, path: str, headers: Mapping[str, str]) -> Reply:
+    try:
+        return get(address, path, headers)
+    except (ConnectionRefusedError, FileNotFoundError):
+        raise NotRunning(
+            f"No sidecar listens at {address}.",
+            fix="Start it, or set AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE to exchange the token without it.",
+        ) from None
+    except (OSError, ValueError, NotHttp) as error:
+        raise NotServed(f"Asking the sidecar at {address} failed: {error}.", fix="See the sidecar's log.") from None
+
+
+def _credentials(told: Mapping[str, Any], address: Address) -> SessionCredentials:
+    key, secret, token, expiration = (told.get(name, "") for name in CREDENTIALS_FIELDS)
+    if not all(isinstance(text, str) and text for text in (key, secret, token, expiration)):
+        raise NotServed(
+            f"The program at {address} answered with something other than credentials.",
+            fix="Check which program listens there.",
+        )
+    return SessionCredentials(key, secret, token, expiration, str(told.get("AccountId", "")))

@@ -1,0 +1,13 @@
+"""Names of environment variables that more than one room reads or writes."""
+
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+AUTHORIZATION = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+AUTHORIZATION_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+METADATA_ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+METADATA_DISABLED = "AWS_EC2_METADATA_DISABLED"
+"""In an application's container: where its SDK finds credentials, and the token that it presents there."""
+
+SIDECAR_AUTHORIZATION = "SIDECAR_AUTH_TOKEN"
+SIDECAR_AUTHORIZATION_FILE = "SIDECAR_AUTH_TOKEN_FILE"
+"""In the sidecar's container: the token that it demands of applications."""
