@@ -14,7 +14,7 @@ from sidecar.core.findings import Finding
 from sidecar.doctor import report
 from sidecar.doctor.pod import Pod, User, look_around
 from sidecar.explain import PolicyText
-from tests.doctor.asking import NOW, ROLE, token
+from tests.explain.asking import NOW, ROLE, token
 
 OURS = User(uid=65532, gid=65532, groups=(65532,))
 GOOD_APP = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sidecar.doctor
 from sidecar.explain.command import _parser
-from tests.doctor.test_the_twenty_mistakes import MISTAKES
+from tests.explain.test_the_twenty_mistakes import MISTAKES
 
 ROOT = Path(sidecar.doctor.__file__).parent
 PAGE = (ROOT.parents[1] / "docs" / "explain.md").read_text()

@@ -13,8 +13,8 @@ from sidecar.doctor.pod import Pod, look_around
 from sidecar.explain import PolicyText, Question, explain
 from sidecar.explain.question import provider
 from sidecar.sts.answer import Answer, refusal_in
-from tests.doctor.asking import causes
 from tests.doctor.labs import environ
+from tests.explain.asking import causes
 from tests.lab.worlds import ROLE, World, soon, web_identity
 
 ACCOUNT, OTHER_ACCOUNT = "111122223333", "999999999999"

@@ -9,9 +9,9 @@ import pytest
 from sidecar.core.findings import Finding
 from sidecar.doctor import exchange
 from sidecar.explain import PolicyText
-from tests.doctor.asking import equals, policy, statement
 from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port, written
 from tests.doubles import KEY_CANARY, SESSION_CANARY
+from tests.explain.asking import equals, policy, statement
 
 
 def refusal(code: str, message: str) -> Page:

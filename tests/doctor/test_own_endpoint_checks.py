@@ -4,9 +4,9 @@ from pathlib import Path
 
 from sidecar.core.findings import Finding, Level
 from sidecar.doctor import own_endpoint
-from tests.doctor.asking import ROLE
 from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port
 from tests.doubles import KEY_CANARY
+from tests.explain.asking import ROLE
 
 
 async def of_the_sidecar(tmp_path: Path, pages: dict[str, Page], **more: str) -> tuple[Finding | None, Finding | None]:

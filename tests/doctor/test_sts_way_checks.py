@@ -10,8 +10,8 @@ import pytest
 
 from sidecar.core.findings import Finding
 from sidecar.doctor import sts_way
-from tests.doctor.asking import NOW
 from tests.doctor.pods import Page, a_pod, a_server, a_silent_server, outcome, unused_port
+from tests.explain.asking import NOW
 
 
 async def to_sts(tmp_path: Path, http: aiohttp.ClientSession, url: str, now: float = NOW, **more: str) -> list[Finding]:

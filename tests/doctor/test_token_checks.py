@@ -6,9 +6,9 @@ import pytest
 
 from sidecar.doctor import token_claims, token_place
 from sidecar.doctor.pod import Pod, this_user
-from tests.doctor.asking import NOW, token
 from tests.doctor.pods import Volume, a_pod, outcome, written
 from tests.doubles import CANARIES, DAY, EPOCH
+from tests.explain.asking import NOW, token
 
 
 async def test_a_projected_volume_that_its_group_may_read_is_right(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The problems of docs/troubleshooting.md, rehearsed: what the doctor, `explain` or our settings print for each.
 
-The pod is always the same (tests/doctor/asking.py); each case
+The pod is always the same (tests/explain/asking.py); each case
 spoils what its problem spoils, by the means of that part of the chain: a file, a variable, an answer of STS.
 """
 
@@ -21,8 +21,8 @@ from sidecar.doctor.examination import LOCAL
 from sidecar.doctor.pod import Pod
 from sidecar.explain import PolicyText
 from sidecar.terminal.colour import Colour
-from tests.doctor.asking import ACCOUNT, CLUSTER, NOW, OTHER_ACCOUNT, equals, explained, policy, statement
 from tests.doctor.pods import GOOD_APP, OURS, Page, Volume, a_pod, a_server, unused_port, written
+from tests.explain.asking import ACCOUNT, CLUSTER, NOW, OTHER_ACCOUNT, equals, explained, policy, statement
 from tests.recorded import recorded
 
 PLAIN = Colour(on=False)

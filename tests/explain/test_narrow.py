@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sidecar.explain import CannotFix, narrowed
 from sidecar.trust import evaluate, parse, web_identity
-from tests.doctor.asking import (
+from tests.explain.asking import (
     ACCOUNT,
     AUDIENCE,
     CLUSTER,
@@ -27,7 +27,7 @@ from tests.doctor.asking import (
     statement,
     token,
 )
-from tests.doctor.test_the_twenty_mistakes import MISTAKES
+from tests.explain.test_the_twenty_mistakes import MISTAKES
 
 FOR_EC2: Document = {
     "Sid": "Nodes",

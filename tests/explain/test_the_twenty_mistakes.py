@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sidecar.core.findings import Level
-from tests.doctor.asking import (
+from tests.doubles import EPOCH
+from tests.explain.asking import (
     ACCOUNT,
     AUDIENCE,
     CLUSTER,
@@ -22,7 +23,6 @@ from tests.doctor.asking import (
     statement,
     token,
 )
-from tests.doubles import EPOCH
 
 DENIED = ("deny", "AccessDenied")
 INVALID = ("invalid-token", "InvalidIdentityToken")

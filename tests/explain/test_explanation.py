@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sidecar.core.findings import Finding
 from sidecar.explain.nearest import difference, distance, nearest
-from tests.doctor.asking import (
+from tests.explain.asking import (
     ACCOUNT,
     CLUSTER,
     NOW,

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from sidecar.explain.command import main
-from tests.doctor.asking import CLUSTER, NOW, PROVIDER_ARN, ROLE, SUBJECT, equals, get_role, policy, statement, token
 from tests.doubles import CANARIES
+from tests.explain.asking import CLUSTER, NOW, PROVIDER_ARN, ROLE, SUBJECT, equals, get_role, policy, statement, token
 
 WRONG = policy(statement(Condition=equals("system:serviceaccount:payment:api")))
 
