@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, SIDECAR_AUTHORIZATION_FILE
 from sidecar.demo.children import Child, lines, python
 from sidecar.demo.timeline import Timeline
 from sidecar.lab.app import Lab, LabSettings, StsSettings, running, running_sts
@@ -169,7 +170,7 @@ class Demo:
             "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{self._sts_port}",
             "SIDECAR_LISTEN": "127.0.0.1:0",
             "SIDECAR_ADMIN_LISTEN": "127.0.0.1:0",
-            "SIDECAR_AUTH_TOKEN_FILE": str(self._auth_token_file),
+            SIDECAR_AUTHORIZATION_FILE: str(self._auth_token_file),
             "SIDECAR_DURATION": "900",
             "SIDECAR_GRACE": "0",
         }
@@ -216,9 +217,9 @@ class Demo:
 
     async def _run_application(self, aws_url: str) -> None:
         environment = _bare(self._home) | {
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI": await self._serving,
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN": self._auth_token_file.read_text(),
-            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(self._auth_token_file),
+            FULL_URI: await self._serving,
+            AUTHORIZATION: self._auth_token_file.read_text(),
+            AUTHORIZATION_FILE: str(self._auth_token_file),
             "AWS_DEFAULT_REGION": REGION,  # boto3 reads this name only
             "AWS_ENDPOINT_URL_STS": aws_url,
         }

@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
 from sidecar.core.findings import Finding
-from sidecar.doctor.application_uri import FULL_URI
+from sidecar.core.variables import FULL_URI, METADATA_DISABLED, RELATIVE_URI
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 
-RELATIVE_URI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 WEB_IDENTITY = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
 STATIC_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE")
 
@@ -72,14 +71,14 @@ def static_keys(pod: Pod) -> Finding | None:
 def metadata_service(pod: Pod) -> Finding | None:
     if pod.app is None:
         return None
-    value = pod.app.get("AWS_EC2_METADATA_DISABLED", "")
+    value = pod.app.get(METADATA_DISABLED, "")
     if value.lower() == "true":
-        return passed("app-imds", "AWS_EC2_METADATA_DISABLED=true", "No SDK falls back to the node's role.")
+        return passed("app-imds", f"{METADATA_DISABLED}=true", "No SDK falls back to the node's role.")
     return warned(
         "app-imds",
-        "AWS_EC2_METADATA_DISABLED is not true",
+        f"{METADATA_DISABLED} is not true",
         "Should the sidecar be missing, SDKs may go on as the node's role.",
-        '- name: AWS_EC2_METADATA_DISABLED\n  value: "true"',
+        f'- name: {METADATA_DISABLED}\n  value: "true"',
     )
 
 

@@ -4,20 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sidecar.core.findings import Finding
+from sidecar.core.variables import (
+    AUTHORIZATION,
+    AUTHORIZATION_FILE,
+    SIDECAR_AUTHORIZATION,
+    SIDECAR_AUTHORIZATION_FILE,
+)
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
-
-TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105 (a variable's name)
-TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105 (a variable's name)
 
 
 def authorization(pod: Pod) -> Finding | None:
     """Which SDK reads the variable and which the file differs, so both must be there and agree."""
     if pod.app is None:
         return None
-    needed = bool(pod.environ.get("SIDECAR_AUTH_TOKEN") or pod.environ.get("SIDECAR_AUTH_TOKEN_FILE"))
-    variable, file = bool(pod.app.get(TOKEN)), pod.app.get(TOKEN_FILE, "")
-    saw = f"{TOKEN} {'set' if variable else 'unset'}, {TOKEN_FILE} {file or 'unset'}"
+    needed = bool(pod.environ.get(SIDECAR_AUTHORIZATION) or pod.environ.get(SIDECAR_AUTHORIZATION_FILE))
+    variable, file = bool(pod.app.get(AUTHORIZATION)), pod.app.get(AUTHORIZATION_FILE, "")
+    saw = f"{AUTHORIZATION} {'set' if variable else 'unset'}, {AUTHORIZATION_FILE} {file or 'unset'}"
     if not variable and not file:
         return _no_token(saw) if needed else None
     if file and (finding := _file(pod.app, Path(file), saw)):
@@ -27,7 +30,7 @@ def authorization(pod: Pod) -> Finding | None:
             "app-authorization",
             saw,
             "Older SDKs know the variable only, some know the file only.",
-            f"Set {TOKEN} and {TOKEN_FILE} to the same value.",
+            f"Set {AUTHORIZATION} and {AUTHORIZATION_FILE} to the same value.",
         )
     return passed("app-authorization", saw, "Every SDK finds the token.")
 
@@ -37,7 +40,7 @@ def _no_token(saw: str) -> Finding:
         "app-authorization",
         saw,
         "The sidecar demands an authorization token, and the application has none: 401.",
-        f"Set {TOKEN} (and {TOKEN_FILE}) to the value of the sidecar's SIDECAR_AUTH_TOKEN.",
+        f"Set {AUTHORIZATION} (and {AUTHORIZATION_FILE}) to the value of the sidecar's {SIDECAR_AUTHORIZATION}.",
     )
 
 
@@ -59,7 +62,7 @@ def _file(app: Mapping[str, str], path: Path, saw: str) -> Finding | None:
             "Most SDKs refuse to send a token with a newline (14 of 18 tried).",
             f'printf %s "$TOKEN" > {path}   # not echo',
         )
-    if app.get(TOKEN) and app[TOKEN].encode() != content:
+    if app.get(AUTHORIZATION) and app[AUTHORIZATION].encode() != content:
         return failed(
             "app-authorization",
             f"{saw}; they differ",

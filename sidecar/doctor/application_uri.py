@@ -4,12 +4,12 @@ from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from sidecar.core.findings import Finding
+from sidecar.core.variables import FULL_URI
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
 from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress, is_loopback
 
-FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 SET_FULL_URI = f"- name: {FULL_URI}\n  value: http://127.0.0.1:9911/v1/credentials"
 
 

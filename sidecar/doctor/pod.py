@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Token, UnixTime
+from sidecar.core.variables import FULL_URI
 from sidecar.explain import PolicyText
 from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, take_apart
 from sidecar.settings.config import BadConfig, Config, load
@@ -93,7 +94,7 @@ async def look_around(
 
 def _our_own(environ: Mapping[str, str]) -> Mapping[str, str] | None:
     """Our environment is an application's only if it names a credentials endpoint, as in a shell or on a laptop."""
-    return environ if "AWS_CONTAINER_CREDENTIALS_FULL_URI" in environ else None
+    return environ if FULL_URI in environ else None
 
 
 def _config(environ: Mapping[str, str]) -> tuple[Config | None, tuple[str, ...]]:

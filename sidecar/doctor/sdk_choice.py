@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sidecar.core.variables import FULL_URI, METADATA_DISABLED, RELATIVE_URI
 from sidecar.doctor.timeouts import SDK_TIMEOUT
 
 NOWHERE = "/nonexistent"
@@ -75,12 +76,11 @@ def _choice() -> str:
 
 
 def _asks_the_endpoint(profile: Mapping[str, Any]) -> bool:  # noqa: ARG001 (all of these are asked alike)
-    names = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-    return any(name in os.environ for name in names)
+    return any(name in os.environ for name in (RELATIVE_URI, FULL_URI))
 
 
 def _asks_the_node(profile: Mapping[str, Any]) -> bool:  # noqa: ARG001
-    return os.environ.get("AWS_EC2_METADATA_DISABLED", "false").lower() != "true"
+    return os.environ.get(METADATA_DISABLED, "false").lower() != "true"
 
 
 def _runs_a_program(profile: Mapping[str, Any]) -> bool:

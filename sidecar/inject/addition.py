@@ -7,6 +7,7 @@ The same as in `manifests/pod.yaml`, where each line's reason stands, and with `
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, METADATA_DISABLED, METADATA_ENDPOINT
 from sidecar.inject import names
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, mapping, named, text
@@ -38,14 +39,14 @@ def selected(container: Mapping[str, Any], options: Options) -> bool:
 def environment(options: Options) -> Iterator[dict[str, Any]]:
     """An application's variables, its region excepted."""
     if options.port is not None:
-        yield _variable(names.FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials")
-        yield {"name": names.AUTHORIZATION, "valueFrom": _pod_uid()}
-        yield _variable(names.AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/authorization-token")
+        yield _variable(FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials")
+        yield {"name": AUTHORIZATION, "valueFrom": _pod_uid()}
+        yield _variable(AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/authorization-token")
     if options.metadata_port is not None:
         # With the slash: botocore 1.19 to 1.23 puts the path right behind the text.
-        yield _variable(names.METADATA_ENDPOINT, f"http://127.0.0.1:{options.metadata_port}/")
+        yield _variable(METADATA_ENDPOINT, f"http://127.0.0.1:{options.metadata_port}/")
     elif not options.config.imds_listen:
-        yield _variable(names.METADATA_DISABLED, "true")
+        yield _variable(METADATA_DISABLED, "true")
 
 
 def _applications(containers: list[Tree], options: Options) -> list[dict[str, Any]]:

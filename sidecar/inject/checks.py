@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from sidecar.core.findings import Finding, Level, Where
+from sidecar.core.variables import METADATA_DISABLED, RELATIVE_URI
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names
 from sidecar.inject.addition import environment, selected
@@ -22,7 +23,7 @@ _SHADOWS = {
     "AWS_PROFILE": "SDKs take a profile before they ask an endpoint",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "most SDKs then exchange the token themselves and never ask the sidecar",
     "AWS_ROLE_ARN": "with AWS_WEB_IDENTITY_TOKEN_FILE most SDKs exchange the token themselves",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "most SDKs prefer it and ask 169.254.170.2, not the sidecar",
+    RELATIVE_URI: "most SDKs prefer it and ask 169.254.170.2, not the sidecar",
 }
 _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 _LISTS = ("ports", *NAMED_BY)
@@ -198,7 +199,7 @@ def _pointed_elsewhere(workload: Workload, options: Options, key: str, container
     wanted = {item["name"]: item for item in environment(options)}
     for item in named(container, "env"):
         name = item["name"]
-        if name == names.METADATA_DISABLED and options.metadata_port is not None and item.get("value") == "true":
+        if name == METADATA_DISABLED and options.metadata_port is not None and item.get("value") == "true":
             path = ("spec", key, container["name"], "env", name)
             yield _warning(workload, path, "keeps SDKs from the IMDS that SIDECAR_IMDS_LISTEN imitates; remove it")
         if name in wanted and item != wanted[name]:

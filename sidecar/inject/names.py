@@ -1,5 +1,7 @@
 """The names by which the sidecar's parts are known in a pod."""
 
+from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, METADATA_ENDPOINT
+
 SIDECAR = "irsa-sidecar"
 """The container's name. Whatever has it is the sidecar."""
 LABEL = "irsa-sidecar"
@@ -12,11 +14,6 @@ VOLUMES = (TOKEN_VOLUME, AUTHORIZATION_VOLUME)
 TOKEN_DIRECTORY = "/var/run/secrets/irsa-sidecar"  # noqa: S105 (a path)
 AUTHORIZATION_DIRECTORY = "/var/run/irsa-sidecar"
 
-FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-AUTHORIZATION = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
-AUTHORIZATION_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
-METADATA_ENDPOINT = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
-METADATA_DISABLED = "AWS_EC2_METADATA_DISABLED"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 POINTING_HERE = (FULL_URI, AUTHORIZATION, AUTHORIZATION_FILE, METADATA_ENDPOINT)
 """Variables of an application that mean nothing but a sidecar."""
