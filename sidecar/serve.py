@@ -23,11 +23,11 @@ from sidecar.core.clock import SystemClock
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.ports import Clock, Observer
 from sidecar.core.refresh import RefreshEvent, RefreshPolicy, RoleState
-from sidecar.faces.authorization import NoToken, Tokens
+from sidecar.faces.authorization import NoAuthorization, authorization
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.counted import ClientObserver, Counted
 from sidecar.faces.credentials_file import CredentialsFile
-from sidecar.faces.guards import Authorization, Guard
+from sidecar.faces.guards import Guard
 from sidecar.faces.imds import ImdsFace, protocol
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
@@ -169,8 +169,9 @@ Served = tuple[Face, tuple[Address, ...]]
 
 def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy, count: ClientObserver) -> list[Served]:
     """All faces, and where each is served: nowhere, if it is off."""
-    container = ContainerFace(broker, Guard(config.host_names, _authorization(config, clock)))
-    open_to_the_pod = Guard(config.link_local_names, NoToken())
+    tokens = authorization(config.auth_token, config.auth_token_file, clock)
+    container = ContainerFace(broker, Guard(config.host_names, tokens))
+    open_to_the_pod = Guard(config.link_local_names, NoAuthorization())
     ecs = ContainerFace(broker, open_to_the_pod, name="ecs")
     imds = ImdsFace(
         broker,
@@ -216,12 +217,6 @@ def _credentials_files(config: Config, metrics: Metrics) -> list[CredentialsFile
         observe=metrics.observe_file,
     )
     return [file]
-
-
-def _authorization(config: Config, clock: Clock) -> Authorization:
-    if config.auth_token is None and config.auth_token_file is None:
-        return NoToken()
-    return Tokens(fixed=config.auth_token, file=config.auth_token_file, clock=clock)
 
 
 def _all(*observers: Observer) -> Observer:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sidecar.faces.guards import Authorization
+from sidecar.faces.authorization import Authorization
 from sidecar.http.addresses import Address, TcpAddress
 from sidecar.http.messages import Face
 from sidecar.http.server import serving

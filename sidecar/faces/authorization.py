@@ -3,22 +3,49 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Protocol
 
 from sidecar.core.authorization_token import read_token
 from sidecar.core.model import Instant, Seconds
 from sidecar.core.ports import Clock
 
-REPLACED_TOKEN_LIVES: Seconds = 3600
+REPLACED_TOKEN_LIFETIME: Seconds = 3600
 """How long a token that the file no longer holds is still accepted: SDKs that read the file at each refresh have seen
 its successor by then. Older ones read it once (botocore before 1.34.41): give those a token that does not rotate."""
-LOOK_EVERY: Seconds = 30
-READ_WITHIN: Seconds = 0.3
+RECHECK_INTERVAL: Seconds = 30
+READ_TIMEOUT: Seconds = 0.3
 """A request waits for the file, and its client for a second at most."""
 
 logger = logging.getLogger(__name__)
 
 
-class NoToken:
+class Authorization(Protocol):
+    """The tokens that a request may carry."""
+
+    @property
+    def required(self) -> bool: ...
+
+    def known(self) -> tuple[str, ...]:
+        """The tokens that are right without a look at their source; none while it is time for one."""
+        ...
+
+    async def accepted(self) -> tuple[str, ...]:
+        """The tokens that are right now."""
+        ...
+
+    async def renewed(self) -> tuple[str, ...]:
+        """The same after another look at their source: a client may have read a new token before we did."""
+        ...
+
+
+def authorization(fixed: str | None, file: Path | None, clock: Clock) -> Authorization:
+    """What these settings demand: SIDECAR_AUTH_TOKEN, SIDECAR_AUTH_TOKEN_FILE."""
+    if fixed is None and file is None:
+        return NoAuthorization()
+    return AuthorizationTokens(fixed=fixed, file=file, clock=clock)
+
+
+class NoAuthorization:
     """Nothing to present: what is on loopback, or link-local, is the pod's own."""
 
     required = False
@@ -33,7 +60,7 @@ class NoToken:
         return ()
 
 
-class Tokens:
+class AuthorizationTokens:
     """A fixed token, a token in a file, or both. The file is read again when a request shows an unknown token."""
 
     required = True
@@ -57,11 +84,11 @@ class Tokens:
         return self._clock.now() >= self._look_at
 
     async def renewed(self) -> tuple[str, ...]:
-        self._look_at = self._clock.now() + LOOK_EVERY
+        self._look_at = self._clock.now() + RECHECK_INTERVAL
         if self._file is None:
             return self._held()
         try:
-            async with asyncio.timeout(READ_WITHIN):
+            async with asyncio.timeout(READ_TIMEOUT):
                 token = await asyncio.to_thread(read_token, self._file)
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._complain(error)
@@ -87,7 +114,7 @@ class Tokens:
         if token == self._from_file:
             return
         if self._from_file is not None:
-            self._replaced = (self._from_file, self._clock.now() + REPLACED_TOKEN_LIVES)
+            self._replaced = (self._from_file, self._clock.now() + REPLACED_TOKEN_LIFETIME)
             logger.info("authorization token rotated", extra={"file": str(self._file)})
         self._from_file = token
 

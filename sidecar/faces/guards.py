@@ -4,29 +4,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 from sidecar.core.errors import HostRefused, NotAuthorized
+from sidecar.faces.authorization import Authorization
 from sidecar.http.messages import Request
-
-
-class Authorization(Protocol):
-    """The tokens that a request may carry."""
-
-    @property
-    def required(self) -> bool: ...
-
-    def known(self) -> tuple[str, ...]:
-        """The tokens that are right without a look at their source; none while it is time for one."""
-        ...
-
-    async def accepted(self) -> tuple[str, ...]:
-        """The tokens that are right now."""
-        ...
-
-    async def renewed(self) -> tuple[str, ...]:
-        """The same after another look at their source: a client may have read a new token before we did."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from sidecar.core.arns import RoleArn
 from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import RefreshPolicy, RoleState
-from sidecar.faces.authorization import NoToken
+from sidecar.faces.authorization import NoAuthorization
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import TOKEN, TTL, ImdsFace
 from sidecar.faces.imds_tokens import SessionTokens
@@ -41,7 +41,7 @@ class Imds:
         self.at: Instant = 0
         self.face = ImdsFace(
             source,
-            Guard(HOSTS, NoToken()),
+            Guard(HOSTS, NoAuthorization()),
             SessionTokens(b"a key of this process", self.now),
             instance=instance,
             v1=v1,

@@ -7,9 +7,9 @@ from typing import Any
 
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Credentials
-from sidecar.faces.authorization import NoToken
+from sidecar.faces.authorization import Authorization, NoAuthorization
 from sidecar.faces.container import ContainerFace, CredentialSource
-from sidecar.faces.guards import Authorization, Guard
+from sidecar.faces.guards import Guard
 from sidecar.http.addresses import TcpAddress
 from sidecar.http.messages import Face, Request, Response
 from sidecar.http.server import serving
@@ -64,7 +64,7 @@ async def answered(face: Face, request: Request) -> Response:
 def container_face(
     source: CredentialSource, *, authorization: Authorization | None = None, hosts: frozenset[str] | None = LOOPBACK
 ) -> ContainerFace:
-    return ContainerFace(source, Guard(hosts, authorization or NoToken()))
+    return ContainerFace(source, Guard(hosts, authorization or NoAuthorization()))
 
 
 def request(path: str = "/v1/credentials", method: str = "GET", **headers: str) -> Request:

@@ -1,13 +1,21 @@
 """Authorization tokens: from a variable, from a file that may rotate, from both, or none at all."""
 
+import asyncio
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 from sidecar.core.errors import NotAuthorized
-from sidecar.faces.authorization import LOOK_EVERY, REPLACED_TOKEN_LIVES, NoToken, Tokens
-from sidecar.faces.guards import Authorization, Guard
+from sidecar.faces.authorization import (
+    RECHECK_INTERVAL,
+    REPLACED_TOKEN_LIFETIME,
+    Authorization,
+    AuthorizationTokens,
+    NoAuthorization,
+)
+from sidecar.faces.guards import Guard
 from sidecar.http.messages import Request
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, SESSION_CANARY, VirtualClock
@@ -46,14 +54,14 @@ async def admits(authorization: Authorization, presented: str) -> bool:
 
 
 async def test_without_a_token_everybody_on_loopback_is_admitted() -> None:
-    assert await admits(NoToken(), "")
-    assert await admits(NoToken(), "whatever")
-    assert not NoToken().required
-    assert await NoToken().accepted() == await NoToken().renewed() == NoToken().known() == ()
+    assert await admits(NoAuthorization(), "")
+    assert await admits(NoAuthorization(), "whatever")
+    assert not NoAuthorization().required
+    assert await NoAuthorization().accepted() == await NoAuthorization().renewed() == NoAuthorization().known() == ()
 
 
 async def test_a_fixed_token_admits_itself_and_nothing_else(clock: VirtualClock) -> None:
-    tokens = Tokens(fixed=FIXED, file=None, clock=clock)
+    tokens = AuthorizationTokens(fixed=FIXED, file=None, clock=clock)
     assert tokens.required
     assert await admits(tokens, FIXED)
     for wrong in ("", FIXED + "x", FIXED[:-1], FIXED.upper(), f"Bearer {FIXED}", f"{FIXED}\n", "ä"):
@@ -61,32 +69,32 @@ async def test_a_fixed_token_admits_itself_and_nothing_else(clock: VirtualClock)
 
 
 async def test_a_token_in_a_file_admits_itself_and_nothing_else(clock: VirtualClock, file: File) -> None:
-    tokens = Tokens(fixed=None, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=None, file=file.path, clock=clock)
     assert await admits(tokens, OLD)
     assert not await admits(tokens, NEW)
     assert not await admits(tokens, "")
 
 
 async def test_with_variable_and_file_either_is_right(clock: VirtualClock, file: File) -> None:
-    tokens = Tokens(fixed=FIXED, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock)
     assert await admits(tokens, FIXED)
     assert await admits(tokens, OLD)
     assert not await admits(tokens, NEW)
 
 
 async def test_a_client_that_read_the_new_token_first_is_admitted_at_once(clock: VirtualClock, file: File) -> None:
-    tokens = Tokens(fixed=None, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=None, file=file.path, clock=clock)
     assert await admits(tokens, OLD)
     file.write(NEW)
     assert await admits(tokens, NEW)
 
 
 async def test_a_replaced_token_is_good_for_an_hour_and_not_longer(clock: VirtualClock, file: File) -> None:
-    tokens = Tokens(fixed=FIXED, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock)
     assert await admits(tokens, OLD)
     file.write(NEW)
     assert await admits(tokens, NEW)
-    clock.suspend(REPLACED_TOKEN_LIVES - 5)
+    clock.suspend(REPLACED_TOKEN_LIFETIME - 5)
     assert await admits(tokens, OLD)
     clock.suspend(5)
     assert not await admits(tokens, OLD)
@@ -97,25 +105,25 @@ async def test_a_replaced_token_is_good_for_an_hour_and_not_longer(clock: Virtua
 async def test_a_rotation_is_noticed_by_time_too_so_that_the_old_tokens_hour_begins(
     clock: VirtualClock, file: File
 ) -> None:
-    tokens = Tokens(fixed=None, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=None, file=file.path, clock=clock)
     assert await tokens.accepted() == (OLD,)
     file.write(NEW)
     assert await tokens.accepted() == (OLD,)
-    clock.suspend(LOOK_EVERY)
+    clock.suspend(RECHECK_INTERVAL)
     assert await tokens.accepted() == (NEW, OLD)
 
 
 async def test_known_is_what_needs_no_look_and_nothing_while_one_is_due(clock: VirtualClock, file: File) -> None:
-    tokens = Tokens(fixed=FIXED, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock)
     assert tokens.known() == ()
     await tokens.accepted()
     assert tokens.known() == (FIXED, OLD)
-    clock.suspend(LOOK_EVERY)
+    clock.suspend(RECHECK_INTERVAL)
     assert tokens.known() == ()
 
 
 async def test_only_the_last_replaced_token_is_still_good(clock: VirtualClock, file: File) -> None:
-    tokens = Tokens(fixed=None, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=None, file=file.path, clock=clock)
     for content in ("first-token", OLD, NEW):
         file.write(content)
         assert await admits(tokens, content)
@@ -127,13 +135,13 @@ async def test_only_the_last_replaced_token_is_still_good(clock: VirtualClock, f
 async def test_a_file_that_cannot_be_read_later_leaves_the_known_token_good(
     clock: VirtualClock, file: File, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tokens = Tokens(fixed=None, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=None, file=file.path, clock=clock)
     assert await admits(tokens, OLD)
     if damage == "missing":
         file.path.unlink()
     else:
         file.write({"empty": "", "two lines": f"{NEW}\n{NEW}"}[damage])
-    clock.suspend(REPLACED_TOKEN_LIVES * 2)
+    clock.suspend(REPLACED_TOKEN_LIFETIME * 2)
     assert await admits(tokens, OLD)
     assert not await admits(tokens, NEW)
     warning = caplog.records[0]
@@ -144,12 +152,25 @@ async def test_a_file_that_cannot_be_read_later_leaves_the_known_token_good(
 async def test_an_unreadable_file_is_said_once_and_again_after_it_was_good(
     clock: VirtualClock, file: File, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tokens = Tokens(fixed=FIXED, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock)
     for content in ("", "", OLD, ""):
         file.write(content)
-        clock.suspend(LOOK_EVERY)
+        clock.suspend(RECHECK_INTERVAL)
         await tokens.accepted()
     assert [record.message for record in caplog.records] == ["authorization token file not readable"] * 2
+
+
+async def test_a_file_that_blocks_whoever_reads_it_delays_a_request_by_less_than_its_client_grants(
+    clock: VirtualClock, tmp_path: Path
+) -> None:
+    blocking = tmp_path / "pipe"
+    os.mkfifo(blocking)
+    tokens = AuthorizationTokens(fixed=FIXED, file=blocking, clock=clock)
+    try:
+        async with asyncio.timeout(0.8):
+            assert await tokens.accepted() == (FIXED,)
+    finally:
+        os.close(os.open(blocking, os.O_RDWR | os.O_NONBLOCK))  # lets the reading thread go
 
 
 async def test_a_rotation_is_logged_without_either_token(
@@ -157,7 +178,7 @@ async def test_a_rotation_is_logged_without_either_token(
 ) -> None:
     caplog.set_level(logging.INFO)
     file.write(KEY_CANARY)
-    tokens = Tokens(fixed=None, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=None, file=file.path, clock=clock)
     await tokens.accepted()
     file.write(SESSION_CANARY)
     await tokens.renewed()

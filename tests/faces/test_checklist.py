@@ -19,7 +19,7 @@ import yaml
 
 from sidecar.core.errors import NoCredentials, StsUnreachable
 from sidecar.core.refresh import RefreshPolicy, floor
-from sidecar.faces.authorization import NoToken, Tokens
+from sidecar.faces.authorization import AuthorizationTokens, NoAuthorization
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import TOKEN
@@ -153,7 +153,7 @@ async def test_between_refreshes_everybody_gets_the_same_bytes() -> None:
 async def test_an_answer_comes_within_a_second_even_while_sts_hangs() -> None:
     """8: Java v1 gives up after 1 s and never retries; JavaScript v2 and v3, PHP and AsyncAws after 1 s."""
     pod = Pod(takes=10)
-    face = ContainerFace(pod.broker, Guard(HOSTS, NoToken()))
+    face = ContainerFace(pod.broker, Guard(HOSTS, NoAuthorization()))
     async with pod.running():
         asked_at = pod.clock.now()
         answer = await answered(face, request())
@@ -216,7 +216,7 @@ async def test_a_token_that_was_replaced_stays_good_for_those_who_read_it_once(t
     """14: the file is read again by new SDKs only; a variable never rotates."""
     file = tmp_path / "token"
     file.write_text("the first")
-    tokens = Tokens(fixed=None, file=file, clock=VirtualClock())
+    tokens = AuthorizationTokens(fixed=None, file=file, clock=VirtualClock())
     face = container_face(Source(credentials()), authorization=tokens)
     assert (await answered(face, request(authorization="the first"))).status == 200
     file.write_text("the second")
@@ -232,7 +232,7 @@ def test_relative_uri_is_not_set_next_to_full_uri() -> None:
 
 async def test_where_relative_uri_leads_no_token_is_asked_for() -> None:
     """16: clients that know only RELATIVE_URI send none."""
-    ecs = ContainerFace(Source(credentials()), Guard(HOSTS | {"169.254.170.2"}, NoToken()), name="ecs")
+    ecs = ContainerFace(Source(credentials()), Guard(HOSTS | {"169.254.170.2"}, NoAuthorization()), name="ecs")
     assert ecs.name == "ecs"
     assert (await answered(ecs, request(host="169.254.170.2"))).status == 200
 

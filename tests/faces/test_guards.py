@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.core.errors import HostRefused, NotAuthorized
 from sidecar.faces import guards
-from sidecar.faces.authorization import NoToken
+from sidecar.faces.authorization import NoAuthorization
 from sidecar.faces.guards import Guard, host_name
 from tests.faces.kit import AUTH_TOKEN, LOOPBACK, OneToken, request
 
@@ -96,7 +96,7 @@ def test_a_known_token_is_known_without_waiting_and_no_other_is() -> None:
     assert guard.knows_authorization(request(authorization="old"))
     for unknown in (request(authorization="new"), request(authorization=""), request()):
         assert not guard.knows_authorization(unknown)
-    assert Guard(None, NoToken()).knows_authorization(request())
+    assert Guard(None, NoAuthorization()).knows_authorization(request())
 
 
 async def test_every_token_is_compared_in_constant_time_even_after_a_match(monkeypatch: pytest.MonkeyPatch) -> None:
