@@ -1,4 +1,4 @@
-"""`irsa-sidecar inject`: reads manifests, prints them with the sidecar in them, or without it."""
+"""`irsa-sidecar inject`: reads manifests and prints them with the sidecar added, or removed."""
 
 import argparse
 import sys
@@ -9,16 +9,17 @@ from pathlib import Path
 
 from sidecar import __version__
 from sidecar.core.findings import Level
-from sidecar.inject import stream
+from sidecar.inject import manifests
 from sidecar.inject.injection import inject, remove
-from sidecar.inject.options import AUDIENCE, BadOptions, Options
-from sidecar.inject.stream import BadManifest, Change, Part
+from sidecar.inject.manifests import BadManifest, Change, ManifestPart
+from sidecar.inject.options import BadOptions, Options
+from sidecar.sts import audiences
 
 DONE, REFUSED, USAGE = 0, 1, 2
 _BOM = "\ufeff"
 _DESCRIPTION = """\
 Print manifests with the sidecar added to every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job and CronJob
-in them. All else stays as it is, comments and other documents included; a sidecar that is there is brought up to date.
+in them. Everything else stays as it is, comments and other documents included. A sidecar that is there is updated.
 """
 _EPILOG = f"""\
 examples:
@@ -28,11 +29,11 @@ examples:
   irsa-sidecar inject -f pod.yaml --remove
 
 exit code: 0 done, perhaps with warnings on standard error; 1 a workload cannot take the sidecar, nothing is printed;
-2 unusable arguments or files, or no workload in them (then they are printed as they are)."""
+2 unusable arguments or files, or no workload in the files (then they are printed unchanged)."""
 
 
 class _BadArguments(Exception):
-    """Arguments that nothing can be done with. The message names the fix."""
+    """Unusable arguments. The message names the fix."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,20 +41,20 @@ def main(argv: Sequence[str]) -> int:
     given = _parser().parse_args(argv)
     try:
         options = _options(given)
-        read = [stream.parts(name, content) for name, content in map(_content, given.file)]
+        read = [manifests.parts(name, content) for name, content in map(_content, given.file)]
     except (_BadArguments, BadManifest, BadOptions) as problem:
         for line in str(problem).splitlines():
             print(line if isinstance(problem, BadManifest) else f"irsa-sidecar inject: {line}", file=sys.stderr)
         return USAGE
     every = [part for parts in read for part in parts]
-    if not stream.has_workload(every, frozenset(given.only)):
+    if not manifests.has_workload(every, frozenset(given.only)):
         return _nothing_to_do(read, given.only)
     without = partial(remove, only=frozenset(given.only))
     if options is None:
         return _change(read, without, without)
     for caution in options.cautions():
         print(f"irsa-sidecar inject: warning: {caution}", file=sys.stderr)
-    return _change(read, partial(inject, options=replace(options, accounts=stream.accounts(every))), without)
+    return _change(read, partial(inject, options=replace(options, accounts=manifests.accounts(every))), without)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,33 +65,40 @@ def _parser() -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    _which(parser)
-    _what(parser.add_argument_group("the sidecar"))
+    _add_manifest_options(parser)
+    _add_sidecar_options(parser.add_argument_group("the sidecar"))
     return parser
 
 
-def _which(parser: argparse.ArgumentParser) -> None:
-    """Which manifests, and which way."""
+def _add_manifest_options(parser: argparse.ArgumentParser) -> None:
+    """Options that choose the manifests, and what to do with them."""
     add = partial(parser.add_argument, action="append")
     add("-f", "--file", required=True, metavar="FILE", help="YAML or JSON; - is standard input; repeatable")
-    add("--only", default=[], metavar="KIND/NAME", help="this workload alone, as Deployment/web; repeatable")
-    parser.add_argument("--remove", action="store_true", help="take the sidecar out again, with all that came with it")
+    add(
+        "--only", default=[], metavar="KIND/NAME", help="change this workload alone, such as Deployment/web; repeatable"
+    )
+    parser.add_argument("--remove", action="store_true", help="remove the sidecar and everything that came with it")
 
 
-def _what(group: argparse._ArgumentGroup) -> None:
-    """What is added, and to which containers."""
+def _add_sidecar_options(group: argparse._ArgumentGroup) -> None:
+    """Options that describe the sidecar, and choose the containers."""
     add = group.add_argument
-    role = "the role; left out: the service account's eks.amazonaws.com/role-arn"
+    role = "the role; if left out, the service account's annotation eks.amazonaws.com/role-arn"
     add("--role-arn", default="", metavar="ARN", help=role)
-    add("--region", default="", metavar="REGION", help="whose STS to call; the applications' region too")
+    add("--region", default="", metavar="REGION", help="the region whose STS is called; set for the applications too")
     add("--image", default=f"irsa-sidecar:{__version__}", metavar="IMAGE", help="[%(default)s]")
-    add("--audience", default=AUDIENCE, metavar="NAME", help="the token's audience [%(default)s, in every partition]")
-    life = "the token's life, 600 to 86400 [%(default)s]"
+    add(
+        "--audience",
+        default=audiences.STS,
+        metavar="NAME",
+        help="the token's audience [%(default)s, in every partition]",
+    )
+    life = "lifetime of the token, 600 to 86400 [%(default)s]"
     add("--token-expiration", type=int, default=3600, metavar="SECONDS", help=life)
-    add("--classic", action="store_true", help="as an ordinary container, for Kubernetes before 1.29")
+    add("--classic", action="store_true", help="add the sidecar as an ordinary container, for Kubernetes before 1.29")
     each = partial(add, action="append", default=[])
-    each("--set", metavar="NAME=VALUE", help="another setting of the sidecar; repeatable")
-    each("--container", metavar="NAME", help="credentials for this container; repeatable [all]")
+    each("--set", metavar="NAME=VALUE", help="a further setting of the sidecar; repeatable")
+    each("--container", metavar="NAME", help="give credentials to this container only; repeatable [all]")
 
 
 def _options(given: argparse.Namespace) -> Options | None:
@@ -129,26 +137,26 @@ def _content(file: str) -> tuple[str, str]:
         raise _BadArguments(f"{name}: not UTF-8; convert it with iconv.") from None
 
 
-def _change(read: list[list[Part]], change: Change, without: Change) -> int:
-    results = [[stream.changed(part, change, without) for part in parts] for parts in read]
-    said = [line for result in results for _, lines in result for line in lines]
-    for line in said:
-        print(line, file=sys.stderr)
-    if any(line.level is Level.ERROR for line in said):
+def _change(read: list[list[ManifestPart]], change: Change, without: Change) -> int:
+    results = [[manifests.changed(part, change, without) for part in parts] for parts in read]
+    findings = [finding for result in results for _, of_part in result for finding in of_part]
+    for finding in findings:
+        print(finding, file=sys.stderr)
+    if any(finding.level is Level.ERROR for finding in findings):
         return REFUSED
     _print(["".join(text for text, _ in result) for result in results])
     return DONE
 
 
-def _nothing_to_do(read: list[list[Part]], only: list[str]) -> int:
+def _nothing_to_do(read: list[list[ManifestPart]], only: list[str]) -> int:
     asked = f" called {' or '.join(only)}" if only else ""
-    print(f"irsa-sidecar inject: no workload{asked} in these files; they are printed as they are.", file=sys.stderr)
+    print(f"irsa-sidecar inject: no workload{asked} in these files; they are printed unchanged.", file=sys.stderr)
     _print(["".join(part.text for part in parts) for parts in read])
     return USAGE
 
 
 def _print(texts: list[str]) -> None:
-    """One stream of several files: a file's end is a document's end."""
+    """Prints several files as one stream: the end of a file ends its document."""
     whole = texts[0]
     for following in (text.removeprefix(_BOM) for text in texts[1:]):
         whole += ("" if whole.endswith("\n") else "\n") + ("" if following.startswith("---") else "---\n") + following

@@ -1,4 +1,4 @@
-"""A document with the sidecar, and without it. Pure: no file, no clock; any mapping and list types will do."""
+"""Adds the sidecar to a document, or removes it. Pure: no file, no clock; any mapping and list types will do."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -7,17 +7,17 @@ from typing import Any
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.findings import Finding, Level
-from sidecar.inject import checks, record
-from sidecar.inject.addition import addition, selected
-from sidecar.inject.growth import grow, take_out
-from sidecar.inject.names import RECORD, SIDECAR
+from sidecar.inject import annotation, checks, shape
+from sidecar.inject.merge import merge, take_out
+from sidecar.inject.names import RECORD_ANNOTATION, ROLE_ANNOTATION, SIDECAR
 from sidecar.inject.options import Options
+from sidecar.inject.patch import patch_for, selected
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text, workloads
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The document as it is to be, and what is to be said. With an error among the findings, it is as it was."""
+class ChangedDocument:
+    """The document after the change, and the findings. With an error among them, the document is unchanged."""
 
     document: Any
     findings: tuple[Finding, ...] = ()
@@ -27,24 +27,24 @@ class Outcome:
         return any(finding.level is Level.ERROR for finding in self.findings)
 
 
-def inject(document: Any, options: Options) -> Outcome:
-    """`document` with the sidecar in each of its workloads, up to date where there was one. Changes no argument."""
+def inject(document: Any, options: Options) -> ChangedDocument:
+    """`document` with the sidecar in each workload, or updated where there is one. Changes no argument."""
     changed = deepcopy(document)
     found = [finding for workload in workloads(changed, options.only) for finding in _inject(workload, options)]
-    outcome = Outcome(changed, tuple(found))
-    return Outcome(document, outcome.findings) if outcome.refused else outcome
+    outcome = ChangedDocument(changed, tuple(found))
+    return ChangedDocument(document, outcome.findings) if outcome.refused else outcome
 
 
-def remove(document: Any, only: frozenset[str] = frozenset()) -> Outcome:
+def remove(document: Any, only: frozenset[str] = frozenset()) -> ChangedDocument:
     """`document` without the sidecar and what came with it. Changes no argument."""
     changed = deepcopy(document)
     found = [finding for workload in workloads(changed, only) for finding in _remove(workload)]
-    outcome = Outcome(changed, tuple(found))
-    return Outcome(document, outcome.findings) if outcome.refused else outcome
+    outcome = ChangedDocument(changed, tuple(found))
+    return ChangedDocument(document, outcome.findings) if outcome.refused else outcome
 
 
 def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
-    by_hand, place = record.written_by_hand(workload.pod), _place(workload.pod)
+    by_hand, place = annotation.written_by_hand(workload.pod), _place(workload.pod)
     wrong = list(_remove(workload))
     if wrong:
         yield from wrong
@@ -52,7 +52,7 @@ def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
     if by_hand is not None:
         yield _replaced(workload, by_hand, options)
     if not any(selected(container, options) for container in _containers(workload.pod)):
-        message = f"{workload}: has none of the containers asked for; left alone."
+        message = f"{workload}: has none of the containers that --container names; unchanged."
         yield Finding(level=Level.WARNING, where=workload.path, message=message)
         return
     role_arn, complaint = _role(workload, options)
@@ -62,19 +62,19 @@ def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
 
 
 def _remove(workload: Workload) -> Iterator[Finding]:
-    """Take out what there is of a sidecar. The findings are errors all, and then nothing was done."""
-    wrong = list(checks.misshapen(workload))
+    """Removes a sidecar that is there. All findings are errors; if there is one, nothing was changed."""
+    wrong = list(shape.malformed(workload))
     if wrong:
         yield from wrong
         return
     try:
-        take_out(workload.pod, record.of(workload.pod))
-    except record.Unreadable:
+        take_out(workload.pod, annotation.of(workload.pod))
+    except annotation.Unreadable:
         yield Finding(
             level=Level.ERROR,
-            where=(*workload.path, "metadata", "annotations", RECORD),
-            message=f"{workload}: the annotation {RECORD} is not as inject wrote it; restore it, or delete it: inject "
-            "then takes out what can only be a sidecar's.",
+            where=(*workload.path, "metadata", "annotations", RECORD_ANNOTATION),
+            message=f"{workload}: the annotation {RECORD_ANNOTATION} is not as inject wrote it; restore it, "
+            "or delete it, and inject removes what can only belong to a sidecar.",
         )
 
 
@@ -83,15 +83,15 @@ def _containers(pod: Tree) -> list[Tree]:
 
 
 def _place(pod: Tree) -> int:
-    """Where among the init containers the sidecar is, for something may have to come before it; else first."""
+    """The index of the sidecar among the init containers, some of which may have to precede it; else 0."""
     found = [container.get("name") for container in named(mapping(pod, "spec"), "initContainers")]
     return found.index(SIDECAR) if SIDECAR in found else 0
 
 
 def _add(pod: Tree, options: Options, role_arn: str, place: int) -> None:
-    grown = grow(pod, addition(pod, options, role_arn, place))
+    grown = merge(pod, patch_for(pod, options, role_arn, place))
     _move_last(pod["spec"]["containers" if options.classic else "initContainers"], 0 if options.classic else place)
-    pod["metadata"]["annotations"][RECORD] = record.written(grown)
+    pod["metadata"]["annotations"][RECORD_ANNOTATION] = annotation.written(grown)
 
 
 def _move_last(containers: list[Tree], place: int) -> None:
@@ -99,13 +99,19 @@ def _move_last(containers: list[Tree], place: int) -> None:
 
 
 def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
-    """The role, by option or by the service account's annotation, and what is wrong with it."""
+    """The role, from the option or the service account's annotation, and what is wrong with it."""
     spec = mapping(workload.pod, "spec")
     account_name = text(spec, "serviceAccountName") or "default"
     account = next((a for a in options.accounts if a.is_of(workload.namespace, account_name)), None)
     role_arn = options.role_arn or (account.role_arn if account else "")
     if not role_arn:
-        return "", [_about_role(workload, Level.ERROR, "--role-arn: required. No ServiceAccount here names a role.")]
+        return "", [
+            _about_role(
+                workload,
+                Level.ERROR,
+                f"--role-arn: required, for no ServiceAccount in these files has the annotation {ROLE_ANNOTATION}.",
+            )
+        ]
     try:
         RoleArn.parse(role_arn)
     except ValueError as error:
@@ -116,7 +122,7 @@ def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
         _about_role(
             workload,
             Level.WARNING,
-            f"ServiceAccount {account.name} has the annotation eks.amazonaws.com/role-arn: where the EKS webhook runs, "
+            f"ServiceAccount {account.name} has the annotation {ROLE_ANNOTATION}: where the EKS webhook runs, "
             "it sets AWS_WEB_IDENTITY_TOKEN_FILE, and most SDKs then never ask the sidecar. Remove the annotation; "
             "the role is in the sidecar now.",
         )
@@ -141,7 +147,7 @@ def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
 
 
 def _sources(container: Tree) -> list[str]:
-    """Where a container takes whole sets of variables from. What is in them is in the cluster, not here."""
+    """The ConfigMaps and Secrets that set variables of a container. Their content is in the cluster, not here."""
     kinds = {"configMapRef": "ConfigMap", "secretRef": "Secret"}
     return [
         f"{kind} {text(mapping(source, key), 'name')}"

@@ -1,4 +1,4 @@
-"""What is to be injected, checked before anything is: the sidecar's own settings decide what is allowed."""
+"""The options of an injection, checked first with the parsers of the sidecar's own settings."""
 
 import difflib
 import re
@@ -11,13 +11,12 @@ from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.settings import parsers
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
 from sidecar.settings.config import BadConfig, Config, load
+from sidecar.sts import audiences
 
-AUDIENCE = "sts.amazonaws.com"
-"""In every region and partition, China and GovCloud included."""
-SHORTEST, LONGEST = 600, 86_400
+MINIMUM_EXPIRATION, MAXIMUM_EXPIRATION = 600, 86_400
 """Seconds of a projected token's life: Kubernetes' minimum, and what the EKS webhook asks for at most."""
 
-_OURS = {
+_SET_OTHERWISE = {
     "AWS_ROLE_ARN": "use --role-arn",
     "AWS_REGION": "use --region",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "inject mounts the token and sets this",
@@ -26,7 +25,7 @@ _OURS = {
 }
 _FILE = "SIDECAR_CREDENTIALS_FILE"
 _NEEDS_A_VOLUME = "it needs a volume that both containers mount; write that pod by hand (see docs/ways.md)."
-_READ_AT_ONCE = "AWS_CA_BUNDLE"
+_CA_BUNDLE = "AWS_CA_BUNDLE"
 """The settings' parser opens this file, which is in the pod and not here."""
 _ALLOWED = [setting.variable for setting in SETTINGS] + [name for name, _ in FROM_ENVIRONMENT]
 _IMAGE = re.compile(r"[a-z0-9][\w./:-]*(@sha256:[0-9a-f]{64})?", re.ASCII)
@@ -34,7 +33,7 @@ _AUDIENCE = re.compile(r"[!-~]{1,1024}")
 
 
 class BadOptions(ValueError):
-    """Options that no sidecar could run with. One complaint a line."""
+    """Options that no sidecar could run with. One complaint on each line."""
 
     def __init__(self, complaints: list[str]) -> None:
         super().__init__("\n".join(complaints))
@@ -50,18 +49,18 @@ class Account:
     role_arn: str
 
     def is_of(self, namespace: str, name: str) -> bool:
-        """Whether a pod's account is this one. A manifest without a namespace goes to where the others go."""
+        """Whether a pod runs as this account. A manifest without a namespace is taken to go where the others go."""
         return self.name == name and (not self.namespace or not namespace or self.namespace == namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What to inject, and where. Raises `BadOptions` with every complaint there is."""
+    """What to inject, and where. Raises `BadOptions` with all complaints."""
 
     role_arn: str = ""
     region: str = ""
     image: str = f"irsa-sidecar:{__version__}"
-    audience: str = AUDIENCE
+    audience: str = audiences.STS
     token_expiration: int = 3600
     settings: Mapping[str, str] = field(default_factory=dict)
     classic: bool = False
@@ -83,27 +82,27 @@ class Options:
             raise BadOptions(complaints)
 
     def cautions(self) -> Iterator[str]:
-        """What may be meant, and works in few clusters; the same for all pods."""
+        """Warnings that hold for all pods: what may be intended, but works in few clusters."""
         if not _names_registry(self.image):
             yield (
                 f"--image: {self.image} names no registry, so a node that does not hold it asks Docker Hub; push it to "
-                f"a registry of yours and say --image REGISTRY/{self.image}."
+                f"a registry of yours and pass --image REGISTRY/{self.image}."
             )
-        if bundle := self.settings.get(_READ_AT_ONCE):
+        if bundle := self.settings.get(_CA_BUNDLE):
             yield (
-                f"--set {_READ_AT_ONCE}: inject mounts nothing at {bundle}, and without that file the sidecar does not "
+                f"--set {_CA_BUNDLE}: inject mounts nothing at {bundle}, and without that file the sidecar does not "
                 "start; build it into the image, or write that pod by hand, with a volume for it."
             )
 
     def environment(self) -> dict[str, str]:
         """The sidecar's variables that are the same in every pod."""
-        # A native sidecar is stopped after the application: nobody is left to wait for.
+        # Kubernetes stops a native sidecar after the application, so there is nothing to wait for.
         grace = {} if self.classic else {"SIDECAR_GRACE": "0"}
         return grace | dict(self.settings)
 
     @property
     def port(self) -> int | None:
-        """Where an SDK may ask by HTTP; None when credentials are served in other ways only."""
+        """The port of the container-credentials endpoint; None if credentials are served in other ways only."""
         return next((address.port for address in self.config.listen if isinstance(address, TcpAddress)), None)
 
     @property
@@ -112,7 +111,7 @@ class Options:
 
     @property
     def metadata_port(self) -> int | None:
-        """Where IMDS is imitated on loopback, which an application must be told; None for no such place."""
+        """The port of the IMDS endpoint on loopback, which an application must be told; None if there is none."""
         return next((port for host, port in _tcp(self.config.imds_listen) if host in {"127.0.0.1", "localhost"}), None)
 
 
@@ -122,24 +121,25 @@ def _own(options: Options) -> Iterator[str]:
     if not _IMAGE.fullmatch(options.image):
         yield f"--image: {options.image!r} is not an image; registry/name:tag or name@sha256:digest is allowed."
     if not _AUDIENCE.fullmatch(options.audience):
-        yield f"--audience: {options.audience!r} is not an audience; STS wants {AUDIENCE}."
-    if not SHORTEST <= options.token_expiration <= LONGEST:
+        yield f"--audience: {options.audience!r} is not an audience; STS wants {audiences.STS}."
+    if not MINIMUM_EXPIRATION <= options.token_expiration <= MAXIMUM_EXPIRATION:
         yield (
-            f"--token-expiration: {options.token_expiration} is not allowed; {SHORTEST} to {LONGEST} (seconds) is, "
+            f"--token-expiration: {options.token_expiration} is not allowed; "
+            f"{MINIMUM_EXPIRATION} to {MAXIMUM_EXPIRATION} (seconds) is, "
             "and 3600 or more leaves time to repair what is broken."
         )
 
 
 def _names_registry(image: str) -> bool:
-    """By the rule of container runtimes: what stands before the first slash looks like a host."""
+    """By the rule of container runtimes: what precedes the first slash looks like a host."""
     host, slash, _ = image.partition("/")
     return bool(slash) and ("." in host or ":" in host or host == "localhost")
 
 
 def _not_settable(settings: Mapping[str, str]) -> Iterator[str]:
     for name, text in settings.items():
-        if name in _OURS:
-            yield f"--set {name}: {_OURS[name]}."
+        if name in _SET_OTHERWISE:
+            yield f"--set {name}: {_SET_OTHERWISE[name]}."
         elif name.startswith(_FILE):
             yield f"--set {name}: {_NEEDS_A_VOLUME}"
         elif name.endswith("_LISTEN") and any(part.strip().startswith("unix:") for part in text.split(",")):
@@ -161,11 +161,11 @@ def _config(options: Options) -> Config:
         "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKEN_DIRECTORY}/token",
         "SIDECAR_AUTH_TOKEN": "the-uid-of-the-pod",
     }
-    if bundle := environ.pop(_READ_AT_ONCE, None):
+    if bundle := environ.pop(_CA_BUNDLE, None):
         try:
             parsers.file_path(bundle)
         except ValueError as error:
-            raise BadConfig([f"{_READ_AT_ONCE}: {bundle!r} {error}."]) from None
+            raise BadConfig([f"{_CA_BUNDLE}: {bundle!r} {error}."]) from None
     return load(environ, flags)
 
 

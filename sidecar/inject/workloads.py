@@ -1,4 +1,4 @@
-"""Where the pods are in a manifest."""
+"""Finds the workloads of a manifest, and the pod in each."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ TEMPLATE: dict[str, Where] = {
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-"""What has pods, and the way to the pod (its `metadata` and `spec`) in it."""
+"""Kinds that hold a pod, and the path to it (to its `metadata` and `spec`)."""
 _GROUPS = frozenset({"v1", "apps/v1", "batch/v1", "batch/v1beta1"})
-"""Others have kinds of the same names, such as Volcano's Job, that look different inside."""
+"""Other groups have kinds of the same name with another structure, such as Volcano's Job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Workload:
     path: Where
     """The way from the document's top to the pod."""
     claims: tuple[str, ...] = ()
-    """The volumes that a StatefulSet gives each pod; they take the place of the pod's own of the same name."""
+    """The volumes that a StatefulSet gives each pod; they replace the pod's own volumes of the same name."""
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
@@ -84,7 +84,7 @@ def _at(document: Any, path: Where) -> Any:
 
 
 def mapping(tree: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """What is under `key`, or nothing if that is no mapping."""
+    """The mapping under `key`; an empty one if there is none."""
     found = tree.get(key)
     return found if isinstance(found, Mapping) else {}
 

@@ -63,13 +63,13 @@ def test_one_error_and_nothing_is_printed(command: Command) -> None:
     taken = POD + "    ports:\n    - containerPort: 9911\n"
     code, out, err = command.run(f"{POD}---\n{taken}", *ARGUMENTS)
     assert (code, out) == (1, "")
-    assert "error: Pod/app, container app, ports: port 9911 is the sidecar's" in err
+    assert "error: Pod/app, container app, ports: the sidecar listens on port 9911 too" in err
 
 
 def test_no_workload_is_2_and_the_documents_pass(command: Command) -> None:
     code, out, err = command.run(OTHER, *ARGUMENTS)
     assert (code, out) == (2, OTHER)
-    assert err == "irsa-sidecar inject: no workload in these files; they are printed as they are.\n"
+    assert err == "irsa-sidecar inject: no workload in these files; they are printed unchanged.\n"
 
 
 def test_only_the_named_workload_is_changed(command: Command) -> None:
@@ -119,7 +119,7 @@ def test_an_image_without_a_registry_is_warned_of(command: Command) -> None:
     code, out, err = command.run(POD, "--role-arn", ROLE, "--region", "eu-west-1")
     assert (code, "image: irsa-sidecar:0.1.0\n" in out) == (0, True)
     assert err.startswith("irsa-sidecar inject: warning: --image: irsa-sidecar:0.1.0 names no registry, ")
-    assert err.endswith("say --image REGISTRY/irsa-sidecar:0.1.0.\n")
+    assert err.endswith("pass --image REGISTRY/irsa-sidecar:0.1.0.\n")
     assert command.run(out, "--remove") == (0, POD, "")
     assert command.run(OTHER, "--role-arn", ROLE, "--region", "eu-west-1")[2].count("\n") == 1
 
@@ -130,7 +130,7 @@ def test_a_claim_that_takes_a_volumes_name_is_named_with_its_line(command: Comma
     claims = "  volumeClaimTemplates:\n  - metadata: {name: data}\n  - metadata: {name: sts-token}\n"
     code, out, err = command.run(f"{head}{template}{claims}", *ARGUMENTS)
     assert (code, out) == (1, "")
-    why = "the sidecar's volume has this name; give yours another"
+    why = "the sidecar's volume has this name; rename yours"
     assert err == f"<stdin>:9: error: StatefulSet/db, volumeClaimTemplates sts-token: {why}.\n"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sidecar.inject import BadOptions, Level, inject, remove
-from sidecar.inject.injection import Outcome
+from sidecar.inject.injection import ChangedDocument
 from sidecar.inject.options import Account
 from tests.inject.kit import IMAGE, REGION, ROLE, named, options, pod
 
@@ -68,7 +68,7 @@ def test_a_named_container_alone_gets_credentials() -> None:
 def test_a_workload_without_the_named_container_is_left_alone_and_told() -> None:
     outcome = inject(pod(), options(containers=frozenset({"web"})))
     assert outcome.document == pod()
-    assert "Pod/app: has none of the containers asked for" in outcome.findings[0].message
+    assert "Pod/app: has none of the containers that --container names" in outcome.findings[0].message
 
 
 @pytest.mark.parametrize("there", ["AWS_REGION", "AWS_DEFAULT_REGION"])
@@ -285,13 +285,13 @@ def test_what_points_elsewhere_is_kept_and_named() -> None:
     document = pod(containers=[{"name": "app", "env": [theirs]}])
     assert theirs in injected(document)["spec"]["containers"][0]["env"]
     (warning,) = said(document)
-    assert "left as it is; the sidecar's is http://127.0.0.1:9911/v1/credentials" in warning
+    assert "unchanged, but the sidecar needs http://127.0.0.1:9911/v1/credentials" in warning
 
 
 def test_metadata_disabled_keeps_sdks_from_the_imitated_imds() -> None:
     env = [{"name": "AWS_EC2_METADATA_DISABLED", "value": "true"}]
     (warning,) = said(pod(containers=[{"name": "app", "env": env}]), settings={"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"})
-    assert "keeps SDKs from the IMDS" in warning
+    assert "SDKs will not ask the sidecar's IMDS endpoint" in warning
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_a_port_that_is_taken_is_an_error_with_its_way_out(port: int, fix: str) 
 
 def test_a_volume_of_the_same_name_is_an_error() -> None:
     (error,) = said(pod(volumes=[{"name": "sts-token", "emptyDir": {}}]))
-    assert error == "error: Pod/app, volumes sts-token: the sidecar's volume has this name; give yours another."
+    assert error == "error: Pod/app, volumes sts-token: the sidecar's volume has this name; rename yours."
 
 
 @pytest.mark.parametrize("path", ["/var/run/irsa-sidecar/", "/var/run/irsa-sidecar/more", "/var/run//irsa-sidecar"])
@@ -330,7 +330,7 @@ def test_a_label_of_another_value_is_kept_and_named() -> None:
     document["metadata"]["labels"] = {"irsa-sidecar": "mine"}
     assert injected(document)["metadata"]["labels"] == {"irsa-sidecar": "mine"}
     (warning,) = said(document)
-    assert warning.startswith("warning: Pod/app, metadata labels irsa-sidecar: left as it is; the PodMonitor finds")
+    assert warning.startswith("warning: Pod/app, metadata labels irsa-sidecar: unchanged; the PodMonitor selects")
 
 
 def test_on_the_nodes_network_a_token_must_stand_before_every_way() -> None:
@@ -343,14 +343,14 @@ def test_on_the_nodes_network_a_token_must_stand_before_every_way() -> None:
 
 def test_a_link_local_address_needs_an_init_container() -> None:
     (warning,) = said(pod(), settings={"SIDECAR_IMDS_LISTEN": "169.254.169.254:80"})
-    assert "docs/ways.md shows the init container" in warning
+    assert "the init container that docs/ways.md shows" in warning
 
 
 def test_the_default_service_account_is_everybodys() -> None:
     document = pod()
     del document["spec"]["serviceAccountName"]
     (warning,) = said(document)
-    assert "give the pod an account of its own" in warning
+    assert "give this pod a service account of its own" in warning
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_labels_that_are_no_mapping_are_an_error() -> None:
 # --- the role --------------------------------------------------------------------------------------------------------
 
 
-def role_of(outcome: Outcome) -> str:
+def role_of(outcome: ChangedDocument) -> str:
     role: str = variables(sidecar_of(outcome.document))["AWS_ROLE_ARN"]
     return role
 

@@ -6,10 +6,10 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sidecar.inject import Options, inject, remove, stream
-from sidecar.inject.stream import Change
+from sidecar.inject import Options, inject, manifests, remove
+from sidecar.inject.manifests import Change
+from tests.inject.generated import DOCUMENTS, STYLES, TEXTS_OF
 from tests.inject.kit import options
-from tests.inject.manifests import DOCUMENTS, STYLES, TEXTS_OF
 
 OPTIONS = st.sampled_from(
     [
@@ -29,7 +29,7 @@ def adding(chosen: Options) -> Change:
 
 def rewritten(text: str, change: Change) -> str:
     """What the command prints for a file of `text`, which a pod that is refused leaves as it is."""
-    results = [stream.changed(part, change, remove) for part in stream.parts("file", text)]
+    results = [manifests.changed(part, change, remove) for part in manifests.parts("file", text)]
     assert not [line for _, said in results for line in said if "cannot be changed" in line.message]
     return "".join(result for result, _ in results)
 

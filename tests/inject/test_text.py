@@ -188,7 +188,7 @@ def test_an_anchor_that_would_have_to_differ_is_an_error_with_its_way_out(
 ) -> None:
     code, out, err = command.run(text, *ARGUMENTS, *arguments)
     assert (code, out) == (1, "")
-    assert "Write it out without anchors first" in err
+    assert "Write it without anchors first" in err
 
 
 def test_a_sidecar_that_is_up_to_date_keeps_the_comments_people_put_into_it(command: Command) -> None:

@@ -1,14 +1,14 @@
-"""Places in a YAML text: where lines begin and end, and how it is indented."""
+"""Lines, columns and indentation of a YAML text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sidecar.inject.rendering import Style
+from sidecar.inject.yaml_writer import Style
 from sidecar.positioned_yaml import MappingNode, Node, SequenceNode
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class YamlText:
     text: str
 
     @property
@@ -19,7 +19,7 @@ class Layout:
         return place - self.text.rfind("\n", 0, place) - 1
 
     def before(self, place: int) -> str:
-        """What stands before a place in its line, without the white space around it."""
+        """What precedes a place in its line, without the white space around it."""
         return self.text[place - self.column(place) : place].strip()
 
     def end_of_line(self, place: int) -> int:
@@ -38,11 +38,11 @@ class Layout:
         return self.text.rindex("-", 0, item.start)
 
     def own_lines(self, place: int) -> int | None:
-        """Where the lines of a flow collection begin that has one for each thing in it; None for several in a line."""
+        """The column of the items of a flow collection that has one on each line; None if a line holds several."""
         return None if self.before(place) else self.column(place)
 
     def style(self, nearest: Node, root: Node) -> Style:
-        """The indentation of the document, and of the lists next to where something is put."""
+        """The indentation of the document, and of the lists nearest to an insertion."""
         dashes = [*self._dashes(nearest), *(dash for node in _all(root) for dash in self._dashes(node))]
         return Style(next((step for node in _all(root) for step in self._steps(node)), 2), dashes[0] if dashes else 2)
 

@@ -1,24 +1,25 @@
-"""The change from one state of a document to another, as edits of its text: lines put in and lines taken out.
+"""Changes the text of a document so that it has the wanted content, by inserting and deleting lines.
 
-What is not added or removed keeps every byte. Text is put in at the end of a line and taken out from there, so that the
-one undoes the other, with or without a line end at the end of the file. The result is read again and compared: a
-style that these edits do not fit is an error, never another document.
+What is not added or removed keeps every byte. Text is inserted at the end of a line and deleted from there, so that one
+undoes the other, whether or not the file ends with a newline. The result is parsed again and compared: a style that
+these edits do not fit is an error, never a different document.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.inject import rendering
-from sidecar.inject.layout import Layout
+from sidecar.inject import yaml_writer
+from sidecar.inject.alignment import aligned
+from sidecar.inject.yaml_text import YamlText
 from sidecar.positioned_yaml import AliasNode, MappingNode, Node, NotYaml, ScalarNode, SequenceNode, parse, resolved
 
 _BEFORE = {"metadata": "spec", "initContainers": "containers"}
-"""Keys that are put before another one, when it is there."""
+"""Keys that are inserted before another key, if that is there."""
 
 
 class CannotEdit(ValueError):
-    """The text is written in a way that it cannot be changed in without rewriting more of it."""
+    """The text is written so that it cannot be changed without rewriting more of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def rewritten(text: str, wanted: Sequence[Any]) -> str:
 
 
 def _applied(text: str, edits: list[_Edit]) -> str:
-    # What several aliases refer to is met once for each; it can be changed only once.
+    # What several aliases refer to is visited once for each of them, but can be changed only once.
     parts, at = [], 0
     for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.start):
         if edit.start < at:
@@ -52,17 +53,17 @@ def _applied(text: str, edits: list[_Edit]) -> str:
 
 
 class _Document:
-    """Edits of one document. What is put in further down comes first, for two edits may have the same place."""
+    """Edits of one document. Insertions further down come first, because two edits may have the same place."""
 
     def __init__(self, text: str, root: Node) -> None:
-        self._layout = Layout(text)
+        self._text = YamlText(text)
         self._root = root
 
     def changed(self, wanted: Any) -> Iterator[_Edit]:
         return self._change(self._root, wanted, None)
 
     def _change(self, node: Node, wanted: Any, key: Node | None) -> Iterator[_Edit]:
-        """The edits that make `wanted` of a node; `key` is the one that it is the value of."""
+        """The edits that turn a node into `wanted`; `key` is the key whose value it is."""
         if node.data() == wanted:
             return
         if isinstance(node, AliasNode) and key is not None and _only_more(node.data(), wanted):
@@ -90,7 +91,7 @@ class _Document:
         gone = {index for index, name in enumerate(names) if name not in wanted and name != "<<"}
         if gone and key is not None and [name for index, name in enumerate(names) if index not in gone] == ["<<"]:
             base = node.entries[names.index("<<")][1]
-            yield self._in_one_line(node, self._layout.text[base.start : base.end], key)
+            yield self._in_one_line(node, self._text.text[base.start : base.end], key)
             return
         yield from self._take_out(node, [(name.start, value.end) for name, value in node.entries], gone)
         for name, data in wanted.items():
@@ -98,7 +99,7 @@ class _Document:
                 yield self._put_entry(node, name, data, key)
 
     def _change_sequence(self, node: SequenceNode, wanted: list[Any], key: Node | None) -> Iterator[_Edit]:
-        kept, added = _aligned(node.data(), wanted)
+        kept, added = aligned(node.data(), wanted)
         for index, data in kept.items():
             yield from self._change(node.items[index], data, None)
         gone = set(range(len(node.items))) - kept.keys()
@@ -109,8 +110,8 @@ class _Document:
     def _take_out(self, node: Node, spans: list[tuple[int, int]], gone: set[int]) -> Iterator[_Edit]:
         for index in sorted(gone):
             start, end = spans[index]
-            if not node.flow and self._layout.before(start) == ("-" if isinstance(node, SequenceNode) else ""):
-                yield _Edit(self._layout.end_of_line_before(start), self._layout.end_of_line(end), "")
+            if not node.flow and self._text.before(start) == ("-" if isinstance(node, SequenceNode) else ""):
+                yield _Edit(self._text.end_of_line_before(start), self._text.end_of_line(end), "")
             elif node.flow and any(before not in gone for before in range(index)):
                 yield _Edit(spans[index - 1][1], end, "")
             elif index + 1 < len(spans):
@@ -119,87 +120,87 @@ class _Document:
                 raise CannotEdit
 
     def _empty(self, node: Node, wanted: Any, key: Node) -> _Edit:
-        """What holds nothing any more becomes `[]`, `{}`, or null as it was."""
+        """A collection that is empty again becomes `[]`, `{}`, or null as it was."""
         empty = "{}" if isinstance(node, MappingNode) else "[]"
         return self._in_one_line(node, ("null" if node.flow else "") if wanted is None else empty, key)
 
     def _in_one_line(self, node: Node, written: str, key: Node) -> _Edit:
-        """A collection's lines go, and `written` stands behind its key, before the comment there."""
+        """Deletes the lines of a collection and puts `written` behind its key, before a comment there."""
         if node.flow:
             return _Edit(node.start, node.end, written)
-        after_colon = self._layout.after_colon(key)
-        comment = self._layout.text[after_colon : self._layout.end_of_line(key.end)]
-        return _Edit(after_colon, self._layout.end_of_line(node.end), (f" {written}" if written else "") + comment)
+        after_colon = self._text.after_colon(key)
+        comment = self._text.text[after_colon : self._text.end_of_line(key.end)]
+        return _Edit(after_colon, self._text.end_of_line(node.end), (f" {written}" if written else "") + comment)
 
     def _fill(self, node: Node, wanted: Any, key: Node) -> Iterator[_Edit]:
-        """What was `[]`, `{}` or null gets content."""
-        style = self._layout.style(node, self._root)
+        """Gives content to what was `[]`, `{}` or null."""
+        style = self._text.style(node, self._root)
         if isinstance(node, ScalarNode) and node.value is not None:
             raise CannotEdit
         if key.flow:
-            yield _Edit(node.start, node.end, rendering.flow(wanted, self._layout.own_lines(key.start), style))
+            yield _Edit(node.start, node.end, yaml_writer.flow(wanted, self._text.own_lines(key.start), style))
             return
-        column = self._layout.column(key.start)
+        column = self._text.column(key.start)
         if isinstance(wanted, list):
-            lines = rendering.block_items(wanted, column + style.dash, style)
+            lines = yaml_writer.block_items(wanted, column + style.dash, style)
         else:
-            lines = rendering.block_mapping(wanted, column + style.step, style)
+            lines = yaml_writer.block_mapping(wanted, column + style.step, style)
         yield from self._in_lines(node, lines, key)
 
     def _in_lines(self, node: Node, lines: list[str], key: Node) -> Iterator[_Edit]:
-        """What stands behind a key goes, before the comment there, and lines stand below."""
+        """Deletes what is behind a key, except a comment, and puts lines below."""
         if node.end > key.end:
-            yield _Edit(self._layout.after_colon(key), node.end, "")
+            yield _Edit(self._text.after_colon(key), node.end, "")
         yield self._put_lines(node.end, lines)
 
     def _merge(self, node: AliasNode, wanted: dict[str, Any], key: Node) -> Iterator[_Edit]:
-        """A mapping that is written elsewhere gets more here and not there: `labels: *labels`."""
-        style = self._layout.style(node, self._root)
-        base = f"<<: {self._layout.text[node.start : node.end]}"
+        """Adds to an alias of a mapping (`labels: *labels`) here alone, and not to what it refers to."""
+        style = self._text.style(node, self._root)
+        base = f"<<: {self._text.text[node.start : node.end]}"
         more = {name: value for name, value in wanted.items() if name not in node.data()}
         if key.flow:
-            yield _Edit(node.start, node.end, f"{{{base}, {rendering.flow(more, None, style)[1:]}")
+            yield _Edit(node.start, node.end, f"{{{base}, {yaml_writer.flow(more, None, style)[1:]}")
             return
-        column = self._layout.column(key.start) + style.step
-        lines = [" " * column + base, *rendering.block_mapping(more, column, style)]
+        column = self._text.column(key.start) + style.step
+        lines = [" " * column + base, *yaml_writer.block_mapping(more, column, style)]
         yield from self._in_lines(node, lines, key)
 
     def _put_entry(self, node: MappingNode, name: str, value: Any, key: Node | None) -> _Edit:
         before = _before(node, name)
         first = node.entries[0][0].start
-        style = self._layout.style(node, self._root)
+        style = self._text.style(node, self._root)
         if not node.flow:
             place = key.end if before < 0 and key is not None else node.entries[before][1].end
-            return self._put_lines(place, rendering.block(name, value, self._layout.column(first), style))
-        own_lines, place = self._layout.own_lines(first), node.entries[before][1].end
-        entry = f"{rendering.flow(name, None, style)}: {rendering.flow(value, own_lines, style)}"
+            return self._put_lines(place, yaml_writer.block(name, value, self._text.column(first), style))
+        own_lines, place = self._text.own_lines(first), node.entries[before][1].end
+        entry = f"{yaml_writer.flow(name, None, style)}: {yaml_writer.flow(value, own_lines, style)}"
         return _Edit(place, place, self._separator(own_lines) + entry)
 
     def _put_item(self, node: SequenceNode, after: int, item: Any, key: Node | None) -> _Edit:
-        first, style = node.items[0], self._layout.style(node, self._root)
+        first, style = node.items[0], self._text.style(node, self._root)
         place = node.items[after].end
         if not node.flow:
-            lines = rendering.block_items([item], self._layout.column(self._layout.dash(first)), style)
+            lines = yaml_writer.block_items([item], self._text.column(self._text.dash(first)), style)
             if after < 0 and key is None:
                 raise CannotEdit
             return self._put_lines(key.end if key is not None and after < 0 else place, lines)
-        own_lines = self._layout.own_lines(first.start)
-        written = rendering.flow(item, own_lines, style)
+        own_lines = self._text.own_lines(first.start)
+        written = yaml_writer.flow(item, own_lines, style)
         if after < 0:
             return _Edit(first.start, first.start, written + self._separator(own_lines))
         return _Edit(place, place, self._separator(own_lines) + written)
 
     def _separator(self, own_lines: int | None) -> str:
-        return ", " if own_lines is None else f",{self._layout.newline}{' ' * own_lines}"
+        return ", " if own_lines is None else f",{self._text.newline}{' ' * own_lines}"
 
     def _put_lines(self, place: int, lines: list[str]) -> _Edit:
-        """An edit that puts lines after the line of a place."""
-        end = self._layout.end_of_line(place)
-        return _Edit(end, end, "".join(self._layout.newline + line for line in lines))
+        """Inserts lines after the line of a place."""
+        end = self._text.end_of_line(place)
+        return _Edit(end, end, "".join(self._text.newline + line for line in lines))
 
 
 def _only_more(before: Any, wanted: Any) -> bool:
-    """Whether a mapping gets more keys and keeps those that it has."""
+    """Whether a mapping keeps all its entries, and may get more."""
     return isinstance(before, dict) and isinstance(wanted, dict) and before.items() <= wanted.items()
 
 
@@ -212,32 +213,6 @@ def _merged_entry(node: MappingNode, key: str) -> tuple[Node, Node]:
 
 
 def _before(node: MappingNode, name: str) -> int:
-    """After which entry a new one is put: the last, unless it has a place of its own; -1 for none."""
+    """The index of the entry after which a new one goes: the last, unless `_BEFORE` says otherwise; -1 for none."""
     names = [key.data() for key, _ in node.entries]
     return names.index(_BEFORE[name]) - 1 if _BEFORE.get(name) in names else len(names) - 1
-
-
-def _aligned(before: list[Any], wanted: list[Any]) -> tuple[dict[int, Any], list[tuple[int, Any]]]:
-    """Which items stay, by index, as what; and what is added after which index. Nothing is both added and removed."""
-    if len(before) == len(wanted):
-        return dict(enumerate(wanted)), []
-    longer, shorter = (wanted, before) if len(wanted) > len(before) else (before, wanted)
-    met: dict[int, int] = {}
-    other = []
-    for index, data in enumerate(longer):
-        if len(met) < len(shorter) and _alike(data, shorter[len(met)]):
-            met[index] = len(met)
-        else:
-            other.append((len(met) - 1, data))
-    if longer is wanted:
-        return {there: wanted[index] for index, there in met.items()}, other
-    return {index: wanted[there] for index, there in met.items()}, []
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """The same item, which may have changed inside; a mount has its volume's name and is always whole."""
-    if one == other:
-        return True
-    if not isinstance(one, dict) or not isinstance(other, dict) or "mountPath" in one:
-        return False
-    return "name" in one and one["name"] == other.get("name")

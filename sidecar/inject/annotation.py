@@ -1,15 +1,15 @@
-"""The record of what was added, in an annotation of the pod; and one made up for a sidecar that was written by hand."""
+"""The annotation that records what inject added to a pod, and a substitute for a sidecar that was written by hand."""
 
 import json
 from typing import Any
 
-from sidecar.inject.growth import ADDED, MADE, Record
-from sidecar.inject.names import AUTHORIZATION_VOLUME, POINTING_HERE, RECORD, SIDECAR, VOLUMES
+from sidecar.inject.merge import ADDED, MADE, Record
+from sidecar.inject.names import AUTHORIZATION_VOLUME, ENDPOINT_VARIABLES, RECORD_ANNOTATION, SIDECAR, VOLUMES
 from sidecar.inject.workloads import Tree, mapping, named, text
 
 
 class Unreadable(ValueError):
-    """The annotation is there, and is not what inject writes."""
+    """The annotation is there, but it is not what inject writes."""
 
 
 def written(record: Record) -> str:
@@ -17,7 +17,7 @@ def written(record: Record) -> str:
 
 
 def _short(record: Record) -> Any:
-    """A mapping of nothing but added names as a list of them."""
+    """A mapping whose names were all added, shortened to a list of them."""
     if all(what == ADDED for what in record.values()):
         return list(record)
     return {name: what if what == ADDED else _short(what) for name, what in record.items()}
@@ -25,7 +25,7 @@ def _short(record: Record) -> Any:
 
 def of(pod: Tree) -> Record:
     """What inject added to the pod. Raises `Unreadable`."""
-    annotation = mapping(mapping(pod, "metadata"), "annotations").get(RECORD)
+    annotation = mapping(mapping(pod, "metadata"), "annotations").get(RECORD_ANNOTATION)
     if annotation is None:
         return _recognised(pod)
     try:
@@ -44,7 +44,7 @@ def _long(short: Any) -> Record:
 
 def written_by_hand(pod: Tree) -> Tree | None:
     """The container of a sidecar that inject has no record of."""
-    if RECORD in mapping(mapping(pod, "metadata"), "annotations"):
+    if RECORD_ANNOTATION in mapping(mapping(pod, "metadata"), "annotations"):
         return None
     return sidecar_in(pod)
 
@@ -60,7 +60,7 @@ def containers(pod: Tree) -> list[Tree]:
 
 
 def _recognised(pod: Tree) -> Record:
-    """The record as it would be had inject added what can only be a sidecar's. Regions and the like may be others'."""
+    """The record as if inject had added what can only belong to a sidecar. Regions and the like may have other uses."""
     if sidecar_in(pod) is None:
         return {}
     spec = mapping(pod, "spec")
@@ -77,7 +77,7 @@ def _recognised_in(container: Tree) -> Any:
         return ADDED
     record: Record = {
         "env" + MADE: {
-            name: ADDED for item in named(container, "env") if (name := text(item, "name")) in POINTING_HERE
+            name: ADDED for item in named(container, "env") if (name := text(item, "name")) in ENDPOINT_VARIABLES
         },
         "volumeMounts" + MADE: {
             text(mount, "mountPath"): ADDED

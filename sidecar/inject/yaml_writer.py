@@ -1,4 +1,4 @@
-"""Values of ours as YAML text, in the style of the text around them."""
+"""Writes values as YAML text, in the style of the text around them."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z/]([\w./+@:=-]*[\w/])?|\d+(m|Mi)", re.ASCII)
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
-"""What some YAML takes for something else than text."""
+"""Words that some YAML parsers do not read as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How far a mapping in a mapping is indented, and a list's dashes."""
+    """How many columns a nested mapping is indented, and the dashes of a list."""
 
     step: int = 2
     dash: int = 2
@@ -59,7 +59,7 @@ def scalar(value: Any) -> str:
 
 
 def flow(value: Any, column: int | None, style: Style) -> str:
-    """JSON, which every flow collection of YAML takes: on one line, or with its lines indented from `column`."""
+    """JSON, which fits into every flow collection: on one line, or on lines that are indented from `column`."""
     if column is None:
         return json.dumps(value)
     return json.dumps(value, indent=style.step).replace("\n", "\n" + " " * column)

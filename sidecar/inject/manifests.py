@@ -1,6 +1,6 @@
-"""Manifests as text: files with many documents in, the same text with the sidecar out.
+"""Manifests as text: splits files into documents and puts each change into the text.
 
-Only documents that can matter are read as YAML; all others pass as they are, byte for byte.
+Only documents that may hold a workload or a service account are parsed; all others pass byte for byte.
 """
 
 import re
@@ -9,22 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.core.findings import Level
-from sidecar.inject.edits import CannotEdit, rewritten
-from sidecar.inject.injection import Outcome
+from sidecar.inject.injection import ChangedDocument
+from sidecar.inject.names import ROLE_ANNOTATION
 from sidecar.inject.options import Account
 from sidecar.inject.places import nearest
 from sidecar.inject.workloads import TEMPLATE, items_of, mapping, text, workloads
+from sidecar.inject.yaml_edits import CannotEdit, rewritten
 from sidecar.positioned_yaml import Node, NotYaml, parse
-
-ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 _BOUNDARY = re.compile(r"^(?=---(?:\s|$))", re.MULTILINE)
 _MATTERS = re.compile(rf"""kind["']?\s*:[\s"'|>+-]*({"|".join(TEMPLATE)}|ServiceAccount|\w*List)\b""")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a file from one `---` to the next, which begins on `line` (from 1)."""
+class ManifestPart:
+    """The text of a file from one `---` to the next; `line` is where it begins (from 1)."""
 
     file: str
     line: int
@@ -36,8 +35,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A finding with its place in a file."""
+class PlacedFinding:
+    """A finding with its file and line."""
 
     level: Level
     file: str
@@ -49,17 +48,17 @@ class Said:
 
 
 class BadManifest(ValueError):
-    """A file that is no YAML. Says the file and the line."""
+    """A file that is not YAML. The message names the file and the line."""
 
 
-Change = Callable[[Any], Outcome]
+Change = Callable[[Any], ChangedDocument]
 
 
-def parts(file: str, content: str) -> list[Part]:
-    """The parts of a file; read together, they are the file. Raises `BadManifest`."""
+def parts(file: str, content: str) -> list[ManifestPart]:
+    """The parts of a file; joined, their texts are the file. Raises `BadManifest`."""
     found_parts, line = [], 1
     for piece in _BOUNDARY.split(content):
-        found_parts.append(Part(file, line, piece, _read(file, line, piece)))
+        found_parts.append(ManifestPart(file, line, piece, _read(file, line, piece)))
         line += piece.count("\n")
     return found_parts
 
@@ -74,12 +73,12 @@ def _read(file: str, line: int, piece: str) -> tuple[Node, ...]:
         raise BadManifest(f"{file}:{line + error.line - 1}: error: not YAML: {error}.{hint}") from None
 
 
-def accounts(read: Iterable[Part]) -> tuple[Account, ...]:
+def accounts(read: Iterable[ManifestPart]) -> tuple[Account, ...]:
     """The service accounts that name a role."""
     return tuple(_accounts(read))
 
 
-def _accounts(read: Iterable[Part]) -> Iterator[Account]:
+def _accounts(read: Iterable[ManifestPart]) -> Iterator[Account]:
     for document in (item for part in read for data in part.data() for item in items_of(data)):
         metadata = mapping(document, "metadata")
         role_arn = text(mapping(metadata, "annotations"), ROLE_ANNOTATION)
@@ -87,45 +86,45 @@ def _accounts(read: Iterable[Part]) -> Iterator[Account]:
             yield Account(text(metadata, "namespace"), text(metadata, "name"), role_arn)
 
 
-def has_workload(read: Iterable[Part], only: frozenset[str]) -> bool:
+def has_workload(read: Iterable[ManifestPart], only: frozenset[str]) -> bool:
     return any(True for part in read for data in part.data() for _ in workloads(data, only))
 
 
-def changed(part: Part, change: Change, without: Change) -> tuple[str, list[Said]]:
-    """The part's text after `change`, and what is to be said about it.
+def changed(part: ManifestPart, change: Change, without: Change) -> tuple[str, list[PlacedFinding]]:
+    """The part's text after `change`, and the findings.
 
-    What is there of an older sidecar is taken out first (`without`), so that the text is as if it had never been.
+    An older sidecar is removed from the text first (`without`), so that nothing of it remains.
     """
     before = part.data()
     outcomes = [change(data) for data in before]
-    said = [_said(part, node, outcome) for node, outcome in zip(part.documents, outcomes, strict=True)]
+    placed = [_placed(part, node, outcome) for node, outcome in zip(part.documents, outcomes, strict=True)]
     after = [outcome.document for outcome in outcomes]
-    told = [line for lines in said for line in lines]
+    findings = [finding for of_document in placed for finding in of_document]
     if after == before:
-        return part.text, told
+        return part.text, findings
     try:
         bare = rewritten(part.text, [without(data).document for data in before])
-        return rewritten(bare, after), told
+        return rewritten(bare, after), findings
     except CannotEdit:
-        return part.text, [*told, _not_editable(part)]
+        return part.text, [*findings, _not_editable(part)]
 
 
-def _said(part: Part, node: Node, outcome: Outcome) -> list[Said]:
+def _placed(part: ManifestPart, node: Node, outcome: ChangedDocument) -> list[PlacedFinding]:
     return [
-        Said(finding.level, part.file, _line(part, nearest(node, finding.where)), finding.message)
+        PlacedFinding(finding.level, part.file, _line(part, nearest(node, finding.where)), finding.message)
         for finding in outcome.findings
     ]
 
 
-def _line(part: Part, node: Node) -> int:
+def _line(part: ManifestPart, node: Node) -> int:
     return part.line + part.text.count("\n", 0, node.start)
 
 
-def _not_editable(part: Part) -> Said:
-    return Said(
+def _not_editable(part: ManifestPart) -> PlacedFinding:
+    return PlacedFinding(
         Level.ERROR,
         part.file,
         _line(part, part.documents[0]),
-        "this YAML cannot be changed in place, perhaps for what an anchor shares would have to differ. Write it out "
+        "this YAML cannot be changed in place, perhaps because what an anchor shares would have to differ. Write it "
         "without anchors first: kubectl create --dry-run=client -o yaml -f FILE",
     )

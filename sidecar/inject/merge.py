@@ -1,8 +1,8 @@
-"""Adding to a tree what it lacks, with a record by which the same can be taken out again.
+"""Merges a patch into a tree, with a record by which exactly the same can be taken out again.
 
-Lists of named things are met by name, as Kubernetes' strategic merge does; what is there already is never changed. The
+Items of named lists are matched by name, as Kubernetes' strategic merge does; nothing that is there is changed. The
 record is a tree of the names that were added. A name ending in `+` is of a list or mapping that had to be made, in `~`
-of one that was null: the one goes when it is empty again, the other becomes null again.
+of one that was null: when it is empty again, the former is deleted and the latter becomes null.
 """
 
 from collections.abc import Mapping, MutableMapping
@@ -21,34 +21,34 @@ NAMED_BY = {
 }
 """Lists whose items have names, and the key that holds the name (Kubernetes' `patchMergeKey`)."""
 _CONTAINERS = frozenset({"containers", "initContainers"})
-"""Lists whose items may be added to; those of the others stay whole."""
+"""Lists whose existing items may get more; the items of other lists are added whole or not at all."""
 ADDED = 1
 MADE, WAS_NULL = "+", "~"
 
 
-def grow(tree: Tree, wanted: Mapping[str, Any]) -> Record:
-    """Add to `tree` what of `wanted` it lacks. Returns the record of what was added."""
+def merge(tree: Tree, wanted: Mapping[str, Any]) -> Record:
+    """Adds to `tree` what it lacks of `wanted`. Returns the record of what was added."""
     record: Record = {}
     for key, value in wanted.items():
         if isinstance(value, Mapping | list):
-            record |= _grow_branch(tree, key, value)
+            record |= _merge_branch(tree, key, value)
         elif key not in tree:
             tree[key] = value
             record[key] = ADDED
     return record
 
 
-def _grow_branch(tree: Tree, key: str, wanted: Mapping[str, Any] | list[Any]) -> Record:
+def _merge_branch(tree: Tree, key: str, wanted: Mapping[str, Any] | list[Any]) -> Record:
     if not wanted:
         return {}
     mark = MADE if key not in tree else WAS_NULL if tree[key] is None else ""
     if mark:
         tree[key] = [] if isinstance(wanted, list) else {}
-    grown = _grow_items(tree[key], key, wanted) if isinstance(wanted, list) else grow(tree[key], wanted)
+    grown = _merge_items(tree[key], key, wanted) if isinstance(wanted, list) else merge(tree[key], wanted)
     return {key + mark: grown} if grown else {}
 
 
-def _grow_items(items: list[Tree], key: str, wanted: list[Any]) -> Record:
+def _merge_items(items: list[Tree], key: str, wanted: list[Any]) -> Record:
     record: Record = {}
     by = NAMED_BY[key]
     there = {item[by]: item for item in items}
@@ -56,13 +56,13 @@ def _grow_items(items: list[Tree], key: str, wanted: list[Any]) -> Record:
         if item[by] not in there:
             items.append(item)
             record[item[by]] = ADDED
-        elif key in _CONTAINERS and (grown := grow(there[item[by]], item)):
+        elif key in _CONTAINERS and (grown := merge(there[item[by]], item)):
             record[item[by]] = grown
     return record
 
 
 def take_out(tree: Tree, record: Record) -> None:
-    """Take out what a record says was added, as far as it is still there."""
+    """Takes out what a record says was added, as far as it is still there."""
     for name, what in record.items():
         key = name.rstrip(MADE + WAS_NULL)
         if key not in tree:

@@ -1,6 +1,6 @@
-"""What a pod lacks: the sidecar, its volumes, and the variables that lead an application to it.
+"""What is added to a pod: the sidecar, its volumes, and the variables that lead an application to it.
 
-The same as in `manifests/pod.yaml`, where each line's reason stands, and with `--classic` as in
+The same as in `manifests/pod.yaml`, which gives the reason for each line, and with `--classic` as in
 `manifests/components/classic-sidecar`; tests compare them.
 """
 
@@ -12,18 +12,18 @@ from sidecar.inject import names
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, mapping, named, text
 
-_NOBODY = 65532
-"""The image's user."""
+_IMAGE_USER = 65532
+"""The user that the image runs as."""
 
 
-def addition(pod: Tree, options: Options, role_arn: str, place: int) -> dict[str, Any]:
-    """What to add to a pod, in a pod's shape. Init containers before the sidecar's `place` get nothing."""
+def patch_for(pod: Tree, options: Options, role_arn: str, place: int) -> dict[str, Any]:
+    """What to add to a pod, in a pod's shape. Init containers before index `place` get nothing."""
     spec = mapping(pod, "spec")
     sidecar = _sidecar(spec, options, role_arn)
     later = [] if options.classic else named(spec, "initContainers")[place:]
     applications = _applications(named(spec, "containers"), options)
     return {
-        "metadata": {"labels": {names.LABEL: "enabled"}, "annotations": {names.RECORD: ""}},
+        "metadata": {"labels": {names.LABEL: "enabled"}, "annotations": {names.RECORD_ANNOTATION: ""}},
         "spec": {
             "initContainers": [] if options.classic else [sidecar, *_applications(later, options)],
             "containers": [sidecar, *applications] if options.classic else applications,
@@ -37,13 +37,13 @@ def selected(container: Mapping[str, Any], options: Options) -> bool:
 
 
 def environment(options: Options) -> Iterator[dict[str, Any]]:
-    """An application's variables, its region excepted."""
+    """The variables of an application, except its region."""
     if options.port is not None:
         yield _variable(FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials")
         yield {"name": AUTHORIZATION, "valueFrom": _pod_uid()}
         yield _variable(AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/authorization-token")
     if options.metadata_port is not None:
-        # With the slash: botocore 1.19 to 1.23 puts the path right behind the text.
+        # With the slash: botocore 1.19 to 1.23 appends the path to the text as it is.
         yield _variable(METADATA_ENDPOINT, f"http://127.0.0.1:{options.metadata_port}/")
     elif not options.config.imds_listen:
         yield _variable(METADATA_DISABLED, "true")
@@ -55,9 +55,9 @@ def _applications(containers: list[Tree], options: Options) -> list[dict[str, An
 
 def _application(container: Tree, options: Options) -> dict[str, Any]:
     env = list(environment(options))
-    # Neither, if one is there: SDKs differ in which one they read, and would then disagree.
-    if options.region and not {text(item, "name") for item in named(container, "env")} & set(names.REGIONS):
-        env += [_variable(name, options.region) for name in names.REGIONS]
+    # If one of them is set, neither is added: SDKs differ in which one they read, and would then disagree.
+    if options.region and not {text(item, "name") for item in named(container, "env")} & set(names.REGION_VARIABLES):
+        env += [_variable(name, options.region) for name in names.REGION_VARIABLES]
     mounts = [_mount(names.AUTHORIZATION_VOLUME, names.AUTHORIZATION_DIRECTORY)]
     return {"name": container["name"], "env": env, "volumeMounts": [] if options.port is None else mounts}
 
@@ -90,7 +90,7 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
 
 
 def _start(options: Options) -> dict[str, Any]:
-    """What holds the application back until there is a credential."""
+    """What delays the application until there is a credential."""
     if options.classic:
         return {"lifecycle": {"postStart": {"exec": {"command": ["irsa-sidecar", "healthcheck", "--wait", "120"]}}}}
     probe = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 600}
@@ -117,7 +117,7 @@ def _security(spec: Mapping[str, Any]) -> dict[str, Any]:
     root = mapping(spec, "securityContext").get("runAsUser") == 0
     return {
         "runAsNonRoot": True,
-        **({"runAsUser": _NOBODY} if root else {}),
+        **({"runAsUser": _IMAGE_USER} if root else {}),
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
