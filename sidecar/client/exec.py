@@ -10,8 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from sidecar.client import signals
 from sidecar.client.running_sidecar import SessionCredentials
 from sidecar.client.session import session_credentials
+from sidecar.client.signals import Caught
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds, UnixTime
 
@@ -26,8 +28,6 @@ FORWARDED = frozenset(
 )
 WATCHED = FORWARDED | {signal.SIGCHLD}
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-FROM_KERNEL = 0x80
-"""siginfo's SI_KERNEL: the terminal's Ctrl-C, which the program got as well."""
 MAXIMUM_SLEEP: Seconds = 30
 OUTRANKING = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
 """Where one of these is set, JavaScript v3 does not look at the keys in the environment."""
@@ -64,17 +64,14 @@ def ends_at(held: SessionCredentials) -> UnixTime:
 
 def run(command: list[str], environ: Mapping[str, str], expires_at: UnixTime) -> int:
     """Run `command` with `environ` as its child, pass signals on, and say so when it outlives its credentials."""
-    # Blocked, so that none is lost between start and wait; the program starts with the mask that we were given.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     try:
-        child = os.posix_spawnp(command[0], command, environ, setsigmask=mask, setsigdef=IGNORED_BY_PYTHON)
-        return _wait(child, command[0], expires_at)
+        with signals.blocked(WATCHED) as mask:  # with which the program starts
+            child = os.posix_spawnp(command[0], command, environ, setsigmask=mask, setsigdef=IGNORED_BY_PYTHON)
+            return _wait(child, command[0], expires_at)
     except FileNotFoundError:
         return _say(f"{command[0]}: there is no such program.", NOT_FOUND)
     except OSError as error:
         return _say(f"{command[0]}: {error.strerror}.", NOT_EXECUTABLE)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _wait(child: int, name: str, expires_at: UnixTime) -> int:
@@ -84,18 +81,19 @@ def _wait(child: int, name: str, expires_at: UnixTime) -> int:
         if left <= 0 and not outlived:
             outlived = True
             _say(f"{name} outlived its credentials: restart it, or let it ask the sidecar's endpoint.", 0)
-        caught = signal.sigtimedwait(WATCHED, MAXIMUM_SLEEP if outlived else min(MAXIMUM_SLEEP, left))
+        caught = signals.wait(WATCHED, MAXIMUM_SLEEP if outlived else min(MAXIMUM_SLEEP, left))
         if caught is None:
             continue
-        if caught.si_signo != signal.SIGCHLD:
+        if caught.number != signal.SIGCHLD:
             _forward(child, caught)
         elif (status := _ended(child)) is not None:
             return status
 
 
-def _forward(child: int, caught: signal.struct_siginfo) -> None:
-    if caught.si_code != FROM_KERNEL:
-        os.kill(child, caught.si_signo)
+def _forward(child: int, caught: Caught) -> None:
+    """A signal of the terminal has reached the program already."""
+    if not caught.from_terminal:
+        os.kill(child, caught.number)
 
 
 def _ended(child: int) -> int | None:
