@@ -33,3 +33,9 @@ def test_thirty_problems_are_there_in_order() -> None:
 @pytest.mark.parametrize("part", ["**You see:**", "**Cause:**", "**We print:**", "**Fix:**"])
 def test_each_problem_has_its_four_parts(part: str) -> None:
     assert [section.splitlines()[0] for section in sections() if section.count(part) != 1] == []
+
+
+def test_the_index_on_top_leads_to_each_problem() -> None:
+    index, _, _ = PAGE.read_text().partition("\n## ")
+    named = {int(number) for number in re.findall(r"\[(\d+)\]\(#", index)}
+    assert named == set(range(1, 31))
