@@ -60,7 +60,7 @@ def test_the_doctor_reads_what_a_mac_has(python: str) -> None:
 def test_inject_adds_the_sidecar(python: str, tmp_path: Path) -> None:
     manifest = tmp_path / "pod.yaml"
     manifest.write_text(POD)
-    words = ["--image", "registry.test/irsa-sidecar:1", "--role-arn", ROLE]
+    words = ["--image", "registry.test/irsa-sidecar:1", "--role-arn", ROLE, "--region", "us-east-1"]
     assert "irsa-sidecar" in run([python, "-m", "sidecar", "inject", *words, "-f", str(manifest)])
 
 
