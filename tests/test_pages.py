@@ -1,6 +1,7 @@
 """README and docs/ tell the truth: their tables are the code's, their commands, targets, links and files exist."""
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,12 @@ def test_the_places_that_the_development_page_names_exist() -> None:
     named = [name for places in table for name in re.findall(r"`([^`]+)`", places)]
     assert len(table) >= BEHAVIOURS
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_rooms_of_the_design_page_are_the_layers_that_the_linter_holds() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", (DOCS / "design.md").read_text(), re.MULTILINE)
+
+    on_the_page = [{room for number, room in rows if int(number) == layer} for layer in range(1, len(layers) + 1)]
+    assert on_the_page == [set(layer.split(" | ")) for layer in layers]
