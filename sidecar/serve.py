@@ -39,7 +39,6 @@ from sidecar.observe import logs
 from sidecar.observe.history import History
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
-from sidecar.observe.snapshot import Board
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import BadConfig, Config, load
 from sidecar.sources.token_file import TokenFile
@@ -137,8 +136,8 @@ async def serve(config: Config, policy: RefreshPolicy = POLICY) -> None:
             policy=policy,
             waits=metrics.waits,
         )
-        board = Board(str(config.role_arn), broker, lambda: tokens.current.value, clock, stop.asked.is_set)
-        status, count = Status(board, history, usage, config), _both(metrics.observe_client, usage)
+        status = Status(broker, lambda: tokens.current.value, clock, stop.asked.is_set, history, usage, config)
+        count = _both(metrics.observe_client, usage)
         async with (
             _serving(_faces(config, broker, clock, policy, count), metrics, stop.asked.is_set) as addresses,
             serving(AdminFace(status, metrics), _nobody, config.admin_listen) as admin_addresses,

@@ -1,6 +1,7 @@
 """Times as people read them. The page's script says left and past times by the same rules: see `duration` there."""
 
-from sidecar.core.model import Seconds
+from sidecar.core.model import Seconds, UnixTime
+from sidecar.core.timestamps import timestamp
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -15,6 +16,16 @@ def duration(seconds: Seconds) -> str:
     if whole < DAY:
         return f"{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
     return f"{whole // DAY} d {whole % DAY // HOUR:02} h"
+
+
+def clock_time(moment: UnixTime) -> str:
+    """`HH:MM:SS`, in UTC."""
+    return timestamp(moment)[11:19]
+
+
+def tenths(seconds: Seconds) -> float:
+    """As the page's script counts on from: more digits would say nothing."""
+    return round(seconds, 1)
 
 
 def took(seconds: Seconds) -> str:

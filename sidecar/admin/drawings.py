@@ -5,25 +5,25 @@ on a phone. Colours and strokes are in `status.css`; nothing is told by colour a
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from sidecar.admin.amounts import duration, took
+from sidecar.admin.amounts import duration, tenths, took
+from sidecar.admin.health import HealthState
 from sidecar.admin.markup import Html, element, joined
-from sidecar.admin.verdict import State
 from sidecar.core.model import Seconds
+from sidecar.observe.snapshot import NextAttempt, RefreshSnapshot, RoleSnapshot
 
 MARKS = {
-    State.HEALTHY: "M7 12.5l3.5 3.5 6.5-7.5",
-    State.STARTING: "M12 7v5l3 2",
-    State.WARNING: "M12 6.5v7M12 16.9v.2",
-    State.DOWN: "M8 8l8 8M16 8l-8 8",
-    State.STOPPING: "M9.5 8v8M14.5 8v8",
+    HealthState.HEALTHY: "M7 12.5l3.5 3.5 6.5-7.5",
+    HealthState.STARTING: "M12 7v5l3 2",
+    HealthState.WARNING: "M12 6.5v7M12 16.9v.2",
+    HealthState.DOWN: "M8 8l8 8M16 8l-8 8",
+    HealthState.STOPPING: "M9.5 8v8M14.5 8v8",
 }
 """Drawn into a disc of 24 by 24: a tick, a clock's hands, an exclamation mark, a cross, a pause."""
 
 
-def mark(state: State) -> Html:
+def mark(state: HealthState) -> Html:
     """The sign beside the headline, which says the same."""
     disc = element("circle", cx=12, cy=12, r=12)
     return element("svg", disc, element("path", d=MARKS[state]), class_="mark", viewBox="0 0 24 24", aria_hidden="true")
@@ -32,9 +32,10 @@ def mark(state: State) -> Html:
 # --- the life of the credentials -------------------------------------------------------------------------------
 
 
-def life(document: Mapping[str, Any]) -> Html:
+def life(role: RoleSnapshot) -> Html:
     """From issued (left) to expired (right): what is left is filled, and a flag stands at the next refresh."""
-    lifetime, left = document["lifetime"] or 0, document["seconds_left"] or 0
+    session = role.session
+    lifetime, left = (0, 0) if session is None else (tenths(session.lifetime), tenths(session.seconds_left))
     share = 100 * left / lifetime if lifetime else 0
     drawing = element(
         "svg",
@@ -43,7 +44,7 @@ def life(document: Mapping[str, Any]) -> Html:
         element(
             "rect", class_="left", y=24, x=f"{100 - share:.2f}%", width=f"{share:.2f}%", height=12, data_life=lifetime
         ),
-        _flag(document, 100 - share),
+        _flag(role, 100 - share),
         aria_hidden="true",
     )
     return element(
@@ -65,14 +66,14 @@ def _hatching() -> Html:
     return element("defs", pattern)
 
 
-def _flag(document: Mapping[str, Any], now: float) -> Html | None:
+def _flag(role: RoleSnapshot, now: float) -> Html | None:
     """Where the next attempt stands on the bar, if it comes while these credentials live."""
-    lifetime, ahead = document["lifetime"], document["next_attempt_in"]
-    if not lifetime or document["next_attempt"] != "planned" or ahead > document["seconds_left"]:
+    session, ahead = role.session, tenths(role.next_attempt_in)
+    if session is None or role.next_attempt is not NextAttempt.PLANNED or ahead > session.seconds_left:
         return None
-    at = now + 100 * ahead / lifetime
+    at = now + 100 * ahead / session.lifetime
     anchor = "start" if at < 25 else "end" if at > 75 else "middle"  # noqa: PLR2004 (so that the text stays inside)
-    what = "next attempt in " if document["last_error"] else "refresh in "
+    what = "next attempt in " if role.last_error else "refresh in "
     words = element(
         "text", what, element("tspan", duration(ahead), data_left=ahead), x=f"{at:.2f}%", y=11, text_anchor=anchor
     )
@@ -89,10 +90,10 @@ NOT_ASKED = TOP + STEP * len(DECADES)
 """The row below the decades, for attempts that ended before STS was called."""
 
 
-def latencies(refreshes: Sequence[Mapping[str, Any]]) -> Html:
+def latencies(refreshes: Sequence[RefreshSnapshot]) -> Html:
     """Each refresh as a dot, or a cross if it failed, as high as STS took long; the newest at the right."""
     rows = [(name, _height(seconds)) for name, seconds in DECADES]
-    if any(refresh["took"] is None for refresh in refreshes):
+    if any(refresh.took is None for refresh in refreshes):
         rows.append(("no call", NOT_ASKED))
     height = rows[-1][1] + TOP
     scale = [element("text", name, x="100%", y=y + 4, text_anchor="end") for name, y in rows]
@@ -110,14 +111,14 @@ def _height(seconds: Seconds) -> float:
     return round(TOP - STEP * math.log10(within / DECADES[0][1]), 1)
 
 
-def _points(refreshes: Sequence[Mapping[str, Any]], ground: float) -> Iterator[Html]:
+def _points(refreshes: Sequence[RefreshSnapshot], ground: float) -> Iterator[Html]:
     shown = refreshes[-SLOTS:]
     for place, refresh in enumerate(shown, start=SLOTS - len(shown)):
         yield _point(refresh, f"{100 * (place + 0.5) / SLOTS:.2f}%", ground)
 
 
-def _point(refresh: Mapping[str, Any], x: str, ground: float) -> Html:
-    failed, seconds = bool(refresh["code"]), refresh["took"]
+def _point(refresh: RefreshSnapshot, x: str, ground: float) -> Html:
+    failed, seconds = bool(refresh.code), refresh.took
     y = NOT_ASKED if seconds is None else _height(seconds)
     stem = element("line", class_="stem", x1=x, x2=x, y1=y, y2=ground)
     title = element("title", sentence(refresh))
@@ -128,18 +129,18 @@ def _point(refresh: Mapping[str, Any], x: str, ground: float) -> Html:
     return element("g", title, stem, cross, class_="failed")
 
 
-def sentence(refresh: Mapping[str, Any]) -> str:
+def sentence(refresh: RefreshSnapshot) -> str:
     """One refresh in words."""
-    outcome = refresh["code"] or "issued"
-    time = "STS not asked" if refresh["took"] is None else took(refresh["took"])
-    return f"{outcome}, {time}, {duration(refresh['age'])} ago"
+    outcome = refresh.code or "issued"
+    time = "STS not asked" if refresh.took is None else took(refresh.took)
+    return f"{outcome}, {time}, {duration(tenths(refresh.age))} ago"
 
 
-def summary(refreshes: Sequence[Mapping[str, Any]]) -> str:
+def summary(refreshes: Sequence[RefreshSnapshot]) -> str:
     """All of them in words."""
     if not refreshes:
         return "No refresh yet."
-    issued = sorted(refresh["took"] for refresh in refreshes if not refresh["code"])
+    issued = sorted(refresh.took for refresh in refreshes if not refresh.code and refresh.took is not None)
     counted = f"{len(refreshes)} refreshes, {len(refreshes) - len(issued)} failed."
     if not issued:
         return counted

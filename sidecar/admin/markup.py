@@ -16,11 +16,11 @@ class Html(str):
     __slots__ = ()
 
 
-Part = Html | str | float | None
+Content = Html | str | float | None
 """None is nothing: an element that is not there, an attribute that is not set."""
 
 
-def element(tag: str, *parts: Part, **attributes: Part) -> Html:
+def element(tag: str, *parts: Content, **attributes: Content) -> Html:
     """One element. Attributes' names: `class_` is `class`, `aria_label` is `aria-label`."""
     start = tag + "".join(_attribute(name, value) for name, value in attributes.items() if value is not None)
     if tag in VOID:
@@ -28,20 +28,20 @@ def element(tag: str, *parts: Part, **attributes: Part) -> Html:
     return Html(f"<{start}>{joined(*parts)}</{tag}>")
 
 
-def joined(*parts: Part) -> Html:
+def joined(*parts: Content) -> Html:
     return Html("".join(_markup(part) for part in parts if part is not None))
 
 
-def _attribute(name: str, value: Part) -> str:
+def _attribute(name: str, value: Content) -> str:
     return f' {name.rstrip("_").replace("_", "-")}="{_quoted(value)}"'
 
 
-def _quoted(value: Part) -> str:
+def _quoted(value: Content) -> str:
     """Escaped even if it is markup: in an attribute that is text."""
     return _escape(printable(str(value)))
 
 
-def _markup(part: Part) -> str:
+def _markup(part: Content) -> str:
     return part if isinstance(part, Html) else _quoted(part)
 
 

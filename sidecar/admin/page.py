@@ -9,22 +9,24 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from sidecar.admin import sections
+from sidecar.admin.amounts import clock_time
 from sidecar.admin.drawings import MARKS
+from sidecar.admin.health import Health, HealthState, health
 from sidecar.admin.markup import Html, element
-from sidecar.admin.verdict import State
+from sidecar.core.claims import NO_CLAIMS
+from sidecar.observe.snapshot import Snapshot
 
 RELOAD = 10
 """Seconds between two looks of a browser without JavaScript."""
 TINTS = {
-    State.HEALTHY: "#17703f",
-    State.STARTING: "#55606e",
-    State.WARNING: "#8a5a00",
-    State.DOWN: "#b3261e",
-    State.STOPPING: "#55606e",
+    HealthState.HEALTHY: "#17703f",
+    HealthState.STARTING: "#55606e",
+    HealthState.WARNING: "#8a5a00",
+    HealthState.DOWN: "#b3261e",
+    HealthState.STOPPING: "#55606e",
 }
 LINKS = ("status.json", "readyz", "livez", "metrics")
 
@@ -49,55 +51,57 @@ def headers() -> Mapping[str, str]:
     }
 
 
-def page(document: Mapping[str, Any]) -> bytes:
-    """The page about this document."""
-    html = element("html", _head(document), _body(document), lang="en")
+def page(snapshot: Snapshot) -> bytes:
+    """The page about this snapshot."""
+    answer = health(snapshot.role)
+    html = element("html", _head(snapshot, answer), _body(snapshot, answer), lang="en")
     return f"<!doctype html>\n{html}\n".encode()
 
 
-def _head(document: Mapping[str, Any]) -> Html:
+def _head(snapshot: Snapshot, answer: Health) -> Html:
     reload = element("meta", http_equiv="refresh", content=RELOAD)
     return element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{document['headline']}: {_pod(document)}"),
-        element("link", rel="icon", href=_icon(State(document["state"]))),
+        element("title", f"{answer.headline}: {_pod(snapshot)}"),
+        element("link", rel="icon", href=_icon(answer.state)),
         element("noscript", reload),
         element("style", _text("status.css")),
     )
 
 
-def _body(document: Mapping[str, Any]) -> Html:
+def _body(snapshot: Snapshot, answer: Health) -> Html:
     return element(
         "body",
-        element("header", element("b", "irsa-sidecar"), element("span", _pod(document)), _seen(document)),
+        element("header", element("b", "irsa-sidecar"), element("span", _pod(snapshot)), _seen(snapshot)),
         _unreachable(),
         element(
             "main",
-            sections.answer(document),
-            sections.trouble(document),
-            sections.credentials(document),
-            sections.refreshes(document),
-            sections.token(document),
-            sections.applications(document),
-            sections.settings(document),
+            sections.answer(snapshot.role, answer),
+            sections.trouble(snapshot.role),
+            sections.credentials(snapshot),
+            sections.refreshes(snapshot),
+            sections.token(snapshot),
+            sections.applications(snapshot),
+            sections.settings(snapshot.settings),
         ),
-        _footer(document),
+        _footer(snapshot),
         element("script", _text("status.js")),
-        class_=document["state"],
+        class_=answer.state.value,
     )
 
 
-def _pod(document: Mapping[str, Any]) -> str:
-    token = document["token"] or {}
-    return "/".join(filter(None, (token.get("namespace"), token.get("pod")))) or "a pod not known yet"
+def _pod(snapshot: Snapshot) -> str:
+    token = snapshot.role.token
+    claims = NO_CLAIMS if token is None else token.claims
+    return "/".join(filter(None, (claims.namespace, claims.pod))) or "a pod not known yet"
 
 
-def _seen(document: Mapping[str, Any]) -> Html:
+def _seen(snapshot: Snapshot) -> Html:
     again = element("noscript", f", looks again every {RELOAD} s")
-    return element("span", f"as of {document['now'][11:19]} UTC", again, class_="seen")
+    return element("span", f"as of {clock_time(snapshot.taken_at)} UTC", again, class_="seen")
 
 
 def _unreachable() -> Html:
@@ -107,12 +111,12 @@ def _unreachable() -> Html:
     return element("aside", said, age, id="unreachable", aria_label="Connection", hidden="hidden")
 
 
-def _footer(document: Mapping[str, Any]) -> Html:
+def _footer(snapshot: Snapshot) -> Html:
     links = (element("a", name, href=name) for name in LINKS)
-    return element("footer", element("span", f"version {document['version']}"), *links)
+    return element("footer", element("span", f"version {snapshot.version}"), *links)
 
 
-def _icon(state: State) -> str:
+def _icon(state: HealthState) -> str:
     """The mark, for the tab: a text, since a policy that allows data: needs no request."""
     disc = f"<circle cx='12' cy='12' r='12' fill='{TINTS[state]}'/>"
     line = f"<path d='{MARKS[state]}' fill='none' stroke='#fff' stroke-width='2.5'/>"

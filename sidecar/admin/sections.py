@@ -1,249 +1,263 @@
-"""The page's parts, each from the document that `/status.json` gives. Pure."""
+"""The page's parts, each from the snapshot that `/status.json` shows too. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from sidecar.admin import drawings
-from sidecar.admin.amounts import duration, took
-from sidecar.admin.markup import Html, Part, element, joined
-from sidecar.admin.verdict import State
+from sidecar.admin.amounts import clock_time, duration, tenths, took
+from sidecar.admin.health import Health
+from sidecar.admin.markup import Content, Html, element, joined
+from sidecar.core.errors import Retry
+from sidecar.core.model import Seconds
+from sidecar.core.timestamps import timestamp
+from sidecar.observe.sdk_family import NONE, UNKNOWN
+from sidecar.observe.snapshot import (
+    ClientSnapshot,
+    ErrorSnapshot,
+    FaceSnapshot,
+    HistorySnapshot,
+    NextAttempt,
+    RefreshSnapshot,
+    RoleSnapshot,
+    Snapshot,
+    TokenSnapshot,
+)
+from sidecar.settings.catalogue import InForce
 
-Document = Mapping[str, Any]
-
-FACES = {
+FACE_TITLES = {
     "container": "Container endpoint",
     "ecs": "ECS address",
     "imds": "EC2 metadata (IMDS)",
 }
-CLIENTS = {"none": "names nobody", "unknown": "not known"}
+CLIENT_NAMES = {NONE: "no User-Agent", UNKNOWN: "not known"}
 RETRIES = {
-    "soon": "It may pass by itself: tried again soon.",
-    "new-token": "Tried again as soon as the token file holds a new token.",
-    "slowly": "It needs a person: tried again every minute or so.",
+    Retry.SOON: "It may pass by itself: tried again soon.",
+    Retry.NEW_TOKEN: "Tried again as soon as the token file holds a new token.",
+    Retry.SLOWLY: "It needs a person: tried again every minute or so.",
 }
-LONGEST = 600
+LONGEST_CLAIM = 600
 """Characters of a claim that are shown: a token holds up to 20 000."""
 
 
-def left(seconds: float) -> Html:
+def left(seconds: Seconds) -> Html:
     """A time that the page's script counts down."""
-    return element("span", duration(seconds), data_left=seconds)
+    return element("span", duration(tenths(seconds)), data_left=tenths(seconds))
 
 
-def ago(seconds: float) -> Html:
+def ago(seconds: Seconds) -> Html:
     """A time that the page's script counts up."""
-    return joined(element("span", duration(seconds), data_ago=seconds), " ago")
+    return joined(element("span", duration(tenths(seconds)), data_ago=tenths(seconds)), " ago")
 
 
-def answer(document: Document) -> Html:
+def answer(role: RoleSnapshot, health: Health) -> Html:
     """What a person came for: the state, in words and as a sign, and how long it will last."""
-    state = State(document["state"])
-    words = element("h1", document["headline"]), element("p", document["explanation"])
+    mark, words = drawings.mark(health.state), (element("h1", health.headline), element("p", health.explanation))
     return element(
         "section",
-        element("div", drawings.mark(state), element("div", *words, role="status"), _figure(document), class_="answer"),
-        drawings.life(document),
-        _ends(document),
+        element("div", mark, element("div", *words, role="status"), _figure(role), class_="answer"),
+        drawings.life(role),
+        _ends(role),
         class_="top",
     )
 
 
-def _figure(document: Document) -> Html:
+def _figure(role: RoleSnapshot) -> Html:
     """The one number that matters now."""
-    if document["seconds_left"] is not None:
-        return element("p", element("b", left(document["seconds_left"])), " left", class_="figure")
-    return element("p", "next attempt ", element("b", *_next(document)), class_="figure")
+    if role.session is not None:
+        return element("p", element("b", left(role.session.seconds_left)), " left", class_="figure")
+    return element("p", "next attempt ", element("b", *_next(role)), class_="figure")
 
 
-def _next(document: Document) -> tuple[Part, ...]:
-    if document["next_attempt"] != "planned":
-        return (document["next_attempt"],)
-    return "in ", left(document["next_attempt_in"])
+def _next(role: RoleSnapshot) -> tuple[Content, ...]:
+    if role.next_attempt is not NextAttempt.PLANNED:
+        return (role.next_attempt.value,)
+    return "in ", left(role.next_attempt_in)
 
 
-def _ends(document: Document) -> Html:
-    if document["expiration"] is None:
+def _ends(role: RoleSnapshot) -> Html:
+    session = role.session
+    if session is None:
         return element("p", element("span", "nothing is held"), class_="ends")
-    ends = (f"issued {_clock(document['issued'])}", f"expires {_clock(document['expiration'])} UTC")
+    ends = (f"issued {clock_time(session.issued_at)}", f"expires {clock_time(session.expiration)} UTC")
     return element("p", *(element("span", end) for end in ends), class_="ends")
 
 
-def _clock(timestamp: str) -> str:
-    return timestamp[11:19]
-
-
-def trouble(document: Document) -> Html | None:
+def trouble(role: RoleSnapshot) -> Html | None:
     """The failure that lasts, and what to change."""
-    error = document["last_error"]
+    error = role.last_error
     if error is None:
         return None
     return element(
         "section",
         element("h2", "What is wrong"),
         element(
-            "div", element("p", error["cause"]), element("p", element("b", "To do: "), error["fix"]), _about(document)
+            "div",
+            element("p", error.cause),
+            element("p", element("b", "To do: "), error.fix),
+            _about(error, role.failures),
         ),
         class_="trouble",
     )
 
 
-def _about(document: Document) -> Html:
+def _about(error: ErrorSnapshot, failures: int) -> Html:
     """The names to search for, and to tell AWS support."""
-    error, failures = document["last_error"], document["failures"]
-    names = [f"AWS says {error['aws_code']}"] if error.get("aws_code") else []
-    names += [f"request {error['request_id']}"] if error.get("request_id") else []
+    names = [f"AWS says {error.aws_code}"] if error.aws_code else []
+    names += [f"request {error.request_id}"] if error.request_id else []
     of_aws = f" ({', '.join(names)})" if names else ""
     times = "1 attempt failed" if failures == 1 else f"{failures} attempts failed"
-    return element("p", f"{error['code']}{of_aws}. {times}. {RETRIES[error['retry']]}", class_="small")
+    return element("p", f"{error.code}{of_aws}. {times}. {RETRIES[error.retry]}", class_="small")
 
 
-def credentials(document: Document) -> Html:
-    proxy = " through a proxy" if document["sts_by_proxy"] else None
+def credentials(snapshot: Snapshot) -> Html:
+    role, proxy = snapshot.role, " through a proxy" if snapshot.sts_by_proxy else None
     return _section(
         "Credentials",
         _facts(
-            ("Role", _code(document["role"])),
-            ("Who am I", _code(document["assumed_role"]) if document["assumed_role"] else "nobody at present"),
-            ("STS", joined(_code(document["sts"]), proxy)),
-            ("Phase", document["phase"]),
-            ("Last issued", _last_success(document["last_success"])),
-            ("Next attempt", joined(*_next(document))),
+            ("Role", _code(role.role_arn)),
+            ("Who am I", _code(role.session.assumed_role_arn) if role.session else "nobody at present"),
+            ("STS", joined(_code(snapshot.sts_endpoint), proxy)),
+            ("Phase", "stopping" if role.stopping else role.phase.value),
+            ("Last issued", _last_success(snapshot.history.last_success)),
+            ("Next attempt", joined(*_next(role))),
         ),
     )
 
 
-def _last_success(refresh: Mapping[str, Any] | None) -> Html | str:
+def _last_success(refresh: RefreshSnapshot | None) -> Html | str:
     if refresh is None:
         return "never"
-    request = element("span", ", request ", _code(refresh["request_id"])) if refresh["request_id"] else None
-    return joined(ago(refresh["age"]), f", in {took(refresh['took'])}", request)
+    request = element("span", ", request ", _code(refresh.request_id)) if refresh.request_id else None
+    return joined(ago(refresh.age), None if refresh.took is None else f", in {took(refresh.took)}", request)
 
 
-def refreshes(document: Document) -> Html:
-    made = document["refreshes"]
+def refreshes(snapshot: Snapshot) -> Html:
+    made = snapshot.history.refreshes
     rows = (element("li", drawings.sentence(refresh)) for refresh in reversed(made))
     return _section(
         "Refreshes",
         element("p", drawings.summary(made)),
         drawings.latencies(made) if made else None,
         element("p", *_newest(made), class_="small"),
-        _mended(document),
+        _mended(snapshot.history) if snapshot.role.last_error is None else None,
         _more("As a list", element("ol", *rows)) if made else None,
     )
 
 
-def _newest(made: list[Mapping[str, Any]]) -> tuple[Part, ...]:
+def _newest(made: Sequence[RefreshSnapshot]) -> tuple[Content, ...]:
     if not made:
         return ()
-    return "The newest is at the right, ", ago(made[-1]["age"]), ". A dot was issued, a cross failed."
+    return "The newest is at the right, ", ago(made[-1].age), ". A dot was issued, a cross failed."
 
 
-def _mended(document: Document) -> Html | None:
-    """The last failure, if it is over."""
-    failure = document["last_failure"]
-    if failure is None or document["last_error"] is not None:
+def _mended(past: HistorySnapshot) -> Html | None:
+    """The last failure, which is over."""
+    failure = past.last_failure
+    if failure is None:
         return None
-    told = f": {failure['code']}. {failure['cause']} {failure['fix']}"
-    return element("p", element("b", "Last failure, over now: "), ago(failure["age"]), told, class_="small")
+    told = f": {failure.error.code}. {failure.error.cause} {failure.error.fix}"
+    return element("p", element("b", "Last failure, over now: "), ago(failure.age), told, class_="small")
 
 
-def token(document: Document) -> Html:
-    held = document["token"]
+def token(snapshot: Snapshot) -> Html:
+    file, held = _code(str(snapshot.token_file)), snapshot.role.token
     if held is None:
-        return _section("Token", _facts(("File", _code(document["token_file"])), ("Content", "no token can be read")))
+        return _section("Token", _facts(("File", file), ("Content", "no token can be read")))
+    claims, issued = held.claims, held.issued_at
     return _section(
         "Token",
         _facts(
-            ("Subject", _claim(held["subject"])),
-            ("Audience", _claim(", ".join(held["audiences"]))),
-            ("Issuer", _claim(held["issuer"])),
-            ("Pod", _claim("/".join(filter(None, (held["namespace"], held["pod"]))))),
-            ("Service account", _claim(held["service_account"])),
+            ("Subject", _claim(claims.subject)),
+            ("Audience", _claim(", ".join(claims.audiences))),
+            ("Issuer", _claim(claims.issuer)),
+            ("Pod", _claim("/".join(filter(None, (claims.namespace, claims.pod))))),
+            ("Service account", _claim(claims.service_account)),
             ("Expires", _expiry(held)),
-            ("Issued", held["issued"] or "it does not say"),
-            ("Rotated", _rotations(document)),
-            ("File", _code(document["token_file"])),
+            ("Issued", "it does not say" if issued is None else timestamp(issued)),
+            ("Rotated", _rotations(snapshot.history)),
+            ("File", file),
         ),
         element("p", "As the token says of itself: only STS verifies it.", class_="small"),
     )
 
 
-def _expiry(held: Mapping[str, Any]) -> Html | str:
-    if held["seconds_left"] is None:
+def _expiry(held: TokenSnapshot) -> Html | str:
+    if held.expires_at is None or held.seconds_left is None:
         return "it does not say"
-    if held["seconds_left"] <= 0:
-        return joined("expired ", ago(-held["seconds_left"]), ", ", held["expiration"])
-    return joined("in ", left(held["seconds_left"]), ", ", held["expiration"])
+    moment = timestamp(held.expires_at)
+    if held.seconds_left <= 0:
+        return joined("expired ", ago(-held.seconds_left), ", ", moment)
+    return joined("in ", left(held.seconds_left), ", ", moment)
 
 
-def _rotations(document: Document) -> Html | str:
-    seen = document["rotations"]
-    if not seen:
+def _rotations(past: HistorySnapshot) -> Html | str:
+    if past.rotated_age is None:
         return "not since the sidecar started"
-    return joined("once" if seen == 1 else f"{seen} times", ", last ", ago(document["rotated_age"]))
+    return joined("once" if past.rotations == 1 else f"{past.rotations} times", ", last ", ago(past.rotated_age))
 
 
-def applications(document: Document) -> Html:
+def applications(snapshot: Snapshot) -> Html:
     """The ways to the credentials, and who took them."""
-    faces = (_face(face) for face in document["faces"] if face["addresses"])
-    return _section("Applications", *faces, _file(document["credentials_file"]), _off(document))
+    faces = (_face(face) for face in snapshot.faces if face.addresses)
+    return _section("Applications", *faces, _file(snapshot.credentials_file), _off(snapshot.faces))
 
 
-def _face(face: Mapping[str, Any]) -> Html:
-    address = _code(", ".join(face["addresses"]))
-    title = element("h3", FACES[face["face"]], " ", address)
-    if not face["clients"]:
+def _face(face: FaceSnapshot) -> Html:
+    address = _code(", ".join(face.addresses))
+    title = element("h3", FACE_TITLES[face.name], " ", address)
+    if not face.clients:
         return joined(title, element("p", "Nobody has asked yet.", class_="small"))
     names = element("tr", *(element("th", name, scope="col") for name in ("client", "requests", "last")))
-    rows = (_client(face["face"], client) for client in face["clients"])
+    rows = (_client(face.name, client) for client in face.clients)
     return joined(title, element("table", element("thead", names), element("tbody", *rows)))
 
 
-def _client(face: str, client: Mapping[str, Any]) -> Html:
-    name = CLIENTS.get(client["sdk"], client["sdk"])
-    major = "" if client["major"] == "unknown" else f" {client['major']}"
-    protocol = "" if client["protocol"] == face else f", by {client['protocol']}"
-    cells = (f"{name}{major}{protocol}", f"{client['requests']:,}", ago(client["age"]))
+def _client(face: str, client: ClientSnapshot) -> Html:
+    sdk = client.sdk
+    name = CLIENT_NAMES.get(sdk.family, sdk.family)
+    major = "" if sdk.major == UNKNOWN else f" {sdk.major}"
+    protocol = "" if client.protocol == face else f", by {client.protocol}"
+    cells = (f"{name}{major}{protocol}", f"{client.requests:,}", ago(client.age))
     return element("tr", *(element("td", cell) for cell in cells))
 
 
-def _file(path: str | None) -> Html | None:
+def _file(path: Path | None) -> Html | None:
     if path is None:
         return None
     uncounted = element("p", "Kept up to date. Who reads it cannot be counted.", class_="small")
-    return joined(element("h3", "Credentials file ", _code(path)), uncounted)
+    return joined(element("h3", "Credentials file ", _code(str(path))), uncounted)
 
 
-def _off(document: Document) -> Html | None:
-    off = [FACES[face["face"]] for face in document["faces"] if not face["addresses"]]
+def _off(faces: Iterable[FaceSnapshot]) -> Html | None:
+    off = [FACE_TITLES[face.name] for face in faces if not face.addresses]
     return element("p", "Off: ", ", ".join(off), ".", class_="small") if off else None
 
 
-def settings(document: Document) -> Html:
-    given = [setting for setting in document["settings"] if setting["given_by"]]
-    others = [setting for setting in document["settings"] if not setting["given_by"]]
+def settings(all_of_them: Sequence[InForce]) -> Html:
+    given = [setting for setting in all_of_them if setting.given_by]
+    others = [setting for setting in all_of_them if not setting.given_by]
     return _section("Settings", _table(given), _more(f"{len(others)} by default", _table(others)))
 
 
-def _table(shown: Iterable[Mapping[str, Any]]) -> Html:
-    rows = ((_code(setting["variable"]), joined(*_setting(setting))) for setting in shown)
+def _table(shown: Iterable[InForce]) -> Html:
+    rows = ((_code(setting.variable), joined(*_setting(setting))) for setting in shown)
     return element("div", _facts(*rows), class_="settings")
 
 
-def _setting(setting: Mapping[str, Any]) -> Iterator[Part]:
-    yield "not set" if setting["value"] is None else _code(setting["value"])
-    if setting["given_by"] not in {None, setting["variable"]}:
-        yield element("span", " by ", setting["given_by"], class_="small")
+def _setting(setting: InForce) -> Iterator[Content]:
+    yield "not set" if setting.text is None else _code(setting.text)
+    if setting.given_by not in {None, setting.variable}:
+        yield element("span", " by ", setting.given_by, class_="small")
 
 
 # --- what they are made of -------------------------------------------------------------------------------------
 
 
-def _section(title: str, *parts: Part) -> Html:
+def _section(title: str, *parts: Content) -> Html:
     return element("section", element("h2", title), element("div", *parts))
 
 
-def _facts(*facts: tuple[Part, Part]) -> Html:
+def _facts(*facts: tuple[Content, Content]) -> Html:
     return element("dl", *(element("div", element("dt", name), element("dd", value)) for name, value in facts))
 
 
@@ -258,4 +272,4 @@ def _code(text: str) -> Html:
 def _claim(text: str) -> Html | str:
     if not text:
         return "it does not say"
-    return _code(text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)")
+    return _code(text if len(text) <= LONGEST_CLAIM else f"{text[:LONGEST_CLAIM]}… ({len(text)} characters)")

@@ -1,111 +1,123 @@
-"""All that `/status` shows, as JSON-ready values: `/readyz`'s body, and what led to it. No secret is in it."""
+"""Takes snapshots of the running sidecar, for probes and for the status page."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from sidecar import __version__
-from sidecar.admin.verdict import verdict
-from sidecar.core.model import Instant, Token, UnixTime
-from sidecar.core.timestamps import timestamp
-from sidecar.observe.history import History, Refresh
-from sidecar.observe.snapshot import Board, described
+from sidecar.core.model import Credentials, Instant, Seconds, Token
+from sidecar.core.ports import Clock
+from sidecar.core.refresh import Phase, RoleState
+from sidecar.observe.history import Failure, History, Refresh
+from sidecar.observe.snapshot import (
+    ClientSnapshot,
+    ErrorSnapshot,
+    FaceSnapshot,
+    FailureSnapshot,
+    HistorySnapshot,
+    RefreshSnapshot,
+    RoleSnapshot,
+    SessionSnapshot,
+    Snapshot,
+    TokenSnapshot,
+)
 from sidecar.observe.usage import Usage, Use
 from sidecar.settings.config import Config
+
+STUCK_AFTER: Seconds = 120
+"""The loop comes round every 30 s, or when an exchange ends; two minutes without it and only a restart helps."""
+
+
+class ObservedRole(Protocol):
+    """What is looked at: a broker."""
+
+    @property
+    def state(self) -> RoleState: ...
+
+    @property
+    def phase(self) -> Phase: ...
+
+    @property
+    def idle_for(self) -> Seconds: ...
+
+    def usable(self) -> Credentials | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a person wants to know of this sidecar. Ages and times left are in seconds, to a tenth, to count on from."""
+    """`token`: the one that the role's source would present now. `stopping`: was the sidecar told to end?"""
 
-    board: Board
+    broker: ObservedRole
+    token: Callable[[], Token | None]
+    clock: Clock
+    stopping: Callable[[], bool]
     history: History
     usage: Usage
     config: Config
 
-    def document(self) -> dict[str, Any]:
-        board = self.board
-        snapshot = board.snapshot()
-        answer = verdict(snapshot, alive=board.alive)
-        document: dict[str, Any] = {
-            "state": answer.state.value,
-            "headline": answer.headline,
-            "explanation": answer.explanation,
-            "version": __version__,
-            "now": timestamp(board.clock.wall()),
-            "sts": self.config.sts_endpoint,
-            "sts_by_proxy": self.config.proxy is not None,
-        }
-        document |= snapshot | self._session() | self._next_attempt() | self._past()
-        document["token"] = _token(snapshot["token"], board.token(), board.clock.wall())
-        file = self.config.credentials_file
-        document |= {"token_file": str(self.config.token_file), "credentials_file": None if file is None else str(file)}
-        document["faces"] = list(self._faces())
-        return document | {"settings": list(self._settings())}
+    @property
+    def alive(self) -> bool:
+        return self.broker.idle_for < STUCK_AFTER
 
-    def _next_attempt(self) -> dict[str, Any]:
-        attempt_at, now = self.board.role.state.attempt_at, self.board.clock.now()
-        if attempt_at <= now:
-            return {"next_attempt": "under way"}
-        if math.isinf(attempt_at):
-            return {"next_attempt": "waits for a new token"}
-        return {"next_attempt": "planned", "next_attempt_in": round(attempt_at - now, 1)}
+    def role(self) -> RoleSnapshot:
+        """How the role stands now."""
+        state, now, held, token = self.broker.state, self.clock.now(), self.broker.usable(), self.token()
+        return RoleSnapshot(
+            role_arn=str(self.config.role_arn),
+            alive=self.alive,
+            stopping=self.stopping(),
+            phase=self.broker.phase,
+            session=None if held is None else SessionSnapshot.of(held, now),
+            next_attempt_in=state.attempt_at - now,
+            failures=state.failures,
+            last_error=None if state.error is None else ErrorSnapshot.of(state.error),
+            token=None if token is None else TokenSnapshot.of(token, self.clock.wall()),
+        )
 
-    def _session(self) -> dict[str, Any]:
-        held = self.board.role.usable()
-        if held is None:  # as of now: the snapshot may have been taken a moment before the end
-            return dict.fromkeys(("assumed_role", "issued", "expiration", "lifetime", "seconds_left"))
-        return {
-            "issued": timestamp(held.expiration - held.lifetime),
-            "lifetime": round(held.lifetime, 1),
-            "seconds_left": round(held.expires_at - self.board.clock.now(), 1),
-        }
+    def snapshot(self) -> Snapshot:
+        """How all of it stands now, with what led to it."""
+        config = self.config
+        return Snapshot(
+            version=__version__,
+            taken_at=self.clock.wall(),
+            role=self.role(),
+            history=self._history(),
+            faces=tuple(self._faces()),
+            sts_endpoint=config.sts_endpoint,
+            sts_by_proxy=config.proxy is not None,
+            token_file=config.token_file,
+            credentials_file=config.credentials_file,
+            settings=config.in_force,
+        )
 
-    def _past(self) -> dict[str, Any]:
-        past, failure = self.history, self.history.last_failure
-        return {
-            "refreshes": [self._refresh(refresh) for refresh in past.refreshes],
-            "last_success": None if past.last_success is None else self._refresh(past.last_success),
-            "last_failure": None if failure is None else {"age": self._age(failure.at)} | described(failure.error),
-            "rotations": past.rotations,
-            "rotated_age": None if past.rotated_at is None else self._age(past.rotated_at),
-        }
+    def _history(self) -> HistorySnapshot:
+        past = self.history
+        return HistorySnapshot(
+            refreshes=tuple(map(self._refresh, past.refreshes)),
+            last_success=None if past.last_success is None else self._refresh(past.last_success),
+            last_failure=None if past.last_failure is None else self._failure(past.last_failure),
+            rotations=past.rotations,
+            rotated_age=None if past.rotated_at is None else self._age(past.rotated_at),
+        )
 
-    def _refresh(self, refresh: Refresh) -> dict[str, Any]:
-        told = {"age": self._age(refresh.at), "took": refresh.took and round(refresh.took, 4)}
-        return told | {"code": refresh.code, "request_id": refresh.request_id}
+    def _refresh(self, refresh: Refresh) -> RefreshSnapshot:
+        return RefreshSnapshot(self._age(refresh.at), refresh.took, refresh.code, refresh.request_id)
 
-    def _age(self, at: Instant) -> float:
-        return round(self.board.clock.now() - at, 1)
+    def _failure(self, failure: Failure) -> FailureSnapshot:
+        return FailureSnapshot(self._age(failure.at), ErrorSnapshot.of(failure.error))
 
-    def _faces(self) -> Iterator[dict[str, Any]]:
+    def _faces(self) -> Iterator[FaceSnapshot]:
         uses, config = self.usage.uses(), self.config
         for name, addresses in (
             ("container", config.listen),
             ("ecs", config.ecs_listen),
             ("imds", config.imds_listen),
         ):
-            clients = [self._use(use) for use in uses if use.protocol.partition("-")[0] == name]
-            yield {"face": name, "addresses": [str(address) for address in addresses], "clients": clients}
+            clients = (self._client(use) for use in uses if use.protocol.partition("-")[0] == name)
+            yield FaceSnapshot(name, tuple(map(str, addresses)), tuple(clients))
 
-    def _use(self, use: Use) -> dict[str, Any]:
-        told = {"protocol": use.protocol, "sdk": use.sdk.family, "major": use.sdk.major}
-        return told | {"requests": use.requests, "age": self._age(use.last_at)}
+    def _client(self, use: Use) -> ClientSnapshot:
+        return ClientSnapshot(use.protocol, use.sdk, use.requests, self._age(use.last_at))
 
-    def _settings(self) -> Iterator[dict[str, Any]]:
-        for setting in self.config.in_force:
-            yield {"variable": setting.variable, "value": setting.text, "given_by": setting.given_by}
-
-
-def _token(told: dict[str, Any] | None, token: Token | None, wall: UnixTime) -> dict[str, Any] | None:
-    if told is None or token is None:
-        return None
-    claims = token.claims
-    return told | {
-        "seconds_left": None if math.isinf(claims.expires_at) else round(claims.expires_at - wall, 1),
-        "issued": None if math.isinf(claims.issued_at) else timestamp(claims.issued_at),
-        "namespace": claims.namespace,
-        "service_account": claims.service_account,
-        "pod": claims.pod,
-    }
+    def _age(self, at: Instant) -> Seconds:
+        return self.clock.now() - at

@@ -16,7 +16,7 @@ from sidecar.faces.problems import problem
 from sidecar.http.messages import JSON_HEADERS, Reply, Request, Response
 
 PATHS = ("/v1/credentials", "/")
-METHODS = ("GET", "HEAD")
+READ_METHODS = ("GET", "HEAD")
 
 
 class CredentialSource(Protocol):
@@ -65,5 +65,5 @@ def _check_route(request: Request) -> None:
             f"Nothing is served at {request.path[:80]!r}.",
             fix="AWS_CONTAINER_CREDENTIALS_FULL_URI must end in /v1/credentials.",
         )
-    if request.method not in METHODS:
-        raise MethodRefused("Credentials are read, not written.", fix="Use GET.", allowed=METHODS)
+    if request.method not in READ_METHODS:
+        raise MethodRefused("Credentials are read, not written.", fix="Use GET.", allowed=READ_METHODS)

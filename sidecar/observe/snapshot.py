@@ -1,94 +1,174 @@
-"""What we would tell a person or a probe right now: a snapshot, made on request."""
+"""How a sidecar stands at one moment, as typed values: what probes and the status page tell. No secret is in them.
 
+Ages, times left and times ahead are in seconds from that moment, to be rounded where they are shown.
+"""
+
+import enum
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
 
-from sidecar.core.errors import ExchangeFailed, SidecarError
-from sidecar.core.model import Credentials, Seconds, Token
-from sidecar.core.ports import Clock
-from sidecar.core.refresh import Phase, RoleState
-from sidecar.core.timestamps import timestamp
-
-STUCK_AFTER: Seconds = 120
-"""The loop comes round every 30 s, or when an exchange ends; two minutes without it and only a restart helps."""
+from sidecar.core.claims import Claims
+from sidecar.core.errors import ExchangeFailed, Retry, SidecarError
+from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.core.refresh import Phase
+from sidecar.observe.sdk_family import Sdk
+from sidecar.settings.catalogue import InForce
 
 
-class Role(Protocol):
-    """What the board looks at: a broker."""
+class NextAttempt(enum.Enum):
+    """What the next attempt waits for."""
 
-    @property
-    def state(self) -> RoleState: ...
-
-    @property
-    def phase(self) -> Phase: ...
-
-    @property
-    def idle_for(self) -> Seconds: ...
-
-    def usable(self) -> Credentials | None: ...
+    PLANNED = "planned"
+    UNDER_WAY = "under way"
+    ON_NEW_TOKEN = "waits for a new token"  # noqa: S105 (words, not a secret)
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """Tells how one role stands. `stopping`: has the service been told to end?"""
+class SessionSnapshot:
+    """The session that applications are given."""
 
-    role_arn: str
-    role: Role
-    token: Callable[[], Token | None]
-    clock: Clock
-    stopping: Callable[[], bool]
+    assumed_role_arn: str
+    expiration: UnixTime
+    lifetime: Seconds
+    seconds_left: Seconds
+
+    @classmethod
+    def of(cls, credentials: Credentials, now: Instant) -> "SessionSnapshot":
+        return cls(
+            credentials.assumed_role_arn, credentials.expiration, credentials.lifetime, credentials.expires_at - now
+        )
 
     @property
-    def alive(self) -> bool:
-        return self.role.idle_for < STUCK_AFTER
+    def issued_at(self) -> UnixTime:
+        return self.expiration - self.lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSnapshot:
+    """A failure: what happened and what to change. `aws_code`, `request_id`: None where STS was not asked."""
+
+    code: str
+    cause: str
+    fix: str
+    retry: Retry
+    aws_code: str | None = None
+    request_id: str | None = None
+
+    @classmethod
+    def of(cls, error: SidecarError) -> "ErrorSnapshot":
+        known = (error.code, error.cause, error.fix, error.retry)
+        return cls(*known, error.aws_code, error.request_id) if isinstance(error, ExchangeFailed) else cls(*known)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSnapshot:
+    """What the projected token says of itself. Times are None where it does not say."""
+
+    claims: Claims
+    seconds_left: Seconds | None
+    """On the node's clock."""
+
+    @classmethod
+    def of(cls, token: Token, wall: UnixTime) -> "TokenSnapshot":
+        left = token.claims.expires_at - wall
+        return cls(token.claims, None if math.isinf(left) else left)
+
+    @property
+    def expires_at(self) -> UnixTime | None:
+        return None if math.isinf(self.claims.expires_at) else self.claims.expires_at
+
+    @property
+    def issued_at(self) -> UnixTime | None:
+        return None if math.isinf(self.claims.issued_at) else self.claims.issued_at
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSnapshot:
+    """One role. `alive`: does its refresh loop come round? `stopping`: was the sidecar told to end?"""
+
+    role_arn: str
+    alive: bool
+    stopping: bool
+    phase: Phase
+    session: SessionSnapshot | None
+    next_attempt_in: Seconds
+    """Infinite while only a new token can help; not above zero while an attempt is due or under way."""
+    failures: int
+    last_error: ErrorSnapshot | None
+    token: TokenSnapshot | None
 
     @property
     def ready(self) -> bool:
-        """Can a client be served at this instant, and will it be for a while?"""
-        return self.role.usable() is not None and not self.stopping()
+        """Can an application be served at this moment, and will it be for a while?"""
+        return self.session is not None and not self.stopping
 
-    def snapshot(self) -> dict[str, Any]:
-        """All of it as JSON-ready values; nothing in it is a secret. Times left are in seconds."""
-        state, now = self.role.state, self.clock.now()
-        held = self.role.usable()
-        return {
-            "ready": self.ready,
-            "role": self.role_arn,
-            "assumed_role": None if held is None else held.assumed_role_arn,
-            "phase": "stopping" if self.stopping() else self.role.phase.value,
-            "expiration": None if held is None else timestamp(held.expiration),
-            "seconds_left": None if held is None else round(held.expires_at - now),
-            "next_attempt_in": _until(state.attempt_at, now),
-            "failures": state.failures,
-            "last_error": None if state.error is None else described(state.error),
-            "token": _token(self.token(), self.clock.wall()),
-        }
+    @property
+    def next_attempt(self) -> NextAttempt:
+        if self.next_attempt_in <= 0:
+            return NextAttempt.UNDER_WAY
+        return NextAttempt.ON_NEW_TOKEN if math.isinf(self.next_attempt_in) else NextAttempt.PLANNED
 
 
-def _until(attempt_at: float, now: float) -> int | None:
-    """None for an attempt that waits for a new token, or that is under way."""
-    return None if math.isinf(attempt_at) else max(0, round(attempt_at - now))
+@dataclass(frozen=True, slots=True)
+class RefreshSnapshot:
+    """One attempt. `took`: how long STS took, None when it was not asked; `code`: ours for a failure, else empty."""
+
+    age: Seconds
+    took: Seconds | None
+    code: str
+    request_id: str
 
 
-def described(error: SidecarError) -> dict[str, Any]:
-    """An error as JSON-ready values."""
-    told = {"code": error.code, "cause": error.cause, "fix": error.fix, "retry": error.retry.value}
-    if isinstance(error, ExchangeFailed):
-        told |= {"aws_code": error.aws_code, "request_id": error.request_id}
-    return told
+@dataclass(frozen=True, slots=True)
+class FailureSnapshot:
+    """The last failure, which may be over."""
+
+    age: Seconds
+    error: ErrorSnapshot
 
 
-def _token(token: Token | None, wall: float) -> dict[str, Any] | None:
-    if token is None:
-        return None
-    claims = token.claims
-    unlimited = math.isinf(claims.expires_at)
-    return {
-        "issuer": claims.issuer,
-        "subject": claims.subject,
-        "audiences": list(claims.audiences),
-        "expiration": None if unlimited else timestamp(claims.expires_at),
-        "seconds_left": None if unlimited else round(claims.expires_at - wall),
-    }
+@dataclass(frozen=True, slots=True)
+class HistorySnapshot:
+    """What happened lately, oldest first. `rotated_age`: None before the first rotation."""
+
+    refreshes: tuple[RefreshSnapshot, ...]
+    last_success: RefreshSnapshot | None
+    last_failure: FailureSnapshot | None
+    rotations: int
+    rotated_age: Seconds | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSnapshot:
+    """One SDK's use of one protocol; `age`: of its last request."""
+
+    protocol: str
+    sdk: Sdk
+    requests: int
+    age: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSnapshot:
+    """One way to the credentials; no address where it is off."""
+
+    name: str
+    addresses: tuple[str, ...]
+    clients: tuple[ClientSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the status page shows."""
+
+    version: str
+    taken_at: UnixTime
+    role: RoleSnapshot
+    history: HistorySnapshot
+    faces: tuple[FaceSnapshot, ...]
+    sts_endpoint: str
+    sts_by_proxy: bool
+    token_file: Path
+    credentials_file: Path | None
+    settings: tuple[InForce, ...]

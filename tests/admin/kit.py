@@ -12,7 +12,6 @@ from sidecar.http.addresses import Address
 from sidecar.http.server import serving
 from sidecar.observe.history import History
 from sidecar.observe.metrics import Metrics
-from sidecar.observe.snapshot import Board
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
 from tests.doubles import EPOCH, ROLE_ARN
@@ -36,7 +35,7 @@ class StillClock:
 
 
 class SetRole:
-    """What a board looks at, as a test sets it."""
+    """An `ObservedRole`, as a test sets it."""
 
     def __init__(self, *, held: Credentials | None = None, error: SidecarError | None = None) -> None:
         self.held = held
@@ -62,8 +61,7 @@ async def served_admin(
 ) -> AsyncIterator[Address]:
     """Serve the admin plane; gives the address bound."""
     clock = StillClock()
-    board = Board(ROLE_ARN, role, lambda: None, clock, lambda: role.stopping)
     metrics = metrics or Metrics(clock, started_at=0, token=lambda: None)
-    status = Status(board, History(), Usage(clock), load(ENVIRONMENT, []))
+    status = Status(role, lambda: None, clock, lambda: role.stopping, History(), Usage(clock), load(ENVIRONMENT, []))
     async with serving(AdminFace(status, metrics), lambda face, status, seconds: None, [address]) as addresses:
         yield addresses[0]

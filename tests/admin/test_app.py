@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from sidecar.admin.app import AdminFace
+from sidecar.admin.status import STUCK_AFTER
 from sidecar.core.errors import StsUnreachable
 from sidecar.observe.metrics import Metrics
-from sidecar.observe.snapshot import STUCK_AFTER
 from tests.admin.kit import SetRole, served_admin
 from tests.conftest import Canary
 from tests.doubles import credentials

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.admin.health import HealthState
 from sidecar.admin.page import TINTS, headers, page
-from sidecar.admin.verdict import State
+from sidecar.observe.snapshot import Snapshot
 from tests.admin.test_markup import ANY_TEXT, Read
 from tests.conftest import Canary
 from tests.doubles import a_token
@@ -19,28 +20,28 @@ from tests.status.scenes import ENVIRONMENT, SCENES, Scene, failing, healthy
 REMOTE = re.compile(r"""(?:src|href|action|url)\s*[=(]\s*["']?(?:https?:)?//""", re.IGNORECASE)
 
 
-def html(document: dict[str, Any]) -> str:
-    return page(document).decode()
+def html(snapshot: Snapshot) -> str:
+    return page(snapshot).decode()
 
 
-def text(document: dict[str, Any]) -> str:
-    return Read(html(document)).text
+def text(snapshot: Snapshot) -> str:
+    return Read(html(snapshot)).text
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_it_is_self_contained_and_small(name: str) -> None:
-    written = html(SCENES[name]().status.document())
+    written = html(SCENES[name]().status.snapshot())
     assert not REMOTE.search(written)
     assert len(written) < 32_768
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_it_holds_no_secret(name: str, canary: Canary) -> None:
-    canary.saw(html(SCENES[name]().status.document()))
+    canary.saw(html(SCENES[name]().status.snapshot()))
 
 
 def test_only_its_own_style_and_script_may_run_and_they_are_what_it_holds() -> None:
-    written = html(healthy().status.document())
+    written = html(healthy().status.snapshot())
     policy = dict(part.split(" ", 1) for part in headers()["Content-Security-Policy"].split("; "))
     assert policy == {
         "default-src": "'none'",
@@ -77,14 +78,14 @@ CLAIMS = st.fixed_dictionaries(
         ),
     },
 )
-USUAL = [tag for tag, _ in Read(html(healthy().status.document())).tags]
+USUAL = [tag for tag, _ in Read(html(healthy().status.snapshot())).tags]
 
 
 @given(CLAIMS)
 def test_whatever_a_token_claims_the_page_keeps_its_shape(claims: dict[str, Any]) -> None:
     scene = healthy()
     scene.token = a_token(**claims)
-    tags = [tag for tag, _ in Read(html(scene.status.document())).tags]
+    tags = [tag for tag, _ in Read(html(scene.status.snapshot())).tags]
     # What is not claimed is said in words instead of code, and a time that is not known does not count.
     assert [tag for tag in tags if tag not in {"code", "span"}] == [tag for tag in USUAL if tag not in {"code", "span"}]
 
@@ -92,19 +93,19 @@ def test_whatever_a_token_claims_the_page_keeps_its_shape(claims: dict[str, Any]
 def test_a_long_claim_is_cut_and_its_length_told() -> None:
     scene = healthy()
     scene.token = a_token(sub="s" * 5000)
-    assert "s" * 600 + "… (5000 characters)" in text(scene.status.document())
-    assert "s" * 601 not in text(scene.status.document())
+    assert "s" * 600 + "… (5000 characters)" in text(scene.status.snapshot())
+    assert "s" * 601 not in text(scene.status.snapshot())
 
 
 def test_the_bar_tells_its_share_to_those_who_do_not_see_it() -> None:
-    tags = Read(html(healthy().status.document())).tags
+    tags = Read(html(healthy().status.snapshot())).tags
     (bar,) = [attributes for _, attributes in tags if attributes.get("role") == "progressbar"]
     assert (bar["aria-valuenow"], bar["aria-valuetext"]) == ("90", "54 min 19 s of 1 h 00 min")
     assert bar["aria-label"] == "Time left of the credentials"
 
 
 def test_a_failure_shows_cause_fix_and_the_names_to_search_for() -> None:
-    seen = text(failing().status.document())
+    seen = text(failing().status.snapshot())
     for part in (
         "The role's trust policy does not let system:serviceaccount:shop:checkout",
         "To do: Compare the policy's",
@@ -115,13 +116,13 @@ def test_a_failure_shows_cause_fix_and_the_names_to_search_for() -> None:
 
 
 def test_a_failure_that_is_over_is_still_told() -> None:
-    seen = text(healthy().status.document())
+    seen = text(healthy().status.snapshot())
     assert "Last failure, over now: 7 h 01 min ago: StsThrottled. STS asks for fewer calls." in seen
     assert "What is wrong" not in seen
 
 
 def test_the_chart_tells_in_words_what_it_draws() -> None:
-    written = html(failing().status.document())
+    written = html(failing().status.snapshot())
     assert 'aria-label="36 refreshes, 11 failed. STS issued in 94 ms (median), 340 ms at most."' in written
     assert "<title>TrustRefused, 90 ms, 4 s ago</title>" in written
     assert written.count("<circle") - 1 == 25  # one is the mark's
@@ -129,24 +130,24 @@ def test_the_chart_tells_in_words_what_it_draws() -> None:
 
 
 def test_an_attempt_that_never_reached_sts_has_a_row_of_its_own() -> None:
-    assert "no call" in text(SCENES["down"]().status.document())
-    assert "no call" not in text(failing().status.document())
+    assert "no call" in text(SCENES["down"]().status.snapshot())
+    assert "no call" not in text(failing().status.snapshot())
 
 
 def test_a_credentials_file_is_named_among_the_ways_to_the_credentials() -> None:
-    written = Scene(environ=ENVIRONMENT | {"SIDECAR_CREDENTIALS_FILE": "/shared/credentials"}).status.document()
+    written = Scene(environ=ENVIRONMENT | {"SIDECAR_CREDENTIALS_FILE": "/shared/credentials"}).status.snapshot()
     assert "Credentials file /shared/credentialsKept up to date." in text(written)
-    assert "Credentials file" not in text(healthy().status.document())
+    assert "Credentials file" not in text(healthy().status.snapshot())
 
 
 def test_settings_show_what_was_given_by_what() -> None:
-    seen = text(healthy().status.document())
+    seen = text(healthy().status.snapshot())
     assert "AWS_REGIONeu-west-1 by AWS_DEFAULT_REGION" in seen
     assert "SIDECAR_AUTH_TOKENset" in seen
     assert "AWS_ROLE_SESSION_NAMEnot set" in seen
 
 
 def test_every_state_has_a_sign_of_its_own_in_the_browsers_tab() -> None:
-    assert set(TINTS) == set(State)
-    icons = {re.findall(r'rel="icon" href="([^"]+)"', html(make().status.document()))[0] for make in SCENES.values()}
-    assert len(icons) == len(State)
+    assert set(TINTS) == set(HealthState)
+    icons = {re.findall(r'rel="icon" href="([^"]+)"', html(make().status.snapshot()))[0] for make in SCENES.values()}
+    assert len(icons) == len(HealthState)

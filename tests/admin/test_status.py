@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.admin import documents
 from sidecar.core.errors import TokenRefused
 from sidecar.core.model import Token
 from tests.conftest import Canary
@@ -17,14 +18,14 @@ REFUSED = TokenRefused("Unknown key.", fix="Rotate it.")
 
 
 def told(scene: Scene, *names: str) -> tuple[Any, ...]:
-    document = scene.status.document()
+    document = scene.document()
     return tuple(document[name] for name in names)
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_it_says_all_that_readyz_says(name: str) -> None:
     scene = SCENES[name]()
-    document, snapshot = scene.status.document(), scene.status.board.snapshot()
+    document, snapshot = scene.document(), documents.readiness(scene.status.role())
     assert rounded({name: document[name] for name in snapshot}) | {"token": None} == snapshot | {"token": None}
     if snapshot["token"] is not None:
         assert rounded({name: document["token"][name] for name in snapshot["token"]}) == snapshot["token"]
@@ -51,7 +52,7 @@ def test_times_left_are_told_to_a_tenth_of_a_second() -> None:
     scene = healthy()
     scene.time += 0.26
     assert told(scene, "seconds_left", "next_attempt_in") == (3258.7, 1578.7)
-    assert scene.status.document()["token"]["seconds_left"] == 3018.7
+    assert scene.document()["token"]["seconds_left"] == 3018.7
 
 
 def test_an_attempt_is_planned_or_under_way_or_waits_for_a_token() -> None:
@@ -71,7 +72,7 @@ def test_the_past_is_told_with_ages() -> None:
     scene.rotated(12)
     scene.issued(12.5, 0.123456)
     scene.time = 20
-    document = scene.status.document()
+    document = scene.document()
     assert document["refreshes"] == [
         {"age": 10, "took": 0.25, "code": "TokenRefused", "request_id": ""},
         {"age": 7.5, "took": 0.1235, "code": "", "request_id": "7b8b3a52-0d6c-4c38-9d5c-1f1ad8c7c0de"},
@@ -82,22 +83,22 @@ def test_the_past_is_told_with_ages() -> None:
 
 
 def test_the_token_tells_who_it_is_for_and_until_when() -> None:
-    token = healthy().status.document()["token"]
+    token = healthy().document()["token"]
     assert (token["namespace"], token["pod"], token["service_account"]) == ("shop", "checkout-7c5d8-x2x8q", "checkout")
     assert (token["issued"], token["expiration"]) == ("2027-01-15T20:44:00Z", "2027-01-15T21:44:00Z")
-    assert down().status.document()["token"] is None
+    assert down().document()["token"] is None
 
 
 def test_a_token_without_times_has_none() -> None:
     token = a_token()
     scene = Scene(Token(token.raw, replace(token.claims, expires_at=math.inf, issued_at=-math.inf)))
-    told = scene.status.document()["token"]
+    told = scene.document()["token"]
     assert (told["issued"], told["expiration"], told["seconds_left"]) == (None, None, None)
 
 
 def test_faces_tell_where_they_listen_and_who_asked() -> None:
     scene = healthy()
-    container, ecs, imds = scene.status.document()["faces"]
+    container, ecs, imds = scene.document()["faces"]
     assert (container["face"], container["addresses"], ecs["addresses"]) == ("container", ["127.0.0.1:9911"], [])
     assert container["clients"][0] == {
         "protocol": "container",
@@ -110,17 +111,17 @@ def test_faces_tell_where_they_listen_and_who_asked() -> None:
 
 
 def test_credentials_that_end_between_two_looks_at_the_clock_are_gone_everywhere() -> None:
-    """A running broker has a clock of its own: the snapshot may be a moment older than the rest."""
+    """A running broker has a clock of its own: what is told comes of one look at what it holds."""
     scene = healthy()
-    looks = iter([scene.usable(), scene.usable(), None, None])
+    looks = iter([None])
     scene.usable = lambda: next(looks)  # type: ignore[method-assign]
-    names = ("assumed_role", "issued", "expiration", "lifetime", "seconds_left")
-    assert told(scene, *names) == (None, None, None, None, None)
+    names = ("ready", "assumed_role", "issued", "expiration", "lifetime", "seconds_left")
+    assert told(scene, *names) == (False, None, None, None, None, None)
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_it_is_json_without_a_secret(name: str, canary: Canary) -> None:
-    document = SCENES[name]().status.document()
+    document = SCENES[name]().document()
     canary.saw(json.dumps(document))
     assert document["sts_by_proxy"]
     assert "proxy.example" not in json.dumps(document)
@@ -130,7 +131,7 @@ def test_it_holds_no_access_key() -> None:
     scene = failing()
     held = scene.usable()
     assert held is not None
-    assert held.access_key_id not in json.dumps(scene.status.document())
+    assert held.access_key_id not in json.dumps(scene.document())
 
 
 def test_the_clock_of_the_node_dates_it() -> None:

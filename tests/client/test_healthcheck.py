@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.admin.status import STUCK_AFTER
 from sidecar.core.errors import StsUnreachable
 from sidecar.core.model import Credentials
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
-from sidecar.observe.snapshot import STUCK_AFTER
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
 

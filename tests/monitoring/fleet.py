@@ -110,7 +110,7 @@ def process(command: list[str], settings: Mapping[str, str], log: Path) -> Itera
 
 @contextmanager
 def applications(fleet: tuple[Pod, ...]) -> Iterator[None]:
-    """Programs that ask each pod a few times a second, as a new SDK, an old one, and one that names nobody."""
+    """Programs that ask each pod a few times a second, as a new SDK, an old one, and one without a User-Agent."""
     done = threading.Event()
 
     def ask() -> None:

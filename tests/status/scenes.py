@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from sidecar.admin import documents
 from sidecar.admin.status import Status
 from sidecar.core.errors import SidecarError, StsThrottled, TokenUnreadable, TrustRefused
 from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token, UnixTime
@@ -19,7 +21,6 @@ from sidecar.core.refresh import (
     usable,
 )
 from sidecar.observe.history import History
-from sidecar.observe.snapshot import Board
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, a_token, credentials
@@ -52,7 +53,7 @@ UNREADABLE = TokenUnreadable("There is no token file.", fix="Mount a projected s
 
 
 class Scene:
-    """A role as a board sees it, at a moment `now`: second zero is when the sidecar started."""
+    """A role and the sidecar around it, at a moment `now`: second zero is when the sidecar started."""
 
     def __init__(self, token: Token | None = None, environ: dict[str, str] | None = None) -> None:
         self.time: Instant = 0
@@ -61,8 +62,8 @@ class Scene:
         self.idle_for: Seconds = 0
         self.stopping = False
         self.history, self.usage = History(), Usage(self)
-        board = Board(ROLE_ARN, self, lambda: self.token, self, lambda: self.stopping)
-        self.status = Status(board, self.history, self.usage, load(ENVIRONMENT if environ is None else environ, []))
+        config = load(ENVIRONMENT if environ is None else environ, [])
+        self.status = Status(self, lambda: self.token, self, lambda: self.stopping, self.history, self.usage, config)
 
     def now(self) -> Instant:
         return self.time
@@ -76,6 +77,10 @@ class Scene:
 
     def usable(self) -> Credentials | None:
         return usable(self.state, self.time, POLICY)
+
+    def document(self) -> dict[str, Any]:
+        """What `/status.json` shows."""
+        return documents.status(self.status.snapshot())
 
     def tell(self, event: RefreshEvent) -> None:
         """Let it happen, at its own time."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sidecar.admin.verdict import State
+from sidecar.admin.health import HealthState
 from tests.status.scenes import SCENES, UNREADABLE, Scene, expired, healthy
 
 WANTED = {
@@ -20,7 +20,7 @@ WANTED = {
 
 
 def said(scene: Scene) -> tuple[str, str]:
-    document = scene.status.document()
+    document = scene.document()
     return document["state"], document["headline"]
 
 
@@ -30,7 +30,7 @@ def test_each_scene_has_its_answer(name: str) -> None:
 
 
 def test_every_state_is_on_the_stage() -> None:
-    assert {state for state, _ in WANTED.values()} == {state.value for state in State}
+    assert {state for state, _ in WANTED.values()} == {state.value for state in HealthState}
 
 
 def test_stuck_without_credentials_is_down() -> None:
@@ -42,7 +42,7 @@ def test_stuck_without_credentials_is_down() -> None:
 def test_a_refresh_that_comes_due_is_healthy_while_it_is_under_way() -> None:
     scene = healthy()
     scene.time += 1700
-    assert (scene.status.document()["phase"], *said(scene)) == ("due", "healthy", "Healthy")
+    assert (scene.document()["phase"], *said(scene)) == ("due", "healthy", "Healthy")
 
 
 def test_one_success_mends_everything() -> None:
@@ -66,6 +66,6 @@ def test_a_failure_before_the_first_credentials_is_no_start() -> None:
 
 @pytest.mark.parametrize("name", SCENES)
 def test_what_is_read_aloud_holds_no_number_that_would_change_each_second(name: str) -> None:
-    document = SCENES[name]().status.document()
+    document = SCENES[name]().document()
     assert not any(char.isdigit() for char in document["headline"] + document["explanation"])
     json.dumps(document)

@@ -1,4 +1,4 @@
-"""The snapshot behind the probes, in each phase of a role that really runs."""
+"""What the probes tell, in each phase of a role that really runs."""
 
 import asyncio
 import json
@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
+from sidecar.admin import documents
+from sidecar.admin.status import STUCK_AFTER, Status
 from sidecar.core.errors import Retry, TokenRefused, TrustRefused
-from sidecar.observe.snapshot import STUCK_AFTER, Board
+from sidecar.observe.history import History
+from sidecar.observe.usage import Usage
+from sidecar.settings.config import load
+from tests.admin.kit import ENVIRONMENT
 from tests.conftest import Canary
 from tests.doubles import DAY, ISSUER, ROLE_ARN, SUBJECT, Pod, a_token
 from tests.observe.kit import eternal
@@ -16,20 +21,26 @@ from tests.virtual_time import in_virtual_time
 REFUSED = TrustRefused("Not trusted.", fix="Trust it.", aws_code="AccessDenied", status=403, request_id="request-7")
 
 
-def board(pod: Pod, *, stopping: bool = False) -> Board:
-    return Board(ROLE_ARN, pod.broker, lambda: pod.tokens.current.value, pod.clock, lambda: stopping)
+def status(pod: Pod, *, stopping: bool = False) -> Status:
+    usage, config = Usage(pod.clock), load(ENVIRONMENT, [])
+    return Status(pod.broker, lambda: pod.source.token, pod.clock, lambda: stopping, History(), usage, config)
 
 
-def parts(snapshot: dict[str, Any], *names: str) -> tuple[Any, ...]:
-    return tuple(snapshot[name] for name in names)
+def readiness(pod: Pod, *, stopping: bool = False) -> dict[str, Any]:
+    """What `/readyz` says."""
+    return documents.readiness(status(pod, stopping=stopping).role())
+
+
+def parts(told: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(told[name] for name in names)
 
 
 @in_virtual_time
 async def test_before_the_first_attempt_nothing_is_known() -> None:
     pod = Pod()
-    assert not board(pod).ready
-    assert board(pod).alive
-    assert board(pod).snapshot() == {
+    assert not status(pod).role().ready
+    assert status(pod).alive
+    assert readiness(pod) == {
         "ready": False,
         "role": ROLE_ARN,
         "assumed_role": None,
@@ -48,8 +59,8 @@ async def test_fresh_tells_role_expiration_time_left_and_the_next_refresh() -> N
     pod = Pod(3600, token=a_token(life=DAY))
     async with pod.running():
         await asyncio.sleep(100)
-        assert board(pod).ready
-        assert board(pod).snapshot() == {
+        assert status(pod).role().ready
+        assert readiness(pod) == {
             "ready": True,
             "role": ROLE_ARN,
             "assumed_role": "arn:aws:sts::111122223333:assumed-role/checkout/shop.checkout-7c5d8-x2x8q",
@@ -74,10 +85,10 @@ async def test_a_failed_refresh_is_due_still_ready_and_says_what_to_mend() -> No
     pod = Pod(3600, REFUSED)
     async with pod.running():
         await asyncio.sleep(1921)
-        snapshot = board(pod).snapshot()
-    assert parts(snapshot, "ready", "phase", "failures", "seconds_left") == (True, "due", 1, 1679)
-    assert snapshot["next_attempt_in"] in range(1, 5)
-    assert snapshot["last_error"] == {
+        told = readiness(pod)
+    assert parts(told, "ready", "phase", "failures", "seconds_left") == (True, "due", 1, 1679)
+    assert told["next_attempt_in"] in range(1, 5)
+    assert told["last_error"] == {
         "code": "TrustRefused",
         "cause": "Not trusted.",
         "fix": "Trust it.",
@@ -92,10 +103,10 @@ async def test_expired_is_not_ready_and_shows_no_credential() -> None:
     pod = Pod(3600, REFUSED)
     async with pod.running():
         await asyncio.sleep(3594.9)
-        assert board(pod).ready
+        assert status(pod).role().ready
         await asyncio.sleep(0.1)
-        snapshot = board(pod).snapshot()
-    assert parts(snapshot, "ready", "phase", "expiration", "assumed_role") == (False, "expired", None, None)
+        told = readiness(pod)
+    assert parts(told, "ready", "phase", "expiration", "assumed_role") == (False, "expired", None, None)
 
 
 @in_virtual_time
@@ -103,7 +114,7 @@ async def test_waiting_for_a_new_token_has_no_hour() -> None:
     pod = Pod(TokenRefused("Unknown key.", fix="Rotate it."))
     async with pod.running():
         await asyncio.sleep(1)
-        assert parts(board(pod).snapshot(), "phase", "next_attempt_in") == ("empty", None)
+        assert parts(readiness(pod), "phase", "next_attempt_in") == ("empty", None)
 
 
 @in_virtual_time
@@ -111,9 +122,9 @@ async def test_stopping_is_not_ready_though_credentials_are_still_served() -> No
     pod = Pod(3600)
     async with pod.running():
         await asyncio.sleep(1)
-        assert not board(pod, stopping=True).ready
-        snapshot = board(pod, stopping=True).snapshot()
-        assert parts(snapshot, "ready", "phase", "seconds_left") == (False, "stopping", 3599)
+        assert not status(pod, stopping=True).role().ready
+        told = readiness(pod, stopping=True)
+        assert parts(told, "ready", "phase", "seconds_left") == (False, "stopping", 3599)
         assert (await pod.broker.credentials()).access_key_id
 
 
@@ -122,7 +133,7 @@ async def test_a_token_that_never_expires_has_no_time_left_to_tell() -> None:
     pod = Pod(3600, token=eternal())
     async with pod.running():
         await asyncio.sleep(1)
-        assert parts(board(pod).snapshot()["token"], "expiration", "seconds_left") == (None, None)
+        assert parts(readiness(pod)["token"], "expiration", "seconds_left") == (None, None)
 
 
 @in_virtual_time
@@ -131,8 +142,8 @@ async def test_a_wall_clock_that_jumps_changes_what_the_token_has_left_and_nothi
     async with pod.running():
         await asyncio.sleep(100)
         pod.clock.jump(3600)
-        snapshot = board(pod).snapshot()
-    assert (snapshot["seconds_left"], snapshot["token"]["seconds_left"]) == (3500, DAY - 3700)
+        told = readiness(pod)
+    assert (told["seconds_left"], told["token"]["seconds_left"]) == (3500, DAY - 3700)
 
 
 @in_virtual_time
@@ -141,7 +152,7 @@ async def test_a_loop_that_sleeps_is_alive_for_days() -> None:
     async with pod.running():
         for _ in range(2000):
             await asyncio.sleep(77.7)
-            assert board(pod).alive
+            assert status(pod).alive
 
 
 @pytest.mark.parametrize("outcome", [REFUSED, TokenRefused("Unknown key.", fix="Rotate it.")])
@@ -150,7 +161,7 @@ async def test_failing_is_not_being_stuck(outcome: Exception) -> None:
     pod = Pod(outcome)
     async with pod.running():
         await asyncio.sleep(DAY)
-        assert board(pod).alive
+        assert status(pod).alive
 
 
 @in_virtual_time
@@ -158,15 +169,15 @@ async def test_a_loop_that_no_longer_comes_round_is_not_alive() -> None:
     pod = Pod(3600, takes=DAY)
     async with pod.running():
         await asyncio.sleep(STUCK_AFTER - 0.001)
-        assert board(pod).alive
+        assert status(pod).alive
         await asyncio.sleep(0.001)
-        assert not board(pod).alive
+        assert not status(pod).alive
 
 
 @in_virtual_time
-async def test_every_snapshot_is_json_and_holds_no_secret(canary: Canary) -> None:
+async def test_every_answer_is_json_and_holds_no_secret(canary: Canary) -> None:
     pod = Pod(3600, REFUSED)
     async with pod.running():
         for _ in range(5):
-            canary.saw(json.dumps(board(pod).snapshot()))
+            canary.saw(json.dumps(readiness(pod)))
             await asyncio.sleep(900)

@@ -1,0 +1,145 @@
+"""The JSON of `/readyz` and `/status.json`, from a snapshot. Pure."""
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from sidecar.admin.amounts import tenths
+from sidecar.admin.health import health
+from sidecar.core.model import UnixTime
+from sidecar.core.timestamps import timestamp
+from sidecar.observe.snapshot import (
+    ClientSnapshot,
+    ErrorSnapshot,
+    FaceSnapshot,
+    HistorySnapshot,
+    NextAttempt,
+    RefreshSnapshot,
+    RoleSnapshot,
+    SessionSnapshot,
+    Snapshot,
+    TokenSnapshot,
+)
+from sidecar.settings.catalogue import InForce
+
+JsonObject = dict[str, Any]
+
+
+def readiness(role: RoleSnapshot) -> JsonObject:
+    """The body of `/readyz`: how the role stands, and what to mend. Times left are in whole seconds."""
+    session = role.session
+    return {
+        "ready": role.ready,
+        "role": role.role_arn,
+        "assumed_role": None if session is None else session.assumed_role_arn,
+        "phase": "stopping" if role.stopping else role.phase.value,
+        "expiration": None if session is None else timestamp(session.expiration),
+        "seconds_left": None if session is None else round(session.seconds_left),
+        "next_attempt_in": None if math.isinf(role.next_attempt_in) else max(0, round(role.next_attempt_in)),
+        "failures": role.failures,
+        "last_error": None if role.last_error is None else _error(role.last_error),
+        "token": None if role.token is None else _token(role.token),
+    }
+
+
+def status(snapshot: Snapshot) -> JsonObject:
+    """The body of `/status.json`: that of `/readyz` with times left to a tenth, and how it came to it."""
+    answer, role = health(snapshot.role), snapshot.role
+    return {
+        "state": answer.state.value,
+        "headline": answer.headline,
+        "explanation": answer.explanation,
+        "version": snapshot.version,
+        "now": timestamp(snapshot.taken_at),
+        "sts": snapshot.sts_endpoint,
+        "sts_by_proxy": snapshot.sts_by_proxy,
+        **readiness(role),
+        **_session(role.session),
+        **_next_attempt(role),
+        **_history(snapshot.history),
+        "token": None if role.token is None else _whole_token(role.token),
+        "token_file": str(snapshot.token_file),
+        "credentials_file": None if snapshot.credentials_file is None else str(snapshot.credentials_file),
+        "faces": [_face(face) for face in snapshot.faces],
+        "settings": [_setting(setting) for setting in snapshot.settings],
+    }
+
+
+def _session(session: SessionSnapshot | None) -> JsonObject:
+    if session is None:
+        return {"issued": None, "lifetime": None}
+    return {
+        "issued": timestamp(session.issued_at),
+        "lifetime": tenths(session.lifetime),
+        "seconds_left": tenths(session.seconds_left),
+    }
+
+
+def _next_attempt(role: RoleSnapshot) -> JsonObject:
+    planned = {"next_attempt_in": tenths(role.next_attempt_in)} if role.next_attempt is NextAttempt.PLANNED else {}
+    return {"next_attempt": role.next_attempt.value, **planned}
+
+
+def _history(past: HistorySnapshot) -> JsonObject:
+    failure = past.last_failure
+    return {
+        "refreshes": [_refresh(refresh) for refresh in past.refreshes],
+        "last_success": None if past.last_success is None else _refresh(past.last_success),
+        "last_failure": None if failure is None else {"age": tenths(failure.age), **_error(failure.error)},
+        "rotations": past.rotations,
+        "rotated_age": None if past.rotated_age is None else tenths(past.rotated_age),
+    }
+
+
+def _refresh(refresh: RefreshSnapshot) -> JsonObject:
+    took = None if refresh.took is None else round(refresh.took, 4)
+    return {"age": tenths(refresh.age), "took": took, "code": refresh.code, "request_id": refresh.request_id}
+
+
+def _error(error: ErrorSnapshot) -> JsonObject:
+    """STS's own words for it only where STS was asked."""
+    told = asdict(error) | {"retry": error.retry.value}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _token(token: TokenSnapshot) -> JsonObject:
+    claims, left = token.claims, token.seconds_left
+    return {
+        "issuer": claims.issuer,
+        "subject": claims.subject,
+        "audiences": list(claims.audiences),
+        "expiration": _timestamp(token.expires_at),
+        "seconds_left": None if left is None else round(left),
+    }
+
+
+def _whole_token(token: TokenSnapshot) -> JsonObject:
+    claims, left = token.claims, token.seconds_left
+    return _token(token) | {
+        "seconds_left": None if left is None else tenths(left),
+        "issued": _timestamp(token.issued_at),
+        "namespace": claims.namespace,
+        "service_account": claims.service_account,
+        "pod": claims.pod,
+    }
+
+
+def _face(face: FaceSnapshot) -> JsonObject:
+    return {
+        "face": face.name,
+        "addresses": list(face.addresses),
+        "clients": [_client(client) for client in face.clients],
+    }
+
+
+def _client(client: ClientSnapshot) -> JsonObject:
+    told = {"protocol": client.protocol, "sdk": client.sdk.family, "major": client.sdk.major}
+    return told | {"requests": client.requests, "age": tenths(client.age)}
+
+
+def _setting(setting: InForce) -> JsonObject:
+    return {"variable": setting.variable, "value": setting.text, "given_by": setting.given_by}
+
+
+def _timestamp(moment: UnixTime | None) -> str | None:
+    return None if moment is None else timestamp(moment)
