@@ -1,11 +1,11 @@
-"""argv into one call. Each command's module is imported inside that command: none pays for another's libraries."""
+"""Calls the command that argv names. Each imports its module itself, so that none loads another's libraries."""
 
 import gc
 import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-USAGE = 2
+BAD_USAGE = 2
 NOT_IN_THE_IMAGE = frozenset(
     {"boto3", "cryptography", "jwt", "sidecar.demo", "sidecar.inject", "sidecar.lab", "sidecar.positioned_yaml", "yaml"}
 )
@@ -13,9 +13,9 @@ NOT_IN_THE_IMAGE = frozenset(
 
 
 def serve(argv: Sequence[str]) -> int:
-    """keep one role's credentials fresh and serve them"""
-    # What is imported stays. Looking for garbage in it often costs a part of the start, and later 8 ms at a time; not
-    # looking at all would keep what importing leaves behind, 0.6 MiB.
+    """keep one role's credentials fresh and serve them to the pod"""
+    # Imported modules are not garbage. Searching them often slows the start, and each later search takes 8 ms; with no
+    # search at all, 0.6 MiB of what importing leaves behind would stay.
     usual = gc.get_threshold()
     gc.set_threshold(20_000)
     from sidecar import serve as command
@@ -26,42 +26,42 @@ def serve(argv: Sequence[str]) -> int:
 
 
 def demo(argv: Sequence[str]) -> int:
-    """the main job, offline: a lab, the sidecar, and a real SDK using it"""
+    """run the whole chain offline: a lab, the sidecar, and a real SDK that uses it"""
     from sidecar.demo import commands
 
     return commands.main(argv)
 
 
 def lab(argv: Sequence[str]) -> int:
-    """an offline issuer, kubelet, IAM and strict STS, to learn and rehearse on"""
+    """run an offline issuer, kubelet, IAM and strict STS, to learn and rehearse with"""
     from sidecar.lab.cli import commands
 
     return commands.main(argv)
 
 
 def doctor(argv: Sequence[str]) -> int:
-    """walk the chain from token to identity, and say of each link what to mend"""
+    """check each step from token to identity, and print how to fix what fails"""
     from sidecar.doctor import commands
 
     return commands.main(argv)
 
 
 def explain(argv: Sequence[str]) -> int:
-    """say offline why STS would refuse a token for a trust policy"""
+    """tell offline why STS would refuse a token for a role's trust policy"""
     from sidecar.explain import command
 
     return command.main(argv)
 
 
 def inject(argv: Sequence[str]) -> int:
-    """print manifests with the sidecar added to their pods, or taken out again"""
+    """print manifests with the sidecar added to their pods, or removed again"""
     from sidecar.inject import commands
 
     return commands.main(argv)
 
 
 def credential_process(argv: Sequence[str]) -> int:
-    """print credentials as an SDK's `credential_process` setting wants them"""
+    """print credentials for an SDK's `credential_process` setting"""
     from sidecar.client import credential_process as command
 
     return command.main(argv)
@@ -75,13 +75,13 @@ def execute(argv: Sequence[str]) -> int:
 
 
 def healthcheck(argv: Sequence[str]) -> int:
-    """ask a running sidecar how it is: exit 0 for ready (an exec probe without curl)"""
+    """ask the running sidecar whether it is ready; exit code 0 means yes"""
     from sidecar.client import healthcheck as check
 
     return check.main(argv)
 
 
-def version(argv: Sequence[str]) -> int:  # noqa: ARG001 (every command takes its arguments)
+def version(argv: Sequence[str]) -> int:  # noqa: ARG001 (all commands have this signature)
     """print the version"""
     from sidecar import __version__
 
@@ -112,7 +112,7 @@ def main() -> int:
         return _run(name, argv)
     asked = name in {"--help", "-h", "help"}
     _usage(sys.stdout if asked else sys.stderr, unknown="" if asked else name)
-    return 0 if asked else USAGE
+    return 0 if asked else BAD_USAGE
 
 
 def _run(name: str, argv: Sequence[str]) -> int:
@@ -121,9 +121,11 @@ def _run(name: str, argv: Sequence[str]) -> int:
     except ModuleNotFoundError as missing:
         if missing.name not in NOT_IN_THE_IMAGE:
             raise
-        needs = f"irsa-sidecar {name} needs more than the image holds; in a checkout: pip install -e '.[{name}]'"
+        needs = (
+            f"irsa-sidecar {name} needs packages that are not installed here. In a checkout: pip install -e '.[{name}]'"
+        )
         print(needs, file=sys.stderr)
-        return USAGE
+        return BAD_USAGE
 
 
 def _usage(out: TextIO, unknown: str) -> None:

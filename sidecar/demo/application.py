@@ -1,6 +1,6 @@
-"""A program like any other: plain boto3, which finds its credentials through the container variables alone.
+"""The application: plain boto3, which finds its credentials through the container variables alone.
 
-Run as `python -m sidecar.demo.application SECONDS`: calls GetCallerIdentity at that pace, and prints JSON lines.
+Run as `python -m sidecar.demo.application SECONDS`: calls GetCallerIdentity at that interval, and prints JSON lines.
 """
 
 import json
@@ -12,12 +12,12 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 
-def main(pace: float) -> None:
-    """Call for ever; a failed call is a line like any other."""
+def main(interval: float) -> None:
+    """Call until killed; a failed call prints a line too, and the calls go on."""
     session = boto3.Session()
     while True:
         print(json.dumps(_call(session)), flush=True)
-        time.sleep(pace)
+        time.sleep(interval)
 
 
 def _call(session: boto3.Session) -> dict[str, Any]:

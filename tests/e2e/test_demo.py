@@ -2,24 +2,25 @@
 
 import pytest
 
-from sidecar.demo import commands
-from sidecar.demo.commands import Plan, main
+from sidecar.demo import run as demo
+from sidecar.demo.commands import main
+from sidecar.demo.run import Plan, run
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "TOKEN_LIVES", 12)
-    monkeypatch.setattr(commands, "SESSION_LIVES", 24)
-    monkeypatch.setattr(commands, "CALL_EVERY", 0.5)
+    monkeypatch.setattr(demo, "TOKEN_LIFETIME", 12)
+    monkeypatch.setattr(demo, "SESSION_LIFETIME", 24)
+    monkeypatch.setattr(demo, "CALL_INTERVAL", 0.5)
 
 
 @pytest.mark.timeout(120)
 async def test_an_outage_longer_than_a_refresh_period_costs_no_application_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert await commands.run(Plan(once=True, outage=13))
+    assert await run(Plan(once=True, outage=13))
     told = capsys.readouterr().out
-    assert "is gone, and returns in 13 s" in told
+    assert "is down, and returns in 13 s" in told
     assert "refresh failed" in told
     assert "recovered: the sidecar has new credentials" in told
     assert " 0 failed" in told

@@ -87,7 +87,7 @@ def test_the_build_is_sent(name: str) -> None:
         "requirements/dev.txt",
         "sidecar/__pycache__/cli.pyc",
         "sidecar/sts/__pycache__/client.pyc",
-        "sidecar/demo/children.py",
+        "sidecar/demo/processes.py",
         "sidecar/lab/app.py",
         "sidecar/positioned_yaml.py",
         "tests/conftest.py",

@@ -1,0 +1,49 @@
+"""What the demo says of an event, in a sentence: pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.lab.events import Answered, Event, TokenProjected
+
+
+def log_fields(line: str) -> dict[str, Any] | None:
+    """The fields of a log line; None for any other line."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) and "event" in fields else None
+
+
+def of_lab(event: Event) -> tuple[str, str] | None:
+    """Which part of the lab did it, and what; None for what is not shown."""
+    match event:
+        case TokenProjected(kid=kid, issued_at=issued_at, expires_at=expires_at):
+            return "kubelet", f"wrote a token: valid for {expires_at - issued_at:.0f} s, signed with key {kid[:8]}…"
+        case Answered(status=status, code=code, why=why) if code:
+            return "aws", f"refused: {status} {code} {why}"
+    return None
+
+
+def of_sidecar(fields: Mapping[str, Any]) -> str | None:
+    match fields["event"]:
+        case "credentials issued":
+            return (
+                f"has new credentials: key …{fields['access_key_ending']}, valid for {fields['expires_in']} s, "
+                f"next refresh in {fields['next_attempt_in']} s"
+            )
+        case "token rotated" if fields["next_attempt"] == "at once":
+            return "read the new token, and uses it at once"
+        case "token rotated":
+            return "read the new token; its credentials are still good, so it does not call STS"
+        case "refresh failed":
+            valid = fields["credentials_valid_for"]
+            return f"refresh failed: {fields['cause']} It serves its credentials for another {valid} s."
+    return None
+
+
+def of_application(fields: Mapping[str, Any]) -> str:
+    if "error" in fields:
+        return f"FAILED: {fields['error']}"
+    return f"is {fields['who']}, with key {fields['access_key_id']}, valid for another {fields['seconds_left']} s"
