@@ -171,4 +171,4 @@ def test_scanners_learn_which_packages_its_libraries_are_from(image: Image) -> N
 def test_a_command_that_it_does_not_hold_says_how_to_get_it(image: Image, command: str) -> None:
     found = image.container().run(*image.entry_point, command)
     assert found.returncode == 2
-    assert f"in a checkout: pip install -e '.[{command}]'" in found.stderr
+    assert f"In a checkout: pip install -e '.[{command}]'" in found.stderr

@@ -158,4 +158,4 @@ def test_without_its_library_it_says_what_to_install() -> None:
     hidden = hide + "from sidecar.cli import main; sys.exit(main())"
     ended = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.endswith("; in a checkout: pip install -e '.[inject]'\n")
+    assert ended.stderr.endswith("In a checkout: pip install -e '.[inject]'\n")
