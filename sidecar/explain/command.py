@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="an audience that the provider lists; repeatable. Left out: the token's own",
     )
-    parser.add_argument("--said", default="", metavar="TEXT", help="what STS answered, as the SDK printed it")
+    parser.add_argument(
+        "--sts-message", "--said", default="", metavar="TEXT", help="what STS answered, as the SDK printed it"
+    )
     parser.add_argument("--fix", action="store_true", help="print a corrected policy on standard output")
     parser.add_argument("--json", action="store_true", help="print verdict and findings as JSON")
     parser.add_argument("--now", type=float, metavar="UNIX", help="judge the times as of then, in Unix seconds")
@@ -93,7 +95,7 @@ def _question(given: argparse.Namespace) -> Question:
         policy_of=policy.role_arn,
         providers=tuple(given.provider),
         client_ids=tuple(given.client_id),
-        said=given.said,
+        sts_message=given.sts_message,
     )
 
 

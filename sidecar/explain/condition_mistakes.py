@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sidecar.core import audiences
 from sidecar.core.findings import Finding, Where, error
 from sidecar.explain.jwt_parts import shown
 from sidecar.explain.nearest import difference, nearest, service_account
-from sidecar.sts import audiences
 from sidecar.trust import ConditionResult
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.lint_conditions import SERVICE_ACCOUNT

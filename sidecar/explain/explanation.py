@@ -11,16 +11,17 @@ from functools import partial
 from typing import Any
 
 from sidecar.core.findings import Finding, Level, error, info
-from sidecar.explain import provider_mistakes, said, token_mistakes, trust_mistakes
+from sidecar.explain import provider_mistakes, sts_message, token_mistakes, trust_mistakes
 from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, printable, take_apart
 from sidecar.explain.question import Case, Question
+from sidecar.sts.wordings import wording_in
 from sidecar.trust import MalformedPolicy, TrustPolicy, lint, parse
 
-INVALID = "InvalidIdentityToken"
-EXPIRED = "ExpiredTokenException"
-DENIED = "AccessDenied"
-PARAMETER = "ValidationError"
-MALFORMED = "MalformedPolicyDocument"
+INVALID_IDENTITY_TOKEN = "InvalidIdentityToken"  # noqa: S105 (a code, not a secret)
+EXPIRED_TOKEN = "ExpiredTokenException"  # noqa: S105 (a code, not a secret)
+ACCESS_DENIED = "AccessDenied"
+VALIDATION_ERROR = "ValidationError"
+MALFORMED_POLICY = "MalformedPolicyDocument"
 
 
 class Verdict(enum.Enum):
@@ -32,7 +33,11 @@ class Verdict(enum.Enum):
     INVALID_POLICY = "invalid-policy"
 
 
-_VERDICTS = {INVALID: Verdict.INVALID_TOKEN, EXPIRED: Verdict.INVALID_TOKEN, MALFORMED: Verdict.INVALID_POLICY}
+_VERDICTS = {
+    INVALID_IDENTITY_TOKEN: Verdict.INVALID_TOKEN,
+    EXPIRED_TOKEN: Verdict.INVALID_TOKEN,
+    MALFORMED_POLICY: Verdict.INVALID_POLICY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,11 @@ def _read(asked: Question) -> tuple[UnverifiedToken | None, TrustPolicy | None, 
     try:
         policy = parse(asked.policy)
     except MalformedPolicy as problem:
-        wrong.append(_told(MALFORMED, error("malformed-policy", problem.cause, problem.fix, problem.where)))
+        wrong.append(_told(MALFORMED_POLICY, error("malformed-policy", problem.cause, problem.fix, problem.where)))
     try:
         token = take_apart(asked.token.strip())
     except NotAJwt as problem:
-        wrong.append(_told(INVALID, _not_a_jwt(problem)))
+        wrong.append(_told(INVALID_IDENTITY_TOKEN, _not_a_jwt(problem)))
     return token, policy, wrong
 
 
@@ -109,8 +114,8 @@ def _of_token(token: UnverifiedToken) -> Iterator[Finding]:
 
 
 def _before_iam(asked: Question, token: UnverifiedToken | None) -> list[Step]:
-    parameters = Step(PARAMETER, partial(provider_mistakes.role_arn_form, asked))
-    return [parameters] if token is None else [parameters, Step(INVALID, partial(_of_token, token))]
+    parameters = Step(VALIDATION_ERROR, partial(provider_mistakes.role_arn_form, asked))
+    return [parameters] if token is None else [parameters, Step(INVALID_IDENTITY_TOKEN, partial(_of_token, token))]
 
 
 def _steps(case: Case) -> list[Step]:
@@ -118,12 +123,12 @@ def _steps(case: Case) -> list[Step]:
     token, now = case.token, case.asked.now
     return [
         *_before_iam(case.asked, token),
-        Step(INVALID, partial(provider_mistakes.no_provider, case)),
-        Step(EXPIRED, partial(token_mistakes.expiry, token, now)),
-        Step(INVALID, partial(token_mistakes.not_yet, token, now)),
-        Step(INVALID, partial(provider_mistakes.audience, case)),
-        Step(DENIED, partial(provider_mistakes.other_role, case)),
-        Step(DENIED, partial(trust_mistakes.trust, case)),
+        Step(INVALID_IDENTITY_TOKEN, partial(provider_mistakes.no_provider, case)),
+        Step(EXPIRED_TOKEN, partial(token_mistakes.expiry, token, now)),
+        Step(INVALID_IDENTITY_TOKEN, partial(token_mistakes.not_yet, token, now)),
+        Step(INVALID_IDENTITY_TOKEN, partial(provider_mistakes.audience, case)),
+        Step(ACCESS_DENIED, partial(provider_mistakes.other_role, case)),
+        Step(ACCESS_DENIED, partial(trust_mistakes.trust, case)),
     ]
 
 
@@ -138,13 +143,18 @@ def _concluded(
 ) -> Explanation:
     looked = [(step.aws_code, tuple(step.look())) for step in steps]
     refusals = [code for code, findings in looked if any(found.level is Level.ERROR for found in findings)]
-    known = said.saying(asked.said)
+    known = wording_in(asked.sts_message)
     findings = [found for _, findings in looked for found in findings]
-    findings = [*said.about(asked, allowed_here=not refusals), *findings, *(lint(policy) if policy else ()), *asides]
+    findings = [
+        *sts_message.about(asked, allowed_here=not refusals),
+        *findings,
+        *(lint(policy) if policy else ()),
+        *asides,
+    ]
     if asked.token != asked.token.strip():
         findings.append(_white_space())
     findings.append(_out_of_sight())
-    code = MALFORMED if policy is None else known.aws_code if known else next(iter(refusals), "")
+    code = MALFORMED_POLICY if policy is None else known.aws_codes[0] if known else next(iter(refusals), "")
     return Explanation(code, tuple(_named(found, policy) for found in _each_once(findings)))
 
 
@@ -183,5 +193,5 @@ def _out_of_sight() -> Finding:
         "Not visible from here: whether the role exists under exactly this ARN and has this policy now (a change takes "
         "up to a minute to spread), resource control policies, service control policies, the policy of an STS VPC "
         "endpoint, the provider's thumbprint, whether STS is activated in the region.",
-        "If STS refuses what is allowed here, give its message as --said.",
+        "If STS refuses what is allowed here, give its message as --sts-message.",
     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from sidecar.core import audiences
 from sidecar.core.arns import RoleArn, account_of
 from sidecar.core.findings import Finding, error, info
 from sidecar.explain.jwt_parts import shown
 from sidecar.explain.question import Case, OidcProvider, Question, role_in
 from sidecar.explain.token_mistakes import several_audiences, wrong_file
-from sidecar.sts import audiences
 
 
 def role_arn_form(asked: Question) -> Iterator[Finding]:

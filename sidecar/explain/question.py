@@ -60,7 +60,7 @@ def role_in(text: str) -> RoleArn | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """The arguments of `explain`, as text. `now` is in Unix seconds; `said` is STS's own message, if there was one."""
+    """The arguments of `explain`, as text. `now` is in Unix seconds; `sts_message` is STS's own, if there was one."""
 
     token: str = field(repr=False)
     policy: str
@@ -71,7 +71,7 @@ class Question:
     """The role that the policy was read from, if `get-role` told."""
     providers: tuple[OidcProvider, ...] = ()
     client_ids: tuple[str, ...] = ()
-    said: str = ""
+    sts_message: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from sidecar.core import audiences
 from sidecar.core.findings import Finding, error, info, warning
 from sidecar.core.model import UnixTime
 from sidecar.core.timestamps import timestamp
 from sidecar.explain.jwt_parts import ALGORITHMS, UnverifiedToken, shown
-from sidecar.sts import audiences
 
 REQUIRED = ("iss", "sub", "aud", "iat", "exp")
 TIMES = ("iat", "nbf", "exp")

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from sidecar.core.audiences import POD_IDENTITY
 from sidecar.core.claims import Claims
 from sidecar.core.findings import Finding, Where, error, info
 from sidecar.explain.condition_mistakes import Miss, condition_mistake
 from sidecar.explain.question import Case, OidcProvider, provider
 from sidecar.explain.unseen import told, visible
-from sidecar.sts.audiences import POD_IDENTITY
 from sidecar.sts.session_name import session_name_for
 from sidecar.trust import (
     ASSUME_ROLE_WITH_WEB_IDENTITY,

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from sidecar import __version__
+from sidecar.core import audiences
 from sidecar.core.findings import Level
 from sidecar.inject import manifests
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import BadOptions, Options
-from sidecar.sts import audiences
 
 DONE, REFUSED, USAGE = 0, 1, 2
 _BOM = "\ufeff"

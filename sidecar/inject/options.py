@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sidecar import __version__
+from sidecar.core import audiences
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.settings import parsers
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
 from sidecar.settings.config import BadConfig, Config, load
-from sidecar.sts import audiences
 
 MINIMUM_EXPIRATION, MAXIMUM_EXPIRATION = 600, 86_400
 """Seconds of a projected token's life: Kubernetes' minimum, and what the EKS webhook asks for at most."""

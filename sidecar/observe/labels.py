@@ -11,7 +11,7 @@ from sidecar.core.errors import (
     Unexpected,
 )
 from sidecar.observe.sdk_family import MAJORS, NONE, UNKNOWN
-from sidecar.sts.refusal import KNOWN_CODES
+from sidecar.sts.wordings import KNOWN_CODES
 
 OUTCOMES = ISSUED, FAILED = ("issued", "failed")
 OTHER = "other"

@@ -6,10 +6,11 @@ mistakes that people report. Those of single conditions are in `lint_conditions`
 
 from collections.abc import Callable, Iterator
 
+from sidecar.core import audiences
 from sidecar.core.findings import Finding, Where, error, info, warning
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
 from sidecar.trust.document import VERSIONS, Condition, Effect, Statement, TrustPolicy
-from sidecar.trust.lint_conditions import AUDIENCE, CONDITION_RULES, SERVICE_ACCOUNT, claim_key
+from sidecar.trust.lint_conditions import CONDITION_RULES, SERVICE_ACCOUNT, claim_key
 from sidecar.trust.patterns import glob
 
 SIZE_QUOTA = 2048
@@ -75,10 +76,10 @@ def _principal_kind(statement: Statement) -> Iterator[Finding]:
 
 
 def _pod_identity(statement: Statement) -> Iterator[Finding]:
-    if any(principal.name == "pods.eks.amazonaws.com" for principal in statement.principals):
+    if any(principal.name == audiences.POD_IDENTITY for principal in statement.principals):
         yield info(
             "pod-identity-principal",
-            "pods.eks.amazonaws.com is EKS Pod Identity, another mechanism than a web identity token.",
+            f"{audiences.POD_IDENTITY} is EKS Pod Identity, another mechanism than a web identity token.",
             "For IRSA add a statement with the cluster's OIDC provider as Federated principal.",
             _at(statement, "Principal"),
         )
@@ -125,7 +126,7 @@ def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
         yield info(
             "no-audience-condition",
             "No condition on the token's aud: any audience that the provider lists will do.",
-            f'Add "<issuer>:aud": "{AUDIENCE}" to a StringEquals block.',
+            f'Add "<issuer>:aud": "{audiences.STS}" to a StringEquals block.',
             _at(statement, "Condition"),
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from sidecar.core import audiences
 from sidecar.core.findings import Finding, Where, error, warning
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.document import Condition, Effect, Statement
@@ -9,7 +10,6 @@ from sidecar.trust.operators import Over
 from sidecar.trust.patterns import has_wildcard
 
 SERVICE_ACCOUNT = "system:serviceaccount:"
-AUDIENCE = "sts.amazonaws.com"
 
 
 def _wildcard_under_equals(statement: Statement, condition: Condition) -> Iterator[Finding]:
@@ -79,12 +79,12 @@ def _odd_audience(statement: Statement, condition: Condition) -> Iterator[Findin
     if claim_key(condition)[1] != "aud" or not _is_eks(condition):
         return
     for value in condition.values:
-        if value != AUDIENCE and value.startswith("sts.") and not has_wildcard(value):
+        if value != audiences.STS and value.startswith("sts.") and not has_wildcard(value):
             yield warning(
                 "odd-audience",
                 f"The audience {value!r} is not the one that EKS and the pod identity webhook use by default, which is "
-                f"{AUDIENCE} in every region and partition, China's included.",
-                f'Write "{AUDIENCE}", unless your pods ask for {value!r} on purpose.',
+                f"{audiences.STS} in every region and partition, China's included.",
+                f'Write "{audiences.STS}", unless your pods ask for {value!r} on purpose.',
                 _at(statement, condition),
             )
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sidecar.core.errors import StsUnavailable
 from sidecar.sts.answer import Answer, credentials_in, refusal_in
-from sidecar.sts.refusal import KNOWN_CODES, failure_of
+from sidecar.sts.refusal import failure_of
+from sidecar.sts.wordings import KNOWN_CODES
 from tests.doubles import EPOCH, ROLE_ARN, a_token
 from tests.recorded import CONTENT_TYPE, REFUSALS, Recorded, form_for, recorded
 

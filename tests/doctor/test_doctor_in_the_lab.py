@@ -204,7 +204,7 @@ async def test_explain_names_what_the_lab_refuses_with_the_same_code(world: Worl
             role_arn=mistake.role_arn,
             providers=(provider(f"arn:aws:iam::{ACCOUNT}:oidc-provider/{prefix}"),),
             client_ids=tuple(found["clientIds"]),
-            said=refusal.message if refusal and mistake.fault else "",
+            sts_message=refusal.message if refusal and mistake.fault else "",
         )
     )
     assert told.aws_code == (refusal.code if refusal else "")

@@ -221,3 +221,11 @@ def test_a_policy_over_the_quota_is_told(files: Files, capsys: pytest.CaptureFix
 
     assert files.explain() == 0
     assert "2048" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("flag", ["--sts-message", "--said"])
+def test_the_message_of_sts_is_taken_under_the_flags_old_name_too(
+    files: Files, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    assert files.explain("--json", flag, "Rate exceeded") == 1
+    assert json.loads(capsys.readouterr().out)["aws_code"] == "Throttling"

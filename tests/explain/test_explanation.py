@@ -159,7 +159,7 @@ def test_no_claim_breaks_it(claims: dict[str, object]) -> None:
 
 
 def test_what_sts_said_decides_the_verdict_though_nothing_is_wrong_here() -> None:
-    told = explained(said=f"An error occurred (AccessDenied) when calling …: {DENIAL}")
+    told = explained(sts_message=f"An error occurred (AccessDenied) when calling …: {DENIAL}")
 
     assert (told.verdict.value, told.aws_code, causes(told)) == ("deny", "AccessDenied", ["denied-out-of-sight"])
 
@@ -167,12 +167,14 @@ def test_what_sts_said_decides_the_verdict_though_nothing_is_wrong_here() -> Non
 def test_a_denial_that_can_be_explained_here_needs_nothing_out_of_sight() -> None:
     wrong = policy(statement(Condition=equals("system:serviceaccount:payment:api")))
 
-    assert causes(explained(said=DENIAL, policy=wrong)) == ["subject-differs"]
+    assert causes(explained(sts_message=DENIAL, policy=wrong)) == ["subject-differs"]
 
 
 def test_stss_clock_is_read_from_its_message() -> None:
+    then, expired = int(NOW) + 500, int(NOW)
+
     told = explained(
-        said=f"Token expired: current date/time {int(NOW) + 500} must be before the expiration date/time{int(NOW)}"
+        sts_message=f"Token expired: current date/time {then} must be before the expiration date/time{expired}"
     )
 
     assert told.aws_code == "ExpiredTokenException"
@@ -180,14 +182,14 @@ def test_stss_clock_is_read_from_its_message() -> None:
 
 
 def test_an_answer_that_is_not_known_changes_nothing() -> None:
-    told = explained(said="the dog ate it")
+    told = explained(sts_message="the dog ate it")
 
     assert told.verdict.value == "allow"
     assert "saying-unknown" in codes(told)
 
 
 @pytest.mark.parametrize(
-    ("said", "aws_code", "code"),
+    ("sts_message", "aws_code", "code"),
     [
         ("No OpenIDConnect provider found in your account for https://x", "InvalidIdentityToken", "no-provider"),
         ("Incorrect token audience", "InvalidIdentityToken", "client-id-missing"),
@@ -205,8 +207,8 @@ def test_an_answer_that_is_not_known_changes_nothing() -> None:
         ("Rate exceeded", "Throttling", "throttled"),
     ],
 )
-def test_each_known_answer_of_sts_has_a_name(said: str, aws_code: str, code: str) -> None:
-    told = explained(said=said)
+def test_each_known_answer_of_sts_has_a_name(sts_message: str, aws_code: str, code: str) -> None:
+    told = explained(sts_message=sts_message)
 
     assert (told.aws_code, causes(told)) == (aws_code, [code])
 

@@ -242,7 +242,7 @@ MISTAKES = (
         "stale-thumbprint",
         INVALID,
         ("update-open-id-connect-provider-thumbprint",),
-        {"said": "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint"},
+        {"sts_message": "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint"},
     ),
     Mistake(
         "17 a Deny",
@@ -260,7 +260,7 @@ MISTAKES = (
         "denied-out-of-sight",
         DENIED,
         ("resource control policies", "VPC endpoint"),
-        {"said": "An error occurred (AccessDenied): Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+        {"sts_message": "An error occurred (AccessDenied): Not authorized to perform sts:AssumeRoleWithWebIdentity"},
     ),
     Mistake(
         "18 a trailing slash at the provider",
@@ -289,8 +289,8 @@ MISTAKES = (
         ("deny", "RegionDisabledException"),
         ("Activate it in IAM's account settings",),
         {
-            "said": "STS is not activated in this region for account:111122223333. Your account administrator can "
-            "activate STS in this region using the IAM Console."
+            "sts_message": "STS is not activated in this region for account:111122223333. Your account administrator "
+            "can activate STS in this region using the IAM Console."
         },
     ),
 )

@@ -22,7 +22,7 @@ from sidecar.core.model import Instant, Token, UnixTime
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
 from sidecar.observe.labels import FAILURE_CODES, code_label
 from sidecar.observe.metrics import Metrics
-from sidecar.sts.refusal import KNOWN_CODES
+from sidecar.sts.wordings import KNOWN_CODES
 from tests.conftest import Canary
 from tests.doubles import DAY, EPOCH, a_token, credentials
 from tests.observe.kit import History, eternal

@@ -186,7 +186,7 @@ class Rehearsal:
             role_arn=self.scenario.role_arn,
             providers=(provider(f"arn:aws:iam::{ACCOUNT}:oidc-provider/{self.provider['url'].partition('//')[2]}"),),
             client_ids=tuple(self.provider["clientIds"]),
-            said=self.world.answers[-1].message if self.scenario.fault else "",
+            sts_message=self.world.answers[-1].message if self.scenario.fault else "",
         )
 
 

@@ -5,7 +5,8 @@ import pytest
 from sidecar.core.claims import NO_CLAIMS
 from sidecar.core.errors import ExchangeFailed, Retry, StsThrottled, StsUnavailable, TokenRefused
 from sidecar.sts.answer import Answer
-from sidecar.sts.refusal import KNOWN_CODES, failure_of
+from sidecar.sts.refusal import failure_of
+from sidecar.sts.wordings import KNOWN_CODES, WORDINGS, Wording, wording_in, wording_of
 from tests.conftest import Canary
 from tests.doubles import EPOCH, ISSUER, ROLE_ARN, SUBJECT, a_token
 from tests.recorded import REFUSALS, Recorded, recorded
@@ -112,3 +113,15 @@ def test_an_answer_not_in_the_form_of_sts_keeps_trying_and_suspects_the_way(
     assert type(error) is kind
     assert (error.aws_code, error.status, error.request_id) == ("", status, "header-id")
     assert "HTTPS_PROXY" in error.fix
+
+
+@pytest.mark.parametrize("wording", WORDINGS, ids=lambda wording: f"{wording.code or 'denied'}")
+def test_no_row_of_the_table_hides_another(wording: Wording) -> None:
+    for code in wording.aws_codes:
+        assert all(wording_of(code, f"… {fragment.upper()} …") is wording for fragment in wording.fragments)
+    assert all(wording_in(fragment) is wording for fragment in wording.fragments)
+
+
+@pytest.mark.parametrize("code", sorted(KNOWN_CODES))
+def test_a_known_code_with_a_text_that_nobody_has_reported_still_means_something(code: str) -> None:
+    assert wording_of(code, "something new") is not None

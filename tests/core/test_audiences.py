@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.sts import audiences
+from sidecar.core import audiences
 from sidecar.sts.answer import Answer
 from sidecar.sts.refusal import failure_of
 from tests.doubles import EPOCH, ISSUER, ROLE_ARN, a_token

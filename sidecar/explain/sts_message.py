@@ -1,0 +1,53 @@
+"""What a message of STS's adds to what is seen offline: mistakes that no token and no policy shows."""
+
+import re
+from collections.abc import Iterator
+
+from sidecar.core.claims import unverified_claims
+from sidecar.core.findings import Finding, error, info, warning
+from sidecar.explain.question import Question
+from sidecar.sts.wordings import RefusedCall, Wording, wording_in
+
+MAXIMUM_SKEW = 60
+"""Seconds by which two clocks may differ before it is worth a word."""
+
+
+def about(asked: Question, *, allowed_here: bool) -> Iterator[Finding]:
+    """What STS's message tells. `allowed_here` says that nothing is wrong with token and policy."""
+    if not asked.sts_message:
+        return
+    known = wording_in(asked.sts_message)
+    if known is None:
+        yield warning(
+            "saying-unknown",
+            "The answer of STS (--sts-message) is not one we know.",
+            "Quote its message whole.",
+        )
+    elif known.code:
+        yield _told_by_sts(asked, known)
+    elif allowed_here:
+        yield error(
+            "denied-out-of-sight",
+            "STS said AccessDenied, though token and policy agree: the cause is one that cannot be seen from here.",
+            "In this order: wait a minute (IAM spreads slowly); compare this file with `aws iam get-role` now, the "
+            "ARN's path included; ask for resource control policies and the policy of the STS VPC endpoint.",
+        )
+    yield from _skew(asked)
+
+
+def _told_by_sts(asked: Question, known: Wording) -> Finding:
+    call = RefusedCall(unverified_claims(asked.token.strip()), asked.role_arn or asked.policy_of)
+    return error(known.code, f"By STS's own message: {call.fill(known.cause)}", call.fill(known.fix))
+
+
+def _skew(asked: Question) -> Iterator[Finding]:
+    """STS names its own clock in the one message about expired tokens."""
+    told = re.search(
+        r"current date/time (\d{1,12}) must be before the expiration date/time\s*(\d{1,12})", asked.sts_message
+    )
+    if told and abs(int(told[1]) - asked.now) > MAXIMUM_SKEW:
+        yield info(
+            "sts-clock",
+            f"By STS's clock it was {told[1]} then, {int(told[1]) - asked.now:+.0f} s from now here.",
+            "If the call was made just now, this machine's clock is wrong.",
+        )
