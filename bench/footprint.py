@@ -22,7 +22,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench import imports, proc, targets
-from sidecar.lab.app import LabSettings, running
+from sidecar.lab.app import running
+from sidecar.lab.settings import LabSettings
 from tests.tls import Authority, authority
 
 ROUNDS = 7

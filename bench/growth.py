@@ -18,8 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import footprint, proc, targets
-from sidecar.lab.app import Lab, LabSettings, running
-from sidecar.lab.events import Answered, Event, TokenProjected
+from sidecar.lab.app import Lab, running
+from sidecar.lab.events import Answered, LabEvent, TokenProjected
+from sidecar.lab.settings import LabSettings
 
 REQUESTS, REFRESHES = 1_000_000, 1_000
 WARM_UP = 0.05
@@ -71,7 +72,7 @@ class Done:
         self.requests[name] = self.requests.get(name, 0) + requests
         self.odd[name] = self.odd.get(name, 0) + odd
 
-    def note(self, event: Event) -> None:
+    def note(self, event: LabEvent) -> None:
         if isinstance(event, TokenProjected):
             self.rotations += 1
         elif isinstance(event, Answered) and event.action == "AssumeRoleWithWebIdentity" and event.status == 200:
@@ -157,7 +158,7 @@ class _Witness:
     def __init__(self) -> None:
         self.done = Done()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: LabEvent) -> None:
         self.done.note(event)
 
 

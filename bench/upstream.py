@@ -16,10 +16,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sidecar.lab.app import LabSettings, running
-from sidecar.lab.events import Answered, Event
+from sidecar.lab.app import running
+from sidecar.lab.events import Answered, LabEvent
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import State
+from sidecar.lab.settings import LabSettings
+from sidecar.lab.state import StateDirectory
 
 ANY_PORT = ("127.0.0.1", 0)
 STATE, CALLS, READY = "lab", "calls", "upstream.json"
@@ -39,7 +40,7 @@ class Fake:
 
     def __init__(self, directory: Path, life: int, token_bytes: int) -> None:
         self._directory = directory
-        self._faults = Faults(State(directory / STATE))
+        self._faults = Faults(StateDirectory(directory / STATE))
         self._life = life
         self._token = "t" * token_bytes
 
@@ -117,7 +118,7 @@ async def _serving(fake: Fake) -> AsyncIterator[str]:
 
 
 async def main(directory: Path, life: int, token_bytes: int) -> None:
-    def observe(event: Event) -> None:
+    def observe(event: LabEvent) -> None:
         if isinstance(event, Answered) and event.action != "GetCallerIdentity":
             note_call(directory, event.action)
 

@@ -13,7 +13,7 @@ from bench.machine import loads_core
 from bench.processes import process
 from bench.upstream import READY, STATE, calls_noted
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 
 PATIENCE = 20.0
 HOUR = 3600
@@ -36,7 +36,7 @@ class World:
 
     @property
     def faults(self) -> Faults:
-        return Faults(State(self.directory / STATE))
+        return Faults(StateDirectory(self.directory / STATE))
 
     @property
     def log(self) -> Path:

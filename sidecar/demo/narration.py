@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sidecar.lab.events import Answered, Event, TokenProjected
+from sidecar.lab.events import Answered, LabEvent, TokenProjected
 
 
 def log_fields(line: str) -> dict[str, Any] | None:
@@ -16,7 +16,7 @@ def log_fields(line: str) -> dict[str, Any] | None:
     return fields if isinstance(fields, dict) and "event" in fields else None
 
 
-def of_lab(event: Event) -> tuple[str, str] | None:
+def of_lab(event: LabEvent) -> tuple[str, str] | None:
     """Which part of the lab did it, and what; None for what is not shown."""
     match event:
         case TokenProjected(kid=kid, issued_at=issued_at, expires_at=expires_at):

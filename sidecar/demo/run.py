@@ -17,8 +17,9 @@ from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, 
 from sidecar.demo import narration
 from sidecar.demo.processes import LOOPBACK, bare_environment, free_port, lines, python, until_listening
 from sidecar.demo.progress import Progress
-from sidecar.lab.app import Lab, LabSettings, StsSettings, running, running_sts
-from sidecar.lab.events import Event
+from sidecar.lab.app import Lab, running, running_sts
+from sidecar.lab.events import LabEvent
+from sidecar.lab.settings import LabSettings, StsSettings
 
 ANY_PORT = (LOOPBACK, 0)
 REGION = "us-east-1"
@@ -78,7 +79,7 @@ class Demo:
         self._sts: Process | None = None
         self._serving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def observe(self, event: Event) -> None:
+    def observe(self, event: LabEvent) -> None:
         """Print what the lab does."""
         if told := narration.of_lab(event):
             self._progress.print(*told)

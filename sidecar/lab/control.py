@@ -8,23 +8,24 @@ POST   /tokens                    have every projected token replaced now
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from sidecar.lab.clock import LabClock
+from sidecar.lab.cluster.key_ring import KeyRing
+from sidecar.lab.cluster.key_rotation import BadRotation, rotate
 from sidecar.lab.cluster.projector import Projection
-from sidecar.lab.cluster.rotate import BadRotation, rotate
-from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.faults import BadFault, Faults
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 from sidecar.lab.status import status
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RotationRequest:
     """A rotation as a request asks for it; times in seconds."""
 
     how: str
@@ -36,7 +37,7 @@ _HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def control_app(
-    state: State, ring: KeyRing, projections: Sequence[Projection], clock: Callable[[], float]
+    state: StateDirectory, ring: KeyRing, projections: Sequence[Projection], clock: LabClock
 ) -> web.Application:
     faults = Faults(state)
 
@@ -76,12 +77,12 @@ def control_app(
     return app
 
 
-def _rotation_asked(body: bytes) -> Asked:
+def _rotation_asked(body: bytes) -> RotationRequest:
     """Raises BadRotation for a body that does not say how."""
     try:
         found = json.loads(body or b"{}")
         times = {name: float(found[name]) for name in ("wait", "keep") if name in found}
-        return Asked(str(found.get("how", "well")), **times)
+        return RotationRequest(str(found.get("how", "well")), **times)
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRotation('The body is not JSON like {"how": "well", "wait": 10, "keep": 60}.') from error
 

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sidecar.lab.cluster.accounts import ServiceAccount
-
 
 @dataclass(frozen=True, slots=True)
 class TokenProjected:
     """A token was written. The next is due at `refresh_at`, give or take kubelet's jitter and sync period."""
 
-    service_account: ServiceAccount
+    namespace: str
+    service_account: str
     path: str
     kid: str
     issued_at: float
@@ -42,9 +41,9 @@ class Changed:
     what: str
 
 
-Event: TypeAlias = TokenProjected | Answered | Changed
-Observer: TypeAlias = Callable[[Event], None]
+LabEvent: TypeAlias = TokenProjected | Answered | Changed
+LabObserver: TypeAlias = Callable[[LabEvent], None]
 
 
-def nobody(event: Event) -> None:
+def ignore_events(event: LabEvent) -> None:
     """The observer for those who do not watch."""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sidecar import trust
-from sidecar.lab.state import Reloaded, State, write
+from sidecar.lab.state import ReloadedFile, StateDirectory, write
 
-NOBODY = "system:serviceaccount:somewhere:else"
+UNTRUSTED_SUBJECT = "system:serviceaccount:somewhere:else"
 """Whom roles trust while their policies are changed and nothing else was said."""
 
 _DISCOVERY_MEMBERS = (
@@ -93,7 +93,12 @@ _ALL = (
     Fault("token-expired", "kubelet: the projected token has expired and is not replaced"),
     Fault("provider-removed", "IAM: no OIDC provider"),
     Fault("role-deleted", "IAM: no role"),
-    Fault("policy-changed", f"IAM: every role has this trust policy (JSON), or one that trusts {NOBODY}", "", _policy),
+    Fault(
+        "policy-changed",
+        f"IAM: every role has this trust policy (JSON), or one that trusts {UNTRUSTED_SUBJECT}",
+        "",
+        _policy,
+    ),
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 
@@ -101,8 +106,8 @@ FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 class Faults:
     """The faults of one state directory, as they are now."""
 
-    def __init__(self, state: State) -> None:
-        self._file = Reloaded(state.faults, _read)
+    def __init__(self, state: StateDirectory) -> None:
+        self._file = ReloadedFile(state.faults, _read)
 
     @property
     def active(self) -> Mapping[str, str]:
@@ -145,7 +150,7 @@ def changed_policy(issuer_arn: str, value: str) -> trust.TrustPolicy:
         "Effect": "Allow",
         "Action": trust.ASSUME_ROLE_WITH_WEB_IDENTITY,
         "Principal": {"Federated": issuer_arn},
-        "Condition": {"StringEquals": {f"{name}:sub": NOBODY}},
+        "Condition": {"StringEquals": {f"{name}:sub": UNTRUSTED_SUBJECT}},
     }
     return trust.parse(json.dumps({"Version": "2012-10-17", "Statement": statement}))
 

@@ -1,42 +1,43 @@
 """What the lab does by itself: keys rotate, and changes of files are noticed and told."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from sidecar.lab.aws.view import IamFile
-from sidecar.lab.cluster import rotation
+from sidecar.lab.aws.iam_file import IamFile
+from sidecar.lab.clock import LabClock
+from sidecar.lab.cluster import key_tenures
+from sidecar.lab.cluster.key_ring import KeyRing
 from sidecar.lab.cluster.projector import Projection
-from sidecar.lab.cluster.rotation import KeyRing
-from sidecar.lab.events import Changed, Observer
+from sidecar.lab.events import Changed, LabObserver
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import State, stamp_of
+from sidecar.lab.state import StateDirectory, stamp_of
 from sidecar.lab.yaml_file import BadFile
 
-NAP = 60.0
+MAXIMUM_SLEEP = 60.0
 """Longest sleep in seconds: a wall clock may jump."""
-GLANCE = 0.25
+POLL_INTERVAL = 0.25
 """Seconds between two looks at the state directory, which another process may have changed."""
 
 _TOUCHES_TOKENS = ("token-expired", "sign-before-publish")
 
 
 async def rotate_keys(
-    ring: KeyRing, period: float, longest_token: float, clock: Callable[[], float], observe: Observer
+    ring: KeyRing, period: float, longest_token: float, clock: LabClock, observe: LabObserver
 ) -> NoReturn:
     """Rotates the right way every `period` seconds. Waiting and keeping shrink with a period made for rehearsal."""
-    wait = min(rotation.WAIT, period / 4)
-    keep = min(rotation.KEEP, longest_token + wait)
+    wait = min(key_tenures.PUBLISH_BEFORE_SIGNING, period / 4)
+    keep = min(key_tenures.KEEP_AFTER_SIGNING, longest_token + wait)
     while True:
         now = clock()
         ring.forget_retired(now)
         due_at = max(tenure.publish_at for tenure in ring.tenures) + period
         if now >= due_at:
             kid = ring.new_kid()
-            ring.replace(rotation.rotate_well(ring.tenures, kid, now, wait=wait, keep=keep))
+            ring.replace(key_tenures.rotate_well(ring.tenures, kid, now, wait=wait, keep=keep))
             observe(Changed(f"key {kid} published; it signs in {wait:.0f} s"))
             continue
-        await asyncio.sleep(min(NAP, due_at - now))
+        await asyncio.sleep(min(MAXIMUM_SLEEP, due_at - now))
 
 
 class Watch:
@@ -45,7 +46,7 @@ class Watch:
     It takes its first look when it is made, so that nothing that happens later is missed.
     """
 
-    def __init__(self, state: State, observe: Observer) -> None:
+    def __init__(self, state: StateDirectory, observe: LabObserver) -> None:
         self._iam = IamFile(state)
         self._iam_path = state.iam
         self._faults = Faults(state)
@@ -56,7 +57,7 @@ class Watch:
     async def run(self, projections: Sequence[Projection]) -> NoReturn:
         self._tell_remarks()
         while True:
-            await asyncio.sleep(GLANCE)
+            await asyncio.sleep(POLL_INTERVAL)
             self._look_at_iam()
             if self._look_at_faults():
                 for projection in projections:

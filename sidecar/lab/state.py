@@ -15,7 +15,7 @@ PUBLIC = 0o644
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StateDirectory:
     """Paths below one directory. The processes that share it share the lab."""
 
     root: Path
@@ -76,12 +76,12 @@ def write_once(path: Path, content: Callable[[], bytes], mode: int) -> bytes:
     return path.read_bytes()
 
 
-def session_secret(state: State) -> bytes:
+def session_secret(state: StateDirectory) -> bytes:
     """The key under which sessions are issued; made on first use."""
     return write_once(state.session_key, lambda: secrets.token_bytes(32), PRIVATE)
 
 
-class Reloaded(Generic[T]):
+class ReloadedFile(Generic[T]):
     """A file's meaning, read again when the file was changed."""
 
     def __init__(self, path: Path, read: Callable[[bytes], T]) -> None:

@@ -5,14 +5,15 @@ import os
 from typing import Any
 
 from sidecar.lab.aws.answers import timestamp
-from sidecar.lab.aws.view import IamFile
-from sidecar.lab.cluster.rotation import KeyRing, Tenure, signer
+from sidecar.lab.aws.iam_file import IamFile
+from sidecar.lab.cluster.key_ring import KeyRing
+from sidecar.lab.cluster.key_tenures import Tenure, signer
 from sidecar.lab.faults import FAULTS, Faults
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 from sidecar.lab.yaml_file import BadFile
 
 
-def status(state: State, now: float) -> dict[str, Any]:
+def status(state: StateDirectory, now: float) -> dict[str, Any]:
     """Addresses, faults, keys, and IAM with the lint's remarks."""
     return {
         "state": str(state.root),
@@ -26,7 +27,7 @@ def status(state: State, now: float) -> dict[str, Any]:
     }
 
 
-def _running(state: State) -> dict[str, Any] | None:
+def _running(state: StateDirectory) -> dict[str, Any] | None:
     """None also if the lab that wrote the file was killed before it could remove it."""
     try:
         found: dict[str, Any] = json.loads(state.running.read_text())
@@ -53,7 +54,7 @@ def _keys(tenures: tuple[Tenure, ...], now: float) -> list[dict[str, Any]]:
     ]
 
 
-def _iam(state: State) -> dict[str, Any]:
+def _iam(state: StateDirectory) -> dict[str, Any]:
     if not state.iam.exists():
         return {"providers": [], "roles": [], "remarks": []}
     try:

@@ -12,7 +12,7 @@ from botocore.parsers import create_parser
 
 from bench.upstream import Fake, calls_noted
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 
 
 def read_by_botocore(service: str, operation: str, status: int, body: bytes, content_type: str) -> Any:
@@ -53,7 +53,7 @@ async def test_botocore_reads_eks_auths_answer(tmp_path: Path) -> None:
 
 async def test_an_outage_is_a_server_error_and_still_a_call(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
-    Faults(State(tmp_path / "lab")).start("http-500")
+    Faults(StateDirectory(tmp_path / "lab")).start("http-500")
     status, _, _ = await answered(tmp_path, "/", data={"Action": "AssumeRole"})
     assert status == 500
     assert len(calls_noted(tmp_path)) == 1

@@ -18,7 +18,8 @@ from pathlib import Path
 import aiohttp
 
 from sidecar.core.refresh import RefreshPolicy
-from sidecar.lab.app import LabSettings, running
+from sidecar.lab.app import running
+from sidecar.lab.settings import LabSettings
 from sidecar.serve import serve
 from sidecar.settings.config import load
 from tests.e2e.pod import ANY_PORT, ROLE

@@ -12,8 +12,9 @@ from typing import Any
 import aiohttp
 
 from sidecar.core.refresh import RefreshPolicy
-from sidecar.lab.app import Lab, LabSettings, running
-from sidecar.lab.events import Answered, Event
+from sidecar.lab.app import Lab, running
+from sidecar.lab.events import Answered, LabEvent
+from sidecar.lab.settings import LabSettings
 from sidecar.serve import serve
 from sidecar.settings.config import load
 
@@ -92,7 +93,7 @@ async def a_pod(
     *,
     session_lifetime: float = 22,
     policy: RefreshPolicy = EAGER,
-    observe: Callable[[Event], None] = lambda event: None,
+    observe: Callable[[LabEvent], None] = lambda event: None,
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Pod]:
     settings = LabSettings(
@@ -125,5 +126,5 @@ async def _client(path: Path) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def exchanges(events: list[Event]) -> int:
+def exchanges(events: list[LabEvent]) -> int:
     return sum(isinstance(event, Answered) and event.action == "AssumeRoleWithWebIdentity" for event in events)

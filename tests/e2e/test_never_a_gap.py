@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.lab.events import Event
+from sidecar.lab.events import LabEvent
 from sidecar.lab.faults import FAULTS as LAB_FAULTS
 from sidecar.observe.logs import JsonLines
 from tests.e2e.pod import Pod, a_pod, exchanges
@@ -76,7 +76,7 @@ def test_every_fault_of_the_lab_is_tried_here() -> None:
 
 
 async def test_an_sts_that_is_slow_only_makes_refreshes_slow(tmp_path: Path) -> None:
-    events: list[Event] = []
+    events: list[LabEvent] = []
     async with a_pod(tmp_path, observe=events.append) as pod, asking(pod):
         pod.lab.faults.start("slow", "1")
         before = exchanges(events)
@@ -85,7 +85,7 @@ async def test_an_sts_that_is_slow_only_makes_refreshes_slow(tmp_path: Path) -> 
 
 
 async def test_a_token_that_sts_calls_expired_is_tried_once_and_its_successor_at_once(tmp_path: Path) -> None:
-    events: list[Event] = []
+    events: list[LabEvent] = []
     async with a_pod(tmp_path, observe=events.append) as pod, asking(pod):
         pod.lab.faults.start("skew", "7200")
         await pod.until_failing("TokenRefused")
@@ -138,7 +138,7 @@ async def test_no_trouble_with_the_token_file_reaches_a_client(tmp_path: Path) -
 
 
 async def test_a_token_that_rotates_all_the_time_costs_no_call_and_no_error(tmp_path: Path) -> None:
-    events: list[Event] = []
+    events: list[LabEvent] = []
     async with a_pod(tmp_path, session_lifetime=3600, observe=events.append) as pod, asking(pod):
         before = exchanges(events)
         for _ in range(3):
@@ -175,7 +175,7 @@ async def test_what_has_expired_is_never_served(tmp_path: Path) -> None:
 
 
 async def test_a_hundred_first_requests_cost_one_call(tmp_path: Path) -> None:
-    events: list[Event] = []
+    events: list[LabEvent] = []
     async with a_pod(tmp_path, observe=events.append) as pod:
         seen = await asyncio.gather(*(pod.get() for _ in range(100)))
         assert {one.status for one in seen} == {200}

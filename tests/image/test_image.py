@@ -15,7 +15,8 @@ from tempfile import mkdtemp
 import aiohttp
 import pytest
 
-from sidecar.lab.app import Lab, LabSettings, running
+from sidecar.lab.app import Lab, running
+from sidecar.lab.settings import LabSettings
 from tests.image.building import NOBODY
 from tests.image.running import Image, Volume
 from tests.lab.worlds import FREE, ROLE

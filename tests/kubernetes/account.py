@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 
 from sidecar.lab.aws import iam
-from sidecar.lab.aws.view import IamFile
-from sidecar.lab.state import PUBLIC, State, write
+from sidecar.lab.aws.iam_file import IamFile
+from sidecar.lab.state import PUBLIC, StateDirectory, write
 from tests.clients.processes import process
 from tests.e2e.legacy import free_ports
 from tests.kubernetes.bucket import Bucket
@@ -67,7 +67,7 @@ class Account:
 @asynccontextmanager
 async def an_account(directory: Path, bucket: Bucket, pod: RunningPod) -> AsyncIterator[Account]:
     """IAM has the bucket's URL as a provider, and a role for the pod's service account."""
-    state = State(directory / "lab")
+    state = StateDirectory(directory / "lab")
     state.create()
     text = iam.default_text(bucket.url, ROLE).replace(":default:app", f":{pod.namespace}:{pod.account}")
     write(state.iam, text.encode(), PUBLIC)

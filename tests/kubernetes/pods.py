@@ -10,10 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from sidecar.lab.app import Lab, LabSettings, running
+from sidecar.lab.app import Lab, running
 from sidecar.lab.aws import iam
-from sidecar.lab.events import Answered, Event
-from sidecar.lab.state import PUBLIC, State, write
+from sidecar.lab.events import Answered, LabEvent
+from sidecar.lab.settings import LabSettings
+from sidecar.lab.state import PUBLIC, StateDirectory, write
 from tests.e2e.legacy import free_ports
 from tests.kubernetes.documents import ROOT, Manifest, pod_of
 from tests.kubernetes.kubelet.node import ConfigMaps, Image, Node, image_of, variables
@@ -32,7 +33,7 @@ class World:
 
     lab: Lab
     node: Node
-    events: list[Event]
+    events: list[LabEvent]
 
     @property
     def exchanges(self) -> list[Answered]:
@@ -82,10 +83,10 @@ async def a_world(directory: Path, pod: Manifest, applied: Iterable[Manifest] = 
     """
     config_maps = {found["metadata"]["name"]: found["data"] for found in applied if found["kind"] == "ConfigMap"}
     settings = _settings(pod, config_maps)
-    state = State(with_keys(directory / "lab"))
+    state = StateDirectory(with_keys(directory / "lab"))
     account = pod["spec"]["serviceAccountName"]
     write(state.cluster, _cluster(pod, account), PUBLIC)
-    events: list[Event] = []
+    events: list[LabEvent] = []
     lab_settings = LabSettings(state.root, FREE, FREE, FREE, region=settings["AWS_REGION"])
     async with running(lab_settings, events.append) as lab:
         text = iam.default_text(lab.issuer_url, settings["AWS_ROLE_ARN"])

@@ -20,9 +20,9 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from sidecar.lab.cli.commands import main
-from sidecar.lab.cluster.rotation import KeyRing
+from sidecar.lab.cluster.key_ring import KeyRing
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 from tests.lab.worlds import ROLE, sts_client, with_keys
 
 RUN = [sys.executable, "-c", "import sys; from sidecar.lab.cli.commands import main; sys.exit(main(sys.argv[1:]))"]
@@ -173,7 +173,7 @@ def test_a_changed_policy_is_read_from_its_file(tmp_path: Path, capsys: pytest.C
     policy = '{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "*"}}'
     (tmp_path / "p.json").write_text(policy)
     assert main(arguments) == 0
-    assert Faults(State(tmp_path)).active == {"policy-changed": policy}
+    assert Faults(StateDirectory(tmp_path)).active == {"policy-changed": policy}
 
 
 def test_status_of_a_directory_where_no_lab_was_is_empty_and_makes_nothing(
@@ -201,7 +201,7 @@ def test_a_lab_that_was_killed_is_not_said_to_run(
 def test_the_key_is_rotated_well_or_badly(tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
     with_keys(tmp_path)
     printed = run(capsys, "rotate", f"--{how}", "--wait", "60", "--keep", "60", "--state", str(tmp_path))
-    ring, now = KeyRing(State(tmp_path)), time.time()
+    ring, now = KeyRing(StateDirectory(tmp_path)), time.time()
     old, new = ring.tenures
     assert new.kid in printed
     published = {"well": {old.kid, new.kid}, "sign-before-publish": {old.kid}, "drop-old-now": {new.kid}}

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from sidecar.lab.events import Changed, TokenProjected
 from sidecar.lab.faults import FAULTS, BadFault, Faults
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 from tests.lab.worlds import World, a_lab, as_json, soon, web_identity, with_spare
 
 NO_KEY = "Couldn't retrieve verification key from your identity provider,  please reference"
@@ -101,7 +101,7 @@ async def test_a_slow_sts_takes_its_time(tmp_path: Path) -> None:
 
 
 async def test_an_issuer_slower_than_stss_patience_has_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.lab.aws.verification.PATIENCE", 0.2)
+    monkeypatch.setattr("sidecar.lab.aws.token_verification.ISSUER_TIMEOUT", 0.2)
     async with a_lab(tmp_path) as world:
         world.lab.faults.start("jwks-slow", "0.1")
         await world.exchange()
@@ -185,7 +185,7 @@ async def test_a_change_of_faults_is_told(tmp_path: Path) -> None:
 
 
 def in_memory(tmp_path: Path) -> Faults:
-    state = State(tmp_path)
+    state = StateDirectory(tmp_path)
     state.create()
     return Faults(state)
 

@@ -9,10 +9,10 @@ import yaml
 
 from sidecar.lab.aws.arns import parse_role_arn
 from sidecar.lab.aws.iam import default_text
+from sidecar.lab.aws.iam_file import IamFile, with_faults
 from sidecar.lab.aws.iam_yaml import parse_iam
-from sidecar.lab.aws.view import IamFile, seen_through
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 from sidecar.lab.yaml_file import BadFile
 from tests.lab.worlds import ROLE
 
@@ -218,8 +218,8 @@ def test_a_session_has_the_roles_name_without_its_path() -> None:
 # --- the file as STS sees it ---------------------------------------------------------------------------------------
 
 
-def a_state(directory: Path, text: str = GOOD) -> State:
-    state = State(directory)
+def a_state(directory: Path, text: str = GOOD) -> StateDirectory:
+    state = StateDirectory(directory)
     state.create()
     state.iam.write_text(text)
     return state
@@ -253,7 +253,7 @@ def test_a_file_that_was_never_good_is_refused(tmp_path: Path) -> None:
 def test_faults_change_what_is_seen_and_never_the_file(tmp_path: Path) -> None:
     state = a_state(tmp_path)
     faults = Faults(state)
-    current = seen_through(faults, IamFile(state))
+    current = with_faults(faults, IamFile(state))
     whole = current()
     faults.start("provider-removed")
     faults.start("role-deleted")

@@ -10,7 +10,7 @@ import pytest
 
 from sidecar.lab.cluster import issuer
 from sidecar.lab.cluster.accounts import ServiceAccount
-from sidecar.lab.cluster.rotate import rotate
+from sidecar.lab.cluster.key_rotation import rotate
 from tests.lab.worlds import World, a_lab
 
 NOW = 1_900_000_000.0

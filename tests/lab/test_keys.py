@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.lab.cluster import keys, rotation
+from sidecar.lab.cluster import key_tenures, keys
+from sidecar.lab.cluster.key_ring import KeyRing
+from sidecar.lab.cluster.key_rotation import BadRotation, rotate
+from sidecar.lab.cluster.key_tenures import Tenure
 from sidecar.lab.cluster.keys import KidForm
-from sidecar.lab.cluster.rotate import BadRotation, rotate
-from sidecar.lab.cluster.rotation import KeyRing, Tenure
-from sidecar.lab.state import State
+from sidecar.lab.state import StateDirectory
 from tests.lab.worlds import strangers_key, with_keys
 
 NOW = 1_900_000_000.0
@@ -27,7 +28,7 @@ FIRST: tuple[Tenure, ...] = (Tenure("a", publish_at=0, sign_at=0),)
 
 
 def ring_in(directory: Path) -> KeyRing:
-    return KeyRing(State(with_keys(directory)))
+    return KeyRing(StateDirectory(with_keys(directory)))
 
 
 def test_an_eks_kid_is_forty_hex_digits() -> None:
@@ -60,15 +61,15 @@ def test_a_tokens_header_is_kubelets() -> None:
 
 
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
-    ring = KeyRing(State(tmp_path))
-    State(tmp_path).create()
+    ring = KeyRing(StateDirectory(tmp_path))
+    StateDirectory(tmp_path).create()
     kid = ring.new_kid()
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "keys" / f"{kid}.pem").stat().st_mode) == 0o600
 
 
 def test_a_key_is_made_once_and_found_again(tmp_path: Path) -> None:
-    state = State(tmp_path)
+    state = StateDirectory(tmp_path)
     state.create()
     KeyRing(state).ensure(NOW)
     KeyRing(state).ensure(NOW + 1)
@@ -87,10 +88,10 @@ def test_a_file_that_is_no_rsa_key_is_refused_with_its_name(tmp_path: Path) -> N
 
 
 def test_rotating_well_publishes_waits_signs_keeps_and_removes() -> None:
-    tenures = rotation.rotate_well(FIRST, "b", NOW, wait=10, keep=100)
+    tenures = key_tenures.rotate_well(FIRST, "b", NOW, wait=10, keep=100)
 
     def at(now: float) -> tuple[str, list[str]]:
-        return rotation.signer(tenures, now).kid, [tenure.kid for tenure in tenures if tenure.published(now)]
+        return key_tenures.signer(tenures, now).kid, [tenure.kid for tenure in tenures if tenure.published(now)]
 
     assert at(NOW - 1) == ("a", ["a"])
     assert at(NOW) == ("a", ["a", "b"])
@@ -101,19 +102,19 @@ def test_rotating_well_publishes_waits_signs_keeps_and_removes() -> None:
 
 
 def test_a_second_rotation_never_prolongs_an_old_keys_stay() -> None:
-    once = rotation.rotate_well(FIRST, "b", NOW, wait=0, keep=100)
-    twice = rotation.rotate_well(once, "c", NOW + 50, wait=0, keep=100)
+    once = key_tenures.rotate_well(FIRST, "b", NOW, wait=0, keep=100)
+    twice = key_tenures.rotate_well(once, "c", NOW + 50, wait=0, keep=100)
     assert [tenure.retire_at for tenure in twice] == [NOW + 100, NOW + 150, float("inf")]
 
 
 def test_signing_before_publishing_leaves_a_signer_that_nobody_can_fetch() -> None:
-    tenures = rotation.sign_before_publishing(FIRST, "b", NOW, wait=10, keep=100)
-    signer = rotation.signer(tenures, NOW)
+    tenures = key_tenures.sign_before_publishing(FIRST, "b", NOW, wait=10, keep=100)
+    signer = key_tenures.signer(tenures, NOW)
     assert (signer.kid, signer.published(NOW), signer.published(NOW + 10)) == ("b", False, True)
 
 
 def test_dropping_the_old_key_makes_its_tokens_worthless_at_once() -> None:
-    tenures = rotation.drop_the_old_at_once(FIRST, "b", NOW)
+    tenures = key_tenures.drop_old_at_once(FIRST, "b", NOW)
     assert [tenure.kid for tenure in tenures if tenure.published(NOW)] == ["b"]
 
 
@@ -127,8 +128,8 @@ def test_well_rotated_keys_are_always_published_while_they_sign(
     tenures, now = FIRST, 0.0
     for index, (pause, wait, keep) in enumerate(steps):
         now += pause
-        tenures = rotation.rotate_well(tenures, str(index), now, wait=wait, keep=keep)
-    assert rotation.signer(tenures, now + later).published(now + later)
+        tenures = key_tenures.rotate_well(tenures, str(index), now, wait=wait, keep=keep)
+    assert key_tenures.signer(tenures, now + later).published(now + later)
 
 
 def test_a_retired_key_is_forgotten_with_its_file(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ def test_a_retired_key_is_forgotten_with_its_file(tmp_path: Path) -> None:
 
 
 def test_another_process_sees_a_rotation(tmp_path: Path) -> None:
-    ring, other = ring_in(tmp_path), KeyRing(State(tmp_path))
+    ring, other = ring_in(tmp_path), KeyRing(StateDirectory(tmp_path))
     before = other.signer(NOW).kid
     kid = rotate(ring, NOW, "drop-old-now")
     assert (before, other.signer(NOW).kid) == (ring.tenures[0].kid, kid)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sidecar.lab.cluster import projector
 from sidecar.lab.cluster.accounts import ServiceAccount
 from sidecar.lab.cluster.atomic_writer import Access, replace_files
-from sidecar.lab.cluster.projector import Minted, Projection, due, refresh_at
+from sidecar.lab.cluster.projector import MintedToken, Projection, due, refresh_at
 from tests.virtual_time import in_virtual_time
 
 NOW = 1_795_413_660.0  # 2026-11-23T06:01:00Z
@@ -141,7 +141,7 @@ def test_a_token_is_given_to_the_pods_user(tmp_path: Path) -> None:
     [(600, 480), (3600, 2880), (7200, 5760), (86400, 69120), (172800, 86400), (601, 481), (604, 484), (605, 484)],
 )
 def test_a_token_is_due_at_eighty_percent_or_a_day(lifetime: int, age: int) -> None:
-    minted = Minted("t", "k", NOW, NOW + lifetime, refresh_at(NOW, NOW + lifetime))
+    minted = MintedToken("t", "k", NOW, NOW + lifetime, refresh_at(NOW, NOW + lifetime))
     assert not due(minted, NOW + age, jitter=0)
     assert due(minted, NOW + age + 1, jitter=0)
     assert not due(minted, NOW + age - 10, jitter=10)
@@ -149,7 +149,7 @@ def test_a_token_is_due_at_eighty_percent_or_a_day(lifetime: int, age: int) -> N
 
 
 def test_a_token_from_the_future_is_due() -> None:
-    minted = Minted("t", "k", NOW, NOW + 3600, NOW + 2880)
+    minted = MintedToken("t", "k", NOW, NOW + 3600, NOW + 2880)
     assert due(minted, NOW - 1, jitter=0)
     assert not due(minted, NOW, jitter=0)
 
@@ -191,10 +191,10 @@ async def rotations_over(directory: Path, hours: float, lifetime: float) -> list
 
 
 def a_projection(
-    directory: Path, lifetime: float, clock: Callable[[], float], on_rotate: Callable[[Minted], None]
+    directory: Path, lifetime: float, clock: Callable[[], float], on_rotate: Callable[[MintedToken], None]
 ) -> Projection:
-    def mint(now: float) -> Minted:
-        return Minted(f"token of {now}", "k", now, now + lifetime, refresh_at(now, now + lifetime))
+    def mint(now: float) -> MintedToken:
+        return MintedToken(f"token of {now}", "k", now, now + lifetime, refresh_at(now, now + lifetime))
 
     return Projection(ServiceAccount(), directory, mint, clock=clock, on_rotate=on_rotate)
 

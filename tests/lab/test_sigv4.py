@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sidecar.lab.aws.answers import Refusal
+from sidecar.lab.aws.answers import StsRefusal
 from sidecar.lab.aws.sessions import Sessions
 from sidecar.lab.aws.sigv4 import SignedRequest, authenticate, signature
 from tests.lab.worlds import Reply, World, a_lab, as_json, post
@@ -148,7 +148,7 @@ def signed(**changes: Any) -> tuple[SignedRequest, Sessions]:
 
 
 def refused(request: SignedRequest, sessions: Sessions, now: float = NOW) -> str:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(StsRefusal) as caught:
         authenticate(request, sessions, now, region="us-east-1")
     return f"{caught.value.code}: {caught.value.message}"
 

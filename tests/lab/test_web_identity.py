@@ -267,7 +267,7 @@ async def test_the_provider_is_looked_up_in_the_roles_account(tmp_path: Path) ->
             INVALID,
             f"No OpenIDConnect provider found in your account for {world.lab.issuer_url}",
         )
-        assert "Account 444455556666 has providers for: nobody" in world.answers[-1].why
+        assert "Account 444455556666 has providers for: none" in world.answers[-1].why
 
 
 async def test_a_trailing_slash_makes_another_issuer(tmp_path: Path) -> None:

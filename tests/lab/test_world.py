@@ -17,10 +17,10 @@ from sidecar.lab import schedule
 from sidecar.lab.cli import report
 from sidecar.lab.cluster.accounts import parse_cluster
 from sidecar.lab.cluster.issuer import discovery
-from sidecar.lab.cluster.rotation import KeyRing
-from sidecar.lab.events import Answered, Changed, Event, TokenProjected
-from sidecar.lab.listen import bind, parse_address, serving, url_of
-from sidecar.lab.state import PRIVATE, Reloaded, State, session_secret, write, write_once
+from sidecar.lab.cluster.key_ring import KeyRing
+from sidecar.lab.events import Answered, Changed, LabEvent, TokenProjected
+from sidecar.lab.loopback import bind, parse_address, serving, url_of
+from sidecar.lab.state import PRIVATE, ReloadedFile, StateDirectory, session_secret, write, write_once
 from sidecar.lab.yaml_file import BadFile
 from tests.lab.worlds import FREE, a_lab, soon, with_keys
 from tests.virtual_time import in_virtual_time
@@ -93,7 +93,7 @@ async def test_an_edited_iam_file_is_linted_aloud(tmp_path: Path) -> None:
         await soon(lambda: any("the last good file still counts" in told for told in changes(world.events)))
 
 
-def changes(events: list[Event]) -> list[str]:
+def changes(events: list[LabEvent]) -> list[str]:
     return [event.what for event in events if isinstance(event, Changed)]
 
 
@@ -116,8 +116,8 @@ async def test_a_task_that_fails_ends_the_lab(tmp_path: Path, monkeypatch: pytes
 @in_virtual_time
 async def test_keys_rotate_every_seven_days_and_never_fail_a_token(tmp_path: Path) -> None:
     now = asyncio.get_running_loop().time
-    ring = KeyRing(State(with_keys(tmp_path)))
-    events: list[Event] = []
+    ring = KeyRing(StateDirectory(with_keys(tmp_path)))
+    events: list[LabEvent] = []
     running = asyncio.create_task(schedule.rotate_keys(ring, 7 * 86400, 86400, now, events.append))
     signers = []
     for _day in range(22):
@@ -164,7 +164,7 @@ def test_a_file_is_read_again_when_it_was_written_and_only_then(tmp_path: Path) 
         reads.append(content)
         return content.decode()
 
-    reloaded = Reloaded(path, read)
+    reloaded = ReloadedFile(path, read)
     assert reloaded.current() == ""
     write(path, b"one")
     assert [reloaded.current(), reloaded.current()] == ["one", "one"]
@@ -191,7 +191,7 @@ def test_of_processes_that_make_a_file_at_once_one_wins_for_all(tmp_path: Path) 
 
 
 def test_the_session_key_is_for_its_owner_alone_and_lasts(tmp_path: Path) -> None:
-    state = State(tmp_path)
+    state = StateDirectory(tmp_path)
     state.create()
     assert session_secret(state) == session_secret(state)
     assert stat.S_IMODE(state.session_key.stat().st_mode) == 0o600
@@ -205,7 +205,7 @@ def test_the_session_key_is_for_its_owner_alone_and_lasts(tmp_path: Path) -> Non
         ("serviceAccounts: [{namespace: .., name: a}]", "not a Kubernetes name"),
         ("serviceAccounts: [{namespace: a, name: b/c}]", "not a Kubernetes name"),
         ("serviceAccounts: [{namespace: a, name: b}, {namespace: a, name: b}]", "a/b appears twice"),
-        ("serviceAccounts: []", "lists nobody"),
+        ("serviceAccounts: []", "serviceAccounts is empty"),
         ("serviceAccounts: [{namespace: a, name: b, expirationSeconds: 599}]", "no less than 600"),
         ("serviceAccounts: [{namespace: a, name: b, expirationSeconds: 1h}]", "write a whole number"),
         ("serviceAccounts: [{namespace: a, name: b, audiences: x}]", "unknown setting 'audiences'"),

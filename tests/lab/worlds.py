@@ -21,13 +21,14 @@ from botocore import UNSIGNED
 from botocore.client import BaseClient
 from botocore.config import Config
 
-from sidecar.lab.app import Lab, LabSettings, running
+from sidecar.lab.app import Lab, running
 from sidecar.lab.cluster.accounts import ServiceAccount
 from sidecar.lab.cluster.issuer import claims
+from sidecar.lab.cluster.key_ring import KeyRing
 from sidecar.lab.cluster.keys import SigningKey
-from sidecar.lab.cluster.rotation import KeyRing
-from sidecar.lab.events import Answered, Event
-from sidecar.lab.state import State
+from sidecar.lab.events import Answered, LabEvent
+from sidecar.lab.settings import LabSettings
+from sidecar.lab.state import StateDirectory
 
 ROLE = "arn:aws:iam::111122223333:role/demo"
 FREE = ("127.0.0.1", 0)
@@ -37,7 +38,7 @@ NAMESPACE = "{https://sts.amazonaws.com/doc/2011-06-15/}"
 @cache
 def made_keys() -> Path:
     """A directory with one signing key and one spare: making RSA keys is the slowest thing here."""
-    state = State(_a_directory())
+    state = StateDirectory(_a_directory())
     state.create()
     ring = KeyRing(state)
     ring.ensure(0.0)
@@ -48,7 +49,7 @@ def made_keys() -> Path:
 @cache
 def strangers_key() -> SigningKey:
     """A key that no issuer publishes."""
-    state = State(_a_directory())
+    state = StateDirectory(_a_directory())
     state.create()
     ring = KeyRing(state)
     return ring.key(ring.new_kid())
@@ -76,7 +77,7 @@ class World:
     """A running lab and what it told."""
 
     lab: Lab
-    events: list[Event]
+    events: list[LabEvent]
     client: Callable[..., BaseClient]
     clock: Callable[[], float]
 
@@ -127,7 +128,7 @@ async def a_lab(directory: Path, clock: Callable[[], float] = time.time, **setti
         "keep_jwks": 0.0,
         "key_period": math.inf,
     } | settings
-    events: list[Event] = []
+    events: list[LabEvent] = []
     async with running(LabSettings(with_keys(directory), **wanted), events.append, clock) as lab:
         yield World(
             lab, events, lambda credentials=None, **config: sts_client(lab.sts_url, credentials, **config), clock

@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.lab.app import Lab, LabSettings, running
+from sidecar.lab.app import Lab, running
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import State
+from sidecar.lab.settings import LabSettings
+from sidecar.lab.state import StateDirectory
 
 ANY_PORT = ("127.0.0.1", 0)
 
@@ -23,7 +24,7 @@ class Plan:
 
 
 def faults_of(directory: Path, name: str) -> Faults:
-    return Faults(State(directory / name))
+    return Faults(StateDirectory(directory / name))
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def labs(directory: Path, plans: Mapping[str, Plan]) -> Iterator[dict[str, Lab]]
     async def live() -> None:
         async with AsyncExitStack() as stack:
             for name, plan in plans.items():
-                state = State(directory / name)
+                state = StateDirectory(directory / name)
                 state.create()
                 for fault in plan.faults:
                     Faults(state).start(fault)

@@ -10,12 +10,12 @@ from typing import TypeAlias
 from xml.sax.saxutils import escape
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
-NOT_AUTHORIZED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+NOT_AUTHORIZED_MESSAGE = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 
 Fields: TypeAlias = Mapping[str, "str | Fields"]
 
 
-class Refusal(Exception):
+class StsRefusal(Exception):
     """STS says no. `why` is for the person at the lab's terminal; a client learns `code` and `message` alone."""
 
     def __init__(self, code: str, message: str, *, status: int = 400, why: str = "") -> None:
@@ -26,16 +26,16 @@ class Refusal(Exception):
         self.why = why
 
 
-def invalid_token(message: str, *, why: str = "") -> Refusal:
-    return Refusal("InvalidIdentityToken", message, why=why)
+def invalid_token(message: str, *, why: str = "") -> StsRefusal:
+    return StsRefusal("InvalidIdentityToken", message, why=why)
 
 
-def access_denied(message: str, *, why: str) -> Refusal:
-    return Refusal("AccessDenied", message, status=403, why=why)
+def access_denied(message: str, *, why: str) -> StsRefusal:
+    return StsRefusal("AccessDenied", message, status=403, why=why)
 
 
-def validation_error(message: str, *, why: str = "") -> Refusal:
-    return Refusal("ValidationError", message, why=why)
+def validation_error(message: str, *, why: str = "") -> StsRefusal:
+    return StsRefusal("ValidationError", message, why=why)
 
 
 def success(action: str, result: Fields, request_id: str) -> bytes:
@@ -45,7 +45,7 @@ def success(action: str, result: Fields, request_id: str) -> bytes:
     )
 
 
-def refusal(found: Refusal, request_id: str) -> bytes:
+def refusal(found: StsRefusal, request_id: str) -> bytes:
     kind = "Receiver" if found.status >= 500 else "Sender"  # noqa: PLR2004 (HTTP's border of blame)
     error = {"Type": kind, "Code": found.code, "Message": found.message}
     return _document("ErrorResponse", {"Error": error, "RequestId": request_id})

@@ -13,7 +13,7 @@ _ROLE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class RoleArn:
+class IamRoleArn:
     """A role's full name. The path is part of it: `/` or `/team/prod/`."""
 
     partition: str
@@ -35,9 +35,9 @@ class RoleArn:
         return f"arn:{self.partition}:sts::{self.account}:assumed-role/{self.name}/{session_name}"
 
 
-def parse_role_arn(text: str) -> RoleArn:
+def parse_role_arn(text: str) -> IamRoleArn:
     """Raises ValueError for anything but a role's ARN."""
     found = _ROLE.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not a role's ARN. Write arn:aws:iam::<12 digits>:role/<path and name>.")
-    return RoleArn(**found.groupdict())
+    return IamRoleArn(**found.groupdict())

@@ -10,14 +10,14 @@ from typing import Any
 
 from sidecar import trust
 from sidecar.core.findings import Finding
-from sidecar.lab.aws.arns import RoleArn, parse_role_arn
+from sidecar.lab.aws.arns import IamRoleArn, parse_role_arn
 from sidecar.trust import TrustPolicy
 
 SHORTEST_MAXIMUM, LONGEST_MAXIMUM = 3600, 43200
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class OidcProvider:
     """An OIDC identity provider in one account. Thumbprints are checked for form alone: nothing here speaks TLS."""
 
     url: str
@@ -32,10 +32,10 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class IamRole:
     """A role that can be assumed. `max_session_duration` is in seconds."""
 
-    arn: RoleArn
+    arn: IamRoleArn
     policy: TrustPolicy
     max_session_duration: int = SHORTEST_MAXIMUM
 
@@ -68,16 +68,16 @@ class Remark:
 class Iam:
     """All providers and roles, and what the lint has to say about them."""
 
-    providers: tuple[Provider, ...] = ()
-    roles: tuple[Role, ...] = ()
+    providers: tuple[OidcProvider, ...] = ()
+    roles: tuple[IamRole, ...] = ()
     remarks: tuple[Remark, ...] = ()
 
-    def provider(self, role: RoleArn, issuer: str) -> Provider | None:
+    def provider(self, role: IamRoleArn, issuer: str) -> OidcProvider | None:
         """The provider for exactly this issuer in the role's account, where STS looks for it."""
         place = (role.partition, role.account, issuer)
         return next((found for found in self.providers if (found.partition, found.account, found.url) == place), None)
 
-    def role(self, arn: RoleArn) -> Role | None:
+    def role(self, arn: IamRoleArn) -> IamRole | None:
         """By the full ARN, path included."""
         return next((role for role in self.roles if role.arn == arn), None)
 

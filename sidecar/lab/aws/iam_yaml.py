@@ -13,7 +13,7 @@ from sidecar import trust
 from sidecar.core.findings import Finding, Where, warning
 from sidecar.lab import yaml_file
 from sidecar.lab.aws.arns import parse_role_arn
-from sidecar.lab.aws.iam import LONGEST_MAXIMUM, SHORTEST_MAXIMUM, Iam, Provider, Remark, Role
+from sidecar.lab.aws.iam import LONGEST_MAXIMUM, SHORTEST_MAXIMUM, Iam, IamRole, OidcProvider, Remark
 from sidecar.lab.yaml_file import BadFile, Complaint, YamlFile
 from sidecar.trust import MalformedPolicy
 
@@ -29,8 +29,8 @@ def parse_iam(text: str, name: str = "iam.yaml") -> Iam:
     """
     document = yaml_file.load(text, name)
     complaints = list(_unknown(document, document.data, ("providers", "roles"), ()))
-    providers: list[Provider] = []
-    roles: list[Role] = []
+    providers: list[OidcProvider] = []
+    roles: list[IamRole] = []
     remarks: list[Remark] = []
     for index, item in enumerate(document.items("providers")):
         found = list(_provider_complaints(document, item, ("providers", index)))
@@ -50,8 +50,8 @@ def parse_iam(text: str, name: str = "iam.yaml") -> Iam:
     return Iam(tuple(providers), tuple(roles), tuple(remarks))
 
 
-def _provider(item: dict[str, Any]) -> Provider:
-    return Provider(
+def _provider(item: dict[str, Any]) -> OidcProvider:
+    return OidcProvider(
         item["url"],
         item["account"],
         item.get("partition", "aws"),
@@ -60,9 +60,9 @@ def _provider(item: dict[str, Any]) -> Provider:
     )
 
 
-def _role(item: dict[str, Any]) -> Role:
+def _role(item: dict[str, Any]) -> IamRole:
     maximum = int(item.get("maxSessionDuration", SHORTEST_MAXIMUM))
-    return Role(parse_role_arn(item["arn"]), trust.parse(_policy_text(item["trustPolicy"])), maximum)
+    return IamRole(parse_role_arn(item["arn"]), trust.parse(_policy_text(item["trustPolicy"])), maximum)
 
 
 def _policy_text(found: Any) -> str:
@@ -121,14 +121,14 @@ def _role_complaints(document: YamlFile, item: Any, where: Where) -> Iterator[Co
         yield Complaint(document.name, line, str(error))
 
 
-def _remarks(document: YamlFile, role: Role, providers: list[Provider], where: Where) -> Iterator[Remark]:
+def _remarks(document: YamlFile, role: IamRole, providers: list[OidcProvider], where: Where) -> Iterator[Remark]:
     policy = document.data["roles"][where[1]]["trustPolicy"]
     for finding in (*trust.lint(role.policy), *_foreign_principals(role, providers)):
         line = _policy_line(document, (*where, "trustPolicy"), policy, finding.where)
         yield Remark(document.name, line, finding)
 
 
-def _foreign_principals(role: Role, providers: list[Provider]) -> Iterator[Finding]:
+def _foreign_principals(role: IamRole, providers: list[OidcProvider]) -> Iterator[Finding]:
     """Principals that name no provider of this file; provider and role must share account and partition."""
     place = (role.arn.partition, role.arn.account)
     known = {provider.arn for provider in providers if (provider.partition, provider.account) == place}

@@ -5,65 +5,58 @@ in the role's account, the issuer's keys, signature, time, audience, trust polic
 checks could be exchanged unseen, their order is inference.
 """
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sidecar import trust
-from sidecar.lab.aws import parameters, verification
+from sidecar.lab.aws import parameters, session_policy, token_verification
 from sidecar.lab.aws.answers import (
-    NOT_AUTHORIZED,
+    NOT_AUTHORIZED_MESSAGE,
     Fields,
-    Refusal,
+    StsRefusal,
     access_denied,
     invalid_token,
     timestamp,
     validation_error,
 )
-from sidecar.lab.aws.arns import RoleArn, parse_role_arn
-from sidecar.lab.aws.iam import Iam, Provider, Role
+from sidecar.lab.aws.arns import IamRoleArn, parse_role_arn
+from sidecar.lab.aws.iam import Iam, IamRole, OidcProvider
 from sidecar.lab.aws.parameters import Form
-from sidecar.lab.aws.sessions import Issued, Session, Sessions
-from sidecar.lab.aws.verification import IssuerKeys, Unverified
+from sidecar.lab.aws.sessions import IssuedSession, RoleSession, Sessions
+from sidecar.lab.aws.token_verification import IssuerKeys, UnverifiedToken
 from sidecar.trust import RequestContext
 
 CHAINED_LIMIT = 3600
 """Seconds; a role assumed with a role's credentials lives no longer (AWS STS API reference, AssumeRole)."""
-PACKED_LIMIT = 2048
 _NOT_MODELLED = ("Tags.", "TransitiveTagKeys.", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts.")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OperationResult:
     """What an operation answers, and to whom it gave credentials."""
 
     result: Fields
-    issued: Issued | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """`session_lifetime` replaces what a request asks for, so that a rehearsal can see credentials end (seconds)."""
-
-    session_lifetime: float | None = None
-    leeway: float = 0.0
+    issued: IssuedSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """STS's decisions over one IAM, one set of sessions and the issuers' keys."""
+    """STS's decisions over one IAM, one set of sessions and the issuers' keys.
+
+    `session_lifetime` (seconds) replaces what a request asks for, so that a rehearsal can see credentials expire.
+    """
 
     iam: Callable[[], Iam]
     sessions: Sessions = field(repr=False)
     keys: IssuerKeys
-    rules: Rules = field(default_factory=Rules)
+    session_lifetime: float | None = None
 
-    async def assume_role_with_web_identity(self, form: Form, now: float, source_ip: str) -> Outcome:
-        parameters.check(form, parameters.WEB_IDENTITY)
+    async def assume_role_with_web_identity(self, form: Form, now: float, source_ip: str) -> OperationResult:
+        parameters.check(form, parameters.WEB_IDENTITY_PARAMETERS)
         _refuse_provider_id(form)
         arn = _role_arn(form)
-        token = verification.take_apart(form["WebIdentityToken"])
+        token = token_verification.take_apart(form["WebIdentityToken"])
         iam = self.iam()
         provider = iam.provider(arn, token.issuer)
         if provider is None:
@@ -73,21 +66,21 @@ class Operations:
         request = trust.web_identity(
             token.claims, provider.arn, session_name=form["RoleSessionName"], source_ip=source_ip, now=now
         )
-        role = _trusted(iam, arn, request, NOT_AUTHORIZED)
+        role = _trusted(iam, arn, request, NOT_AUTHORIZED_MESSAGE)
         issued = self._issue(form, role, parameters.duration(form), now)
         result = _result(issued, form) | {
             "Audience": audience,
             "Provider": provider.arn,
             "SubjectFromWebIdentityToken": token.claims["sub"],
         }
-        return Outcome(result, issued)
+        return OperationResult(result, issued)
 
-    def assume_role(self, form: Form, caller: Session, now: float, source_ip: str) -> Outcome:
+    def assume_role(self, form: Form, caller: RoleSession, now: float, source_ip: str) -> OperationResult:
         """Chaining: who calls is a role already, so the new session lives for an hour at most.
 
         Permission policies of the calling role are not modelled; the trust policy alone decides.
         """
-        parameters.check(form, parameters.ASSUME_ROLE)
+        parameters.check(form, parameters.ASSUME_ROLE_PARAMETERS)
         _refuse_what_is_not_modelled(form)
         arn = _role_arn(form)
         if parameters.duration(form) > CHAINED_LIMIT:
@@ -105,21 +98,21 @@ class Operations:
         )
         role = _trusted(self.iam(), arn, request, message)
         issued = self._issue(form, role, parameters.duration(form), now)
-        return Outcome(_result(issued, form), issued)
+        return OperationResult(_result(issued, form), issued)
 
-    async def _verify(self, token: Unverified, now: float) -> None:
+    async def _verify(self, token: UnverifiedToken, now: float) -> None:
         key = await self.keys.find(token.issuer, str(token.header.get("kid", "")))
-        verification.check_signature(token, key)
-        verification.check_times(token.claims, now, self.rules.leeway)
+        token_verification.check_signature(token, key)
+        token_verification.check_times(token.claims, now)
 
-    def _issue(self, form: Form, role: Role, seconds: int, now: float) -> Issued:
+    def _issue(self, form: Form, role: IamRole, seconds: int, now: float) -> IssuedSession:
         if seconds > role.max_session_duration:
             raise validation_error(
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
                 why=f"Asked for {seconds} s, the role allows {role.max_session_duration} s.",
             )
-        _check_session_policy(form)
-        lifetime = seconds if self.rules.session_lifetime is None else self.rules.session_lifetime
+        session_policy.check(form)
+        lifetime = seconds if self.session_lifetime is None else self.session_lifetime
         name = form["RoleSessionName"]
         return self.sessions.issue(
             arn=role.arn.session(name),
@@ -129,12 +122,12 @@ class Operations:
         )
 
 
-def caller_identity(caller: Session) -> Fields:
+def caller_identity(caller: RoleSession) -> Fields:
     """GetCallerIdentity needs no permission."""
     return {"Arn": caller.arn, "UserId": caller.assumed_role_id, "Account": caller.account}
 
 
-def _role_arn(form: Form) -> RoleArn:
+def _role_arn(form: Form) -> IamRoleArn:
     try:
         return parse_role_arn(form["RoleArn"])
     except ValueError as error:
@@ -153,16 +146,16 @@ def _refuse_what_is_not_modelled(form: Form) -> None:
             raise validation_error(f"irsa-sidecar lab does not model {name}; AWS does. Leave it out here.")
 
 
-def _no_provider(iam: Iam, arn: RoleArn, issuer: str) -> Refusal:
+def _no_provider(iam: Iam, arn: IamRoleArn, issuer: str) -> StsRefusal:
     urls = {provider.url for provider in iam.providers if provider.account == arn.account}
-    why = f"Account {arn.account} has providers for: {', '.join(sorted(urls)) or 'nobody'}."
+    why = f"Account {arn.account} has providers for: {', '.join(sorted(urls)) or 'none'}."
     if issuer.rstrip("/") in {url.rstrip("/") for url in urls}:
         why += " They differ by a trailing slash, or by partition."
     return invalid_token(f"No OpenIDConnect provider found in your account for {issuer}", why=why)
 
 
-def _audience(token: Unverified, provider: Provider) -> str:
-    """Raises Refusal unless the provider knows the client that the token is for."""
+def _audience(token: UnverifiedToken, provider: OidcProvider) -> str:
+    """Raises StsRefusal unless the provider knows the client that the token is for."""
     party = token.claims.get("azp")
     if party is None and len(token.audiences) > 1:
         raise invalid_token("Token audience contains more than one audience while authorized party is not present")
@@ -175,7 +168,7 @@ def _audience(token: Unverified, provider: Provider) -> str:
     return audience
 
 
-def _trusted(iam: Iam, arn: RoleArn, request: RequestContext, message: str) -> Role:
+def _trusted(iam: Iam, arn: IamRoleArn, request: RequestContext, message: str) -> IamRole:
     """The role, if it exists and trusts the request. Both kinds of no look alike from outside."""
     role = iam.role(arn)
     if role is None:
@@ -186,38 +179,7 @@ def _trusted(iam: Iam, arn: RoleArn, request: RequestContext, message: str) -> R
     return role
 
 
-def _check_session_policy(form: Form) -> None:
-    arns = parameters.policy_arns(form)
-    if len(arns) > 10:  # noqa: PLR2004 (AWS STS API reference)
-        raise validation_error(
-            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: "
-            "Member must have length less than or equal to 10"
-        )
-    if "Policy" in form:
-        _check_is_policy(form["Policy"])
-    if _packed(form) > PACKED_LIMIT:
-        percent = math.ceil(_packed(form) * 100 / PACKED_LIMIT)
-        raise Refusal(
-            "PackedPolicyTooLarge",
-            f"Packed policy consumes {percent}% of allotted space, please use smaller policy.",
-        )
-
-
-def _check_is_policy(text: str) -> None:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", why=str(error)) from error
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise Refusal("MalformedPolicyDocument", "Syntax errors in policy.", why="It has no Statement.")
-
-
-def _packed(form: Form) -> int:
-    """Characters of inline policy and managed policies' ARNs. AWS packs them in a way that it does not publish."""
-    return len(form.get("Policy", "")) + sum(map(len, parameters.policy_arns(form)))
-
-
-def _result(issued: Issued, form: Form) -> dict[str, str | Fields]:
+def _result(issued: IssuedSession, form: Form) -> dict[str, str | Fields]:
     session = issued.session
     result: dict[str, str | Fields] = {
         "AssumedRoleUser": {"AssumedRoleId": session.assumed_role_id, "Arn": session.arn},
@@ -228,6 +190,6 @@ def _result(issued: Issued, form: Form) -> dict[str, str | Fields]:
             "Expiration": timestamp(session.expires_at),
         },
     }
-    if packed := _packed(form):
-        result["PackedPolicySize"] = str(math.ceil(packed * 100 / PACKED_LIMIT))
+    if packed := session_policy.packed_size(form):
+        result["PackedPolicySize"] = str(session_policy.percent_of_limit(packed))
     return result

@@ -13,7 +13,7 @@ _TEXT_REAL = re.compile("[\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextParameter:
     """A text parameter. `shown` is how AWS's message writes the pattern; a secret value is never echoed."""
 
     name: str
@@ -43,7 +43,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class NumberParameter:
     """A whole number."""
 
     name: str
@@ -63,32 +63,32 @@ class Number:
             yield f"{failed} have value less than or equal to {self.most}"
 
 
-ROLE_ARN = Text("RoleArn", 20, 2048, required=True, pattern=_TEXT_REAL, shown=_TEXT)
-SESSION_NAME = Text("RoleSessionName", 2, 64, required=True, pattern=re.compile(r"[\w+=,.@-]*", re.ASCII))
-POLICY = Text(
+_ROLE_ARN = TextParameter("RoleArn", 20, 2048, required=True, pattern=_TEXT_REAL, shown=_TEXT)
+_SESSION_NAME = TextParameter("RoleSessionName", 2, 64, required=True, pattern=re.compile(r"[\w+=,.@-]*", re.ASCII))
+_POLICY = TextParameter(
     "Policy", 1, 2048, pattern=re.compile("[\t\n\r\x20-\xff]+"), shown="[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"
 )
-DURATION = Number("DurationSeconds", 900, 43200)
+_DURATION = NumberParameter("DurationSeconds", 900, 43200)
 
-WEB_IDENTITY = (
-    ROLE_ARN,
-    SESSION_NAME,
-    Text("WebIdentityToken", 4, 20000, required=True, secret=True),
-    Text("ProviderId", 4, 2048),
-    POLICY,
-    DURATION,
+WEB_IDENTITY_PARAMETERS = (
+    _ROLE_ARN,
+    _SESSION_NAME,
+    TextParameter("WebIdentityToken", 4, 20000, required=True, secret=True),
+    TextParameter("ProviderId", 4, 2048),
+    _POLICY,
+    _DURATION,
 )
-ASSUME_ROLE = (
-    ROLE_ARN,
-    SESSION_NAME,
-    POLICY,
-    DURATION,
-    Text("ExternalId", 2, 1224, pattern=re.compile(r"[\w+=,.@:\/-]*", re.ASCII)),
+ASSUME_ROLE_PARAMETERS = (
+    _ROLE_ARN,
+    _SESSION_NAME,
+    _POLICY,
+    _DURATION,
+    TextParameter("ExternalId", 2, 1224, pattern=re.compile(r"[\w+=,.@:\/-]*", re.ASCII)),
 )
 
 
-def check(form: Form, parameters: Sequence[Text | Number]) -> None:
-    """Raises Refusal with every violated constraint, as AWS counts them."""
+def check(form: Form, parameters: Sequence[TextParameter | NumberParameter]) -> None:
+    """Raises StsRefusal with every violated constraint, as AWS counts them."""
     found = [complaint for parameter in parameters for complaint in parameter.complaints(form)]
     if found:
         errors = "1 validation error" if len(found) == 1 else f"{len(found)} validation errors"

@@ -16,7 +16,7 @@ _SEAL = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class RoleSession:
     """Who a set of temporary credentials stands for, and until when (Unix seconds)."""
 
     access_key_id: str
@@ -31,10 +31,10 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedSession:
     """A session with its secrets."""
 
-    session: Session
+    session: RoleSession
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
 
@@ -45,16 +45,16 @@ class Sessions:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def issue(self, *, arn: str, assumed_role_id: str, role_arn: str, expires_at: float) -> Issued:
+    def issue(self, *, arn: str, assumed_role_id: str, role_arn: str, expires_at: float) -> IssuedSession:
         access_key_id = "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
-        session = Session(access_key_id, arn, assumed_role_id, role_arn, expires_at)
-        return Issued(session, self.secret_access_key(access_key_id), self._token(session))
+        session = RoleSession(access_key_id, arn, assumed_role_id, role_arn, expires_at)
+        return IssuedSession(session, self.secret_access_key(access_key_id), self._token(session))
 
     def secret_access_key(self, access_key_id: str) -> str:
         """40 characters, as AWS's are."""
         return base64.b64encode(self._digest(b"secret access key", access_key_id.encode())[:30]).decode()
 
-    def recognise(self, access_key_id: str, session_token: str) -> Session | None:
+    def recognise(self, access_key_id: str, session_token: str) -> RoleSession | None:
         """The session behind a token, expired or not; None for a token that was not issued here for this key id."""
         try:
             blob = base64.b64decode(session_token, validate=True)
@@ -63,10 +63,10 @@ class Sessions:
         seal, body = blob[:_SEAL], blob[_SEAL:]
         if not hmac.compare_digest(seal, self._digest(b"session token", body)):
             return None
-        session = Session(*json.loads(body))
+        session = RoleSession(*json.loads(body))
         return session if session.access_key_id == access_key_id else None
 
-    def _token(self, session: Session) -> str:
+    def _token(self, session: RoleSession) -> str:
         fields = [
             session.access_key_id,
             session.arn,

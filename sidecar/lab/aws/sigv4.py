@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
 
-from sidecar.lab.aws.answers import Refusal
-from sidecar.lab.aws.sessions import Session, Sessions
+from sidecar.lab.aws.answers import StsRefusal
+from sidecar.lab.aws.sessions import RoleSession, Sessions
 
 SERVICE = "sts"
-WINDOW = 300.0
+CLOCK_TOLERANCE = 300.0
 """Seconds by which the signer's clock may be off."""
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -50,8 +50,8 @@ class _Claim:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
 
-def authenticate(request: SignedRequest, sessions: Sessions, now: float, *, region: str) -> Session:
-    """The session whose credentials signed the request. Raises Refusal with AWS's code and status."""
+def authenticate(request: SignedRequest, sessions: Sessions, now: float, *, region: str) -> RoleSession:
+    """The session whose credentials signed the request. Raises StsRefusal with AWS's code and status."""
     claim = _claim(request)
     session = sessions.recognise(claim.access_key_id, request.header("x-amz-security-token"))
     if session is None:
@@ -134,13 +134,14 @@ def _check_date(request: SignedRequest, claim: _Claim, now: float) -> str:
         raise _incomplete("Authorization header requires existence of an 'X-Amz-Date' header.") from error
     if not signed_at.startswith(claim.date):
         raise _mismatch(f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {signed_at}")
-    if instant < now - WINDOW:
+    if instant < now - CLOCK_TOLERANCE:
         raise _mismatch(
-            f"Signature expired: {signed_at} is now earlier than {_text(now - WINDOW)} ({_text(now)} - 5 min.)"
+            f"Signature expired: {signed_at} is now earlier than {_text(now - CLOCK_TOLERANCE)} ({_text(now)} - 5 min.)"
         )
-    if instant > now + WINDOW:
+    if instant > now + CLOCK_TOLERANCE:
         raise _mismatch(
-            f"Signature not yet current: {signed_at} is still later than {_text(now + WINDOW)} ({_text(now)} + 5 min.)"
+            f"Signature not yet current: {signed_at} is still later than {_text(now + CLOCK_TOLERANCE)} "
+            f"({_text(now)} + 5 min.)"
         )
     return signed_at
 
@@ -165,13 +166,13 @@ def _hmac(key: bytes, message: str) -> bytes:
     return hmac.new(key, message.encode(), hashlib.sha256).digest()
 
 
-def _no(code: str, message: str) -> Refusal:
-    return Refusal(code, message, status=403)
+def _no(code: str, message: str) -> StsRefusal:
+    return StsRefusal(code, message, status=403)
 
 
-def _incomplete(message: str) -> Refusal:
-    return Refusal("IncompleteSignature", message)
+def _incomplete(message: str) -> StsRefusal:
+    return StsRefusal("IncompleteSignature", message)
 
 
-def _mismatch(message: str) -> Refusal:
+def _mismatch(message: str) -> StsRefusal:
     return _no("SignatureDoesNotMatch", message)

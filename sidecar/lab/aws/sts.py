@@ -8,16 +8,17 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from sidecar.lab.aws import answers, sigv4, wire_faults
-from sidecar.lab.aws.answers import Refusal
-from sidecar.lab.aws.operations import Operations, Outcome, caller_identity
-from sidecar.lab.aws.sessions import Session
+from sidecar.lab.aws import answers, http_faults, sigv4
+from sidecar.lab.aws.answers import StsRefusal
+from sidecar.lab.aws.operations import OperationResult, Operations, caller_identity
+from sidecar.lab.aws.sessions import RoleSession
 from sidecar.lab.aws.sigv4 import SignedRequest
-from sidecar.lab.aws.verification import no_key
-from sidecar.lab.events import Answered, Observer
+from sidecar.lab.aws.token_verification import no_key
+from sidecar.lab.clock import LabClock
+from sidecar.lab.events import Answered, LabObserver
 from sidecar.lab.faults import Faults
 
-VERSION = "2011-06-15"
+API_VERSION = "2011-06-15"
 LARGEST_BODY = 256 * 1024
 
 
@@ -42,16 +43,16 @@ class Sts:
         operations: Operations,
         faults: Faults,
         *,
-        clock: Callable[[], float],
+        clock: LabClock,
         region: str,
-        observe: Observer,
+        observe: LabObserver,
     ) -> None:
         self._operations = operations
         self._faults = faults
         self._clock = clock
         self._region = region
         self._observe = observe
-        self._handlers: Mapping[str, Callable[[Call], Awaitable[Outcome]]] = {
+        self._handlers: Mapping[str, Callable[[Call], Awaitable[OperationResult]]] = {
             "AssumeRoleWithWebIdentity": self._assume_role_with_web_identity,
             "AssumeRole": self._assume_role,
             "GetCallerIdentity": self._get_caller_identity,
@@ -68,43 +69,43 @@ class Sts:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         call = await self._read(request)
-        if call.action not in wire_faults.TOUCHED:
+        if call.action not in http_faults.TOUCHED:
             return await self._answer(call)
-        return await wire_faults.apply(self._faults, request, lambda: self._answer(call))
+        return await http_faults.apply(self._faults, request, lambda: self._answer(call))
 
     async def _answer(self, call: Call) -> web.Response:
         request_id = str(uuid.uuid4())
         try:
             outcome = await self._decide(call)
-        except Refusal as refusal:
+        except StsRefusal as refusal:
             self._tell(call, request_id, refusal=refusal)
             return self._response(answers.refusal(refusal, request_id), refusal.status, request_id)
         self._tell(call, request_id, outcome=outcome)
         return self._response(answers.success(call.action, outcome.result, request_id), 200, request_id)
 
-    async def _decide(self, call: Call) -> Outcome:
+    async def _decide(self, call: Call) -> OperationResult:
         version = call.form.get("Version", "NO_VERSION_SPECIFIED")
         handler = self._handlers.get(call.action)
-        if handler is None or version != VERSION:
+        if handler is None or version != API_VERSION:
             name = call.action or "null"
-            raise Refusal("InvalidAction", f"Could not find operation {name} for version {version}")
+            raise StsRefusal("InvalidAction", f"Could not find operation {name} for version {version}")
         return await handler(call)
 
-    async def _assume_role_with_web_identity(self, call: Call) -> Outcome:
-        wire_faults.refuse(self._faults, call.form.get("RoleArn", ""))
-        wire_faults.refuse_token(self._faults)
+    async def _assume_role_with_web_identity(self, call: Call) -> OperationResult:
+        http_faults.refuse(self._faults, call.form.get("RoleArn", ""))
+        http_faults.refuse_token(self._faults)
         if call.signed.header("x-amz-security-token"):
             raise no_key("The request carries X-Amz-Security-Token; AWS answers such a call so. Send it unsigned.")
         return await self._operations.assume_role_with_web_identity(call.form, self.now(), call.source_ip)
 
-    async def _assume_role(self, call: Call) -> Outcome:
-        wire_faults.refuse(self._faults, call.form.get("RoleArn", ""))
+    async def _assume_role(self, call: Call) -> OperationResult:
+        http_faults.refuse(self._faults, call.form.get("RoleArn", ""))
         return self._operations.assume_role(call.form, self._caller(call), self.now(), call.source_ip)
 
-    async def _get_caller_identity(self, call: Call) -> Outcome:
-        return Outcome(caller_identity(self._caller(call)))
+    async def _get_caller_identity(self, call: Call) -> OperationResult:
+        return OperationResult(caller_identity(self._caller(call)))
 
-    def _caller(self, call: Call) -> Session:
+    def _caller(self, call: Call) -> RoleSession:
         return sigv4.authenticate(call.signed, self._operations.sessions, self.now(), region=self._region)
 
     async def _read(self, request: web.Request) -> Call:
@@ -123,7 +124,7 @@ class Sts:
         return web.Response(body=body, status=status, content_type="text/xml", headers=headers)
 
     def _tell(
-        self, call: Call, request_id: str, *, refusal: Refusal | None = None, outcome: Outcome | None = None
+        self, call: Call, request_id: str, *, refusal: StsRefusal | None = None, outcome: OperationResult | None = None
     ) -> None:
         session = outcome.issued.session if outcome and outcome.issued else None
         self._observe(

@@ -6,7 +6,6 @@ notices. A token is written to a file and never printed; what is printed are its
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -16,17 +15,13 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from sidecar.lab.app import LabSettings, StsSettings, running, running_sts
-from sidecar.lab.aws.view import IamFile, seen_through
-from sidecar.lab.cli import export, report, tokens
+from sidecar.lab.app import running, running_sts
+from sidecar.lab.cli import export, report, state_commands, tokens
+from sidecar.lab.cli.argument_types import address, seconds
+from sidecar.lab.cluster.key_tenures import WEEK
 from sidecar.lab.cluster.keys import KidForm
-from sidecar.lab.cluster.rotate import WAYS, rotate
-from sidecar.lab.cluster.rotation import KEEP, WAIT, WEEK, KeyRing
-from sidecar.lab.events import Event
-from sidecar.lab.faults import FAULTS, Faults
-from sidecar.lab.listen import parse_address
-from sidecar.lab.state import State
-from sidecar.lab.status import status
+from sidecar.lab.events import LabEvent
+from sidecar.lab.settings import LabSettings, StsSettings
 
 REFUSED = 1
 
@@ -56,10 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=_run)
     commands = parser.add_subparsers(metavar="COMMAND", title="without a command the lab runs; the commands")
     _add_sts(commands.add_parser("sts", help="run STS alone, over the state of a lab that runs without one"))
-    _add_status(commands.add_parser("status", help="print what is: addresses, faults, keys, IAM and its lint"))
-    _add_get_role(commands.add_parser("get-role", help="print a role and its trust policy, as `aws iam get-role`"))
-    _add_fault(commands.add_parser("fault", help="start or end a fault; without a name, list them"))
-    _add_rotate(commands.add_parser("rotate", help="rotate the signing key, well or badly"))
+    state_commands.add_status(
+        commands.add_parser("status", help="print what is: addresses, faults, keys, IAM and its lint")
+    )
+    state_commands.add_get_role(
+        commands.add_parser("get-role", help="print a role and its trust policy, as `aws iam get-role`")
+    )
+    state_commands.add_fault(commands.add_parser("fault", help="start or end a fault; without a name, list them"))
+    state_commands.add_rotate(commands.add_parser("rotate", help="rotate the signing key, well or badly"))
     tokens.add_arguments(
         commands.add_parser("token", help="mint a token: its claims to the terminal, itself to a file")
     )
@@ -77,50 +76,24 @@ def _add_state(parser: argparse.ArgumentParser, default: Any) -> None:
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     defaults = LabSettings(Path())
-    for name, address in (("issuer", defaults.issuer), ("sts", defaults.sts), ("control", defaults.control)):
-        parser.add_argument(f"--{name}-listen", type=_address, default=address, metavar="HOST:PORT")
+    for name, default in (("issuer", defaults.issuer), ("sts", defaults.sts), ("control", defaults.control)):
+        parser.add_argument(f"--{name}-listen", type=address, default=default, metavar="HOST:PORT")
     parser.add_argument("--no-sts", action="store_true", help="leave STS to `lab sts` in another process")
-    parser.add_argument("--token-lifetime", type=_seconds, metavar="S", help="instead of cluster.yaml's")
-    parser.add_argument("--key-period", type=_seconds, default=WEEK, metavar="S", help="between key rotations (7 days)")
+    parser.add_argument("--token-lifetime", type=seconds, metavar="S", help="instead of cluster.yaml's")
+    parser.add_argument("--key-period", type=seconds, default=WEEK, metavar="S", help="between key rotations (7 days)")
     parser.add_argument("--kid-form", type=KidForm, choices=list(KidForm), default=KidForm.EKS, metavar="eks|upstream")
     _add_sts_rules(parser)
 
 
 def _add_sts(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--listen", type=_address, default=StsSettings(Path()).listen, metavar="HOST:PORT")
+    parser.add_argument("--listen", type=address, default=StsSettings(Path()).listen, metavar="HOST:PORT")
     _add_sts_rules(parser)
     parser.set_defaults(command=_run_sts)
 
 
 def _add_sts_rules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", default="us-east-1", help="the region for which requests must be signed")
-    parser.add_argument("--session-lifetime", type=_seconds, metavar="S", help="instead of what a request asks for")
-
-
-def _add_status(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for programs")
-    parser.set_defaults(command=_status)
-
-
-def _add_get_role(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("arn", nargs="?", metavar="ARN", help="which; the first, if left out")
-    parser.set_defaults(command=_get_role)
-
-
-def _add_fault(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", choices=list(FAULTS), metavar="NAME")
-    parser.add_argument("value", nargs="?", metavar="VALUE", help="for policy-changed: a file with the policy")
-    parser.add_argument("--off", action="store_true", help="end it; without a name, end all")
-    parser.set_defaults(command=_fault)
-
-
-def _add_rotate(parser: argparse.ArgumentParser) -> None:
-    how = parser.add_mutually_exclusive_group()
-    for name in WAYS:
-        how.add_argument(f"--{name}", dest="how", action="store_const", const=name)
-    parser.add_argument("--wait", type=_seconds, default=WAIT, metavar="S", help="from publishing to signing")
-    parser.add_argument("--keep", type=_seconds, default=KEEP, metavar="S", help="how long the old key stays")
-    parser.set_defaults(command=_rotate, how="well")
+    parser.add_argument("--session-lifetime", type=seconds, metavar="S", help="instead of what a request asks for")
 
 
 def _run(arguments: argparse.Namespace) -> str:
@@ -143,7 +116,7 @@ def _run_sts(arguments: argparse.Namespace) -> str:
     return _until_stopped(running_sts(settings, _tell), lambda url: f"STS on {url}")
 
 
-def _tell(event: Event) -> None:
+def _tell(event: LabEvent) -> None:
     print(report.line(event, time.time()), flush=True)
 
 
@@ -158,54 +131,3 @@ def _until_stopped(world: AbstractAsyncContextManager[Any], greeting: Callable[[
 
     asyncio.run(live())
     return "Stopped."
-
-
-def _status(arguments: argparse.Namespace) -> str:
-    found = status(State(arguments.state), time.time())
-    return json.dumps(found, indent=2) if arguments.json else report.as_text(found)
-
-
-def _get_role(arguments: argparse.Namespace) -> str:
-    state = State(arguments.state)
-    roles = seen_through(Faults(state), IamFile(state))().roles
-    found = [role for role in roles if arguments.arn in (None, str(role.arn))]
-    if not found:
-        known = ", ".join(str(role.arn) for role in roles) or "none"
-        raise ValueError(f"There is no role {arguments.arn or ''}. There are: {known}.")
-    return json.dumps({"Role": found[0].as_iam_shows()}, indent=2)
-
-
-def _fault(arguments: argparse.Namespace) -> str:
-    state = State(arguments.state)
-    state.create()
-    faults = Faults(state)
-    if arguments.off:
-        faults.end(arguments.name) if arguments.name else faults.end_all()
-    elif arguments.name:
-        faults.start(arguments.name, _fault_value(arguments.name, arguments.value))
-    return report.faults_as_text(faults.active, everything=arguments.name is None and not arguments.off)
-
-
-def _fault_value(name: str, value: str | None) -> str | None:
-    return Path(value).read_text(encoding="utf-8") if name == "policy-changed" and value else value
-
-
-def _rotate(arguments: argparse.Namespace) -> str:
-    state = State(arguments.state)
-    state.create()
-    kid = rotate(KeyRing(state), time.time(), arguments.how, wait=arguments.wait, keep=arguments.keep)
-    return f"New signing key {kid} ({arguments.how})."
-
-
-def _address(text: str) -> tuple[str, int]:
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
-    return seconds

@@ -5,7 +5,7 @@ from typing import Any
 
 from sidecar.lab.app import Lab
 from sidecar.lab.aws.answers import printable, timestamp
-from sidecar.lab.events import Answered, Changed, Event, TokenProjected
+from sidecar.lab.events import Answered, Changed, LabEvent, TokenProjected
 from sidecar.lab.faults import FAULTS
 
 
@@ -33,21 +33,22 @@ Then break something: `irsa-sidecar lab fault` lists what can go wrong.
 """
 
 
-def line(event: Event, now: float) -> str:
+def line(event: LabEvent, now: float) -> str:
     """One line for an event, with the time of day (UTC)."""
     return f"{timestamp(now)[11:19]} {printable(_sentence(event))}"
 
 
-def _sentence(event: Event) -> str:
+def _sentence(event: LabEvent) -> str:
     if isinstance(event, TokenProjected):
-        account = event.service_account
         until = timestamp(event.expires_at)[11:19]
         again = (
             "not replaced again"
             if event.refresh_at == float("inf")
             else f"next at {timestamp(event.refresh_at)[11:19]}"
         )
-        return f"token     {account.namespace}/{account.name} signed by {event.kid[:8]}, valid to {until}, {again}"
+        return (
+            f"token     {event.namespace}/{event.service_account} signed by {event.kid[:8]}, valid to {until}, {again}"
+        )
     if isinstance(event, Changed):
         return f"lab       {event.what}"
     return _answer_line(event)

@@ -9,9 +9,9 @@ from typing import Any
 
 from sidecar.lab.cluster.accounts import ServiceAccount
 from sidecar.lab.cluster.issuer import Issuer, claims, legacy_claims
-from sidecar.lab.cluster.rotation import KeyRing
+from sidecar.lab.cluster.key_ring import KeyRing
 from sidecar.lab.faults import Faults
-from sidecar.lab.state import PRIVATE, State, write
+from sidecar.lab.state import PRIVATE, StateDirectory, write
 from sidecar.lab.status import status
 
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _token(arguments: argparse.Namespace) -> str:
-    state = State(arguments.state)
+    state = StateDirectory(arguments.state)
     now = time.time() - arguments.age
     ring = KeyRing(state)
     if not ring.tenures:
@@ -50,7 +50,7 @@ def _claims(arguments: argparse.Namespace, issuer: str, now: float) -> dict[str,
     return claims(issuer, account, arguments.audience, arguments.lifetime, now)
 
 
-def _issuer_url(state: State) -> str:
+def _issuer_url(state: StateDirectory) -> str:
     running = status(state, time.time())["running"]
     if running is None:
         raise ValueError("No lab runs on this state directory, so its URL is unknown. Start it, or say --issuer URL.")

@@ -46,7 +46,7 @@ class ServiceAccount:
 
 
 DEFAULT_TEXT = """\
-# The service accounts whose tokens the lab projects, as kubelet would. Reloaded when the lab starts.
+# The service accounts whose tokens the lab projects, as kubelet would. Read again when the lab starts.
 # Each gets a directory with a `token` file: projected/<namespace>/<name>/ beside this file.
 serviceAccounts:
   - namespace: default
@@ -76,7 +76,7 @@ def parse_cluster(text: str, name: str = "cluster.yaml") -> tuple[ServiceAccount
         if place in places[:index]
     ]
     if not complaints and not accounts:
-        complaints.append(document.complain("serviceAccounts lists nobody; name at least one", "serviceAccounts"))
+        complaints.append(document.complain("serviceAccounts is empty; list at least one", "serviceAccounts"))
     if complaints:
         raise BadFile(complaints)
     return tuple(accounts)

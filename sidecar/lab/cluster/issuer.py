@@ -6,15 +6,15 @@ http on loopback; AWS takes https alone, and only the lab's own IAM accepts such
 
 import asyncio
 import uuid
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 from aiohttp import web
 
+from sidecar.lab.clock import LabClock
 from sidecar.lab.cluster import keys
 from sidecar.lab.cluster.accounts import ServiceAccount
+from sidecar.lab.cluster.key_ring import KeyRing
 from sidecar.lab.cluster.keys import SigningKey
-from sidecar.lab.cluster.rotation import KeyRing
 from sidecar.lab.faults import Faults
 
 API_TOKEN_LIFETIME = 3607
@@ -22,9 +22,6 @@ API_TOKEN_LIFETIME = 3607
 YEAR = 365 * 86400
 JWKS_PATH = "/keys"
 DISCOVERY_PATH = "/.well-known/openid-configuration"
-
-
-Clock: TypeAlias = Callable[[], float]
 
 
 class Issuer:
@@ -109,7 +106,7 @@ def legacy_claims(account: ServiceAccount) -> dict[str, Any]:
     }
 
 
-def issuer_app(issuer: Issuer, faults: Faults, clock: Clock) -> web.Application:
+def issuer_app(issuer: Issuer, faults: Faults, clock: LabClock) -> web.Application:
     """Serves discovery and keys. Not signed in, not throttled: as public as EKS's."""
 
     async def get_discovery(_: web.Request) -> web.Response:

@@ -11,23 +11,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from sidecar.lab.clock import LabClock
 from sidecar.lab.cluster.accounts import ServiceAccount
 from sidecar.lab.cluster.atomic_writer import Access, replace_files
 
-OLDEST = 86400.0
+REPLACED_AFTER = 86400.0
 """Seconds after which a token is replaced however long it lives."""
-JITTER = 10.0
+REFRESH_JITTER = 10.0
 """The kubelet refreshes up to so many seconds early; it draws anew at each look."""
-SYNC = 60.0
+SYNC_PERIOD = 60.0
 """Seconds between two looks of the kubelet at a pod."""
-SHORTEST_REAL = 600.0
+SHORTEST_LIFETIME = 600.0
 """Seconds; below this life, which no cluster grants, jitter and sync shrink with it, so that a rehearsal stays true."""
 
 NEVER = math.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Minted:
+class MintedToken:
     """A token and its times, in Unix seconds. The kubelet replaces it at `refresh_at`, before jitter."""
 
     token: str = field(repr=False)
@@ -43,20 +44,20 @@ class Minted:
 
 def refresh_at(issued_at: float, expires_at: float) -> float:
     """At 80 % of its life, in whole seconds, and never later than a day."""
-    return min(expires_at - (expires_at - issued_at) * 20 // 100, issued_at + OLDEST)
+    return min(expires_at - (expires_at - issued_at) * 20 // 100, issued_at + REPLACED_AFTER)
 
 
-def due(minted: Minted, now: float, jitter: float) -> bool:
+def due(minted: MintedToken, now: float, jitter: float) -> bool:
     """The kubelet's rule, including the clock that was set back behind the token's birth."""
     return now > minted.refresh_at - jitter or now < minted.issued_at
 
 
 def largest_jitter(lifetime: float) -> float:
-    return JITTER * min(1.0, lifetime / SHORTEST_REAL)
+    return REFRESH_JITTER * min(1.0, lifetime / SHORTEST_LIFETIME)
 
 
 def sync_period(lifetime: float) -> float:
-    return SYNC * min(1.0, lifetime / SHORTEST_REAL)
+    return SYNC_PERIOD * min(1.0, lifetime / SHORTEST_LIFETIME)
 
 
 def access_for(account: ServiceAccount) -> Access:
@@ -75,10 +76,10 @@ class Projection:
         self,
         account: ServiceAccount,
         volume: Path,
-        mint: Callable[[float], Minted],
+        mint: Callable[[float], MintedToken],
         *,
-        clock: Callable[[], float],
-        on_rotate: Callable[[Minted], None],
+        clock: LabClock,
+        on_rotate: Callable[[MintedToken], None],
     ) -> None:
         self.account = account
         self.volume = volume
@@ -88,7 +89,7 @@ class Projection:
         self._wake = asyncio.Event()
         self.current = self.rotate()
 
-    def rotate(self) -> Minted:
+    def rotate(self) -> MintedToken:
         """Replaces the token now. Raises PermissionError if this process may not give files to that user or group."""
         now = self._clock()
         self.current = self._mint(now)

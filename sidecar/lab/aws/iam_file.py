@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sidecar.lab.aws.iam import Iam, Role
+from sidecar.lab.aws.iam import Iam, IamRole
 from sidecar.lab.aws.iam_yaml import parse_iam
 from sidecar.lab.faults import Faults, changed_policy
-from sidecar.lab.state import Reloaded, State
+from sidecar.lab.state import ReloadedFile, StateDirectory
 from sidecar.lab.yaml_file import BadFile
 
 
 class IamFile:
     """`iam.yaml`, read again when it changes. While the newest text is unusable, the last good one counts."""
 
-    def __init__(self, state: State) -> None:
-        self._file = Reloaded(state.iam, lambda content: parse_iam(content.decode(), state.iam.name))
+    def __init__(self, state: StateDirectory) -> None:
+        self._file = ReloadedFile(state.iam, lambda content: parse_iam(content.decode(), state.iam.name))
         self._good: Iam | None = None
         self.trouble: BadFile | None = None
 
@@ -30,7 +30,7 @@ class IamFile:
         return self._good
 
 
-def seen_through(faults: Faults, iam: IamFile) -> Callable[[], Iam]:
+def with_faults(faults: Faults, iam: IamFile) -> Callable[[], Iam]:
     """IAM with the faults applied, anew at each call."""
 
     def current() -> Iam:
@@ -45,7 +45,7 @@ def seen_through(faults: Faults, iam: IamFile) -> Callable[[], Iam]:
     return current
 
 
-def _changed(role: Role, policy: str) -> Role:
+def _changed(role: IamRole, policy: str) -> IamRole:
     principals = (principal for statement in role.policy.statements for principal in statement.principals)
     federated = next((principal.name for principal in principals if principal.kind == "Federated"), "")
     return replace(role, policy=changed_policy(federated, policy))

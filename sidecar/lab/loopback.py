@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-Address = tuple[str, int]
+LoopbackAddress = tuple[str, int]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_FAREWELL = 0.5
+_SHUTDOWN_TIMEOUT = 0.5
 """Seconds that requests under way have when the lab stops; a hanging one would never end by itself."""
 
 
@@ -17,7 +17,7 @@ class NotLoopback(ValueError):
     """The lab hands out credentials for the asking; only this machine may ask."""
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str) -> LoopbackAddress:
     """`127.0.0.1:9922` or `[::1]:9922`; port 0 takes a free one. Raises ValueError."""
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -28,7 +28,7 @@ def parse_address(text: str) -> Address:
     return host, int(port)
 
 
-def bind(address: Address) -> socket.socket:
+def bind(address: LoopbackAddress) -> socket.socket:
     """A bound socket, so that its port is known before anything is served. Raises OSError, the address in it."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     bound = socket.socket(family)
@@ -50,7 +50,7 @@ def url_of(bound: socket.socket) -> str:
 @asynccontextmanager
 async def serving(app: web.Application, bound: socket.socket) -> AsyncIterator[str]:
     """Serves the app on the socket; gives its URL. A handler whose client goes away is cancelled."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_FAREWELL)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_TIMEOUT)
     await runner.setup()
     try:
         await web.SockSite(runner, bound).start()

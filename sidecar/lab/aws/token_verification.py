@@ -15,9 +15,9 @@ from typing import Any
 import aiohttp
 import jwt
 
-from sidecar.lab.aws.answers import Refusal, invalid_token
+from sidecar.lab.aws.answers import StsRefusal, invalid_token
 
-ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+ACCEPTED_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 """What STS takes (AWS STS API reference, WebIdentityToken)."""
 DISCOVERY_MEMBERS = (
     "issuer",
@@ -27,9 +27,9 @@ DISCOVERY_MEMBERS = (
     "id_token_signing_alg_values_supported",
 )
 REQUIRED_CLAIMS = ("iss", "sub", "aud", "iat", "exp")
-PATIENCE = 5.0
+ISSUER_TIMEOUT = 5.0
 """Seconds that an issuer has for its answer (AWS knowledge center, sts-invalididentitytoken)."""
-OLDEST = 86400.0
+MAXIMUM_TOKEN_AGE = 86400.0
 """Seconds after `iat`. AWS refuses a token of five days as too old; that the limit is one day is inference."""
 
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -41,7 +41,7 @@ _NO_KEY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Unverified:
+class UnverifiedToken:
     """A token taken apart, its signature not yet checked."""
 
     raw: str = field(repr=False)
@@ -58,12 +58,12 @@ class Unverified:
         return tuple(found) if isinstance(found, list) else (found,)
 
 
-def no_key(why: str) -> Refusal:
+def no_key(why: str) -> StsRefusal:
     return invalid_token(_NO_KEY, why=why)
 
 
-def take_apart(token: str) -> Unverified:
-    """Raises Refusal for what is no JWT of an accepted algorithm, or lacks a claim.
+def take_apart(token: str) -> UnverifiedToken:
+    """Raises StsRefusal for what is no JWT of an accepted algorithm, or lacks a claim.
 
     Strict on purpose: a trailing newline, which botocore sends if the file has one, is refused. What AWS does with it
     is unknown.
@@ -75,13 +75,15 @@ def take_apart(token: str) -> Unverified:
     except (jwt.InvalidTokenError, RecursionError) as error:
         raise invalid_token(_NOT_A_JWT, why=str(error)) from error
     header, claims = complete["header"], complete["payload"]
-    if header.get("alg") not in ALGORITHMS:
-        raise invalid_token(_NOT_A_JWT, why=f"alg is {header.get('alg')!r}; STS takes {', '.join(ALGORITHMS)}.")
+    if header.get("alg") not in ACCEPTED_ALGORITHMS:
+        raise invalid_token(
+            _NOT_A_JWT, why=f"alg is {header.get('alg')!r}; STS takes {', '.join(ACCEPTED_ALGORITHMS)}."
+        )
     for name in REQUIRED_CLAIMS:
         if claims.get(name) in (None, "", []):
             raise invalid_token(f"Missing a required claim: {name}")
     _check_types(claims)
-    return Unverified(token, header, claims)
+    return UnverifiedToken(token, header, claims)
 
 
 def _check_types(claims: Mapping[str, Any]) -> None:
@@ -98,23 +100,23 @@ def _is_long(value: Any) -> bool:
     return type(value) is int and abs(value) < 1 << 63
 
 
-def check_times(claims: Mapping[str, Any], now: float, leeway: float = 0.0) -> None:
-    """Raises Refusal. AWS's own leeway is not known; one real refusal came 198 s past `exp`, so the lab grants none."""
+def check_times(claims: Mapping[str, Any], now: float) -> None:
+    """Raises StsRefusal. The lab grants no leeway: AWS's is not known, and one real refusal came 198 s past `exp`."""
     at = int(now)
-    if now >= claims["exp"] + leeway:
-        raise Refusal(
+    if now >= claims["exp"]:
+        raise StsRefusal(
             "ExpiredTokenException",
             f"Token expired: current date/time {at} must be before the expiration date/time {claims['exp']}",
         )
     for name in ("nbf", "iat"):
-        if claims.get(name, 0) > now + leeway:  # AWS's wording is not known
+        if claims.get(name, 0) > now:  # AWS's wording is not known
             raise invalid_token(f"Token is not valid yet: {name} {claims[name]} is after the current date/time {at}")
-    if now - claims["iat"] > OLDEST + leeway:
-        raise Refusal("ExpiredTokenException", f"Token too old: {int(now - claims['iat'])}")
+    if now - claims["iat"] > MAXIMUM_TOKEN_AGE:
+        raise StsRefusal("ExpiredTokenException", f"Token too old: {int(now - claims['iat'])}")
 
 
-def check_signature(token: Unverified, key: Mapping[str, Any]) -> None:
-    """Raises Refusal if the key did not sign the token, or is not of the kind that the header's `alg` needs."""
+def check_signature(token: UnverifiedToken, key: Mapping[str, Any]) -> None:
+    """Raises StsRefusal if the key did not sign the token, or is not of the kind that the header's `alg` needs."""
     algorithm = token.header["alg"]
     try:
         if key.get("alg", algorithm) != algorithm:
@@ -137,7 +139,7 @@ class IssuerKeys:
         self._kept: dict[str, tuple[float, list[Mapping[str, Any]]]] = {}
 
     async def find(self, issuer: str, kid: str) -> Mapping[str, Any]:
-        """The published key of that id. Raises Refusal as STS does if it cannot be had."""
+        """The published key of that id. Raises StsRefusal as STS does if it cannot be had."""
         fetched_at, keys = self._kept.get(issuer, (float("-inf"), []))
         found = _by_id(keys, kid) if time.monotonic() - fetched_at < self._keep else None
         if found is None:
@@ -163,7 +165,7 @@ class IssuerKeys:
 
     async def _get(self, url: str) -> dict[str, Any]:
         try:
-            async with self._http.get(url, timeout=aiohttp.ClientTimeout(total=PATIENCE)) as answer:
+            async with self._http.get(url, timeout=aiohttp.ClientTimeout(total=ISSUER_TIMEOUT)) as answer:
                 answer.raise_for_status()
                 document = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:

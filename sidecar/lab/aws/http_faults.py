@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from sidecar.lab.aws import answers
-from sidecar.lab.aws.answers import NOT_AUTHORIZED, Refusal, access_denied, invalid_token
+from sidecar.lab.aws.answers import NOT_AUTHORIZED_MESSAGE, StsRefusal, access_denied, invalid_token
 from sidecar.lab.faults import Faults
 
 TOUCHED = ("AssumeRoleWithWebIdentity", "AssumeRole")
@@ -36,12 +36,12 @@ async def apply(
 
 
 def refuse(faults: Faults, role_arn: str) -> None:
-    """Raises the Refusal of a fault that touches whoever assumes a role."""
+    """Raises the StsRefusal of a fault that touches whoever assumes a role."""
     if faults.get("throttle") is not None:
-        raise Refusal("Throttling", "Rate exceeded")
+        raise StsRefusal("Throttling", "Rate exceeded")
     if faults.get("region-disabled") is not None:
         account = (role_arn.split(":") + [""] * 5)[4]
-        raise Refusal(
+        raise StsRefusal(
             "RegionDisabledException",
             f"STS is not activated in this region for account:{account}. Your account administrator can activate STS "
             "in this region using the IAM Console.",
@@ -50,14 +50,14 @@ def refuse(faults: Faults, role_arn: str) -> None:
 
 
 def refuse_token(faults: Faults) -> None:
-    """Raises the Refusal of a fault that touches web identities alone."""
+    """Raises the StsRefusal of a fault that touches web identities alone."""
     if faults.get("idp-unreachable") is not None:  # AWS's wording is not known
-        raise Refusal("IDPCommunicationError", "The identity provider could not be reached")
+        raise StsRefusal("IDPCommunicationError", "The identity provider could not be reached")
     if faults.get("thumbprint") is not None:
         raise invalid_token("OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
     if faults.get("denied-elsewhere") is not None:
         why = "The lab's fault denied-elsewhere stands for a policy of the organization."
-        raise access_denied(NOT_AUTHORIZED, why=why)
+        raise access_denied(NOT_AUTHORIZED_MESSAGE, why=why)
 
 
 def _reset(request: web.Request) -> web.Response:
@@ -87,5 +87,5 @@ def _server_error(status: int, body: str) -> web.Response:
     if body == "html":
         page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
         return web.Response(status=status, text=page, content_type="text/html")
-    refusal = Refusal(_SERVER_ERRORS[status], "We encountered an internal error. Please try again.", status=status)
+    refusal = StsRefusal(_SERVER_ERRORS[status], "We encountered an internal error. Please try again.", status=status)
     return web.Response(status=status, body=answers.refusal(refusal, str(uuid.uuid4())), content_type="text/xml")
