@@ -18,7 +18,7 @@ from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds, UnixTime
 
 USAGE_TEXT = "usage: irsa-sidecar exec -- COMMAND [ARGUMENT ...]\n\nRun COMMAND with credentials in its environment."
-NO_CREDENTIALS, NOT_EXECUTABLE, NOT_FOUND, BY_SIGNAL = 125, 126, 127, 128
+WITHOUT_CREDENTIALS, NOT_EXECUTABLE, NOT_FOUND, BY_SIGNAL = 125, 126, 127, 128
 """Exit codes that are not the program's own: those of env(1) and of shells."""
 FORWARDED = frozenset(
     {
@@ -28,7 +28,7 @@ FORWARDED = frozenset(
 )
 WATCHED = FORWARDED | {signal.SIGCHLD}
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-MAXIMUM_SLEEP: Seconds = 30
+MAXIMUM_WAIT: Seconds = 30
 OUTRANKING = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
 """Where one of these is set, JavaScript v3 does not look at the keys in the environment."""
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         held = session_credentials(os.environ)
     except SidecarError as error:
-        return _say(str(error), NO_CREDENTIALS)
+        return _say(str(error), WITHOUT_CREDENTIALS)
     return run(command, environment(os.environ, held), ends_at(held))
 
 
@@ -81,7 +81,7 @@ def _wait(child: int, name: str, expires_at: UnixTime) -> int:
         if left <= 0 and not outlived:
             outlived = True
             _say(f"{name} outlived its credentials: restart it, or let it ask the sidecar's endpoint.", 0)
-        caught = signals.wait(WATCHED, MAXIMUM_SLEEP if outlived else min(MAXIMUM_SLEEP, left))
+        caught = signals.wait(WATCHED, MAXIMUM_WAIT if outlived else min(MAXIMUM_WAIT, left))
         if caught is None:
             continue
         if caught.number != signal.SIGCHLD:

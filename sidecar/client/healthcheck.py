@@ -21,11 +21,11 @@ def main(argv: Sequence[str]) -> int:
     """
     given = _parser().parse_args(argv)
     deadline = time.monotonic() + given.wait
-    while not (health := _health(f"/{given.question}z")).good and time.monotonic() + POLL_INTERVAL < deadline:
+    while not (result := _probe(f"/{given.question}z")).good and time.monotonic() + POLL_INTERVAL < deadline:
         time.sleep(POLL_INTERVAL)
-    if health.message:
-        print("irsa-sidecar healthcheck:", *health.message.split(), file=sys.stderr)  # one line, whoever answered
-    return 0 if health.good else 1
+    if result.message:
+        print("irsa-sidecar healthcheck:", *result.message.split(), file=sys.stderr)  # one line, whoever answered
+    return 0 if result.good else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,23 +51,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class Health(NamedTuple):
+class ProbeResult(NamedTuple):
     """The answer to the question, and a message for standard error; "" for none."""
 
     good: bool
     message: str
 
 
-def _health(path: str) -> Health:
+def _probe(path: str) -> ProbeResult:
     listen = admin_listen(os.environ)
     try:
         reply = admin(os.environ, path)
     except (OSError, NotHttp, ValueError) as error:
-        return Health(good=False, message=f"no answer at {listen}: {error}")
+        return ProbeResult(good=False, message=f"no answer at {listen}: {error}")
     told = document(reply) or {}
     failed = last_error(told)
     failure = f"{failed.cause} {failed.fix}" if failed else ""
     if reply.status == OK:
-        return Health(good=True, message=failure and f"credentials are served, but their refresh fails: {failure}")
+        return ProbeResult(good=True, message=failure and f"credentials are served, but their refresh fails: {failure}")
     phase = f"phase {told['phase']}" if "phase" in told else f"{reply.status} at {listen}"
-    return Health(good=False, message=failure or phase)
+    return ProbeResult(good=False, message=failure or phase)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress, UnixAddress
 
-ANSWER_TIMEOUT: Seconds = 2
+LOCAL_TIMEOUT: Seconds = 2
 """For the whole answer. AWS SDKs give up after 1 to 2 s."""
 LARGEST_ANSWER = 1 << 20
 """Bytes. The sidecar's own answers have some thousand."""
@@ -27,7 +27,7 @@ class NotHttp(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class LocalResponse:
     """An answer. The body may hold credentials."""
 
     status: int
@@ -35,16 +35,16 @@ class Reply:
     seconds: Seconds
 
 
-def get(address: Address, path: str, headers: Mapping[str, str] | None = None) -> Reply:
+def get(address: Address, path: str, headers: Mapping[str, str] | None = None) -> LocalResponse:
     """GET directly: no proxy, no redirect. Raises `OSError` (`TimeoutError` among them), `NotHttp`, `ValueError`."""
     request = _request(address, path, headers or {})
     started = time.monotonic()
     try:
         with _connected(address) as connection:
             connection.sendall(request)
-            received = _received(connection, started + ANSWER_TIMEOUT)
+            received = _received(connection, started + LOCAL_TIMEOUT)
     except TimeoutError:
-        raise TimeoutError(f"no answer within {ANSWER_TIMEOUT:.0f} s") from None
+        raise TimeoutError(f"no answer within {LOCAL_TIMEOUT:.0f} s") from None
     return _parsed(received, time.monotonic() - started)
 
 
@@ -67,14 +67,14 @@ def _reachable(address: TcpAddress) -> TcpAddress:
 def _connected(address: Address) -> socket.socket:
     if isinstance(address, TcpAddress):
         found = _reachable(address)
-        return socket.create_connection((found.host, found.port), ANSWER_TIMEOUT)
+        return socket.create_connection((found.host, found.port), LOCAL_TIMEOUT)
     return _connected_unix(address)
 
 
 def _connected_unix(address: UnixAddress) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        connection.settimeout(ANSWER_TIMEOUT)
+        connection.settimeout(LOCAL_TIMEOUT)
         connection.connect(str(address.path))
     except OSError:
         connection.close()
@@ -107,7 +107,7 @@ def _whole(received: bytearray) -> bool:
     return length is not None and len(body) >= int(length[1])
 
 
-def _parsed(received: bytes, seconds: Seconds) -> Reply:
+def _parsed(received: bytes, seconds: Seconds) -> LocalResponse:
     head, end, body = received.partition(b"\r\n\r\n")
     status = _STATUS_LINE.match(head + end)
     if status is None or not end:
@@ -115,4 +115,4 @@ def _parsed(received: bytes, seconds: Seconds) -> Reply:
     length = _CONTENT_LENGTH.search(head + end)
     if length is not None and len(body) < int(length[1]):
         raise NotHttp("the answer was cut short")
-    return Reply(int(status[1]), body if length is None else body[: int(length[1])], seconds)
+    return LocalResponse(int(status[1]), body if length is None else body[: int(length[1])], seconds)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sidecar.client.local_http import NotHttp, Reply, get
+from sidecar.client.local_http import LocalResponse, NotHttp, get
 from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.errors import SidecarError
 from sidecar.core.variables import AUTHORIZATION, FULL_URI, SIDECAR_AUTHORIZATION
@@ -79,7 +79,7 @@ def admin_listen(environ: Mapping[str, str]) -> str:
     return environ.get("SIDECAR_ADMIN_LISTEN") or DEFAULT_ADMIN_LISTEN
 
 
-def admin(environ: Mapping[str, str], path: str) -> Reply:
+def admin(environ: Mapping[str, str], path: str) -> LocalResponse:
     """What the admin port answers. Raises `OSError`, `NotHttp`, and `ValueError` for a setting that is no address."""
     return get(addresses(admin_listen(environ))[0], path)
 
@@ -92,7 +92,7 @@ def authorization(environ: Mapping[str, str], variables: tuple[str, ...] = TOKEN
     return {}
 
 
-def document(reply: Reply) -> dict[str, Any] | None:
+def document(reply: LocalResponse) -> dict[str, Any] | None:
     """The JSON object in the body; None where there is none, as the sidecar never answers."""
     try:
         told = json.loads(reply.body)
@@ -104,7 +104,7 @@ def document(reply: Reply) -> dict[str, Any] | None:
 def last_error(told: Mapping[str, Any]) -> LastError | None:
     """The failure that `/readyz` tells of, if its last refresh failed."""
     error = told.get("last_error")
-    if not isinstance(error, dict):
+    if not isinstance(error, dict) or not error.get("cause"):
         return None
     return LastError(*(str(error.get(name, "")) for name in LastError._fields))
 
@@ -135,7 +135,7 @@ def _token(environ: Mapping[str, str], variable: str) -> str:
         raise NotServed(f"{given} cannot be used ({reason}).", fix="Give it the sidecar's token.") from None
 
 
-def _asked(address: Address, path: str, headers: Mapping[str, str]) -> Reply:
+def _asked(address: Address, path: str, headers: Mapping[str, str]) -> LocalResponse:
     try:
         return get(address, path, headers)
     except (ConnectionRefusedError, FileNotFoundError):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sidecar.client.local_http import NotHttp, Reply, get
+from sidecar.client.local_http import LocalResponse, NotHttp, get
 from sidecar.client.running_sidecar import CREDENTIALS_PATH, OK, NotServed, authorization, document, last_error
 from sidecar.core.findings import Finding
 from sidecar.core.variables import SIDECAR_AUTHORIZATION
@@ -47,7 +47,7 @@ async def _asked(check: str, address: Address, path: str, headers: Mapping[str, 
     return _judged(check, f"{address}{path}: {reply.status} in {reply.seconds:.2f} s", reply, judge)
 
 
-def _judged(check: str, saw: str, reply: Reply, judge: Judge) -> Finding:
+def _judged(check: str, saw: str, reply: LocalResponse, judge: Judge) -> Finding:
     told = document(reply)
     return _somebody_else(check, saw) if told is None else judge(check, saw, reply.status, told)
 

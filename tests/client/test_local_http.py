@@ -52,7 +52,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
 def test_the_whole_answer_has_one_bound_in_time(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_http, "ANSWER_TIMEOUT", 0.1)
+    monkeypatch.setattr(local_http, "LOCAL_TIMEOUT", 0.1)
     with answering(sent, keep_open=True) as address, pytest.raises(TimeoutError, match="no answer within"):
         get(address, "/")
 
