@@ -3,14 +3,32 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# A PYTHON that is given decides: a .venv of another one is made anew. Otherwise .venv stays what it is.
+IDENTITY := import sys; print(sys.version, sys.base_prefix)
+ifneq ($(origin PYTHON),file)
+ifneq ($(wildcard $(BIN)/python),)
+ifneq ($(shell $(BIN)/python -c '$(IDENTITY)' 2>&1),$(shell $(PYTHON) -c '$(IDENTITY)' 2>&1))
+ANOTHER := another-python
+endif
+endif
+endif
+
+# What `pip install .` without -e leaves: a copy, which is what would run from then on.
+COPY := $(wildcard $(VENV)/lib/python*/site-packages/sidecar)
+
+# VARIABLE=0 means no.
+given = $(filter-out 0 no false,$($(1)))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clients kubernetes format docs lock clean
+.PHONY: help install demo test check bench clients kubernetes format docs lock clean another-python copy-of-the-code
 
 help: ## say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.demo ## make .venv with every command: .venv/bin/irsa-sidecar (PYTHON=python3.12 chooses the Python)
 
 demo: $(VENV)/.demo ## the main job, offline: lab, sidecar and a real SDK (ONCE=1 ends by itself, OUTAGE=30 rehearses one)
-	@exec $(BIN)/irsa-sidecar demo $(if $(ONCE),--once) $(if $(OUTAGE),--outage $(OUTAGE))
+	@exec $(BIN)/irsa-sidecar demo $(if $(call given,ONCE),--once) $(if $(call given,OUTAGE),--outage $(OUTAGE))
 
 test: $(VENV)/.dev ## run every test, with the coverage floor
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
@@ -54,23 +72,25 @@ clean: ## remove what these targets made
 
 # A lock is taken as it is: asked to look for dependencies, pip takes the newest release of one that an extra names.
 # `pip check` says what a lock lacks.
-define install
+define locked
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r $<
+	@$(if $(COPY),echo "$(VENV) held a copy of the code; installing the checkout itself in its place")
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/pip check >$@.check || { cat $@.check; echo "$(VENV) does not fit together. Try: make clean" >&2; exit 1; }
 	@rm $@.check; touch $@
 endef
 
 # The demo needs a third of what the tests need: its own list keeps the first minute short.
-$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/pip
-	$(install)
+$(VENV)/.demo: requirements/demo.txt pyproject.toml $(ANOTHER) $(if $(COPY),copy-of-the-code) | $(VENV)/bin/pip
+	$(locked)
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/pip
-	$(install)
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(ANOTHER) $(if $(COPY),copy-of-the-code) | $(VENV)/bin/pip
+	$(locked)
 
-$(VENV)/bin/pip:
+$(VENV)/bin/pip: $(ANOTHER)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "irsa-sidecar needs Python 3.11 or newer; $(PYTHON) is older or missing. Try: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  { echo "$(PYTHON) cannot make virtual environments. On Debian: apt-get install -y python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(if $(ANOTHER),echo "$(VENV) was made with another Python; making it anew with $(PYTHON)")
+	$(PYTHON) -m venv $(if $(ANOTHER),--clear) $(VENV)

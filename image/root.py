@@ -79,7 +79,7 @@ def elf_files(directory: Path) -> Iterator[Path]:
 
 def linked(files: Iterable[Path], outside: Path) -> Iterator[Path]:
     """The libraries that the loader would open for these files, and for those in turn. `outside` has its own."""
-    command = ["ldd", *files]
+    command: list[str | Path] = ["ldd", *files]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if missing := re.findall(r"(\S+) => not found", shown):
         raise SystemExit(f"not in the build stage: {', '.join(sorted(set(missing)))}")

@@ -43,10 +43,10 @@ def _published(release: Release, page: Path) -> str:
     return f"{release.name}=={release.version} --hash=sha256:{digest}\n"
 
 
-def write_wheel(release: Release, path: Path) -> None:
-    """The smallest wheel that pip takes."""
+def write_wheel(release: Release, path: Path, *modules: str) -> None:
+    """The smallest wheel that pip takes; with `modules`, which are empty."""
     home = f"{release.name}-{release.version}.dist-info"
-    files = {
+    files = dict.fromkeys(modules, "") | {
         f"{home}/METADATA": release.metadata,
         f"{home}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
