@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
 import uvloop
@@ -31,7 +31,9 @@ from sidecar.faces.guards import Guard
 from sidecar.faces.imds import ImdsFace, protocol
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
+from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import Address, is_loopback
+from sidecar.http.limits import Limits, most_connections
 from sidecar.http.listener import CannotListen
 from sidecar.http.messages import Face
 from sidecar.http.server import serving
@@ -57,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         config = load(os.environ, argv)
     except BadConfig as error:
-        return _refuse(error.complaints)
+        return _refuse(map(str, error.complaints))
     logs.configure(config.log_level, config.log_format)
     _allow_descriptors()
     try:
@@ -81,7 +83,7 @@ def _allow_descriptors() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _refuse(complaints: Sequence[str]) -> int:
+def _refuse(complaints: Iterable[str]) -> int:
     print("irsa-sidecar cannot start:", *complaints, sep="\n  ", file=sys.stderr)  # noqa: T201 (a person typed this)
     return BAD_CONFIG
 
@@ -124,6 +126,7 @@ async def serve(config: Config, policy: RefreshPolicy = POLICY) -> None:
         clock, started_at=started_at, token=lambda: tokens.current.value, valid=lambda: broker.usable() is not None
     )
     metrics.observe_config(config)
+    limits = Limits(connections=most_connections(servers=len(FACES) + 1))
     async with sts_client(config, clock, metrics.observe_skew) as exchange:
         history, usage = History(), Usage(clock)
         files = _credentials_files(config, metrics)
@@ -139,8 +142,8 @@ async def serve(config: Config, policy: RefreshPolicy = POLICY) -> None:
         status = Status(broker, lambda: tokens.current.value, clock, stop.asked.is_set, history, usage, config)
         count = _both(metrics.observe_client, usage)
         async with (
-            _serving(_faces(config, broker, clock, policy, count), metrics, stop.asked.is_set) as addresses,
-            serving(AdminFace(status, metrics), _nobody, config.admin_listen) as admin_addresses,
+            _serving(_faces(config, broker, clock, policy, count), metrics, limits, stop.asked.is_set) as addresses,
+            serving(AdminFace(status, metrics), _nobody, config.admin_listen, limits) as admin_addresses,
             asyncio.TaskGroup() as group,
         ):
             logger.info("listening", extra=addresses | {"admin": _shown(admin_addresses)})
@@ -172,7 +175,7 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy, 
     tokens = authorization(config.auth_token, config.auth_token_file, clock)
     container = ContainerFace(broker, Guard(config.host_names, tokens))
     open_to_the_pod = Guard(config.link_local_names, NoAuthorization())
-    ecs = ContainerFace(broker, open_to_the_pod, name="ecs")
+    ecs = ContainerFace(broker, open_to_the_pod, ECS.name)
     imds = ImdsFace(
         broker,
         open_to_the_pod,
@@ -184,24 +187,24 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy, 
         now=clock.now,
     )
     return [
-        (Counted(container, count), config.listen),
-        (Counted(ecs, count), config.ecs_listen),
-        (Counted(imds, count, protocol), config.imds_listen),
+        (Counted(container, count), config.listen[CONTAINER]),
+        (Counted(ecs, count), config.listen[ECS]),
+        (Counted(imds, count, protocol), config.listen[IMDS]),
     ]
 
 
 @contextlib.asynccontextmanager
 async def _serving(
-    faces: Sequence[Served], metrics: Metrics, leaving: Callable[[], bool]
+    faces: Sequence[Served], metrics: Metrics, limits: Limits, leaving: Callable[[], bool]
 ) -> AsyncIterator[dict[str, str]]:
     """Serve each face on its addresses; gives those bound, as the log shows them."""
     shown: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
         for face, addresses in faces:
             if addresses:
-                served = serving(face, metrics.observe_request, addresses, leaving=leaving)
+                served = serving(face, metrics.observe_request, addresses, limits, leaving)
                 bound = await stack.enter_async_context(served)
-                shown["credentials" if face.name == "container" else face.name] = _shown(bound)
+                shown["credentials" if face.name == CONTAINER.name else face.name] = _shown(bound)
         yield shown
 
 

@@ -195,9 +195,9 @@ async def test_bad_settings_end_it_with_2_and_every_complaint_before_anything_li
     assert await sidecar.ended() == 2
     assert [line.split(":")[0].strip() for line in sidecar.written] == [
         "irsa-sidecar cannot start",
+        "AWS_ROLE_ARN",
         "SIDECAR_AUTH_TOKEN",
         "SIDECAR_DURATION",
-        "AWS_ROLE_ARN",
         "SIDECAR_LISTEM",
     ]
 

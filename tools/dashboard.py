@@ -1,5 +1,6 @@
 """The Grafana dashboard: what is on it, and why one looks at it. `make docs` writes it as JSON."""
 
+from sidecar.observe.labels import WAYS
 from tools.grafana import Json, Query, Row, choice, choice_of_datasource, dashboard, heatmap, lines, stat, table
 
 FLEET = '{namespace=~"$namespace"}'
@@ -239,8 +240,7 @@ LEGACY_ROW = Row(
         table(
             "Ways that are on",
             "Pods by the ways that their settings open. A way that nobody takes can be closed.",
-            "count by (face_container, face_ecs, face_imds, face_imds_v1, face_file) "
-            f"(irsa_sidecar_config_info{FLEET})",
+            f"count by ({', '.join(WAYS)}) (irsa_sidecar_config_info{FLEET})",
         ),
     ],
 )

@@ -67,7 +67,7 @@ def label_values() -> Iterator[tuple[str, ...]]:
     yield "`sdk`", "client requests", _listed(labels.SDKS)
     yield "`major`", "client requests", "a digit, where that version of the SDK exists; `unknown`"
     yield "`sts`", "config", _listed(labels.ENDPOINTS)
-    yield "`face_container`, `face_ecs`, `face_imds`, `face_imds_v1`, `face_file`", "config", _listed(labels.SWITCH)
+    yield _listed(tuple(labels.WAYS)), "config", _listed(labels.SWITCH)
     yield "`duration`, `region`", "config", "as set: one value in a process"
     yield "`version`", "build", "one value in a process"
 

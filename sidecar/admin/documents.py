@@ -20,7 +20,7 @@ from sidecar.observe.snapshot import (
     Snapshot,
     TokenSnapshot,
 )
-from sidecar.settings.catalogue import InForce
+from sidecar.settings.given import InForce
 
 JsonObject = dict[str, Any]
 

@@ -10,6 +10,7 @@ from sidecar.admin.markup import Content, Html, element, joined
 from sidecar.core.errors import Retry
 from sidecar.core.model import Seconds
 from sidecar.core.timestamps import timestamp
+from sidecar.faces.registry import FACES
 from sidecar.observe.sdk_family import NONE, UNKNOWN
 from sidecar.observe.snapshot import (
     ClientSnapshot,
@@ -22,13 +23,9 @@ from sidecar.observe.snapshot import (
     Snapshot,
     TokenSnapshot,
 )
-from sidecar.settings.catalogue import InForce
+from sidecar.settings.given import InForce
 
-FACE_TITLES = {
-    "container": "Container endpoint",
-    "ecs": "ECS address",
-    "imds": "EC2 metadata (IMDS)",
-}
+FACE_TITLES = {face.name: face.title for face in FACES}
 CLIENT_NAMES = {NONE: "no User-Agent", UNKNOWN: "not known"}
 RETRIES = {
     Retry.SOON: "It may pass by itself: tried again soon.",

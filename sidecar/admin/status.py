@@ -8,6 +8,7 @@ from sidecar import __version__
 from sidecar.core.model import Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Clock
 from sidecar.core.refresh import Phase, RoleState
+from sidecar.faces.registry import FACES
 from sidecar.observe.history import Failure, History, Refresh
 from sidecar.observe.snapshot import (
     ClientSnapshot,
@@ -108,13 +109,9 @@ class Status:
 
     def _faces(self) -> Iterator[FaceSnapshot]:
         uses, config = self.usage.uses(), self.config
-        for name, addresses in (
-            ("container", config.listen),
-            ("ecs", config.ecs_listen),
-            ("imds", config.imds_listen),
-        ):
-            clients = (self._client(use) for use in uses if use.protocol.partition("-")[0] == name)
-            yield FaceSnapshot(name, tuple(map(str, addresses)), tuple(clients))
+        for face in FACES:
+            clients = (self._client(use) for use in uses if use.protocol in face.protocols)
+            yield FaceSnapshot(face.name, tuple(map(str, config.listen[face])), tuple(clients))
 
     def _client(self, use: Use) -> ClientSnapshot:
         return ClientSnapshot(use.protocol, use.sdk, use.requests, self._age(use.last_at))

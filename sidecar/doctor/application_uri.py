@@ -8,6 +8,7 @@ from sidecar.core.variables import FULL_URI
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
+from sidecar.faces.registry import CONTAINER
 from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress, is_loopback
 
 SET_FULL_URI = f"- name: {FULL_URI}\n  value: http://127.0.0.1:9911/v1/credentials"
@@ -59,10 +60,10 @@ def _path(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
 def _listens(pod: Pod, url: SplitResult) -> str:
     if pod.config is None or pod.app is pod.environ:
         return ""
-    found = [address for address in pod.config.listen if isinstance(address, TcpAddress)]
+    found = [address for address in pod.config.listen[CONTAINER] if isinstance(address, TcpAddress)]
     if any(address.port == (url.port or 80) and _same_host(address.host, url.hostname or "") for address in found):
         return ""
-    return f"The sidecar listens on {', '.join(map(str, pod.config.listen))} (SIDECAR_LISTEN)."
+    return f"The sidecar listens on {', '.join(map(str, pod.config.listen[CONTAINER]))} (SIDECAR_LISTEN)."
 
 
 _WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _host, _path, _listens)

@@ -11,6 +11,7 @@ from sidecar.core.variables import SIDECAR_AUTHORIZATION
 from sidecar.doctor.fetching import why
 from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
+from sidecar.faces.registry import CONTAINER
 from sidecar.http.addresses import Address
 
 UNAUTHORIZED = 401
@@ -26,13 +27,13 @@ async def readiness(pod: Pod) -> Finding | None:
 
 
 async def credentials(pod: Pod) -> Finding | None:
-    if pod.config is None:
+    if pod.config is None or not pod.config.listen[CONTAINER]:
         return None
     try:
         headers = authorization(pod.environ, (SIDECAR_AUTHORIZATION,))
     except NotServed as error:
         return failed("sidecar-credentials", error.cause, "The authorization token cannot be read.", error.fix)
-    return await _asked("sidecar-credentials", pod.config.listen[0], CREDENTIALS_PATH, headers, _served)
+    return await _asked("sidecar-credentials", pod.config.listen[CONTAINER][0], CREDENTIALS_PATH, headers, _served)
 
 
 async def _asked(check: str, address: Address, path: str, headers: Mapping[str, str], judge: Judge) -> Finding:

@@ -101,9 +101,7 @@ def _config(environ: Mapping[str, str]) -> tuple[Config | None, tuple[str, ...]]
     try:
         return load(environ, []), ()
     except BadConfig as error:
-        return None, error.complaints
-    except ValueError as error:  # a proxy that is none
-        return None, (str(error),)
+        return None, tuple(map(str, error.complaints))
 
 
 async def _with_token(pod: Pod, path: Path) -> Pod:

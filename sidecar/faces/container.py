@@ -13,6 +13,7 @@ from sidecar.core.model import Credentials
 from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
 from sidecar.faces.problems import problem
+from sidecar.faces.registry import CONTAINER
 from sidecar.http.messages import JSON_HEADERS, Reply, Request, Response
 
 PATHS = ("/v1/credentials", "/")
@@ -34,7 +35,7 @@ class CredentialSource(Protocol):
 class ContainerFace:
     """Answers on `PATHS`."""
 
-    def __init__(self, source: CredentialSource, guard: Guard, name: str = "container") -> None:
+    def __init__(self, source: CredentialSource, guard: Guard, name: str = CONTAINER.name) -> None:
         self.name = name
         self._source = source
         self._guard = guard

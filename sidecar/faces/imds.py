@@ -22,6 +22,7 @@ from sidecar.faces.guards import Guard
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import METADATA, Instance
 from sidecar.faces.problems import problem
+from sidecar.faces.registry import IMDS, IMDS_V1
 from sidecar.http.messages import Reply, Request, Response
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
@@ -46,7 +47,7 @@ class ImdsFace:
     as long as that is at most half of what `policy` leaves in steady state, so that healthy credentials always pass.
     """
 
-    name = "imds"
+    name = IMDS.name
 
     def __init__(
         self,
@@ -154,7 +155,7 @@ def canonical(path: str) -> str:
 
 def protocol(request: Request) -> str:
     """The face to count a request for: `imds-v1` where it has nothing of IMDSv2."""
-    return "imds" if request.method == "PUT" or TOKEN in request.headers else "imds-v1"
+    return IMDS.name if request.method == "PUT" or TOKEN in request.headers else IMDS_V1
 
 
 def _check_method(request: Request, *allowed: str) -> None:

@@ -1,7 +1,7 @@
 """How much of everything a client may have. Nothing that a client sends is without a bound."""
 
 import resource
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sidecar.core.model import Seconds
 
@@ -9,16 +9,14 @@ MOST_CONNECTIONS = 2048
 MOST_REFUSED_AT_ONCE = 32
 DESCRIPTORS_KEPT = 128
 """What clients must leave us: the call to STS, the token file, the credentials file."""
-PLANES = 4
-"""Servers that may run in one process, each with limits of its own: container, ecs, imds, admin."""
 
 
-def _most_connections() -> int:
-    """As many as the process's limit on open files allows; asked for at start, because it does not change later."""
+def most_connections(servers: int) -> int:
+    """For each of the servers in this process, as many as its limit on open files allows. It does not change later."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
-    share = (soft - DESCRIPTORS_KEPT) // PLANES - MOST_REFUSED_AT_ONCE
+    share = (soft - DESCRIPTORS_KEPT) // servers - MOST_REFUSED_AT_ONCE
     return max(1, min(MOST_CONNECTIONS, share))
 
 
@@ -37,7 +35,7 @@ class Limits:
     """One request whole, with what framing may waste: white space, chunk extensions."""
     pipelined: int = 16
     """Requests of one connection that may wait their turn. The last of them is answered with `Connection: close`."""
-    connections: int = field(default_factory=_most_connections)
+    connections: int = MOST_CONNECTIONS
     refused_at_once: int = MOST_REFUSED_AT_ONCE
     """Connections beyond the limit that are told so with a 503 before they are closed; more are closed in silence."""
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from sidecar.core.findings import Finding, Level
 from sidecar.core.variables import METADATA_DISABLED, RELATIVE_URI
+from sidecar.faces.registry import FACES
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names
 from sidecar.inject.options import Options
@@ -49,15 +50,16 @@ def _applications(workload: Workload) -> list[tuple[str, Tree]]:
 
 
 def _network(workload: Workload, options: Options) -> Iterator[Finding]:
-    without_token = (*options.config.ecs_listen, *options.config.imds_listen)
+    unprotected = [face for face in FACES if not face.protected and options.config.listen[face]]
+    without_token = [address for face in unprotected for address in options.config.listen[face]]
     path = ("spec", "hostNetwork")
     if mapping(workload.pod, "spec").get("hostNetwork") is True:
         if without_token:
             yield error(
                 workload,
                 path,
-                "every process on the node's network would get credentials from the ECS and IMDS endpoints, "
-                "which ask for no token; remove hostNetwork, or leave SIDECAR_ECS_LISTEN and SIDECAR_IMDS_LISTEN unset",
+                "every process on the node's network would get credentials where no token is required; remove "
+                f"hostNetwork, or leave {' and '.join(face.setting for face in unprotected)} unset",
             )
         yield warning(
             workload,

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from sidecar import __version__
 from sidecar.core import audiences
+from sidecar.faces.registry import CONTAINER, IMDS
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.settings import parsers
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
+from sidecar.settings.complaints import Complaint
 from sidecar.settings.config import BadConfig, Config, load
 
 MINIMUM_EXPIRATION, MAXIMUM_EXPIRATION = 600, 86_400
@@ -75,7 +77,7 @@ class Options:
             try:
                 object.__setattr__(self, "config", _config(self))
             except BadConfig as bad:
-                complaints += bad.complaints
+                complaints += map(str, bad.complaints)
         if not complaints:
             complaints += _unreachable(self)
         if complaints:
@@ -103,7 +105,7 @@ class Options:
     @property
     def port(self) -> int | None:
         """The port of the container-credentials endpoint; None if credentials are served in other ways only."""
-        return next((address.port for address in self.config.listen if isinstance(address, TcpAddress)), None)
+        return next((port for _, port in _tcp(self.config.listen[CONTAINER])), None)
 
     @property
     def admin_port(self) -> int:
@@ -112,7 +114,7 @@ class Options:
     @property
     def metadata_port(self) -> int | None:
         """The port of the IMDS endpoint on loopback, which an application must be told; None if there is none."""
-        return next((port for host, port in _tcp(self.config.imds_listen) if host in {"127.0.0.1", "localhost"}), None)
+        return next((port for host, port in _tcp(self.config.listen[IMDS]) if host in {"127.0.0.1", "localhost"}), None)
 
 
 def _own(options: Options) -> Iterator[str]:
@@ -165,14 +167,14 @@ def _config(options: Options) -> Config:
         try:
             parsers.file_path(bundle)
         except ValueError as error:
-            raise BadConfig([f"{_CA_BUNDLE}: {bundle!r} {error}."]) from None
+            raise BadConfig([Complaint(_CA_BUNDLE, f"{error}.", value=repr(bundle))]) from None
     return load(environ, flags)
 
 
 def _unreachable(options: Options) -> Iterator[str]:
     if not _for_the_kubelet(options.config):
         yield "SIDECAR_ADMIN_LISTEN: the kubelet asks the pod's own address; listen on 0.0.0.0:PORT or [::]:PORT."
-    hosts = {host for host, _ in _tcp(options.config.listen)}
+    hosts = {host for host, _ in _tcp(options.config.listen[CONTAINER])}
     if hosts and not hosts & {"127.0.0.1", "localhost", *WILDCARDS}:
         yield "SIDECAR_LISTEN: 127.0.0.1 is the one address that every SDK accepts; listen there."
 

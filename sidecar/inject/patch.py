@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, METADATA_DISABLED, METADATA_ENDPOINT
+from sidecar.faces.registry import IMDS
 from sidecar.inject import names
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, mapping, named, text
@@ -45,7 +46,7 @@ def environment(options: Options) -> Iterator[dict[str, Any]]:
     if options.metadata_port is not None:
         # With the slash: botocore 1.19 to 1.23 appends the path to the text as it is.
         yield _variable(METADATA_ENDPOINT, f"http://127.0.0.1:{options.metadata_port}/")
-    elif not options.config.imds_listen:
+    elif not options.config.listen[IMDS]:
         yield _variable(METADATA_DISABLED, "true")
 
 

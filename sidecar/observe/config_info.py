@@ -1,6 +1,7 @@
 """The settings in force as labels: closed and without secrets. No address, name or path is among them."""
 
-from sidecar.observe.labels import ENDPOINTS, OFF, ON
+from sidecar.faces.registry import FACES, IMDS_V1
+from sidecar.observe.labels import ENDPOINTS, FILE, OFF, ON, WAYS
 from sidecar.settings.config import Config
 from sidecar.sts.endpoints import sts_endpoint
 
@@ -9,19 +10,21 @@ REGIONAL, FIPS, DUALSTACK, FIPS_DUALSTACK, CUSTOM = ENDPOINTS
 
 def config_labels(config: Config) -> dict[str, str]:
     """The labels of `families.CONFIG`."""
-    ways = {
-        "face_container": config.listen,
-        "face_ecs": config.ecs_listen,
-        "face_imds": config.imds_listen,
-        "face_imds_v1": config.imds_listen and config.imds_v1,
-        "face_file": config.credentials_file,
-    }
+    on = _ways(config)
     return {
         "duration": str(config.duration),
         "region": config.region or "",
         "sts": _endpoint(config),
-        **{name: ON if way else OFF for name, way in ways.items()},
+        **{label: ON if way in on else OFF for label, way in WAYS.items()},
     }
+
+
+def _ways(config: Config) -> set[str]:
+    """The ways to the credentials that are on."""
+    on = {protocol for face in FACES if config.listen[face] for protocol in face.protocols}
+    if not config.imds_v1:
+        on.discard(IMDS_V1)
+    return on | {FILE} if config.credentials_file else on
 
 
 def _endpoint(config: Config) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sidecar.core.model import Seconds
+from sidecar.observe.labels import WAYS
 
 EXCHANGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """From a lab's STS on loopback to our own time-out."""
@@ -144,7 +145,7 @@ CONFIG = Family(
     "gauge",
     "always 1",
     "Always 1; the settings in force: seconds asked for, region, kind of STS endpoint, and the ways that are on.",
-    ("duration", "region", "sts", "face_container", "face_ecs", "face_imds", "face_imds_v1", "face_file"),
+    ("duration", "region", "sts", *WAYS),
 )
 
 FAMILIES = tuple(value for value in globals().values() if isinstance(value, Family))

@@ -10,6 +10,7 @@ from sidecar.core.errors import (
     TokenUnreadable,
     Unexpected,
 )
+from sidecar.faces import registry
 from sidecar.observe.sdk_family import MAJORS, NONE, UNKNOWN
 from sidecar.sts.wordings import KNOWN_CODES
 
@@ -22,8 +23,11 @@ OWN_CODES = frozenset(
 NO_CODE = ""
 """Of an attempt that succeeded. To Prometheus an empty label is one that is not there."""
 FAILURE_CODES = (*sorted(KNOWN_CODES | OWN_CODES), OTHER)
-FACES = ("container", "ecs", "imds")
-CLIENT_FACES = (*FACES, "imds-v1")
+FACES = tuple(face.name for face in registry.FACES)
+CLIENT_FACES = tuple(protocol for face in registry.FACES for protocol in face.protocols)
+FILE = "file"
+WAYS = {f"face_{way.replace('-', '_')}": way for way in (*CLIENT_FACES, FILE)}
+"""Labels of the configuration: whether each way to the credentials is on."""
 STATUSES = (
     *("200", "400", "401", "403", "404", "405", "408", "413", "414", "417", "431"),
     *("500", "501", "503", "505"),

@@ -13,7 +13,7 @@ from sidecar.core.errors import ExchangeFailed, Retry, SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.refresh import Phase
 from sidecar.observe.sdk_family import Sdk
-from sidecar.settings.catalogue import InForce
+from sidecar.settings.given import InForce
 
 
 class NextAttempt(enum.Enum):

@@ -16,6 +16,15 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from sidecar.http.addresses import is_loopback
 
+
+class BadProxy(ValueError):
+    """What `variable` holds is no http:// or https:// proxy. It is not quoted, as it may hold a password."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__("is not the address of an HTTP proxy; http://proxy.example:3128 is one")
+        self.variable = variable
+
+
 _HOST_LABEL = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")
 _PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
 _REGION = re.compile(r"(?P<area>.+)-\w+-\d+")
@@ -83,7 +92,7 @@ def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
 
     The lower-case spelling wins, even when it is empty, and `NO_PROXY` is read as curl and urllib read it: names
     with all that end in them, `host:port`, a lone `*`; besides, addresses and CIDR blocks for a URL with an address.
-    A loopback host is never reached through a proxy. Raises ValueError for a proxy that is not http:// or https://.
+    A loopback host is never reached through a proxy. Raises `BadProxy`.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -126,7 +135,7 @@ def _checked(proxy: str, variable: str) -> str:
     """`proxy` as a URL. The complaint does not quote it: it may hold a password."""
     address = proxy if "://" in proxy else f"http://{proxy}"
     if not _is_http(address):
-        raise ValueError(f"{variable} is not the address of an HTTP proxy, such as http://proxy.example:3128.")
+        raise BadProxy(variable)
     return address
 
 

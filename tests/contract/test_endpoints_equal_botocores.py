@@ -11,7 +11,7 @@ from botocore.utils import get_environ_proxies, validate_region_name
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.sts.endpoints import proxy_for, sts_endpoint
+from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
 LOADER = create_loader()
 PARTITIONS = LOADER.load_data("partitions")
@@ -209,6 +209,7 @@ def test_a_proxy_without_a_scheme_speaks_http(proxy: str, url: str) -> None:
     "proxy", ["socks5://u:hunter2@p:1080", "http://", "http://u:hunter2@p:port", "http://u:hunter2@[::1", "http://p:0"]
 )
 def test_a_proxy_that_cannot_be_used_is_named_by_its_variable_and_not_quoted(proxy: str) -> None:
-    with pytest.raises(ValueError, match="https_proxy is not the address of an HTTP proxy") as refused:
+    with pytest.raises(BadProxy, match="is not the address of an HTTP proxy") as refused:
         proxy_for(STS, {"https_proxy": proxy})
+    assert refused.value.variable == "https_proxy"
     assert "hunter2" not in str(refused.value)

@@ -68,6 +68,11 @@ async def test_no_sidecar_is_no_fault(tmp_path: Path) -> None:
     assert outcome(await own_endpoint.credentials(pod)) == ("sidecar-credentials", "skip")
 
 
+async def test_an_endpoint_that_is_off_is_not_asked(tmp_path: Path) -> None:
+    on = {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": f"127.0.0.1:{unused_port()}"}
+    assert await own_endpoint.credentials(await a_pod(tmp_path / "token", on)) is None
+
+
 async def test_something_else_on_the_port_is_told(tmp_path: Path) -> None:
     ready, _ = await of_the_sidecar(tmp_path, {"/readyz": Page(b"<html>hello")})
 

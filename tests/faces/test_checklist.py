@@ -23,6 +23,7 @@ from sidecar.faces.authorization import AuthorizationTokens, NoAuthorization
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import TOKEN
+from sidecar.faces.registry import IMDS
 from sidecar.http.addresses import TcpAddress
 from sidecar.http.messages import Face, Response
 from sidecar.http.server import serving
@@ -333,7 +334,7 @@ def test_imds_can_listen_where_clients_look_that_know_no_variable() -> None:
         },
         [],
     )
-    assert settings.imds_listen == (TcpAddress("169.254.169.254", 80),)
+    assert settings.listen[IMDS] == (TcpAddress("169.254.169.254", 80),)
     assert "169.254.169.254" in settings.link_local_names
 
 

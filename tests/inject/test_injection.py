@@ -465,7 +465,7 @@ def test_an_annotation_that_names_no_role_is_an_error() -> None:
         ({"settings": {"AWS_CA_BUNDLE": "ca.pem"}}, "AWS_CA_BUNDLE: 'ca.pem' is not an absolute path"),
         ({"settings": {"SIDECAR_ADMIN_LISTEN": "127.0.0.1:9912"}}, "SIDECAR_ADMIN_LISTEN: the kubelet asks the"),
         ({"settings": {"SIDECAR_LISTEN": "127.0.0.2:1"}}, "SIDECAR_LISTEN: 127.0.0.1 is the one address"),
-        ({"settings": {"SIDECAR_LISTEN": "off"}}, "nobody would get credentials"),
+        ({"settings": {"SIDECAR_LISTEN": "off"}}, "no client could get credentials"),
         ({"settings": {"SIDECAR_ECS_LISTEN": "0.0.0.0:80"}}, "can be reached from outside the pod"),
     ],
 )  # fmt: skip

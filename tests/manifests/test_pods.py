@@ -6,6 +6,7 @@ import pytest
 
 import sidecar
 from sidecar.faces import container as container_face
+from sidecar.faces.registry import CONTAINER, ECS, IMDS
 from sidecar.http.addresses import TcpAddress
 from sidecar.settings.config import Config
 from tests.manifests.pods import (
@@ -115,7 +116,7 @@ def test_sidecar_variable_and_file_hold_the_same_authorization_token(name: str) 
 
 @for_endpoint_users
 def test_an_application_asks_the_sidecar_and_nobody_else(name: str) -> None:
-    (listener,) = settings(name).listen
+    (listener,) = settings(name).listen[CONTAINER]
     assert listener == TcpAddress("127.0.0.1", 9911)
     assert "/v1/credentials" in container_face.PATHS
     for container in applications_of(applied(name).pod):
@@ -147,18 +148,19 @@ def test_sidecar_and_application_are_in_one_region(name: str) -> None:
 def test_where_imds_is_wanted_it_is_not_disabled_and_where_the_application_looks() -> None:
     (application,) = applications_of(applied("imds").pod)
     environment = environment_of(application, applied("imds"))
-    (listener,) = settings("imds").imds_listen
+    (listener,) = settings("imds").listen[IMDS]
     assert environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == f"http://{listener}/"
     assert "AWS_EC2_METADATA_DISABLED" not in environment
 
 
 def test_where_the_address_cannot_be_told_the_sidecar_is_at_the_one_that_sdks_know() -> None:
     found, pod = settings("harbor"), applied("harbor").pod
-    assert found.imds_listen == (TcpAddress("169.254.169.254", 80),)
-    assert found.ecs_listen == (TcpAddress("169.254.170.2", 80),)
+    assert found.listen[IMDS] == (TcpAddress("169.254.169.254", 80),)
+    assert found.listen[ECS] == (TcpAddress("169.254.170.2", 80),)
     assert found.imds_v1
     added = pod["initContainers"][0]["command"][-1]
-    assert all(each.host in added for each in (*found.imds_listen, *found.ecs_listen))
+    addresses = (*found.listen[IMDS], *found.listen[ECS])
+    assert all(isinstance(each, TcpAddress) and each.host in added for each in addresses)
     assert {"name": "net.ipv4.ip_unprivileged_port_start", "value": "80"} in pod["securityContext"]["sysctls"]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from sidecar.faces.registry import CONTAINER, ECS, IMDS
 from sidecar.http.addresses import TcpAddress
 from sidecar.settings import parsers
 from sidecar.settings.config import BadConfig, Config, load
@@ -20,7 +21,7 @@ def config(**environ: str) -> Config:
 def complaints(**environ: str) -> tuple[str, ...]:
     with pytest.raises(BadConfig) as refused:
         config(**environ)
-    return refused.value.complaints
+    return tuple(map(str, refused.value.complaints))
 
 
 @pytest.mark.parametrize("name", ["SIDECAR_ECS_LISTEN", "SIDECAR_IMDS_LISTEN"])
@@ -32,7 +33,7 @@ def test_faces_that_no_token_protects_stay_in_the_pod_whatever_token_is_set(name
 
 @pytest.mark.parametrize("address", ["127.0.0.1:9913", "169.254.169.254:80", "[::1]:80", "unix:/run/imds"])
 def test_imds_listens_on_addresses_of_the_pod(address: str) -> None:
-    assert config(SIDECAR_IMDS_LISTEN=address).imds_listen
+    assert config(SIDECAR_IMDS_LISTEN=address).listen[IMDS]
 
 
 def test_requests_may_name_the_well_known_addresses_and_the_listeners_own() -> None:
@@ -44,14 +45,14 @@ def test_requests_may_name_the_well_known_addresses_and_the_listeners_own() -> N
 @pytest.mark.parametrize("way", ["SIDECAR_ECS_LISTEN", "SIDECAR_IMDS_LISTEN"])
 def test_the_container_endpoint_can_be_off_while_something_else_is_on(way: str) -> None:
     settings = config(SIDECAR_LISTEN="off", **{way: "127.0.0.1:1"})
-    assert settings.listen == ()
-    assert TcpAddress("127.0.0.1", 1) in (*settings.ecs_listen, *settings.imds_listen)
-    assert config(SIDECAR_LISTEN="OFF", SIDECAR_CREDENTIALS_FILE="/aws/credentials").listen == ()
+    assert settings.listen[CONTAINER] == ()
+    assert TcpAddress("127.0.0.1", 1) in (*settings.listen[ECS], *settings.listen[IMDS])
+    assert config(SIDECAR_LISTEN="OFF", SIDECAR_CREDENTIALS_FILE="/aws/credentials").listen[CONTAINER] == ()
 
 
 def test_a_sidecar_for_nobody_is_refused() -> None:
     assert complaints(SIDECAR_LISTEN="off", SIDECAR_IMDS_LISTEN="off") == (
-        "SIDECAR_LISTEN: off, and nothing else is on: nobody would get credentials.",
+        "SIDECAR_LISTEN: off, and everything else is off too: no client could get credentials.",
     )
 
 

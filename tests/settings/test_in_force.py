@@ -1,9 +1,13 @@
 """Settings as they are shown: what is in force, who gave it, and of a secret only that it is set."""
 
+from typing import Any
+
 import pytest
 
-from sidecar.settings.catalogue import SETTINGS, InForce, Setting
+from sidecar.settings.catalogue import SETTINGS
 from sidecar.settings.config import load
+from sidecar.settings.given import InForce
+from sidecar.settings.setting import Setting
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, ROLE_ARN
 
@@ -45,7 +49,7 @@ def test_of_a_secret_only_that_it_is_set(canary: Canary) -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
-def test_whatever_is_called_a_token_or_a_password_is_a_secret_or_a_file(setting: Setting) -> None:
+def test_whatever_is_called_a_token_or_a_password_is_a_secret_or_a_file(setting: Setting[Any]) -> None:
     """A new setting that holds a secret must say so: the status page shows all others."""
     harmless = setting.secret or setting.variable.endswith("_FILE")
     assert harmless or not any(word in setting.variable for word in ("TOKEN", "PASSWORD", "SECRET"))

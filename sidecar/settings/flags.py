@@ -1,0 +1,43 @@
+"""The command line: one flag for each setting that is no secret."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """A command line taken apart."""
+
+    given: dict[str, str]
+    """By the setting's variable."""
+    unknown: tuple[str, ...]
+    """Arguments that belong to no flag. They may be secrets."""
+
+
+def parsed(argv: Sequence[str], program: str) -> Flags:
+    """Raises `SystemExit` where `--help` is among the arguments, or a flag lacks its value."""
+    found, unknown = _parser(program).parse_known_args(argv)
+    return Flags({variable: text for variable, text in vars(found).items() if text is not None}, tuple(unknown))
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program,
+        allow_abbrev=False,
+        description="Keep the credentials of one role fresh and serve them. Every setting is a variable; flags win.",
+        epilog=f"By variable only, as they may be secret: {', '.join(_variables_only())}.",
+    )
+    for setting in SETTINGS:
+        if setting.flag:
+            usual = f" [{setting.default}]" if setting.default else ""
+            text = f"{setting.variable}: {setting.meaning}{usual}".replace("%", "%%")
+            parser.add_argument(setting.flag, dest=setting.variable, metavar="VALUE", help=text)
+    return parser
+
+
+def _variables_only() -> Iterator[str]:
+    yield from (setting.variable for setting in SETTINGS if not setting.flag)
+    yield from (name for name, _ in FROM_ENVIRONMENT)

@@ -1,0 +1,67 @@
+"""What was given for each setting: by which name, as which text, and the value that it means."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidecar.settings.complaints import Complaint, Refused
+from sidecar.settings.setting import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it stands. `text`: what was given or is the default, None for neither; of a secret, only `set`.
+
+    `given_by`: the variable or the flag, None where it was not given.
+    """
+
+    variable: str
+    text: str | None
+    given_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Environment and flags. `flags`: texts by the setting's variable."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    flags: Mapping[str, str]
+
+    def name_and_text(self, setting: Setting[Any]) -> tuple[str, str | None]:
+        """The name it was given by, as the operator typed it, and its text. An empty variable counts as unset."""
+        if setting.variable in self.flags:
+            return setting.flag or "", self.flags[setting.variable]
+        for name in (setting.variable, *setting.aliases):
+            if text := self.environ.get(name):
+                return name, text
+        return setting.variable, setting.default
+
+    def in_force(self, setting: Setting[Any]) -> InForce:
+        name, text = self.name_and_text(setting)
+        given = setting.variable in self.flags or bool(self.environ.get(name))
+        return InForce(setting.variable, "set" if setting.secret and text else text, name if given else None)
+
+    def value(self, setting: Setting[Any]) -> Any:
+        """What the text means; None for an optional setting that is not given. Raises `Refused`."""
+        name, text = self.name_and_text(setting)
+        if text is None:
+            self._check_absence(setting)
+            return None
+        try:
+            return setting.parse(text)
+        except ValueError as error:
+            complaint = Complaint(setting.variable, f"{error}.", given_by=name, value=_shown(setting, text))
+            raise Refused(complaint) from None
+
+    def _check_absence(self, setting: Setting[Any]) -> None:
+        if setting.required:
+            raise Refused(Complaint(setting.variable, f"required. {setting.meaning}"))
+        if not setting.empty_is_unset and setting.variable in self.environ:
+            problem = "empty, so nothing would be protected; give a token or unset it."
+            raise Refused(Complaint(setting.variable, problem))
+
+
+def _shown(setting: Setting[Any], text: str) -> str:
+    """The text of a bad value, but no secret: nor a URL's password, which is refused because it is one."""
+    return "the value (not shown)" if setting.secret else re.sub("//.*@", "//(not shown)@", repr(text))
