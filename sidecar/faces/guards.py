@@ -9,6 +9,9 @@ from sidecar.core.errors import HostRefused, NotAuthorized
 from sidecar.faces.authorization import Authorization
 from sidecar.http.messages import Request
 
+LONGEST_HOST = 300
+"""Characters of a Host header that are looked at: a name has 253 at most (RFC 1035), a port five."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -67,9 +70,13 @@ def _any_equal(presented: str, accepted: tuple[str, ...]) -> bool:
     return equal
 
 
-@lru_cache(maxsize=64)  # clients name few hosts, and each of them with every request
 def host_name(header: str) -> str:
-    """The host in a Host header, lower case, without port and brackets."""
+    """The host in a Host header, lower case, without port and brackets; of one that is too long, the beginning."""
+    return _host_name(header[:LONGEST_HOST])
+
+
+@lru_cache(maxsize=64)  # clients name few hosts, and each of them with every request
+def _host_name(header: str) -> str:
     host = header.strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]

@@ -40,11 +40,11 @@ from sidecar.observe.labels import (
 from sidecar.observe.sdk_family import UNKNOWN, sdk_of
 from sidecar.settings.config import Config
 
-NONE_YET = 0
-OK = 200
+NO_TIME = 0
+HTTP_OK = 200
 OPENMETRICS = "application/openmetrics-text"
 
-Child = TypeVar("Child")
+Series = TypeVar("Series")
 
 
 class Metrics:
@@ -158,7 +158,7 @@ class Metrics:
     def observe_request(self, face: str, status: int, seconds: float) -> None:
         self._request_count(face, str(status)).inc()
         self._request_time(face).observe(seconds)
-        if self._degraded and status == OK and self._valid():
+        if self._degraded and status == HTTP_OK and self._valid():
             self._degraded_requests.inc()
 
     def observe_client(self, face: str, user_agent: str | None) -> None:
@@ -198,12 +198,12 @@ class Waits:
         self._now.dec()
 
 
-def at_most(limit: int, child: Callable[..., Child], rest: Callable[..., tuple[str, ...]]) -> Callable[..., Child]:
+def at_most(limit: int, child: Callable[..., Series], rest: Callable[..., tuple[str, ...]]) -> Callable[..., Series]:
     """`child`, looked up once; labels beyond the first `limit` are counted under `rest(*labels)`."""
     known: set[tuple[str, ...]] = set()
 
     @cache
-    def bounded(*labels: str) -> Child:
+    def bounded(*labels: str) -> Series:
         if len(known) >= limit:
             return child(*rest(*labels))
         known.add(labels)
@@ -222,11 +222,11 @@ def _unknown(face: str, *_: str) -> tuple[str, ...]:
 
 def _expiration_of(token: Token | None) -> float:
     if token is None or math.isinf(token.claims.expires_at):
-        return NONE_YET
+        return NO_TIME
     return token.claims.expires_at
 
 
 def _issue_of(token: Token | None) -> float:
     if token is None or math.isinf(token.claims.issued_at):
-        return NONE_YET
+        return NO_TIME
     return token.claims.issued_at

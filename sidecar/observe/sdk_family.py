@@ -2,14 +2,14 @@
 
 Programs put words of their own before and after the SDK's (`Hadoop 3.3.6, aws-sdk-java/1.12.705 ...`), so the first
 product known here counts. Some SDKs fetch credentials with a bare HTTP library and are known by that alone: boto3 asks
-the container endpoint as `python-urllib3`, and JavaScript v3 as nobody (`none`).
+the container endpoint as `python-urllib3`, and JavaScript v3 without a User-Agent (`none`).
 """
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-LONGEST = 512
+LONGEST_USER_AGENT = 512
 """Characters looked at. Real ones are shorter than 300."""
 UNKNOWN, NONE = "unknown", "none"
 PRODUCT = re.compile(r"(?<![\w.-])([A-Za-z]\w*(?:-\w+)*)/v?(\d*)", re.ASCII)
@@ -73,7 +73,9 @@ class Sdk:
 
 def sdk_of(user_agent: str | None) -> Sdk:
     """The SDK that calls itself so."""
-    return _named(user_agent[:LONGEST]) if user_agent else Sdk(NONE, UNKNOWN)  # what is remembered must be short
+    if not user_agent:
+        return Sdk(NONE, UNKNOWN)
+    return _named(user_agent[:LONGEST_USER_AGENT])  # what is remembered must be short
 
 
 @lru_cache(maxsize=256)

@@ -1,11 +1,10 @@
-"""Who asked, for people: how often each SDK family used each protocol, and when last. Bounded as their list."""
+"""Who asked, for people: how often each SDK family used each protocol, and when last. Bounded as the list of SDKs."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from sidecar.core.model import Instant
 from sidecar.core.ports import Clock
-from sidecar.observe.sdk_family import LONGEST, Sdk, sdk_of
+from sidecar.observe.sdk_family import Sdk, sdk_of
 
 
 @dataclass(slots=True)
@@ -24,17 +23,13 @@ class Usage:
     def __init__(self, clock: Clock) -> None:
         self._now = clock.now
         self._uses: dict[tuple[str, Sdk], Use] = {}
-        self._use = lru_cache(maxsize=256)(self._found)
 
     def __call__(self, face: str, user_agent: str | None) -> None:
-        use = self._use(face, user_agent and user_agent[:LONGEST])
+        sdk = sdk_of(user_agent)
+        use = self._uses.get((face, sdk)) or self._uses.setdefault((face, sdk), Use(face, sdk))
         use.requests += 1
         use.last_at = self._now()
 
     def uses(self) -> list[Use]:
         """Every use so far, the most frequent first."""
         return sorted(self._uses.values(), key=lambda use: -use.requests)
-
-    def _found(self, face: str, user_agent: str | None) -> Use:
-        sdk = sdk_of(user_agent)
-        return self._uses.setdefault((face, sdk), Use(face, sdk))

@@ -20,12 +20,12 @@ from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Seconds, Token
 from sidecar.core.watched import WatchedValue
 
-SHORTEST, LONGEST = 4, 20_000
+MINIMUM_LENGTH, MAXIMUM_LENGTH = 4, 20_000
 """Characters that AssumeRoleWithWebIdentity accepts as WebIdentityToken (STS service model, 2011-06-15)."""
-LOOK_EVERY: Seconds = 30
-LOOK_AGAIN: Seconds = 1
+POLL_INTERVAL: Seconds = 30
+WATCH_RETRY_INTERVAL: Seconds = 1
 """While the directory cannot be watched, because it is not there yet or watches have run out."""
-NOTICE_WITHIN_MS = 1000
+WATCH_STEP_MS = 1000
 """How often the watcher's thread wakes to see whether it should go: a shorter step costs idle CPU."""
 
 logger = logging.getLogger(__name__)
@@ -62,16 +62,16 @@ class TokenFile:
                 await self._follow()
             except Exception as error:  # noqa: BLE001 (what the kernel refuses comes in many types, and in groups)
                 logger.debug("token directory not watched", extra={"reason": type(error).__name__})
-            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.sleep(WATCH_RETRY_INTERVAL)
 
     async def _follow(self) -> None:
         await self._look()
         changes = awatch(
             self._path.parent,
             watch_filter=None,
-            debounce=NOTICE_WITHIN_MS,
-            step=NOTICE_WITHIN_MS,
-            rust_timeout=int(LOOK_EVERY * 1000),
+            debounce=WATCH_STEP_MS,
+            step=WATCH_STEP_MS,
+            rust_timeout=int(POLL_INTERVAL * 1000),
             yield_on_timeout=True,
             recursive=False,
         )
@@ -114,7 +114,7 @@ def _whole(path: Path) -> bytes:
             raise OSError(errno.EINVAL, "not a regular file")
         # The descriptor stays ours: given a directory, fdopen raises and leaves it open.
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(LONGEST * 4 + 1)
+            return file.read(MAXIMUM_LENGTH * 4 + 1)
     finally:
         os.close(descriptor)
 
@@ -148,9 +148,10 @@ def _text(content: bytes, path: Path) -> str:
             f"The token file {path} does not hold text.",
             fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token: one line of letters, digits and dots.",
         )
-    if not SHORTEST <= len(text) <= LONGEST:
+    if not MINIMUM_LENGTH <= len(text) <= MAXIMUM_LENGTH:
         raise TokenUnreadable(
-            f"The token file {path} holds {len(text)} characters or more; STS takes {SHORTEST} to {LONGEST}.",
+            f"The token file {path} holds {len(text)} characters or more; "
+            f"STS takes {MINIMUM_LENGTH} to {MAXIMUM_LENGTH}.",
             fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token, which is about 1 000 characters long.",
         )
     return text

@@ -9,6 +9,7 @@ from sidecar.faces import guards
 from sidecar.faces.authorization import NoAuthorization
 from sidecar.faces.guards import Guard, host_name
 from tests.faces.kit import AUTH_TOKEN, LOOPBACK, OneToken, request
+from tests.memory import bytes_kept_by
 
 
 class Several:
@@ -72,6 +73,14 @@ def test_a_long_host_is_not_repeated_at_length() -> None:
     with pytest.raises(HostRefused) as refused:
         GUARD.check_host({"host": "a" * 5000})
     assert len(str(refused.value)) < 300
+
+
+def test_a_flood_of_long_hosts_leaves_little_behind() -> None:
+    def flood() -> None:
+        for number in range(2000):
+            assert host_name(f"{number}.{'x' * 8000}:80").startswith(f"{number}.")
+
+    assert bytes_kept_by(flood) < 100_000
 
 
 async def test_the_token_is_compared_as_a_whole() -> None:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from sidecar.observe.sdk_family import MAJORS, Sdk
 from sidecar.observe.usage import Usage, Use
+from tests.memory import bytes_kept_by
 from tests.status.scenes import Scene
 
 BOTO3, JAVA = "Boto3/1.28.0 Python/3.11", "aws-sdk-java/1.12.705 Linux/6"
@@ -47,3 +48,14 @@ def test_whatever_clients_call_themselves_the_families_are_a_closed_list(agents:
         usage("container", agent)
     assert {use.sdk.family for use in usage.uses()} <= {*MAJORS, "unknown", "none"}
     assert sum(use.requests for use in usage.uses()) == len(agents)
+
+
+def test_a_flood_of_long_user_agents_leaves_little_behind() -> None:
+    usage = Usage(Scene())
+
+    def flood() -> None:
+        for number in range(2000):
+            usage("container", f"client-{number}/1 {'x' * 8000}")
+
+    assert bytes_kept_by(flood) < 500_000
+    assert len(usage.uses()) == 1

@@ -13,7 +13,7 @@ import pytest
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Token
 from sidecar.sources import token_file
-from sidecar.sources.token_file import LONGEST, TokenFile
+from sidecar.sources.token_file import MAXIMUM_LENGTH, TokenFile
 from tests.conftest import Canary
 from tests.doubles import TOKEN_CANARY, a_token
 from tests.kubelet import ProjectedVolume
@@ -73,8 +73,8 @@ async def test_the_shortest_and_the_longest_token_that_sts_takes_are_read(volume
 
 
 async def test_length_is_counted_in_characters(volume: ProjectedVolume) -> None:
-    volume.write("🔑" * LONGEST)
-    assert len((await TokenFile(volume.path).read()).raw) == LONGEST
+    volume.write("🔑" * MAXIMUM_LENGTH)
+    assert len((await TokenFile(volume.path).read()).raw) == MAXIMUM_LENGTH
 
 
 # --- what is refused --------------------------------------------------------------------------------------------
