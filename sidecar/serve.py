@@ -42,12 +42,11 @@ from sidecar.observe.history import History
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.usage import Usage
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.config import SHORT_DURATION, BadConfig, Config, load
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, sts_client
 
 DEFECT, BAD_CONFIG = 1, 2
-SHORT_DURATION = 1800
 DESCRIPTORS = 16_384
 POLICY = RefreshPolicy()
 

@@ -61,7 +61,7 @@ def label_values() -> Iterator[tuple[str, ...]]:
     yield "`outcome`", "refreshes, exchanges, refresh duration", _listed(labels.OUTCOMES)
     yield "`outcome`", "credentials file writes", _listed(labels.WRITE_OUTCOMES)
     yield "`code`", "refreshes, refresh duration", f"empty for a success; {_listed(labels.FAILURE_CODES)}"
-    yield "`face`", "requests, request duration", _listed(labels.FACES)
+    yield "`face`", "requests, request duration", _listed(labels.FACE_NAMES)
     yield "`face`", "client requests", _listed(labels.CLIENT_FACES)
     yield "`status`", "requests", _listed(labels.STATUSES)
     yield "`sdk`", "client requests", _listed(labels.SDKS)
@@ -95,7 +95,7 @@ def every_label(metrics: Metrics) -> None:
     for code in labels.FAILURE_CODES:
         error = StsUnavailable("", fix="", aws_code=code)
         metrics(DEFAULT_ROLE, Failed(0, error, 1), RoleState(failures=1, error=error))
-    for face, status in product(labels.FACES, labels.STATUSES):
+    for face, status in product(labels.FACE_NAMES, labels.STATUSES):
         metrics.observe_request(face, int(status), 0.1)
     for face, (family, majors) in product(labels.CLIENT_FACES, MAJORS.items()):
         for major in (*majors, ""):

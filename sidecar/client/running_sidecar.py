@@ -11,10 +11,11 @@ from sidecar.client.local_http import LocalResponse, NotHttp, get
 from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.errors import SidecarError
 from sidecar.core.variables import AUTHORIZATION, FULL_URI, SIDECAR_AUTHORIZATION
+from sidecar.faces.registry import CONTAINER
 from sidecar.http.addresses import Address, TcpAddress
 from sidecar.settings.parsers import addresses, listeners
 
-DEFAULT_LISTEN = "127.0.0.1:9911"
+DEFAULT_LISTEN = CONTAINER.listen
 DEFAULT_ADMIN_LISTEN = "127.0.0.1:9912"
 CREDENTIALS_PATH = "/v1/credentials"
 CREDENTIALS_FIELDS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")

@@ -7,9 +7,7 @@ from sidecar.core.findings import Finding
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.http.addresses import is_loopback
-
-SHORT_DURATION = 1800
-"""Seconds. botocore asks on every call for what lives less than 15 min, so half of such a session is spent asking."""
+from sidecar.settings.config import SHORT_DURATION
 
 _HOST_PARTITION = (
     (re.compile(r"\.amazonaws\.com\.cn$|\.amazonwebservices\.com\.cn$"), ("aws-cn",)),

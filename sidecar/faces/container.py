@@ -20,7 +20,7 @@ PATHS = ("/v1/credentials", "/")
 READ_METHODS = ("GET", "HEAD")
 
 
-class CredentialSource(Protocol):
+class CredentialProvider(Protocol):
     """Where credentials come from: a broker."""
 
     def usable(self) -> Credentials | None:
@@ -35,7 +35,7 @@ class CredentialSource(Protocol):
 class ContainerFace:
     """Answers on `PATHS`."""
 
-    def __init__(self, source: CredentialSource, guard: Guard, name: str = CONTAINER.name) -> None:
+    def __init__(self, source: CredentialProvider, guard: Guard, name: str = CONTAINER.name) -> None:
         self.name = name
         self._source = source
         self._guard = guard

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from sidecar.core.errors import BadTokenLife, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import RefreshPolicy, RoleState, floor
-from sidecar.faces.container import CredentialSource
+from sidecar.faces.container import CredentialProvider
 from sidecar.faces.document import Documents
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds_tokens import SessionTokens
@@ -35,8 +35,8 @@ TEXT = {"Content-Type": "text/plain", "Cache-Control": "no-store"}
 NOT_FOUND = Response(404, b"", TEXT)
 
 
-class RefreshedSource(CredentialSource, Protocol):
-    """A source that says why it has nothing newer: a broker."""
+class RefreshingProvider(CredentialProvider, Protocol):
+    """A provider that says why it has nothing newer: a broker."""
 
     @property
     def state(self) -> RoleState: ...
@@ -51,7 +51,7 @@ class ImdsFace:
 
     def __init__(
         self,
-        source: RefreshedSource,
+        source: RefreshingProvider,
         guard: Guard,
         tokens: SessionTokens,
         *,

@@ -12,7 +12,7 @@ from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.settings import parsers
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
-from sidecar.settings.complaints import Complaint
+from sidecar.settings.complaints import BadSetting
 from sidecar.settings.config import BadConfig, Config, load
 
 MINIMUM_EXPIRATION, MAXIMUM_EXPIRATION = 600, 86_400
@@ -167,7 +167,7 @@ def _config(options: Options) -> Config:
         try:
             parsers.file_path(bundle)
         except ValueError as error:
-            raise BadConfig([Complaint(_CA_BUNDLE, f"{error}.", value=repr(bundle))]) from None
+            raise BadConfig([BadSetting(_CA_BUNDLE, f"{error}.", value=repr(bundle))]) from None
     return load(environ, flags)
 
 

@@ -23,7 +23,7 @@ OWN_CODES = frozenset(
 NO_CODE = ""
 """Of an attempt that succeeded. To Prometheus an empty label is one that is not there."""
 FAILURE_CODES = (*sorted(KNOWN_CODES | OWN_CODES), OTHER)
-FACES = tuple(face.name for face in registry.FACES)
+FACE_NAMES = tuple(face.name for face in registry.FACES)
 CLIENT_FACES = tuple(protocol for face in registry.FACES for protocol in face.protocols)
 FILE = "file"
 WAYS = {f"face_{way.replace('-', '_')}": way for way in (*CLIENT_FACES, FILE)}

@@ -8,16 +8,20 @@ from sidecar.faces.registry import FACES
 from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, Address, UnixAddress
 from sidecar.settings import flags, rules
 from sidecar.settings.catalogue import SETTINGS, Settings
-from sidecar.settings.complaints import Complaint, gathered
+from sidecar.settings.complaints import BadSetting, gathered
 from sidecar.settings.given import Given, InForce
 from sidecar.settings.setting import field_values
 from sidecar.settings.unknown import unknown_flags, unknown_variables
+
+SHORT_DURATION = 1800
+"""Seconds. Below, some SDKs ask on every call: botocore does while less than 15 minutes are left, so for half of the
+session."""
 
 
 class BadConfig(Exception):
     """Settings that the sidecar cannot run with. One complaint a line: setting, value, what is allowed."""
 
-    def __init__(self, complaints: Sequence[Complaint]) -> None:
+    def __init__(self, complaints: Sequence[BadSetting]) -> None:
         super().__init__("\n".join(map(str, complaints)))
         self.complaints = tuple(complaints)
 
@@ -55,7 +59,7 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     """The settings from flags, then variables, then defaults. Raises `BadConfig` with every complaint there is."""
     line = flags.parsed(argv, program)
     given = Given(environ, line.given)
-    complaints: list[Complaint] = []
+    complaints: list[BadSetting] = []
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         with gathered(complaints):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sidecar.settings.complaints import Complaint, Refused
+from sidecar.settings.complaints import BadSetting
 from sidecar.settings.setting import Setting
 
 
@@ -43,7 +43,7 @@ class Given:
         return InForce(setting.variable, "set" if setting.secret and text else text, name if given else None)
 
     def value(self, setting: Setting[Any]) -> Any:
-        """What the text means; None for an optional setting that is not given. Raises `Refused`."""
+        """What the text means; None for an optional setting that is not given. Raises `BadSetting`."""
         name, text = self.name_and_text(setting)
         if text is None:
             self._check_absence(setting)
@@ -51,15 +51,14 @@ class Given:
         try:
             return setting.parse(text)
         except ValueError as error:
-            complaint = Complaint(setting.variable, f"{error}.", given_by=name, value=_shown(setting, text))
-            raise Refused(complaint) from None
+            raise BadSetting(setting.variable, f"{error}.", given_by=name, value=_shown(setting, text)) from None
 
     def _check_absence(self, setting: Setting[Any]) -> None:
         if setting.required:
-            raise Refused(Complaint(setting.variable, f"required. {setting.meaning}"))
+            raise BadSetting(setting.variable, f"required. {setting.meaning}")
         if not setting.empty_is_unset and setting.variable in self.environ:
             problem = "empty, so nothing would be protected; give a token or unset it."
-            raise Refused(Complaint(setting.variable, problem))
+            raise BadSetting(setting.variable, problem)
 
 
 def _shown(setting: Setting[Any], text: str) -> str:

@@ -7,45 +7,43 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sidecar.faces.registry import CONTAINER, FACES
-from sidecar.settings.complaints import Complaint, Refused
+from sidecar.settings.complaints import BadSetting
 from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
 Values = Mapping[str, Any]
 
 
 def endpoint(values: Values) -> str:
-    """STS's URL. Never the global endpoint, which a private subnet cannot reach. Raises `Refused`."""
+    """STS's URL. Never the global endpoint, which a private subnet cannot reach. Raises `BadSetting`."""
     url, region = values.get("AWS_ENDPOINT_URL_STS"), values.get("AWS_REGION")
     fips, dualstack = bool(values.get("AWS_USE_FIPS_ENDPOINT")), bool(values.get("AWS_USE_DUALSTACK_ENDPOINT"))
     if url:
         if fips or dualstack:
             problem = "leaves no choice of FIPS or dual-stack; set the one or the other."
-            raise Refused(Complaint("AWS_ENDPOINT_URL_STS", problem, value=repr(url)))
+            raise BadSetting("AWS_ENDPOINT_URL_STS", problem, value=repr(url))
         return str(url)
     if region:
         try:
             return sts_endpoint(str(region), fips=fips, dualstack=dualstack)
         except ValueError as error:
-            raise Refused(Complaint("AWS_REGION", str(error))) from None
+            raise BadSetting("AWS_REGION", str(error)) from None
     if "AWS_REGION" in values:
-        raise Refused(
-            Complaint(
-                "AWS_REGION",
-                "required, to call that region's STS (the global endpoint is never used); or set AWS_ENDPOINT_URL_STS.",
-            )
+        raise BadSetting(
+            "AWS_REGION",
+            "required, to call that region's STS (the global endpoint is never used); or set AWS_ENDPOINT_URL_STS.",
         )
     return ""
 
 
 def proxy(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy on the way to `url`; None to go direct. Raises `Refused`."""
+    """The proxy on the way to `url`; None to go direct. Raises `BadSetting`."""
     try:
         return proxy_for(url, environ)
     except BadProxy as error:
-        raise Refused(Complaint(error.variable, f"{error}.", value="the value (not shown)")) from None
+        raise BadSetting(error.variable, f"{error}.", value="the value (not shown)") from None
 
 
-def exposed(values: Values) -> Iterator[Complaint]:
+def exposed(values: Values) -> Iterator[BadSetting]:
     """Complaints about addresses that others can reach where nothing would protect the credentials."""
     has_token = bool(values.get("SIDECAR_AUTH_TOKEN") or values.get("SIDECAR_AUTH_TOKEN_FILE"))
     for face in FACES:
@@ -53,7 +51,7 @@ def exposed(values: Values) -> Iterator[Complaint]:
             continue
         for address in values.get(face.setting, ()):
             if not address.private:
-                yield Complaint(face.setting, _ways_out(protected=face.protected), value=repr(str(address)))
+                yield BadSetting(face.setting, _ways_out(protected=face.protected), value=repr(str(address)))
 
 
 def _ways_out(*, protected: bool) -> str:
@@ -67,8 +65,8 @@ def _ways_out(*, protected: bool) -> str:
     )
 
 
-def serves_no_one(values: Values) -> Iterator[Complaint]:
+def serves_no_one(values: Values) -> Iterator[BadSetting]:
     """A complaint if every way to the credentials is off."""
     ways = [face.setting for face in FACES] + ["SIDECAR_CREDENTIALS_FILE"]
     if all(way in values and not values[way] for way in ways):
-        yield Complaint(CONTAINER.setting, "off, and everything else is off too: no client could get credentials.")
+        yield BadSetting(CONTAINER.setting, "off, and everything else is off too: no client could get credentials.")

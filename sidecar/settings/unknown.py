@@ -4,29 +4,29 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sidecar.settings.catalogue import SETTINGS
-from sidecar.settings.complaints import Complaint
+from sidecar.settings.complaints import BadSetting
 from sidecar.settings.setting import bare
 
 
-def unknown_flags(unknown: Sequence[str]) -> Iterator[Complaint]:
+def unknown_flags(unknown: Sequence[str]) -> Iterator[BadSetting]:
     """Names the flags that there are not, and never what follows them."""
     flags = {setting.flag: setting.flag for setting in SETTINGS if setting.flag}
     before = ""
     for name in (argument.partition("=")[0] for argument in unknown):
         if name == "--auth-token":
-            yield Complaint(name, "everyone on the node could read it; use SIDECAR_AUTH_TOKEN or --auth-token-file.")
+            yield BadSetting(name, "everyone on the node could read it; use SIDECAR_AUTH_TOKEN or --auth-token-file.")
         elif name.startswith("-") and before != "--auth-token":  # what follows that may be a token with a hyphen
-            yield Complaint(name, f"no such flag{_nearest(name, flags)}")
+            yield BadSetting(name, f"no such flag{_nearest(name, flags)}")
         before = name
     if unknown and not any(argument.startswith("-") for argument in unknown):
-        yield Complaint("arguments", f"{len(unknown)} of them (not shown) belong to no flag; see --help.")
+        yield BadSetting("arguments", f"{len(unknown)} of them (not shown) belong to no flag; see --help.")
 
 
-def unknown_variables(environ: Mapping[str, str]) -> Iterator[Complaint]:
+def unknown_variables(environ: Mapping[str, str]) -> Iterator[BadSetting]:
     known = {bare(setting.variable): setting.variable for setting in SETTINGS}
     for name in sorted(environ):
         if name.startswith("SIDECAR_") and name not in known.values() and not _is_service_link(name, environ[name]):
-            yield Complaint(name, f"no such setting{_nearest(bare(name), known)}")
+            yield BadSetting(name, f"no such setting{_nearest(bare(name), known)}")
 
 
 def _is_service_link(name: str, value: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Credentials
 from sidecar.faces.authorization import Authorization, NoAuthorization
-from sidecar.faces.container import ContainerFace, CredentialSource
+from sidecar.faces.container import ContainerFace, CredentialProvider
 from sidecar.faces.guards import Guard
 from sidecar.http.addresses import TcpAddress
 from sidecar.http.messages import Face, Request, Response
@@ -62,7 +62,7 @@ async def answered(face: Face, request: Request) -> Response:
 
 
 def container_face(
-    source: CredentialSource, *, authorization: Authorization | None = None, hosts: frozenset[str] | None = LOOPBACK
+    source: CredentialProvider, *, authorization: Authorization | None = None, hosts: frozenset[str] | None = LOOPBACK
 ) -> ContainerFace:
     return ContainerFace(source, Guard(hosts, authorization or NoAuthorization()))
 

@@ -434,11 +434,11 @@ def test_all_complaints_come_together() -> None:
             {"AWS_ROLE_ARN": "x", "SIDECAR_DURATION": "y", "SIDECAR_LISTEN": "0.0.0.0:1", "SIDECAR_GRASE": "1"},
             ["--log-level=z", "--nonsense"],
         )
-    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+    assert [complaint.setting for complaint in caught.value.complaints] == [
         "AWS_ROLE_ARN",
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "SIDECAR_DURATION",
-        "--log-level",
+        "SIDECAR_LOG_LEVEL",
         "AWS_REGION",
         "SIDECAR_LISTEN",
         "--nonsense",
