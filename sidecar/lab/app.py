@@ -1,6 +1,6 @@
 """The lab as one process: issuer, projections, STS and control, each on its own loopback port.
 
-`running` is the whole world; `running_sts` is STS alone, for those who want to kill it while the world lives on.
+`running` is the whole lab; `running_sts` is STS alone, so that it can be stopped while the rest keeps running.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from sidecar.lab.state import PUBLIC, StateDirectory, session_secret, write, wri
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A lab that runs. `sts_url` is empty if STS is another process's affair."""
+    """A running lab. `sts_url` is empty if another process runs STS."""
 
     state: StateDirectory
     issuer_url: str
@@ -63,7 +63,7 @@ class Lab:
 async def running(
     settings: LabSettings, observe: LabObserver = ignore_events, clock: LabClock = time.time
 ) -> AsyncIterator[Lab]:
-    """The lab, from its first token on until the block ends.
+    """The lab, from its first token until the block ends.
 
     Raises OSError for a port that is taken, BadFile for an unusable file, PermissionError for a pod's user or group
     that this process may not give files to.
@@ -78,7 +78,7 @@ async def running(
         stack.callback(listening.close)
         issuer = Issuer(url_of(listening), ring, faults)
         _write_first_files(state, issuer.url)
-        _tell_if_unknown(state, issuer.url, observe)
+        _warn_of_unknown_issuer(state, issuer.url, observe)
         watch = schedule.Watch(state, observe)
         accounts = _accounts(state, settings.token_lifetime)
         await stack.enter_async_context(serving(issuer_app(issuer, faults, clock), listening))
@@ -135,8 +135,8 @@ def _write_first_files(state: StateDirectory, issuer_url: str) -> None:
     write_once(state.cluster, cluster.DEFAULT_TEXT.encode, PUBLIC)
 
 
-def _tell_if_unknown(state: StateDirectory, issuer_url: str, observe: LabObserver) -> None:
-    """The IAM file was written for one port; on another, STS knows no provider. Raises BadFile."""
+def _warn_of_unknown_issuer(state: StateDirectory, issuer_url: str, observe: LabObserver) -> None:
+    """An IAM file that was written for another port has no provider for this one. Raises BadFile."""
     if issuer_url not in {provider.url for provider in IamFile(state).current().providers}:
         observe(Changed(f"{state.iam.name} has no provider with the url {issuer_url}: STS will refuse every token"))
 
@@ -178,14 +178,14 @@ def _projection(
 
 
 def _announce(lab: Lab) -> None:
-    """Leaves the addresses in the state directory, for `lab status` and for people."""
+    """Writes the addresses into the state directory, for `lab status` and for people."""
     found = {"pid": os.getpid(), "issuer": lab.issuer_url, "sts": lab.sts_url, "control": lab.control_url}
     write(lab.state.running, json.dumps(found, indent=2).encode())
 
 
 @asynccontextmanager
 async def _owned_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], None]]:
-    """Tasks that end with the block, and whose failure ends it. An error of the block itself comes out as it is."""
+    """Tasks that end with the block, and whose failure ends it. An error of the block itself is raised unchanged."""
     raised: Exception | None = None
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = []

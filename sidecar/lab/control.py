@@ -1,10 +1,10 @@
-"""The lab's control over HTTP, on loopback: the same as the `lab` commands, for tests and scripts.
+"""The `lab` commands over HTTP on loopback, for tests and scripts.
 
-GET    /status                    what is
+GET    /status                    the status
 PUT    /faults/{name}             start a fault; the body is its value, empty for the default
 DELETE /faults/{name}, /faults    end one, or all
 POST   /rotate                    {"how": "well" | "sign-before-publish" | "drop-old-now", "wait": s, "keep": s}
-POST   /tokens                    have every projected token replaced now
+POST   /tokens                    replace every projected token now
 """
 
 import json
@@ -26,7 +26,7 @@ from sidecar.lab.status import status
 
 @dataclass(frozen=True, slots=True)
 class RotationRequest:
-    """A rotation as a request asks for it; times in seconds."""
+    """What a request to rotate asks for; times in seconds."""
 
     how: str
     wait: float | None = None
@@ -58,7 +58,7 @@ def control_app(
         return web.json_response([])
 
     async def post_rotate(request: web.Request) -> web.Response:
-        asked = _rotation_asked(await request.read())
+        asked = _rotation_request(await request.read())
         kid = rotate(ring, clock(), asked.how, wait=asked.wait, keep=asked.keep)
         return web.json_response({"kid": kid})
 
@@ -77,7 +77,7 @@ def control_app(
     return app
 
 
-def _rotation_asked(body: bytes) -> RotationRequest:
+def _rotation_request(body: bytes) -> RotationRequest:
     """Raises BadRotation for a body that does not say how."""
     try:
         found = json.loads(body or b"{}")
@@ -89,7 +89,7 @@ def _rotation_asked(body: bytes) -> RotationRequest:
 
 @web.middleware
 async def _from_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A page in a browser here could reach loopback under a name of its own (DNS rebinding)."""
+    """Refuses foreign Host names, under which a web page in a local browser could reach loopback (DNS rebinding)."""
     if urlsplit(f"//{request.host}").hostname not in _HOSTS:
         raise web.HTTPForbidden(text=f"Host is {request.host!r}; ask for 127.0.0.1.\n")
     return await handler(request)

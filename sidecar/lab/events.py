@@ -1,4 +1,4 @@
-"""What happens in the lab, for whoever watches: the terminal, a timeline, a test. No event holds a secret."""
+"""Events of the lab for observers: the terminal, a timeline, a test. No event holds a secret."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class TokenProjected:
-    """A token was written. The next is due at `refresh_at`, give or take kubelet's jitter and sync period."""
+    """A token was written. The next is due at `refresh_at`, plus or minus the kubelet's jitter and sync period."""
 
     namespace: str
     service_account: str
@@ -20,7 +20,7 @@ class TokenProjected:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """STS answered. `code` is empty for a success; `why` is what AWS would not have said."""
+    """STS answered. `code` is empty for a success; `why` is the reason that AWS would not reveal."""
 
     action: str
     status: int
@@ -36,7 +36,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The world changed: a fault, a file, a key. `what` is a sentence."""
+    """A fault, a file or a key changed. `what` is a sentence."""
 
     what: str
 
@@ -46,4 +46,4 @@ LabObserver: TypeAlias = Callable[[LabEvent], None]
 
 
 def ignore_events(event: LabEvent) -> None:
-    """The observer for those who do not watch."""
+    """An observer that does nothing."""

@@ -1,11 +1,10 @@
-"""What can be made to go wrong while the lab runs, and be put right again.
+"""The faults that can be started and ended while the lab runs.
 
-A fault is an entry in `faults.json`: no process keeps it in memory alone, so it holds across restarts and for every
-process that shares the state directory, and removing the entry removes the fault. What it does is decided where it
-bites.
+A fault is an entry in `faults.json`, so it survives restarts and holds for every process that shares the state
+directory; removing the entry ends the fault. Its effect is implemented in the part that it affects.
 
-Faults of STS touch the role-assuming calls only. GetCallerIdentity stays honest, because it is how an application shows
-that the credentials which it holds still work; a skewed clock alone shows there too, as there is but one clock.
+Faults of STS affect only the calls that assume a role. GetCallerIdentity keeps working, because with it an application
+shows that the credentials which it holds are still valid. A skewed clock affects it too, as there is only one clock.
 """
 
 import json
@@ -16,7 +15,7 @@ from sidecar import trust
 from sidecar.lab.state import ReloadedFile, StateDirectory, write
 
 UNTRUSTED_SUBJECT = "system:serviceaccount:somewhere:else"
-"""Whom roles trust while their policies are changed and nothing else was said."""
+"""The subject that roles trust under the fault `policy-changed` without a value."""
 
 _DISCOVERY_MEMBERS = (
     "issuer",
@@ -30,12 +29,12 @@ _DAY = 86400
 
 
 class BadFault(ValueError):
-    """No such fault, or not such a value for it."""
+    """An unknown fault, or a value that it does not take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`default` is the value when none is given; `check` raises ValueError for one that makes no sense."""
+    """`default` is the value when none is given; `check` raises ValueError for an unusable value."""
 
     name: str
     what: str
@@ -51,7 +50,7 @@ def _seconds(value: str) -> float:
 
 
 def _skew(value: str) -> float:
-    """Years, either way: beyond them no date can be written."""
+    """At most ten years either way: far beyond, dates cannot be written."""
     seconds = float(value)
     if not abs(seconds) <= 3650 * _DAY:
         raise ValueError(f"{value} is not within ten years")
@@ -74,22 +73,24 @@ _ALL = (
     Fault("throttle", "STS: 400 Throttling, Rate exceeded"),
     Fault("http-500", "STS: 500 with a body of xml, html or nothing", "xml", _among(*_BODIES)),
     Fault("http-503", "STS: 503 with a body of xml, html or nothing", "xml", _among(*_BODIES)),
-    Fault("hang", "STS: takes the request and never answers"),
-    Fault("slow", "STS: answers after so many seconds", "3", _seconds),
+    Fault("hang", "STS: accepts the request and never answers"),
+    Fault("slow", "STS: answers after this many seconds", "3", _seconds),
     Fault("reset", "STS: resets the connection"),
-    Fault("truncate", "STS: ends the connection in the middle of the answer"),
-    Fault("skew", "STS: its clock is ahead by so many seconds, or behind if negative", "3600", _skew),
+    Fault("truncate", "STS: closes the connection in the middle of the response"),
+    Fault("skew", "STS: its clock is ahead by this many seconds, or behind if negative", "3600", _skew),
     Fault("region-disabled", "STS: 403 RegionDisabledException"),
-    Fault("denied-elsewhere", "STS: 403 AccessDenied as by an organization's RCP, whatever the trust policy says"),
+    Fault(
+        "denied-elsewhere", "STS: 403 AccessDenied, as from an RCP of the organization, whatever the trust policy says"
+    ),
     Fault("idp-unreachable", "STS: 400 IDPCommunicationError"),
     Fault("thumbprint", "STS: 400, the issuer's certificate does not match the provider's thumbprint"),
     Fault("jwks-empty", "issuer: publishes no key"),
     Fault("jwks-500", "issuer: 500 for its keys"),
-    Fault("jwks-slow", "issuer: sends its keys after so many seconds; STS waits 5", "6", _seconds),
+    Fault("jwks-slow", "issuer: sends its keys after this many seconds; STS waits 5", "6", _seconds),
     Fault("discovery-member", "issuer: discovery lacks a member", "jwks_uri", _among(*_DISCOVERY_MEMBERS)),
     Fault("discovery-issuer", "issuer: discovery names another issuer"),
-    Fault("sign-before-publish", "issuer: signs with a key that nobody can fetch"),
-    Fault("drop-old-key", "issuer: signs with a new key and has removed the old one"),
+    Fault("sign-before-publish", "issuer: signs with a key that is not published"),
+    Fault("drop-old-key", "issuer: signs with a new key, and the old one is removed"),
     Fault("token-expired", "kubelet: the projected token has expired and is not replaced"),
     Fault("provider-removed", "IAM: no OIDC provider"),
     Fault("role-deleted", "IAM: no role"),
@@ -130,7 +131,7 @@ class Faults:
         self._write({**self.active, name: given})
 
     def end(self, name: str) -> None:
-        """Nothing happens if the fault is not there. Raises BadFault for a name that no fault has."""
+        """Ends a fault; does nothing if it is not active. Raises BadFault for an unknown name."""
         _known(name)
         self._write({other: value for other, value in self.active.items() if other != name})
 
@@ -142,7 +143,7 @@ class Faults:
 
 
 def changed_policy(issuer_arn: str, value: str) -> trust.TrustPolicy:
-    """The policy of `policy-changed`: the one given, or one that trusts a service account which nobody has."""
+    """The policy of `policy-changed`: the given one, or one that trusts a service account which no pod has."""
     if value:
         return trust.parse(value)
     name = issuer_arn.partition(":oidc-provider/")[2]
@@ -168,7 +169,7 @@ def _check(fault: Fault, value: str) -> None:
         if fault.check is not None:
             fault.check(value)
     except ValueError as error:
-        raise BadFault(f"{fault.name} does not take this value: {error}. It is: {fault.what}.") from error
+        raise BadFault(f"{fault.name} does not take this value: {error}. The fault: {fault.what}.") from error
 
 
 def _read(content: bytes) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Listening on loopback for as long as a block lasts."""
+"""Listens on loopback addresses, and serves an app there until a block ends."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ LoopbackAddress = tuple[str, int]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SHUTDOWN_TIMEOUT = 0.5
-"""Seconds that requests under way have when the lab stops; a hanging one would never end by itself."""
+"""Seconds that open requests get when the lab stops; a hanging one would never end by itself."""
 
 
 class NotLoopback(ValueError):
-    """The lab hands out credentials for the asking; only this machine may ask."""
+    """An address that other machines could reach. The lab gives credentials to every caller."""
 
 
 def parse_address(text: str) -> LoopbackAddress:
@@ -24,12 +24,12 @@ def parse_address(text: str) -> LoopbackAddress:
     if not colon or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 (the largest port)
         raise ValueError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:9922.")
     if host not in _LOOPBACK:
-        raise NotLoopback(f"{host!r} is not loopback. The lab gives credentials to whoever asks: use 127.0.0.1.")
+        raise NotLoopback(f"{host!r} is not loopback. The lab gives credentials to every caller: use 127.0.0.1.")
     return host, int(port)
 
 
 def bind(address: LoopbackAddress) -> socket.socket:
-    """A bound socket, so that its port is known before anything is served. Raises OSError, the address in it."""
+    """A bound socket, so that its port is known before the app is served. Raises OSError that names the address."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     bound = socket.socket(family)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

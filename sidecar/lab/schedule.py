@@ -1,4 +1,4 @@
-"""What the lab does by itself: keys rotate, and changes of files are noticed and told."""
+"""The lab's background work: rotates keys, and reports changes of files and faults."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -17,15 +17,15 @@ from sidecar.lab.yaml_file import BadFile
 MAXIMUM_SLEEP = 60.0
 """Longest sleep in seconds: a wall clock may jump."""
 POLL_INTERVAL = 0.25
-"""Seconds between two looks at the state directory, which another process may have changed."""
+"""Seconds between two checks of the state directory, which another process may have changed."""
 
-_TOUCHES_TOKENS = ("token-expired", "sign-before-publish")
+_AFFECTS_TOKENS = ("token-expired", "sign-before-publish")
 
 
 async def rotate_keys(
     ring: KeyRing, period: float, longest_token: float, clock: LabClock, observe: LabObserver
 ) -> NoReturn:
-    """Rotates the right way every `period` seconds. Waiting and keeping shrink with a period made for rehearsal."""
+    """Rotates correctly every `period` seconds. For a short rehearsal period, the waits shrink too."""
     wait = min(key_tenures.PUBLISH_BEFORE_SIGNING, period / 4)
     keep = min(key_tenures.KEEP_AFTER_SIGNING, longest_token + wait)
     while True:
@@ -41,9 +41,9 @@ async def rotate_keys(
 
 
 class Watch:
-    """Tells what changed in the state directory, and has tokens replaced when a fault of tokens came or went.
+    """Reports changes in the state directory, and has tokens replaced when a fault of tokens starts or ends.
 
-    It takes its first look when it is made, so that nothing that happens later is missed.
+    It reads the state when it is created, so that no later change is missed.
     """
 
     def __init__(self, state: StateDirectory, observe: LabObserver) -> None:
@@ -55,31 +55,31 @@ class Watch:
         self._active = dict(self._faults.active)
 
     async def run(self, projections: Sequence[Projection]) -> NoReturn:
-        self._tell_remarks()
+        self._report_remarks()
         while True:
             await asyncio.sleep(POLL_INTERVAL)
-            self._look_at_iam()
-            if self._look_at_faults():
+            self._check_iam()
+            if self._check_faults():
                 for projection in projections:
                     projection.wake()
 
-    def _look_at_iam(self) -> None:
+    def _check_iam(self) -> None:
         stamp = stamp_of(self._iam_path)
         if stamp != self._stamp:
             self._stamp = stamp
             self._observe(Changed(f"{self._iam_path.name} was read again"))
-            self._tell_remarks()
+            self._report_remarks()
 
-    def _look_at_faults(self) -> bool:
-        """Whether a fault that touches tokens came or went."""
+    def _check_faults(self) -> bool:
+        """Whether a fault that affects tokens started or ended."""
         active = dict(self._faults.active)
         changed = sorted({name for name, _ in active.items() ^ self._active.items()})
         self._active = active
         for name in changed:
             self._observe(Changed(_fault_sentence(name, active.get(name))))
-        return any(name in _TOUCHES_TOKENS for name in changed)
+        return any(name in _AFFECTS_TOKENS for name in changed)
 
-    def _tell_remarks(self) -> None:
+    def _report_remarks(self) -> None:
         for remark in _trouble(self._iam):
             self._observe(Changed(remark))
 
@@ -91,7 +91,7 @@ def _trouble(iam: IamFile) -> Iterator[str]:
         yield from map(str, error.complaints)
         return
     if iam.trouble is not None:
-        yield from (f"{complaint}; the last good file still counts" for complaint in iam.trouble.complaints)
+        yield from (f"{complaint}; the last good file stays in force" for complaint in iam.trouble.complaints)
         return
     yield from map(str, found.remarks)
 

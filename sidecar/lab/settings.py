@@ -10,7 +10,7 @@ from sidecar.lab.loopback import LoopbackAddress
 
 @dataclass(frozen=True, slots=True)
 class StsSettings:
-    """What STS needs, times in seconds. `session_lifetime` replaces what requests ask for; `keep_jwks` is its cache."""
+    """Settings of STS, in seconds. `session_lifetime` replaces what requests ask for; `keep_jwks` is its cache time."""
 
     state: Path
     listen: LoopbackAddress = ("127.0.0.1", 9922)
@@ -21,7 +21,7 @@ class StsSettings:
 
 @dataclass(frozen=True, slots=True)
 class LabSettings:
-    """The whole lab. `sts` None leaves STS to another process; lifetimes and `key_period` are in seconds."""
+    """Settings of the whole lab. With `sts=None` another process runs STS. Lifetimes and periods are in seconds."""
 
     state: Path
     issuer: LoopbackAddress = ("127.0.0.1", 9921)

@@ -1,4 +1,4 @@
-"""The state directory: which file is what, how one is written, and how a change to one is noticed."""
+"""The state directory: its files, how they are written, and how a change is noticed."""
 
 import os
 import secrets
@@ -44,27 +44,27 @@ class StateDirectory:
 
     @property
     def running(self) -> Path:
-        """Where the lab that runs now listens."""
+        """The addresses of the running lab."""
         return self.root / "running.json"
 
     def volume(self, namespace: str, service_account: str) -> Path:
-        """The directory that a pod of this service account would have mounted."""
+        """The directory that a pod of this service account would mount."""
         return self.root / "projected" / namespace / service_account
 
     def create(self) -> None:
-        """Makes the directories; nothing happens to those that exist."""
+        """Creates the directories that do not exist."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.keys.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(path: Path, content: bytes, mode: int = PUBLIC) -> None:
-    """Replaces a file at one stroke: a reader sees the old content or the new, never a part."""
+    """Replaces a file atomically: a reader sees the old content or the new, never a part."""
     draft = _draft(path, content, mode)
     draft.rename(path)
 
 
 def write_once(path: Path, content: Callable[[], bytes], mode: int) -> bytes:
-    """The content of a file that is made on first use. Of two processes that make it at once, one wins for both."""
+    """The content of a file that is created on first use. If two processes race, one content counts for both."""
     if not path.exists():
         draft = _draft(path, content(), mode)
         try:
@@ -82,7 +82,7 @@ def session_secret(state: StateDirectory) -> bytes:
 
 
 class ReloadedFile(Generic[T]):
-    """A file's meaning, read again when the file was changed."""
+    """A parsed file, read again when it has changed."""
 
     def __init__(self, path: Path, read: Callable[[bytes], T]) -> None:
         self.path = path
@@ -91,7 +91,7 @@ class ReloadedFile(Generic[T]):
         self._value: T | None = None
 
     def current(self) -> T:
-        """Raises whatever the reading raises; a later change of the file is then tried anew."""
+        """Raises what parsing raises, and tries again at each call until it succeeds."""
         stamp = stamp_of(self.path)
         if self._value is None or stamp != self._stamp:
             self._value = self._read(self.path.read_bytes() if stamp else b"")
@@ -100,7 +100,7 @@ class ReloadedFile(Generic[T]):
 
 
 def stamp_of(path: Path) -> object:
-    """Something that differs once the file was written; None if there is no file."""
+    """A value that changes when the file is written; None if there is no file."""
     try:
         found = path.stat()
     except FileNotFoundError:

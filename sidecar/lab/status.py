@@ -1,4 +1,4 @@
-"""What the lab is at this moment, read from its state directory: no secret is in it."""
+"""The status of the lab, read from its state directory. It holds no secret."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from sidecar.lab.yaml_file import BadFile
 
 
 def status(state: StateDirectory, now: float) -> dict[str, Any]:
-    """Addresses, faults, keys, and IAM with the lint's remarks."""
+    """Addresses, faults, keys, and IAM with the remarks of its lint."""
     return {
         "state": str(state.root),
         "running": _running(state),
@@ -28,7 +28,7 @@ def status(state: StateDirectory, now: float) -> dict[str, Any]:
 
 
 def _running(state: StateDirectory) -> dict[str, Any] | None:
-    """None also if the lab that wrote the file was killed before it could remove it."""
+    """None if no lab runs, even if one was killed before it could remove its file."""
     try:
         found: dict[str, Any] = json.loads(state.running.read_text())
         os.kill(found["pid"], 0)

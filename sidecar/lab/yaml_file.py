@@ -66,7 +66,7 @@ def load(text: str, name: str) -> YamlFile:
     except NotYaml as error:
         raise BadFile([Complaint(name, error.line, f"not YAML: {error}")]) from error
     if len(documents) > 1:
-        raise BadFile([Complaint(name, documents[1].line, "a second document begins here; keep one in this file")])
+        raise BadFile([Complaint(name, documents[1].line, "a second document begins here; keep only one")])
     lines: dict[Where, int] = {}
     data = _data(documents[0], (), lines, name) if documents else {}
     if not isinstance(data, dict):

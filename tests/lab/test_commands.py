@@ -237,4 +237,4 @@ def test_a_token_needs_a_key_and_an_issuer(tmp_path: Path, capsys: pytest.Captur
     assert main(["token", "--state", str(tmp_path)]) == 1
     assert "has no signing key yet" in capsys.readouterr().err
     assert main(["token", "--state", str(with_keys(tmp_path))]) == 1
-    assert "say --issuer URL" in capsys.readouterr().err
+    assert "pass --issuer URL" in capsys.readouterr().err

@@ -46,7 +46,7 @@ async def test_every_fault_starts_with_its_default_and_all_end_together(tmp_path
         ("PUT", "/faults/nonsense", "", "There is no fault 'nonsense'. There are: throttle"),
         ("PUT", "/faults/slow", "soon", "slow does not take this value"),
         ("DELETE", "/faults/nonsense", "", "There is no fault"),
-        ("POST", "/rotate", '{"how": "hard"}', "There is no way to rotate called 'hard'"),
+        ("POST", "/rotate", '{"how": "hard"}', "There is no rotation called 'hard'"),
         ("POST", "/rotate", "hard", "The body is not JSON like"),
         ("POST", "/rotate", "[]", "The body is not JSON like"),
         ("POST", "/rotate", '{"wait": -1}', "wait is -1.0; write a number of seconds"),

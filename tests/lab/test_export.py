@@ -70,7 +70,7 @@ def test_an_issuer_that_aws_would_not_take_is_refused(
 def test_a_private_key_is_refused_and_nothing_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (private,) = [path for path in made_keys().glob("*.pem") if path.stem != "spare"]
     assert main(["export", "--key", str(private), "--issuer", ISSUER, "--out", str(tmp_path / "oidc")]) == 1
-    assert "This is a private key. Never publish it" in capsys.readouterr().err
+    assert "This is a private key. Never publish or copy it" in capsys.readouterr().err
     assert not (tmp_path / "oidc").exists()
 
 

@@ -105,7 +105,7 @@ def test_what_is_twice_in_one_mapping_is_refused_on_its_second_line() -> None:
 def test_a_second_document_is_refused_on_its_first_line() -> None:
     text = GOOD + "---\nroles: []\n"
     second = line_of("roles: []", text)
-    assert complaints(text) == [f"iam.yaml:{second}: a second document begins here; keep one in this file"]
+    assert complaints(text) == [f"iam.yaml:{second}: a second document begins here; keep only one"]
 
 
 def test_what_is_no_yaml_is_refused_on_its_line() -> None:

@@ -1,7 +1,7 @@
 """STS's answers as AWS writes them: the XML of a success, the XML of a refusal, and the refusal itself.
 
-Shapes and codes: AWS STS API reference and its service model (2011-06-15). On the wire a code is written without
-`Exception`, but for ExpiredTokenException and RegionDisabledException.
+Shapes and codes: AWS STS API reference and its service model (2011-06-15). A response names a code without its
+ending `Exception`, except ExpiredTokenException and RegionDisabledException.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Fields: TypeAlias = Mapping[str, "str | Fields"]
 
 
 class StsRefusal(Exception):
-    """STS says no. `why` is for the person at the lab's terminal; a client learns `code` and `message` alone."""
+    """STS refuses. `why` is printed on the lab's terminal; a client gets `code` and `message` alone."""
 
     def __init__(self, code: str, message: str, *, status: int = 400, why: str = "") -> None:
         super().__init__(f"{code}: {message}")
@@ -46,7 +46,7 @@ def success(action: str, result: Fields, request_id: str) -> bytes:
 
 
 def refusal(found: StsRefusal, request_id: str) -> bytes:
-    kind = "Receiver" if found.status >= 500 else "Sender"  # noqa: PLR2004 (HTTP's border of blame)
+    kind = "Receiver" if found.status >= 500 else "Sender"  # noqa: PLR2004 (HTTP's server errors)
     error = {"Type": kind, "Code": found.code, "Message": found.message}
     return _document("ErrorResponse", {"Error": error, "RequestId": request_id})
 
@@ -72,5 +72,5 @@ def _element(name: str, value: "str | Fields", depth: int) -> str:
 
 
 def printable(text: str) -> str:
-    """An echoed parameter may hold control characters, which XML 1.0 cannot write and a terminal might obey."""
+    """Replaces control characters in an echoed parameter: XML 1.0 cannot hold them, and a terminal might obey them."""
     return "".join(char if char in "\t\n\r" or char.isprintable() else "?" for char in text)

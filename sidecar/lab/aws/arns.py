@@ -1,4 +1,4 @@
-"""The ARNs that the lab deals in."""
+"""ARNs of roles and of their sessions, as the lab's IAM and STS read and write them."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ _ROLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class IamRoleArn:
-    """A role's full name. The path is part of it: `/` or `/team/prod/`."""
+    """A role's ARN, taken apart. The path is part of the name: `/` or `/team/prod/`."""
 
     partition: str
     account: str

@@ -1,4 +1,4 @@
-"""How STS's faults look on the wire. They touch the calls that assume a role, and no others (see `faults`)."""
+"""Simulates the faults of STS in its HTTP responses, for the calls that assume a role alone (see `faults`)."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ from sidecar.lab.aws import answers
 from sidecar.lab.aws.answers import NOT_AUTHORIZED_MESSAGE, StsRefusal, access_denied, invalid_token
 from sidecar.lab.faults import Faults
 
-TOUCHED = ("AssumeRoleWithWebIdentity", "AssumeRole")
+AFFECTED_ACTIONS = ("AssumeRoleWithWebIdentity", "AssumeRole")
 
 _RST = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: closing sends RST
 _SERVER_ERRORS = {500: "InternalFailure", 503: "ServiceUnavailable"}
@@ -21,11 +21,11 @@ _SERVER_ERRORS = {500: "InternalFailure", 503: "ServiceUnavailable"}
 async def apply(
     faults: Faults, request: web.Request, answer: Callable[[], Awaitable[web.Response]]
 ) -> web.StreamResponse:
-    """The answer, or what the active faults make of it."""
+    """The response, or what the active faults make of it."""
     if faults.get("reset") is not None:
         return _reset(request)
     if faults.get("hang") is not None:
-        await asyncio.Event().wait()  # until the client has enough: the server cancels a handler whose client is gone
+        await asyncio.Event().wait()  # until the client gives up: the server cancels a handler whose client is gone
     await asyncio.sleep(faults.seconds("slow"))
     for status in _SERVER_ERRORS:
         body = faults.get(f"http-{status}")
@@ -36,7 +36,7 @@ async def apply(
 
 
 def refuse(faults: Faults, role_arn: str) -> None:
-    """Raises the StsRefusal of a fault that touches whoever assumes a role."""
+    """Raises the StsRefusal of a fault that affects all calls that assume a role."""
     if faults.get("throttle") is not None:
         raise StsRefusal("Throttling", "Rate exceeded")
     if faults.get("region-disabled") is not None:
@@ -50,13 +50,13 @@ def refuse(faults: Faults, role_arn: str) -> None:
 
 
 def refuse_token(faults: Faults) -> None:
-    """Raises the StsRefusal of a fault that touches web identities alone."""
+    """Raises the StsRefusal of a fault that affects web identities alone."""
     if faults.get("idp-unreachable") is not None:  # AWS's wording is not known
         raise StsRefusal("IDPCommunicationError", "The identity provider could not be reached")
     if faults.get("thumbprint") is not None:
         raise invalid_token("OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
     if faults.get("denied-elsewhere") is not None:
-        why = "The lab's fault denied-elsewhere stands for a policy of the organization."
+        why = "The lab's fault denied-elsewhere simulates a policy of the organization."
         raise access_denied(NOT_AUTHORIZED_MESSAGE, why=why)
 
 
@@ -81,7 +81,7 @@ async def _truncate(request: web.Request, whole: web.Response) -> web.StreamResp
 
 
 def _server_error(status: int, body: str) -> web.Response:
-    """AWS's own XML, a proxy's page, or nothing at all."""
+    """AWS's own XML, a proxy's HTML page, or no body at all."""
     if body == "empty":
         return web.Response(status=status)
     if body == "html":

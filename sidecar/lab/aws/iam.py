@@ -1,7 +1,7 @@
 """IAM's side of the lab: OIDC providers and roles with their trust policies. `iam_yaml` reads them from a file.
 
 Limits are IAM's (API reference, CreateOpenIDConnectProvider and CreateRole). One difference: a provider may be
-http://127.0.0.1, which AWS refuses, because the lab has no certificate that anybody trusts.
+http://127.0.0.1, which AWS refuses, because the lab has no certificate that clients trust.
 """
 
 import json
@@ -53,7 +53,7 @@ class IamRole:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A finding of the lint and the line it is about."""
+    """A finding of the lint, with its line."""
 
     file: str
     line: int
@@ -66,7 +66,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Iam:
-    """All providers and roles, and what the lint has to say about them."""
+    """All providers and roles, and the findings of the lint."""
 
     providers: tuple[OidcProvider, ...] = ()
     roles: tuple[IamRole, ...] = ()
@@ -86,7 +86,7 @@ def default_text(issuer: str, role_arn: str = "arn:aws:iam::111122223333:role/de
     """A first IAM file: the lab's issuer as provider, one role that `default/app` may assume."""
     role, name = parse_role_arn(role_arn), trust.issuer_prefix(issuer)
     return f"""\
-# The lab's IAM. Edit it while the lab runs: it is read again when it changes, and the lab says what it thinks of it.
+# The lab's IAM. Edit it while the lab runs: it is read again when it changes, and the lab prints its complaints.
 # The port in names and keys is the lab's: a real issuer has none, and a real condition key has one colon.
 providers:
   - url: {issuer} # AWS takes https:// only

@@ -1,4 +1,4 @@
-"""IAM as STS sees it at this moment: the file as it is, and what the active faults made of it."""
+"""The current IAM: what the file says, and what the active faults make of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from sidecar.lab.yaml_file import BadFile
 
 
 class IamFile:
-    """`iam.yaml`, read again when it changes. While the newest text is unusable, the last good one counts."""
+    """`iam.yaml`, read again when it changes. While its content is unusable, the last good content stays in force."""
 
     def __init__(self, state: StateDirectory) -> None:
         self._file = ReloadedFile(state.iam, lambda content: parse_iam(content.decode(), state.iam.name))
@@ -19,7 +19,7 @@ class IamFile:
         self.trouble: BadFile | None = None
 
     def current(self) -> Iam:
-        """Raises BadFile if no text was usable yet."""
+        """Raises BadFile if no content was usable yet."""
         try:
             self._good = self._file.current()
             self.trouble = None
@@ -31,7 +31,7 @@ class IamFile:
 
 
 def with_faults(faults: Faults, iam: IamFile) -> Callable[[], Iam]:
-    """IAM with the faults applied, anew at each call."""
+    """A function that gives the current IAM with the active faults applied."""
 
     def current() -> Iam:
         found = iam.current()

@@ -1,4 +1,4 @@
-"""Reads `iam.yaml`: every complaint and every remark with its line.
+"""Reads `iam.yaml`; every complaint and every remark names its line.
 
 Limits are IAM's (API reference, CreateOpenIDConnectProvider and CreateRole).
 """
@@ -25,7 +25,7 @@ _ROLE_KEYS = ("arn", "maxSessionDuration", "trustPolicy")
 def parse_iam(text: str, name: str = "iam.yaml") -> Iam:
     """Raises BadFile with every complaint and its line.
 
-    Mere mistakes in a policy become remarks, so that they can be rehearsed.
+    Mistakes in a valid policy become remarks, so that they can be rehearsed.
     """
     document = yaml_file.load(text, name)
     complaints = list(_unknown(document, document.data, ("providers", "roles"), ()))
@@ -129,7 +129,7 @@ def _remarks(document: YamlFile, role: IamRole, providers: list[OidcProvider], w
 
 
 def _foreign_principals(role: IamRole, providers: list[OidcProvider]) -> Iterator[Finding]:
-    """Principals that name no provider of this file; provider and role must share account and partition."""
+    """Principals that name no provider in this file; provider and role must share account and partition."""
     place = (role.arn.partition, role.arn.account)
     known = {provider.arn for provider in providers if (provider.partition, provider.account) == place}
     for statement in role.policy.statements:
@@ -148,7 +148,7 @@ def _policy_line(document: YamlFile, where: Where, policy: Any, inside: Where) -
     if not isinstance(policy, str):
         return document.line(*where, *_as_written(policy, inside))
     try:
-        text = yaml_file.load(policy, document.name)  # JSON is YAML, near enough for counting lines
+        text = yaml_file.load(policy, document.name)  # JSON is YAML, for counting lines
     except BadFile:
         return document.line(*where)
     return document.line(*where) + text.line(*_as_written(text.data, inside))

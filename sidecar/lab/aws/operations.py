@@ -1,8 +1,8 @@
-"""The three operations: who may become whom, checked in STS's order. No HTTP here, and no faults of the wire.
+"""The three operations of STS, each with its checks in STS's order. No HTTP here, and no faults.
 
-The order is that of the facts people could observe from outside: parameters, the token's shape and claims, the provider
-in the role's account, the issuer's keys, signature, time, audience, trust policy, duration, session policy. Where two
-checks could be exchanged unseen, their order is inference.
+The order is the one that can be observed from outside: parameters, the token's shape and claims, the provider
+in the role's account, the issuer's keys, signature, time, audience, trust policy, duration, session policy. Where the
+order of two checks cannot be observed, it is inference.
 """
 
 import math
@@ -34,7 +34,7 @@ _NOT_MODELLED = ("Tags.", "TransitiveTagKeys.", "SourceIdentity", "SerialNumber"
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """What an operation answers, and to whom it gave credentials."""
+    """The fields of the response, and the session if one was issued."""
 
     result: Fields
     issued: IssuedSession | None = None
@@ -76,7 +76,7 @@ class Operations:
         return OperationResult(result, issued)
 
     def assume_role(self, form: Form, caller: RoleSession, now: float, source_ip: str) -> OperationResult:
-        """Chaining: who calls is a role already, so the new session lives for an hour at most.
+        """Role chaining: the caller is a role already, so the new session lives for an hour at most.
 
         Permission policies of the calling role are not modelled; the trust policy alone decides.
         """
@@ -123,7 +123,7 @@ class Operations:
 
 
 def caller_identity(caller: RoleSession) -> Fields:
-    """GetCallerIdentity needs no permission."""
+    """The answer to GetCallerIdentity, which needs no permission."""
     return {"Arn": caller.arn, "UserId": caller.assumed_role_id, "Account": caller.account}
 
 
@@ -135,7 +135,7 @@ def _role_arn(form: Form) -> IamRoleArn:
 
 
 def _refuse_provider_id(form: Form) -> None:
-    """OAuth 2.0 providers alone have one. AWS's wording is not known."""
+    """Only OAuth 2.0 providers have one. AWS's wording is not known."""
     if "ProviderId" in form:
         raise validation_error("ProviderId must not be given for an OpenID Connect token")
 
@@ -169,7 +169,7 @@ def _audience(token: UnverifiedToken, provider: OidcProvider) -> str:
 
 
 def _trusted(iam: Iam, arn: IamRoleArn, request: RequestContext, message: str) -> IamRole:
-    """The role, if it exists and trusts the request. Both kinds of no look alike from outside."""
+    """The role, if it exists and trusts the request. From outside, both refusals look alike."""
     role = iam.role(arn)
     if role is None:
         raise access_denied(message, why=f"There is no role {arn}.")

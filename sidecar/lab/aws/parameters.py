@@ -1,4 +1,4 @@
-"""The parameters of the operations, with the limits of STS's service model and the words in which it complains."""
+"""The parameters of the operations, with the limits of STS's service model and the wording of its complaints."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,7 +96,7 @@ def check(form: Form, parameters: Sequence[TextParameter | NumberParameter]) -> 
 
 
 def duration(form: Form) -> int:
-    """Seconds; an hour unless said otherwise, whatever the role allows."""
+    """Seconds; an hour by default, whatever the role allows."""
     return int(form.get("DurationSeconds", 3600))
 
 

@@ -1,7 +1,7 @@
-"""Sessions that STS issued, without a table: everything that matters is in the session token, under a seal.
+"""Sessions that STS issued, without a table: each session token carries its session, authenticated by an HMAC.
 
 An STS that is killed and started again, or a second process with the same state directory, still knows what was issued.
-The secret access key is derived, so it is nowhere stored; the seal is an HMAC, so a changed token is worth nothing.
+The secret access key is derived from the key id, so it is never stored. A token that was changed is not recognised.
 """
 
 import base64
@@ -12,12 +12,12 @@ import secrets
 from dataclasses import dataclass, field
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_SEAL = 32
+_HMAC_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class RoleSession:
-    """Who a set of temporary credentials stands for, and until when (Unix seconds)."""
+    """The identity behind temporary credentials, and when they expire (Unix seconds)."""
 
     access_key_id: str
     arn: str
@@ -60,8 +60,8 @@ class Sessions:
             blob = base64.b64decode(session_token, validate=True)
         except ValueError:
             return None
-        seal, body = blob[:_SEAL], blob[_SEAL:]
-        if not hmac.compare_digest(seal, self._digest(b"session token", body)):
+        digest, body = blob[:_HMAC_SIZE], blob[_HMAC_SIZE:]
+        if not hmac.compare_digest(digest, self._digest(b"session token", body)):
             return None
         session = RoleSession(*json.loads(body))
         return session if session.access_key_id == access_key_id else None

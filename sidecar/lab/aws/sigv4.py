@@ -1,7 +1,7 @@
-"""Signature Version 4, header form: is this request signed by someone to whom STS gave credentials?
+"""Checks Signature Version 4, header form: was this request signed with credentials that STS issued?
 
 Source: IAM User Guide, "AWS Signature Version 4 for API requests"; the refusals are those that AWS services give.
-The query form (presigned URLs) is not modelled: such a request has no Authorization header and is refused as unsigned.
+The query form (presigned URLs) is not supported: such a request has no Authorization header and is refused as unsigned.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from sidecar.lab.aws.sessions import RoleSession, Sessions
 
 SERVICE = "sts"
 CLOCK_TOLERANCE = 300.0
-"""Seconds by which the signer's clock may be off."""
+"""Seconds by which the signer's clock may differ."""
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _FORMAT = "%Y%m%dT%H%M%SZ"
@@ -24,7 +24,7 @@ _FORMAT = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """What was signed, as it arrived. Header names are lower case; a repeated header has several values."""
+    """A request as it arrived. Header names are lower case; a repeated header has several values."""
 
     method: str
     path: str
@@ -55,7 +55,7 @@ def authenticate(request: SignedRequest, sessions: Sessions, now: float, *, regi
     claim = _claim(request)
     session = sessions.recognise(claim.access_key_id, request.header("x-amz-security-token"))
     if session is None:
-        raise _no("InvalidClientTokenId", "The security token included in the request is invalid.")
+        raise _forbidden("InvalidClientTokenId", "The security token included in the request is invalid.")
     _check_scope(claim, region)
     signed_at = _check_date(request, claim, now)
     _check_headers(request, claim)
@@ -68,7 +68,7 @@ def authenticate(request: SignedRequest, sessions: Sessions, now: float, *, regi
             "Access Key and signing method. Consult the service documentation for details."
         )
     if now >= session.expires_at:
-        raise _no("ExpiredToken", "The security token included in the request is expired")
+        raise _forbidden("ExpiredToken", "The security token included in the request is expired")
     return session
 
 
@@ -104,7 +104,7 @@ def _canonical(request: SignedRequest, signed_headers: Sequence[str]) -> str:
 def _claim(request: SignedRequest) -> _Claim:
     authorization = request.header("authorization")
     if not authorization:
-        raise _no("MissingAuthenticationToken", "Request is missing Authentication Token")
+        raise _forbidden("MissingAuthenticationToken", "Request is missing Authentication Token")
     algorithm, _, rest = authorization.partition(" ")
     fields = {name: value for name, _, value in (part.strip().partition("=") for part in rest.split(","))}
     missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not fields.get(name)]
@@ -147,7 +147,7 @@ def _check_date(request: SignedRequest, claim: _Claim, now: float) -> str:
 
 
 def _check_headers(request: SignedRequest, claim: _Claim) -> None:
-    """Host and every x-amz- header must be under the signature, or a proxy could change them unseen."""
+    """Host and every x-amz- header must be signed, or a proxy could change them unnoticed."""
     required = {"host"} | {name for name in request.headers if name.startswith("x-amz-")}
     unsigned = sorted(required - set(claim.headers))
     if unsigned:
@@ -166,7 +166,7 @@ def _hmac(key: bytes, message: str) -> bytes:
     return hmac.new(key, message.encode(), hashlib.sha256).digest()
 
 
-def _no(code: str, message: str) -> StsRefusal:
+def _forbidden(code: str, message: str) -> StsRefusal:
     return StsRefusal(code, message, status=403)
 
 
@@ -175,4 +175,4 @@ def _incomplete(message: str) -> StsRefusal:
 
 
 def _mismatch(message: str) -> StsRefusal:
-    return _no("SignatureDoesNotMatch", message)
+    return _forbidden("SignatureDoesNotMatch", message)

@@ -1,4 +1,4 @@
-"""The strict STS as an HTTP server: the query protocol, the headers that AWS sends, and the faults of the wire."""
+"""The strict STS as an HTTP server: the query protocol, the headers that AWS sends, and faults in responses."""
 
 import email.utils
 import uuid
@@ -24,7 +24,7 @@ LARGEST_BODY = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, read whole."""
+    """One complete request."""
 
     signed: SignedRequest
     form: Mapping[str, str]
@@ -36,7 +36,7 @@ class Call:
 
 
 class Sts:
-    """Reads requests, asks `Operations`, writes answers and tells the observer."""
+    """Reads requests, calls `Operations`, writes responses and informs the observer."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Sts:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         call = await self._read(request)
-        if call.action not in http_faults.TOUCHED:
+        if call.action not in http_faults.AFFECTED_ACTIONS:
             return await self._answer(call)
         return await http_faults.apply(self._faults, request, lambda: self._answer(call))
 

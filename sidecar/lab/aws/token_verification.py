@@ -1,8 +1,8 @@
-"""What STS does with a token before it looks at any role: shape, claims, the issuer's keys, signature, time.
+"""Verifies a token before any role is considered: shape, claims, the issuer's keys, signature, time.
 
-The keys come over HTTP from the issuer, as AWS gets them. AWS's conditions are documented (IAM User Guide, "Create an
-OpenID Connect identity provider"); the five members that discovery must have, and the five seconds, are as people found
-them. Wordings that nobody has published are this lab's own and say so in a comment.
+The keys come over HTTP from the issuer, as AWS fetches them. AWS's conditions are documented (IAM User Guide, "Create
+an OpenID Connect identity provider"); the five members that discovery must have, and the five seconds, were observed
+by users. Messages that are not published anywhere are this lab's own; a comment says so.
 """
 
 import json
@@ -28,7 +28,7 @@ DISCOVERY_MEMBERS = (
 )
 REQUIRED_CLAIMS = ("iss", "sub", "aud", "iat", "exp")
 ISSUER_TIMEOUT = 5.0
-"""Seconds that an issuer has for its answer (AWS knowledge center, sts-invalididentitytoken)."""
+"""Seconds within which an issuer must answer (AWS knowledge center, sts-invalididentitytoken)."""
 MAXIMUM_TOKEN_AGE = 86400.0
 """Seconds after `iat`. AWS refuses a token of five days as too old; that the limit is one day is inference."""
 
@@ -42,7 +42,7 @@ _NO_KEY = (
 
 @dataclass(frozen=True, slots=True)
 class UnverifiedToken:
-    """A token taken apart, its signature not yet checked."""
+    """A decoded token whose signature is not yet verified."""
 
     raw: str = field(repr=False)
     header: Mapping[str, Any]
@@ -63,7 +63,7 @@ def no_key(why: str) -> StsRefusal:
 
 
 def take_apart(token: str) -> UnverifiedToken:
-    """Raises StsRefusal for what is no JWT of an accepted algorithm, or lacks a claim.
+    """Raises StsRefusal for anything but a JWT of an accepted algorithm with all required claims.
 
     Strict on purpose: a trailing newline, which botocore sends if the file has one, is refused. What AWS does with it
     is unknown.
@@ -128,9 +128,9 @@ def check_signature(token: UnverifiedToken, key: Mapping[str, Any]) -> None:
 
 
 class IssuerKeys:
-    """Discovery and keys of issuers, fetched when needed and kept for `keep` seconds.
+    """Discovery documents and keys of issuers, fetched when needed and cached for `keep` seconds.
 
-    A `kid` that is not among the kept keys is looked up anew, so that a well rotated key is never missed.
+    An unknown `kid` causes a new fetch, so that a correctly rotated key is never missed.
     """
 
     def __init__(self, http: aiohttp.ClientSession, *, keep: float = 2.0) -> None:
@@ -139,7 +139,7 @@ class IssuerKeys:
         self._kept: dict[str, tuple[float, list[Mapping[str, Any]]]] = {}
 
     async def find(self, issuer: str, kid: str) -> Mapping[str, Any]:
-        """The published key of that id. Raises StsRefusal as STS does if it cannot be had."""
+        """The published key of that id. Raises StsRefusal if it cannot be fetched or is not published."""
         fetched_at, keys = self._kept.get(issuer, (float("-inf"), []))
         found = _by_id(keys, kid) if time.monotonic() - fetched_at < self._keep else None
         if found is None:
@@ -156,7 +156,7 @@ class IssuerKeys:
         missing = [name for name in DISCOVERY_MEMBERS if not document.get(name)]
         if missing:
             raise no_key(f"The discovery document lacks {', '.join(missing)}.")
-        if str(document["issuer"]).rstrip("/") != issuer.rstrip("/"):  # a slash more or less was seen to be tolerated
+        if str(document["issuer"]).rstrip("/") != issuer.rstrip("/"):  # AWS was seen to ignore a trailing slash
             raise no_key(f"The discovery document is of {document['issuer']!r}, the token of {issuer!r}.")
         keys = (await self._get(str(document["jwks_uri"]))).get("keys")
         if not isinstance(keys, list):

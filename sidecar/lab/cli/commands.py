@@ -1,7 +1,7 @@
-"""`irsa-sidecar lab`: run the world, look at it, break it, mend it.
+"""`irsa-sidecar lab`: runs the lab, shows its state, starts and ends faults.
 
-Every command but the running ones works on the state directory, so it needs no running lab, and a lab that runs
-notices. A token is written to a file and never printed; what is printed are its claims.
+Except `lab` and `lab sts`, every command works on the state directory: it needs no running lab, and a running one
+notices the change. A token is written to a file and never printed; its claims are printed.
 """
 
 import argparse
@@ -27,7 +27,7 @@ REFUSED = 1
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs one command and prints what it has to say. 0 is success, 1 a refusal (on stderr), 2 unusable arguments."""
+    """Runs one command and prints its result. Returns 0 for success, 1 for a refusal, 2 for bad arguments."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], str] = arguments.command
     try:
@@ -39,30 +39,31 @@ def main(argv: Sequence[str]) -> int:
 
 
 def default_state() -> Path:
-    """Where a lab keeps its files unless told otherwise: XDG_STATE_HOME, as for any program's state."""
+    """Where a lab keeps its files by default: below XDG_STATE_HOME, as programs do."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "irsa-sidecar" / "lab"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="irsa-sidecar lab", description="An offline world to learn IRSA on.")
+    parser = argparse.ArgumentParser(
+        prog="irsa-sidecar lab",
+        description="Run an offline OIDC issuer, kubelet, IAM and STS, to learn IRSA and to rehearse outages.",
+    )
     _add_state(parser, default_state())
     _add_running(parser)
     parser.set_defaults(command=_run)
-    commands = parser.add_subparsers(metavar="COMMAND", title="without a command the lab runs; the commands")
-    _add_sts(commands.add_parser("sts", help="run STS alone, over the state of a lab that runs without one"))
-    state_commands.add_status(
-        commands.add_parser("status", help="print what is: addresses, faults, keys, IAM and its lint")
-    )
+    commands = parser.add_subparsers(metavar="COMMAND", title="without a command the lab runs; commands")
+    _add_sts(commands.add_parser("sts", help="run STS alone, for a lab that was started with --no-sts"))
+    state_commands.add_status(commands.add_parser("status", help="print addresses, faults, keys, IAM and its lint"))
     state_commands.add_get_role(
         commands.add_parser("get-role", help="print a role and its trust policy, as `aws iam get-role`")
     )
     state_commands.add_fault(commands.add_parser("fault", help="start or end a fault; without a name, list them"))
-    state_commands.add_rotate(commands.add_parser("rotate", help="rotate the signing key, well or badly"))
-    tokens.add_arguments(
-        commands.add_parser("token", help="mint a token: its claims to the terminal, itself to a file")
+    state_commands.add_rotate(commands.add_parser("rotate", help="rotate the signing key, correctly or wrongly"))
+    tokens.add_arguments(commands.add_parser("token", help="issue a token: print its claims, write it to a file"))
+    export.add_arguments(
+        commands.add_parser("export", help="write discovery and JWKS files from a cluster's public key")
     )
-    export.add_arguments(commands.add_parser("export", help="discovery and JWKS files from a cluster's public key"))
     for name, command in commands.choices.items():
         if name != "export":
             _add_state(command, argparse.SUPPRESS)
@@ -78,9 +79,13 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     defaults = LabSettings(Path())
     for name, default in (("issuer", defaults.issuer), ("sts", defaults.sts), ("control", defaults.control)):
         parser.add_argument(f"--{name}-listen", type=address, default=default, metavar="HOST:PORT")
-    parser.add_argument("--no-sts", action="store_true", help="leave STS to `lab sts` in another process")
-    parser.add_argument("--token-lifetime", type=seconds, metavar="S", help="instead of cluster.yaml's")
-    parser.add_argument("--key-period", type=seconds, default=WEEK, metavar="S", help="between key rotations (7 days)")
+    parser.add_argument("--no-sts", action="store_true", help="do not run STS here; run `lab sts` in another process")
+    parser.add_argument(
+        "--token-lifetime", type=seconds, metavar="S", help="lifetime of tokens, instead of that in cluster.yaml"
+    )
+    parser.add_argument(
+        "--key-period", type=seconds, default=WEEK, metavar="S", help="time between key rotations (7 days)"
+    )
     parser.add_argument("--kid-form", type=KidForm, choices=list(KidForm), default=KidForm.EKS, metavar="eks|upstream")
     _add_sts_rules(parser)
 
@@ -92,8 +97,12 @@ def _add_sts(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sts_rules(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--region", default="us-east-1", help="the region for which requests must be signed")
-    parser.add_argument("--session-lifetime", type=seconds, metavar="S", help="instead of what a request asks for")
+    parser.add_argument(
+        "--region", default="us-east-1", help="the region that requests must be signed for (%(default)s)"
+    )
+    parser.add_argument(
+        "--session-lifetime", type=seconds, metavar="S", help="lifetime of sessions, instead of what a request asks for"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> str:

@@ -1,7 +1,7 @@
 """`irsa-sidecar lab export`: discovery and JWKS for a cluster that is not EKS, from its public signing key.
 
-Put into a public bucket they let IAM trust the cluster (aws/amazon-eks-pod-identity-webhook, SELF_HOSTED_SETUP). The
-files are all that AWS ever reads of a cluster; the private key stays where the API server is, and is refused here.
+In a public bucket they let IAM trust the cluster (aws/amazon-eks-pod-identity-webhook, SELF_HOSTED_SETUP). AWS reads
+nothing else of a cluster. The private key must stay where the API server is, and is refused here.
 """
 
 import argparse
@@ -29,9 +29,11 @@ class BadExport(ValueError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--key", type=Path, action="append", required=True, metavar="PEM", help="public key; repeatable"
+        "--key", type=Path, action="append", required=True, metavar="PEM", help="public signing key; repeatable"
     )
-    parser.add_argument("--issuer", required=True, metavar="URL", help="https://HOST/PATH where the files will be")
+    parser.add_argument(
+        "--issuer", required=True, metavar="URL", help="https://HOST/PATH where the files will be published"
+    )
     parser.add_argument("--out", type=Path, default=Path("oidc"), metavar="DIR", help="(%(default)s)")
     parser.add_argument("--audience", default="sts.amazonaws.com", help="(%(default)s)")
     parser.add_argument("--account", default="111122223333", help="for the trust policy (%(default)s)")
@@ -50,7 +52,7 @@ def _export(arguments: argparse.Namespace) -> str:
 
 
 def documents_for(issuer: str, pems: Sequence[bytes]) -> Mapping[str, Any]:
-    """File name below the issuer's URL to document. Raises BadExport."""
+    """Documents by their path below the issuer's URL. Raises BadExport."""
     parts = urlsplit(issuer)
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
         raise BadExport(f"The issuer is {issuer!r}; AWS and kube-apiserver take https://HOST/PATH without a query.")
@@ -63,11 +65,11 @@ def documents_for(issuer: str, pems: Sequence[bytes]) -> Mapping[str, Any]:
 
 
 def public_key(pem: bytes) -> RSAPublicKey:
-    """Raises BadExport for anything but an RSA public key; a private key is refused in so many words."""
+    """Raises BadExport for anything but an RSA public key, and with a warning for a private key."""
     if b"PRIVATE KEY" in pem:
         raise BadExport(
-            "This is a private key. Never publish it, nor copy it about: whoever has it is every role of the cluster. "
-            "Make the public one where it lies: openssl rsa -in sa-signer.key -pubout -out sa-signer.pub"
+            "This is a private key. Never publish or copy it: with it, anyone can assume every role of the cluster. "
+            "Make the public key on the machine where it is: openssl rsa -in sa-signer.key -pubout -out sa-signer.pub"
         )
     try:
         found = serialization.load_pem_public_key(pem)
@@ -101,7 +103,7 @@ def trust_policy(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def instructions(arguments: argparse.Namespace) -> str:
-    """What to do with the files: in the order in which it works."""
+    """What to do with the files, in the right order."""
     key_files = "\n".join(f"  --service-account-key-file={path}" for path in arguments.key)
     return f"""\
 1. Make these public, and check both with curl from outside:
@@ -111,7 +113,7 @@ def instructions(arguments: argparse.Namespace) -> str:
 2. Tell IAM, once:
   aws iam create-open-id-connect-provider --url {arguments.issuer} --client-id-list {arguments.audience}
 
-3. Start kube-apiserver with (an issuer that was there before: keep its flag, after this one):
+3. Start kube-apiserver with these flags (keep the flag of an earlier issuer, after this one):
   --service-account-issuer={arguments.issuer}
 {key_files}
   --service-account-signing-key-file=<the private key of the first>

@@ -1,4 +1,4 @@
-"""What the lab tells a person: a greeting with lines to paste, a line for each event, and the status."""
+"""The lab's output: a greeting with lines to paste, a line for each event, and the status."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,26 +10,26 @@ from sidecar.lab.faults import FAULTS
 
 
 def welcome(lab: Lab) -> str:
-    """Where everything is, and what to type into another terminal."""
+    """The addresses and files of a lab, and what to type into another terminal."""
     roles = lab.role_arns
     return f"""\
-The lab runs. Stop it with Ctrl-C; what lasts is in {lab.state.root}.
+The lab is running. Stop it with Ctrl-C. Its state is in {lab.state.root}.
 
   issuer    {lab.issuer_url}/.well-known/openid-configuration
   STS       {lab.sts_url or "not here: start `irsa-sidecar lab sts`"}
   control   {lab.control_url}/status
-  IAM       {lab.state.iam} (edit it, it is read again)
+  IAM       {lab.state.iam} (edit it; it is read again when it changes)
   token     {lab.token_file}
 
-A plain HTTP issuer is a liberty of this lab: AWS takes https:// alone.
-For `irsa-sidecar serve`, or any SDK's own web identity provider, in another terminal:
+Only this lab accepts an issuer without TLS; AWS requires https://.
+For `irsa-sidecar serve`, or for any SDK's own web identity provider, in another terminal:
 
   export AWS_ROLE_ARN={roles[0] if roles else "<a role of iam.yaml>"}
   export AWS_WEB_IDENTITY_TOKEN_FILE={lab.token_file}
   export AWS_ENDPOINT_URL_STS={lab.sts_url or "<the URL of lab sts>"}
   export AWS_REGION={lab.region} AWS_DEFAULT_REGION={lab.region}
 
-Then break something: `irsa-sidecar lab fault` lists what can go wrong.
+To rehearse an outage: `irsa-sidecar lab fault` lists the faults.
 """
 
 
@@ -65,12 +65,12 @@ def _answer_line(event: Answered) -> str:
 
 
 def faults_as_text(active: Mapping[str, str], *, everything: bool) -> str:
-    """The active faults; with `everything`, also those that could be."""
+    """The active faults; with `everything`, also all that can be started."""
     lines = [f"active    {name}" + (f" = {value}" if value else "") for name, value in active.items()] or [
         "no fault is active"
     ]
     if everything:
-        lines += ["", "There are:"] + [
+        lines += ["", "faults:"] + [
             f"  {fault.name:<20} {fault.what}" + (f" [{fault.default}]" if fault.default else "")
             for fault in FAULTS.values()
         ]

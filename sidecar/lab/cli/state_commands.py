@@ -17,7 +17,7 @@ from sidecar.lab.status import status
 
 
 def add_status(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     parser.set_defaults(command=_status)
 
 
@@ -27,7 +27,7 @@ def _status(arguments: argparse.Namespace) -> str:
 
 
 def add_get_role(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("arn", nargs="?", metavar="ARN", help="which; the first, if left out")
+    parser.add_argument("arn", nargs="?", metavar="ARN", help="the role (the first one)")
     parser.set_defaults(command=_get_role)
 
 
@@ -44,7 +44,7 @@ def _get_role(arguments: argparse.Namespace) -> str:
 def add_fault(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", choices=list(FAULTS), metavar="NAME")
     parser.add_argument("value", nargs="?", metavar="VALUE", help="for policy-changed: a file with the policy")
-    parser.add_argument("--off", action="store_true", help="end it; without a name, end all")
+    parser.add_argument("--off", action="store_true", help="end the fault; without a name, end all faults")
     parser.set_defaults(command=_fault)
 
 
@@ -68,10 +68,18 @@ def add_rotate(parser: argparse.ArgumentParser) -> None:
     for name in ROTATIONS:
         how.add_argument(f"--{name}", dest="how", action="store_const", const=name)
     parser.add_argument(
-        "--wait", type=seconds, default=PUBLISH_BEFORE_SIGNING, metavar="S", help="from publishing to signing"
+        "--wait",
+        type=seconds,
+        default=PUBLISH_BEFORE_SIGNING,
+        metavar="S",
+        help="time between publishing the new key and signing with it (%(default).0f)",
     )
     parser.add_argument(
-        "--keep", type=seconds, default=KEEP_AFTER_SIGNING, metavar="S", help="how long the old key stays"
+        "--keep",
+        type=seconds,
+        default=KEEP_AFTER_SIGNING,
+        metavar="S",
+        help="how long the old key stays published (%(default).0f)",
     )
     parser.set_defaults(command=_rotate, how="well")
 

@@ -1,4 +1,4 @@
-"""`irsa-sidecar lab token`: one token on request. Its claims are shown; the token itself goes to a file alone."""
+"""`irsa-sidecar lab token`: issues one token. Its claims are printed; the token itself is only written to a file."""
 
 import argparse
 import json
@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default=account.name, help="of the service account (%(default)s)")
     parser.add_argument("--audience", default=account.audience, help="(%(default)s)")
     parser.add_argument("--lifetime", type=float, default=account.lifetime, metavar="S", help="seconds (%(default)s)")
-    parser.add_argument("--age", type=float, default=0.0, metavar="S", help="how long ago it was issued (%(default)s)")
-    parser.add_argument("--legacy", action="store_true", help="as from a Secret: no audience, no expiry")
-    parser.add_argument("--issuer", help="instead of the running lab's URL")
+    parser.add_argument("--age", type=float, default=0.0, metavar="S", help="seconds since it was issued (%(default)s)")
+    parser.add_argument("--legacy", action="store_true", help="a token as from a Secret: no audience, no expiry")
+    parser.add_argument("--issuer", help="the issuer, instead of the running lab's URL")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the token here, mode 0600")
     parser.set_defaults(command=_token)
 
@@ -53,5 +53,5 @@ def _claims(arguments: argparse.Namespace, issuer: str, now: float) -> dict[str,
 def _issuer_url(state: StateDirectory) -> str:
     running = status(state, time.time())["running"]
     if running is None:
-        raise ValueError("No lab runs on this state directory, so its URL is unknown. Start it, or say --issuer URL.")
+        raise ValueError("No lab runs on this state directory, so its URL is unknown. Start it, or pass --issuer URL.")
     return str(running["issuer"])

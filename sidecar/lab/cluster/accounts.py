@@ -1,6 +1,6 @@
-"""The cluster's side of the lab: which service accounts have a token projected, with which audience and life.
+"""The service accounts whose tokens are projected, with audience and lifetime: `cluster.yaml`.
 
-One readable file, `cluster.yaml`. File modes follow kubelet's rules for projected tokens (Kubernetes 1.19 and later).
+File modes follow kubelet's rules for projected tokens (Kubernetes 1.19 and later).
 """
 
 import re
@@ -21,7 +21,7 @@ MINIMUM_LIFETIME = 600
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """One service account, and the one pod of it whose volume the lab keeps. `lifetime` is in seconds."""
+    """A service account, and its one pod whose volume the lab keeps. `lifetime` is in seconds."""
 
     namespace: str = "default"
     name: str = "app"

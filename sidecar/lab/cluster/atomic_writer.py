@@ -1,6 +1,6 @@
-"""How the kubelet replaces the files of a volume: all at one stroke, by exchanging one symbolic link.
+"""Replaces the files of a volume as the kubelet does: all at once, by exchanging one symbolic link.
 
-    token   -> ..data/token                        made once
+    token   -> ..data/token                        created once
     ..data  -> ..2026_11_23_06_01_00.1234567890    exchanged by rename
     ..2026_11_23_06_01_00.1234567890/token         the content
 
@@ -21,7 +21,7 @@ DRAFT = "..data_tmp"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Mode, owner and group of a projected file; -1 leaves whoever writes it."""
+    """Mode, owner and group of a projected file; -1 keeps the owner or group of the writing process."""
 
     mode: int = 0o644
     owner: int = -1
@@ -56,13 +56,13 @@ def replace_files(volume: Path, files: Mapping[str, bytes], now: float, access: 
 
 
 def _check_name(name: str) -> None:
-    """Plain file names alone: the lab projects no directories."""
+    """Plain file names only: the lab projects no directories."""
     if not name or name.startswith("..") or "/" in name or len(name) > 255:  # noqa: PLR2004 (NAME_MAX)
         raise ValueError(f"{name!r} cannot be projected: a plain file name that does not start with two dots can.")
 
 
 def _payload(volume: Path) -> Path | None:
-    """Where `..data` leads; None before the first write, or if somebody removed what it led to."""
+    """Where `..data` leads; None before the first write, or if its target was removed."""
     link = volume / DATA
     return link.resolve() if link.is_dir() else None
 

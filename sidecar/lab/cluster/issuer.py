@@ -1,7 +1,7 @@
-"""The cluster's OIDC issuer: discovery and JWKS as EKS publishes them, and tokens as kubelet gets them.
+"""The cluster's OIDC issuer: discovery and JWKS as EKS publishes them, and tokens as the kubelet receives them.
 
 Sources: EKS User Guide (discovery document, signing keys), Kubernetes pkg/serviceaccount (claims). The issuer's URL is
-http on loopback; AWS takes https alone, and only the lab's own IAM accepts such a provider.
+http on loopback, which only the lab's own IAM accepts; AWS requires https.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from sidecar.lab.cluster.keys import SigningKey
 from sidecar.lab.faults import Faults
 
 API_TOKEN_LIFETIME = 3607
-"""kubelet's own default token asks for exactly this; the API server makes it live a year and says so in warnafter."""
+"""The kubelet's default token asks for exactly this; the API server then grants a year and sets warnafter."""
 YEAR = 365 * 86400
 JWKS_PATH = "/keys"
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 
 class Issuer:
-    """One issuer at one URL. All that lasts is in the key ring and the faults."""
+    """One issuer at one URL. Its state is in the key ring and the faults."""
 
     def __init__(self, url: str, ring: KeyRing, faults: Faults) -> None:
         self.url = url
@@ -37,7 +37,7 @@ class Issuer:
         return self._ring.spare() if self._badly_rotated() else self._ring.signer(now)
 
     def jwks(self, now: float) -> dict[str, list[dict[str, str]]]:
-        """The keys that are published now; faults may have taken some, or all, away."""
+        """The keys that are published now, unless a fault removes some or all."""
         if self._faults.get("jwks-empty") is not None:
             return keys.jwks([])
         published = [] if self._faults.get("drop-old-key") is not None else self._ring.published(now)
@@ -46,9 +46,9 @@ class Issuer:
         return keys.jwks(published)
 
     def discovery(self) -> dict[str, Any]:
-        """The members that EKS publishes, in its order; AWS needs five of them, faults may have removed one."""
+        """The members that EKS publishes, in its order; AWS needs five of them, and a fault may remove one."""
         url = self.url
-        document = discovery(url if self._faults.get("discovery-issuer") is None else f"{url}/somebody-else", url)
+        document = discovery(url if self._faults.get("discovery-issuer") is None else f"{url}/another-issuer", url)
         document.pop(self._faults.get("discovery-member") or "", None)
         return document
 
@@ -94,7 +94,7 @@ def claims(issuer: str, account: ServiceAccount, audience: str, lifetime: float,
 
 
 def legacy_claims(account: ServiceAccount) -> dict[str, Any]:
-    """A token from a Secret, as before Kubernetes 1.24: for ever, for everyone, and useless for STS."""
+    """The claims of a token from a Secret, as before Kubernetes 1.24: no expiry, no audience, refused by STS."""
     prefix = "kubernetes.io/serviceaccount"
     return {
         "iss": "kubernetes/serviceaccount",
@@ -107,7 +107,7 @@ def legacy_claims(account: ServiceAccount) -> dict[str, Any]:
 
 
 def issuer_app(issuer: Issuer, faults: Faults, clock: LabClock) -> web.Application:
-    """Serves discovery and keys. Not signed in, not throttled: as public as EKS's."""
+    """Serves discovery and keys, without authentication or throttling, as EKS does."""
 
     async def get_discovery(_: web.Request) -> web.Response:
         return web.json_response(issuer.discovery(), headers={"Cache-Control": "public, max-age=60"})
@@ -115,7 +115,7 @@ def issuer_app(issuer: Issuer, faults: Faults, clock: LabClock) -> web.Applicati
     async def get_keys(_: web.Request) -> web.Response:
         await asyncio.sleep(faults.seconds("jwks-slow"))
         if faults.get("jwks-500") is not None:
-            return web.Response(status=500, text="the issuer is out of order (lab fault jwks-500)\n")
+            return web.Response(status=500, text="the issuer fails (lab fault jwks-500)\n")
         return web.json_response(issuer.jwks(clock()), headers={"Cache-Control": "public, max-age=60"})
 
     app = web.Application()

@@ -14,7 +14,7 @@ _SPARE = "spare"
 
 
 class KeyRing:
-    """The tenures and keys of one issuer, in files. Made on first use with one key."""
+    """The tenures and keys of one issuer, in files. `ensure` makes the first key."""
 
     def __init__(self, state: StateDirectory, form: KidForm = KidForm.EKS) -> None:
         self._directory = state.keys
@@ -41,7 +41,7 @@ class KeyRing:
         write(self._tenures.path, json.dumps([_as_json(tenure) for tenure in tenures], indent=2).encode())
 
     def forget_retired(self, now: float) -> None:
-        """Removes the keys whose tenure is over."""
+        """Removes the keys whose tenure has ended."""
         over = [tenure for tenure in self.tenures if tenure.retire_at <= now]
         if over:
             self.replace([tenure for tenure in self.tenures if tenure not in over])
@@ -57,7 +57,7 @@ class KeyRing:
         return (self._directory / f"{_SPARE}.pem").exists()
 
     def spare(self) -> SigningKey:
-        """A key beside all tenures, for rehearsing a bad rotation. Made on first use."""
+        """A key outside all tenures, to rehearse a wrong rotation. Created on first use."""
         if not self.has_spare():
             keys.save(replace(keys.generate(self._form), kid=_SPARE), self._directory)
         spare = self.key(_SPARE)

@@ -19,7 +19,7 @@ ROTATIONS: Mapping[str, Rotation] = {
 
 
 class BadRotation(ValueError):
-    """No such way to rotate, or times that make no sense."""
+    """An unknown way to rotate, or unusable times."""
 
 
 def rotate(
@@ -27,7 +27,7 @@ def rotate(
 ) -> str:
     """Rotates and returns the new key's id. `wait` and `keep` in seconds, see `key_tenures`. Raises BadRotation."""
     if how not in ROTATIONS:
-        raise BadRotation(f"There is no way to rotate called {how!r}. There are: {', '.join(ROTATIONS)}.")
+        raise BadRotation(f"There is no rotation called {how!r}. There are: {', '.join(ROTATIONS)}.")
     waiting = key_tenures.PUBLISH_BEFORE_SIGNING if wait is None else wait
     keeping = key_tenures.KEEP_AFTER_SIGNING if keep is None else keep
     for name, value in (("wait", waiting), ("keep", keeping)):

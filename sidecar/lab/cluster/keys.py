@@ -20,7 +20,7 @@ ALGORITHM = "RS256"
 
 
 class KidForm(enum.Enum):
-    """How a key is named: as EKS does (40 hex digits), or as kube-apiserver does."""
+    """The form of key ids: as EKS writes them (40 hex digits), or as kube-apiserver does."""
 
     EKS = "eks"
     UPSTREAM = "upstream"

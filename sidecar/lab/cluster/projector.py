@@ -1,4 +1,4 @@
-"""The kubelet's part: writes a pod's token into its volume, and replaces it before it expires.
+"""Projects tokens as the kubelet does: writes a pod's token into its volume, and replaces it before it expires.
 
 Source of the rule: Kubernetes pkg/kubelet/token/token_manager.go. How the files are replaced is in `atomic_writer`.
 """
@@ -16,13 +16,13 @@ from sidecar.lab.cluster.accounts import ServiceAccount
 from sidecar.lab.cluster.atomic_writer import Access, replace_files
 
 REPLACED_AFTER = 86400.0
-"""Seconds after which a token is replaced however long it lives."""
+"""Seconds after which a token is replaced, whatever its lifetime."""
 REFRESH_JITTER = 10.0
-"""The kubelet refreshes up to so many seconds early; it draws anew at each look."""
+"""The kubelet refreshes up to this many seconds early; it draws a new random value at each check."""
 SYNC_PERIOD = 60.0
-"""Seconds between two looks of the kubelet at a pod."""
+"""Seconds between two checks of a pod by the kubelet."""
 SHORTEST_LIFETIME = 600.0
-"""Seconds; below this life, which no cluster grants, jitter and sync shrink with it, so that a rehearsal stays true."""
+"""Seconds, the least that a cluster grants. For shorter rehearsals, jitter and sync period shrink in proportion."""
 
 NEVER = math.inf
 
@@ -48,7 +48,7 @@ def refresh_at(issued_at: float, expires_at: float) -> float:
 
 
 def due(minted: MintedToken, now: float, jitter: float) -> bool:
-    """The kubelet's rule, including the clock that was set back behind the token's birth."""
+    """The kubelet's rule; it also replaces a token that was issued later than now, after the clock was set back."""
     return now > minted.refresh_at - jitter or now < minted.issued_at
 
 
@@ -98,7 +98,7 @@ class Projection:
         return self.current
 
     def wake(self) -> None:
-        """Has the token replaced at once: something about it changed."""
+        """Has the token replaced at once, because something about it changed."""
         self._wake.set()
 
     async def keep_fresh(self) -> NoReturn:
