@@ -1,5 +1,6 @@
 """How much of everything a client may have. Nothing that a client sends is without a bound."""
 
+import contextlib
 import resource
 from dataclasses import dataclass
 
@@ -9,6 +10,16 @@ MOST_CONNECTIONS = 2048
 MOST_REFUSED_AT_ONCE = 32
 DESCRIPTORS_KEPT = 128
 """What clients must leave us: the call to STS, the token file, the credentials file."""
+MOST_OPEN_FILES = 16_384
+
+
+def allow_open_files() -> None:
+    """More open files, as far as the hard limit goes: each client costs one, and the usual 1024 are for select()."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MOST_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError):  # macOS has a second limit, which may be lower
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def most_connections(servers: int) -> int:

@@ -1,0 +1,27 @@
+"""What the log says at the start: the settings that matter most, and those that work but should not stay."""
+
+import logging
+from urllib.parse import urlsplit
+
+from sidecar import __version__
+from sidecar.http.addresses import is_loopback
+from sidecar.settings.config import SHORT_DURATION, Config
+
+logger = logging.getLogger("sidecar")
+
+
+def announce(config: Config) -> None:
+    """These are the settings to start with."""
+    settings = {"version": __version__, "role_arn": str(config.role_arn), "token_file": str(config.token_file)}
+    logger.info("starting", extra=settings | {"sts": config.sts_endpoint, "duration": config.duration})
+    if config.duration < SHORT_DURATION:
+        logger.warning(
+            "short sessions",
+            extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more: below, some SDKs ask on every call"},
+        )
+    url = urlsplit(config.sts_endpoint)
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        logger.warning(
+            "token travels unencrypted",
+            extra={"sts": config.sts_endpoint, "fix": "use an https endpoint outside a lab"},
+        )
