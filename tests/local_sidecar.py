@@ -1,6 +1,7 @@
 """A face served from a thread: for commands and browsers, which a test drives from its own."""
 
 import asyncio
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ def in_a_thread(face: Face, address: Address = ANY_PORT) -> Iterator[Address]:
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
+        # A thread outlives its join by a moment, and must not take the SIGCHLD that a test's main thread waits for.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         async with serving(face, lambda face, status, seconds: None, [address]) as addresses:
             bound.extend(addresses)
             listening.set()

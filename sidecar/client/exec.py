@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sidecar.client import signals
-from sidecar.client.running_sidecar import SessionCredentials
+from sidecar.client.running_sidecar import NotServed, SessionCredentials
 from sidecar.client.session import session_credentials
 from sidecar.client.signals import Caught
 from sidecar.core.errors import SidecarError
@@ -41,13 +41,14 @@ def main(argv: Sequence[str]) -> int:
         return 0 if command in (["-h"], ["--help"]) else 2
     try:
         held = session_credentials(os.environ)
+        expires_at = ends_at(held)
     except SidecarError as error:
         return _say(str(error), WITHOUT_CREDENTIALS)
-    return run(command, environment(os.environ, held), ends_at(held))
+    return run(command, environment(os.environ, held), expires_at)
 
 
 def environment(environ: Mapping[str, str], held: SessionCredentials) -> dict[str, str]:
-    """`environ` with the session in it. boto 2 knows the session token as AWS_SECURITY_TOKEN, botocore its end."""
+    """`environ` with the credentials. boto 2 reads AWS_SECURITY_TOKEN, botocore AWS_CREDENTIAL_EXPIRATION."""
     kept = {name: text for name, text in environ.items() if name not in OUTRANKING}
     return kept | {
         "AWS_ACCESS_KEY_ID": held.access_key_id,
@@ -59,7 +60,13 @@ def environment(environ: Mapping[str, str], held: SessionCredentials) -> dict[st
 
 
 def ends_at(held: SessionCredentials) -> UnixTime:
-    return datetime.strptime(held.expiration, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    """When the credentials expire. Raises `NotServed` for what is no time: another server may have written it."""
+    try:
+        found = datetime.fromisoformat(held.expiration)
+    except ValueError:
+        cause = f"The credentials' Expiration, {held.expiration[:40]!r}, is no time."
+        raise NotServed(cause, fix="Check which program listens there.") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def run(command: list[str], environ: Mapping[str, str], expires_at: UnixTime) -> int:
@@ -80,11 +87,9 @@ def _wait(child: int, name: str, expires_at: UnixTime) -> int:
         left = expires_at - time.time()
         if left <= 0 and not outlived:
             outlived = True
-            _say(f"{name} outlived its credentials: restart it, or let it ask the sidecar's endpoint.", 0)
+            _say(f"{name} still runs, but its credentials have expired: restart it, or let it use the endpoint.", 0)
         caught = signals.wait(WATCHED, MAXIMUM_WAIT if outlived else min(MAXIMUM_WAIT, left))
-        if caught is None:
-            continue
-        if caught.number != signal.SIGCHLD:
+        if caught is not None and caught.number != signal.SIGCHLD:
             _forward(child, caught)
         elif (status := _ended(child)) is not None:
             return status
@@ -97,7 +102,7 @@ def _forward(child: int, caught: Caught) -> None:
 
 
 def _ended(child: int) -> int | None:
-    """The program's exit code once it has one. As process 1 of a container we inherit others' children: bury those."""
+    """The program's exit code once it has one. As process 1 of a container we inherit orphans: reap those."""
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:

@@ -1,15 +1,15 @@
-"""The token that an application shows to the sidecar: what one may look like, and how it is read from a file."""
+"""The token that an application presents to the sidecar: its allowed form, and reading it from a file."""
 
 from pathlib import Path
 
-LONGEST_TOKEN = 4096
+MAXIMUM_TOKEN_LENGTH = 4096
 """Characters of an authorization token."""
 
 
 def read_token(file: Path) -> str:
     """The token in `file`. Raises `OSError`, or `ValueError` (without the content) for what no header can carry."""
     with file.open("rb") as opened:
-        content = opened.read(LONGEST_TOKEN + 1)
+        content = opened.read(MAXIMUM_TOKEN_LENGTH + 1)
     return checked_token(content.decode("ascii", "replace").strip())
 
 
@@ -19,8 +19,8 @@ def checked_token(token: str) -> str:
         raise ValueError("it is empty")
     if token != token.strip():
         raise ValueError("it begins or ends with white space, which no client sends")
-    if len(token) > LONGEST_TOKEN:
-        raise ValueError(f"it is longer than {LONGEST_TOKEN} characters")
+    if len(token) > MAXIMUM_TOKEN_LENGTH:
+        raise ValueError(f"it is longer than {MAXIMUM_TOKEN_LENGTH} characters")
     if not (token.isascii() and token.isprintable()):
         raise ValueError("it holds characters that no HTTP header may carry")
     return token

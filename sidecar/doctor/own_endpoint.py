@@ -70,6 +70,8 @@ def _served(check: str, saw: str, status: int, told: Document) -> Finding:
         return passed(check, f"{saw}; {told.get('RoleArn')}, until {told.get('Expiration')}", "It serves credentials.")
     if status == UNAUTHORIZED:
         fix = "Start the doctor with the sidecar's own SIDECAR_AUTH_TOKEN or SIDECAR_AUTH_TOKEN_FILE."
-        return failed(check, saw, "It demands another authorization token than the one given here.", fix)
-    message = str(told.get("message") or told.get("Message") or "It refuses.")
-    return failed(check, f"{saw}; {told.get('code')}", message, "Do what the message says; `sidecar-ready` tells more.")
+        return failed(check, saw, "It requires another authorization token than the one given here.", fix)
+    message = str(told.get("message") or told.get("Message") or "It refused the request.")
+    return failed(
+        check, f"{saw}; {told.get('code')}", message, "Do what the message says; `sidecar-ready` has details."
+    )

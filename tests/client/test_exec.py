@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sidecar.client.exec import environment, main, run
-from sidecar.client.running_sidecar import SessionCredentials
+from sidecar.client.exec import ends_at, environment, main, run
+from sidecar.client.running_sidecar import NotServed, SessionCredentials
 from sidecar.http.addresses import Address
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import Source
@@ -69,6 +70,16 @@ def test_what_would_outrank_the_credentials_is_taken_away_and_the_rest_is_kept()
     made = environment(given, HELD)
     assert "AWS_PROFILE" not in made
     assert (made["PATH"], made["AWS_REGION"], made["AWS_ACCESS_KEY_ID"]) == ("/bin", "eu-west-1", "ASIAEXAMPLE")
+
+
+@pytest.mark.parametrize("text", ["2027-01-15T09:00:00Z", "2027-01-15T09:00:00.000Z", "2027-01-15T10:00:00+01:00"])
+def test_the_end_of_the_credentials_is_understood_as_other_servers_write_it_too(text: str) -> None:
+    assert ends_at(replace(HELD, expiration=text)) == 1_800_003_600
+
+
+def test_an_end_that_is_no_time_is_named() -> None:
+    with pytest.raises(NotServed, match="'soon', is no time"):
+        ends_at(replace(HELD, expiration="soon"))
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255])
@@ -153,9 +164,9 @@ def test_children_that_others_leave_to_us_do_not_end_the_wait() -> None:
 
 def test_it_says_so_when_the_program_outlives_its_credentials(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sleep", "0.3"], os.environ, time.time() + 0.1) == 0
-    assert capsys.readouterr().err.count("sleep outlived its credentials") == 1
+    assert capsys.readouterr().err.count("sleep still runs, but its credentials have expired") == 1
     assert run(["true"], os.environ, IN_AN_HOUR) == 0
-    assert "outlived" not in capsys.readouterr().err
+    assert "expired" not in capsys.readouterr().err
 
 
 def test_without_credentials_the_program_is_not_started(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.authorization_token import LONGEST_TOKEN, checked_token, read_token
+from sidecar.core.authorization_token import MAXIMUM_TOKEN_LENGTH, checked_token, read_token
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.settings import parsers
 from sidecar.settings.parsers import addresses
@@ -122,7 +122,7 @@ def test_a_tokens_last_newline_is_an_editors_and_not_the_tokens(tmp_path: Path, 
     assert read_token(file) == "token"
 
 
-@pytest.mark.parametrize("token", ["a", "Bearer x", "~" * LONGEST_TOKEN])
+@pytest.mark.parametrize("token", ["a", "Bearer x", "~" * MAXIMUM_TOKEN_LENGTH])
 def test_what_a_header_can_carry_is_a_token(token: str) -> None:
     assert checked_token(token) == token
 
@@ -136,7 +136,7 @@ def test_what_a_header_can_carry_is_a_token(token: str) -> None:
         ("a\nb", "no HTTP header"),
         ("a\0b", "no HTTP header"),
         ("ä", "no HTTP header"),
-        ("~" * (LONGEST_TOKEN + 1), "longer than 4096"),
+        ("~" * (MAXIMUM_TOKEN_LENGTH + 1), "longer than 4096"),
     ],
 )
 def test_what_a_header_cannot_carry_is_no_token(token: str, why: str) -> None:
