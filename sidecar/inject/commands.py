@@ -15,7 +15,7 @@ from sidecar.inject.injection import inject, remove
 from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import BadOptions, Options
 
-DONE, REFUSED, USAGE = 0, 1, 2
+DONE, REFUSED, BAD_ARGUMENTS = 0, 1, 2
 _BOM = "\ufeff"
 _DESCRIPTION = """\
 Print manifests with the sidecar added to every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job and CronJob
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     except (_BadArguments, BadManifest, BadOptions) as problem:
         for line in str(problem).splitlines():
             print(line if isinstance(problem, BadManifest) else f"irsa-sidecar inject: {line}", file=sys.stderr)
-        return USAGE
+        return BAD_ARGUMENTS
     every = [part for parts in read for part in parts]
     if not manifests.has_workload(every, frozenset(given.only)):
         return _nothing_to_do(read, given.only)
@@ -152,7 +152,7 @@ def _nothing_to_do(read: list[list[ManifestPart]], only: list[str]) -> int:
     asked = f" called {' or '.join(only)}" if only else ""
     print(f"irsa-sidecar inject: no workload{asked} in these files; they are printed unchanged.", file=sys.stderr)
     _print(["".join(part.text for part in parts) for parts in read])
-    return USAGE
+    return BAD_ARGUMENTS
 
 
 def _print(texts: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.inject.commands import DONE, REFUSED, USAGE
+from sidecar.inject.commands import BAD_ARGUMENTS, DONE, REFUSED
 
 PAGE = (Path(__file__).parent.parent.parent / "docs/inject.md").read_text()
 FILES = dict(re.findall(r"^```yaml (\S+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
@@ -42,6 +42,6 @@ def test_each_command_prints_what_the_page_says(tmp_path: Path) -> None:
             assert run(command, tmp_path) == printed, command
 
 
-@pytest.mark.parametrize("code", [DONE, REFUSED, USAGE])
+@pytest.mark.parametrize("code", [DONE, REFUSED, BAD_ARGUMENTS])
 def test_its_exit_codes_are_those_of_the_command(code: int) -> None:
     assert f"\n| {code} | " in PAGE

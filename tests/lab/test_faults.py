@@ -101,7 +101,7 @@ async def test_a_slow_sts_takes_its_time(tmp_path: Path) -> None:
 
 
 async def test_an_issuer_slower_than_stss_patience_has_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.lab.aws.token_verification.ISSUER_TIMEOUT", 0.2)
+    monkeypatch.setattr("sidecar.lab.aws.token_verification.ISSUER_ANSWERS_WITHIN", 0.2)
     async with a_lab(tmp_path) as world:
         world.lab.faults.start("jwks-slow", "0.1")
         await world.exchange()

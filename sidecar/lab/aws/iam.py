@@ -17,7 +17,7 @@ SHORTEST_MAXIMUM, LONGEST_MAXIMUM = 3600, 43200
 
 
 @dataclass(frozen=True, slots=True)
-class OidcProvider:
+class IamOidcProvider:
     """An OIDC identity provider in one account. Thumbprints are checked for form alone: nothing here speaks TLS."""
 
     url: str
@@ -68,11 +68,11 @@ class Remark:
 class Iam:
     """All providers and roles, and the findings of the lint."""
 
-    providers: tuple[OidcProvider, ...] = ()
+    providers: tuple[IamOidcProvider, ...] = ()
     roles: tuple[IamRole, ...] = ()
     remarks: tuple[Remark, ...] = ()
 
-    def provider(self, role: IamRoleArn, issuer: str) -> OidcProvider | None:
+    def provider(self, role: IamRoleArn, issuer: str) -> IamOidcProvider | None:
         """The provider for exactly this issuer in the role's account, where STS looks for it."""
         place = (role.partition, role.account, issuer)
         return next((found for found in self.providers if (found.partition, found.account, found.url) == place), None)

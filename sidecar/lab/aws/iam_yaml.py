@@ -13,7 +13,7 @@ from sidecar import trust
 from sidecar.core.findings import Finding, Where, warning
 from sidecar.lab import yaml_file
 from sidecar.lab.aws.arns import parse_role_arn
-from sidecar.lab.aws.iam import LONGEST_MAXIMUM, SHORTEST_MAXIMUM, Iam, IamRole, OidcProvider, Remark
+from sidecar.lab.aws.iam import LONGEST_MAXIMUM, SHORTEST_MAXIMUM, Iam, IamOidcProvider, IamRole, Remark
 from sidecar.lab.yaml_file import BadFile, Complaint, YamlFile
 from sidecar.trust import MalformedPolicy
 
@@ -29,7 +29,7 @@ def parse_iam(text: str, name: str = "iam.yaml") -> Iam:
     """
     document = yaml_file.load(text, name)
     complaints = list(_unknown(document, document.data, ("providers", "roles"), ()))
-    providers: list[OidcProvider] = []
+    providers: list[IamOidcProvider] = []
     roles: list[IamRole] = []
     remarks: list[Remark] = []
     for index, item in enumerate(document.items("providers")):
@@ -50,8 +50,8 @@ def parse_iam(text: str, name: str = "iam.yaml") -> Iam:
     return Iam(tuple(providers), tuple(roles), tuple(remarks))
 
 
-def _provider(item: dict[str, Any]) -> OidcProvider:
-    return OidcProvider(
+def _provider(item: dict[str, Any]) -> IamOidcProvider:
+    return IamOidcProvider(
         item["url"],
         item["account"],
         item.get("partition", "aws"),
@@ -121,14 +121,14 @@ def _role_complaints(document: YamlFile, item: Any, where: Where) -> Iterator[Co
         yield Complaint(document.name, line, str(error))
 
 
-def _remarks(document: YamlFile, role: IamRole, providers: list[OidcProvider], where: Where) -> Iterator[Remark]:
+def _remarks(document: YamlFile, role: IamRole, providers: list[IamOidcProvider], where: Where) -> Iterator[Remark]:
     policy = document.data["roles"][where[1]]["trustPolicy"]
     for finding in (*trust.lint(role.policy), *_foreign_principals(role, providers)):
         line = _policy_line(document, (*where, "trustPolicy"), policy, finding.where)
         yield Remark(document.name, line, finding)
 
 
-def _foreign_principals(role: IamRole, providers: list[OidcProvider]) -> Iterator[Finding]:
+def _foreign_principals(role: IamRole, providers: list[IamOidcProvider]) -> Iterator[Finding]:
     """Principals that name no provider in this file; provider and role must share account and partition."""
     place = (role.arn.partition, role.arn.account)
     known = {provider.arn for provider in providers if (provider.partition, provider.account) == place}

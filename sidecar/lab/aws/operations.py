@@ -21,10 +21,10 @@ from sidecar.lab.aws.answers import (
     validation_error,
 )
 from sidecar.lab.aws.arns import IamRoleArn, parse_role_arn
-from sidecar.lab.aws.iam import Iam, IamRole, OidcProvider
+from sidecar.lab.aws.iam import Iam, IamOidcProvider, IamRole
 from sidecar.lab.aws.parameters import Form
 from sidecar.lab.aws.sessions import IssuedSession, RoleSession, Sessions
-from sidecar.lab.aws.token_verification import IssuerKeys, UnverifiedToken
+from sidecar.lab.aws.token_verification import DecodedToken, IssuerKeys
 from sidecar.trust import RequestContext
 
 CHAINED_LIMIT = 3600
@@ -100,7 +100,7 @@ class Operations:
         issued = self._issue(form, role, parameters.duration(form), now)
         return OperationResult(_result(issued, form), issued)
 
-    async def _verify(self, token: UnverifiedToken, now: float) -> None:
+    async def _verify(self, token: DecodedToken, now: float) -> None:
         key = await self.keys.find(token.issuer, str(token.header.get("kid", "")))
         token_verification.check_signature(token, key)
         token_verification.check_times(token.claims, now)
@@ -154,7 +154,7 @@ def _no_provider(iam: Iam, arn: IamRoleArn, issuer: str) -> StsRefusal:
     return invalid_token(f"No OpenIDConnect provider found in your account for {issuer}", why=why)
 
 
-def _audience(token: UnverifiedToken, provider: OidcProvider) -> str:
+def _audience(token: DecodedToken, provider: IamOidcProvider) -> str:
     """Raises StsRefusal unless the provider knows the client that the token is for."""
     party = token.claims.get("azp")
     if party is None and len(token.audiences) > 1:

@@ -27,7 +27,7 @@ DISCOVERY_MEMBERS = (
     "id_token_signing_alg_values_supported",
 )
 REQUIRED_CLAIMS = ("iss", "sub", "aud", "iat", "exp")
-ISSUER_TIMEOUT = 5.0
+ISSUER_ANSWERS_WITHIN = 5.0
 """Seconds within which an issuer must answer (AWS knowledge center, sts-invalididentitytoken)."""
 MAXIMUM_TOKEN_AGE = 86400.0
 """Seconds after `iat`. AWS refuses a token of five days as too old; that the limit is one day is inference."""
@@ -41,7 +41,7 @@ _NO_KEY = (
 
 
 @dataclass(frozen=True, slots=True)
-class UnverifiedToken:
+class DecodedToken:
     """A decoded token whose signature is not yet verified."""
 
     raw: str = field(repr=False)
@@ -62,7 +62,7 @@ def no_key(why: str) -> StsRefusal:
     return invalid_token(_NO_KEY, why=why)
 
 
-def take_apart(token: str) -> UnverifiedToken:
+def take_apart(token: str) -> DecodedToken:
     """Raises StsRefusal for anything but a JWT of an accepted algorithm with all required claims.
 
     Strict on purpose: a trailing newline, which botocore sends if the file has one, is refused. What AWS does with it
@@ -83,7 +83,7 @@ def take_apart(token: str) -> UnverifiedToken:
         if claims.get(name) in (None, "", []):
             raise invalid_token(f"Missing a required claim: {name}")
     _check_types(claims)
-    return UnverifiedToken(token, header, claims)
+    return DecodedToken(token, header, claims)
 
 
 def _check_types(claims: Mapping[str, Any]) -> None:
@@ -115,7 +115,7 @@ def check_times(claims: Mapping[str, Any], now: float) -> None:
         raise StsRefusal("ExpiredTokenException", f"Token too old: {int(now - claims['iat'])}")
 
 
-def check_signature(token: UnverifiedToken, key: Mapping[str, Any]) -> None:
+def check_signature(token: DecodedToken, key: Mapping[str, Any]) -> None:
     """Raises StsRefusal if the key did not sign the token, or is not of the kind that the header's `alg` needs."""
     algorithm = token.header["alg"]
     try:
@@ -165,7 +165,7 @@ class IssuerKeys:
 
     async def _get(self, url: str) -> dict[str, Any]:
         try:
-            async with self._http.get(url, timeout=aiohttp.ClientTimeout(total=ISSUER_TIMEOUT)) as answer:
+            async with self._http.get(url, timeout=aiohttp.ClientTimeout(total=ISSUER_ANSWERS_WITHIN)) as answer:
                 answer.raise_for_status()
                 document = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -9,7 +9,7 @@ from sidecar.lab.aws.iam_file import IamFile, with_faults
 from sidecar.lab.cli import report
 from sidecar.lab.cli.argument_types import seconds
 from sidecar.lab.cluster.key_ring import KeyRing
-from sidecar.lab.cluster.key_rotation import ROTATIONS, rotate
+from sidecar.lab.cluster.key_rotation import WAYS_TO_ROTATE, rotate
 from sidecar.lab.cluster.key_tenures import KEEP_AFTER_SIGNING, PUBLISH_BEFORE_SIGNING
 from sidecar.lab.faults import FAULTS, Faults
 from sidecar.lab.state import StateDirectory
@@ -65,7 +65,7 @@ def _fault_value(name: str, value: str | None) -> str | None:
 
 def add_rotate(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
-    for name in ROTATIONS:
+    for name in WAYS_TO_ROTATE:
         how.add_argument(f"--{name}", dest="how", action="store_const", const=name)
     parser.add_argument(
         "--wait",

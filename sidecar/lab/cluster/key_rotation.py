@@ -9,7 +9,7 @@ from sidecar.lab.cluster.key_tenures import Tenure
 
 Rotation = Callable[[Sequence[Tenure], str, float, float, float], tuple[Tenure, ...]]
 
-ROTATIONS: Mapping[str, Rotation] = {
+WAYS_TO_ROTATE: Mapping[str, Rotation] = {
     "well": lambda tenures, kid, now, wait, keep: key_tenures.rotate_well(tenures, kid, now, wait=wait, keep=keep),
     "sign-before-publish": lambda tenures, kid, now, wait, keep: key_tenures.sign_before_publishing(
         tenures, kid, now, wait=wait, keep=keep
@@ -26,13 +26,13 @@ def rotate(
     ring: KeyRing, now: float, how: str = "well", *, wait: float | None = None, keep: float | None = None
 ) -> str:
     """Rotates and returns the new key's id. `wait` and `keep` in seconds, see `key_tenures`. Raises BadRotation."""
-    if how not in ROTATIONS:
-        raise BadRotation(f"There is no rotation called {how!r}. There are: {', '.join(ROTATIONS)}.")
+    if how not in WAYS_TO_ROTATE:
+        raise BadRotation(f"There is no rotation called {how!r}. There are: {', '.join(WAYS_TO_ROTATE)}.")
     waiting = key_tenures.PUBLISH_BEFORE_SIGNING if wait is None else wait
     keeping = key_tenures.KEEP_AFTER_SIGNING if keep is None else keep
     for name, value in (("wait", waiting), ("keep", keeping)):
         if not 0 <= value < math.inf:
             raise BadRotation(f"{name} is {value!r}; write a number of seconds, 0 or more.")
     kid = ring.new_kid()
-    ring.replace(ROTATIONS[how](ring.tenures, kid, now, waiting, keeping))
+    ring.replace(WAYS_TO_ROTATE[how](ring.tenures, kid, now, waiting, keeping))
     return kid
