@@ -51,10 +51,10 @@ def exposed(values: Values) -> Iterator[BadSetting]:
             continue
         for address in values.get(face.setting, ()):
             if not address.private:
-                yield BadSetting(face.setting, _ways_out(protected=face.protected), value=repr(str(address)))
+                yield BadSetting(face.setting, _how_to_protect(protected=face.protected), value=repr(str(address)))
 
 
-def _ways_out(*, protected: bool) -> str:
+def _how_to_protect(*, protected: bool) -> str:
     if protected:
         return (
             "can be reached from outside the pod; "

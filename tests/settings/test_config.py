@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.core.arns import RoleArn
-from sidecar.faces.registry import CONTAINER, ECS, IMDS
+from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import TcpAddress, UnixAddress
 from sidecar.settings.catalogue import SETTINGS
 from sidecar.settings.config import BadConfig, Config, load
@@ -68,7 +68,7 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
     )
 
 
-LISTEN = {CONTAINER: (TcpAddress("127.0.0.1", 9911),), ECS: (), IMDS: ()}
+LISTEN = dict.fromkeys(FACES, ()) | {CONTAINER: (TcpAddress("127.0.0.1", 9911),)}
 TWO_ADDRESSES = (TcpAddress("::1", 1), TcpAddress("169.254.170.2", 80))
 GOVCLOUD_ROLE = "arn:aws-us-gov:iam::111122223333:role/a"
 ACCEPTED: list[tuple[str, str, str, Any]] = [
