@@ -1,4 +1,4 @@
-"""Why one condition does not hold: the first known mistake that fits, else what was wanted and what is there."""
+"""Why one condition does not hold: what the lint says of it, else the first mistake that only the token shows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,20 +6,28 @@ from dataclasses import dataclass
 from sidecar.core import audiences
 from sidecar.core.findings import Finding, Where, error
 from sidecar.explain.jwt_parts import shown
-from sidecar.explain.nearest import difference, nearest, service_account
+from sidecar.explain.nearest import difference, nearest
+from sidecar.explain.question import Case
 from sidecar.trust import ConditionResult
-from sidecar.trust.context import CLAIM_KEYS
-from sidecar.trust.lint_conditions import SERVICE_ACCOUNT
+from sidecar.trust.mistakes import service_account, subject_shape
 from sidecar.trust.patterns import glob, has_wildcard
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A condition that did not hold, for a token of this issuer (as keys spell it)."""
+    """A condition that did not hold for the token."""
 
     condition: ConditionResult
     where: Where
-    issuer: str
+    case: Case
+
+    def linted(self, codes: frozenset[str]) -> list[Finding]:
+        """Those of the lint's findings on this condition."""
+        return [found for found in self.case.linted if found.where == self.where and found.code in codes]
+
+    @property
+    def negated(self) -> bool:
+        return "Not" in self.condition.operator
 
     @property
     def key(self) -> str:
@@ -43,15 +51,46 @@ class Miss:
         """The wanted value that comes closest to what the token has."""
         return nearest(self.condition.wanted, self.actual)
 
-    def wants(self, prefix: str) -> str:
-        """The first wanted value that begins so, or ""."""
-        return next((value for value in self.condition.wanted if value.startswith(prefix)), "")
-
     def found(self, code: str, message: str, fix: str) -> Finding:
         return error(code, message, fix, self.where)
 
 
-def condition_mistake(miss: Miss) -> Finding:
+def condition_mistakes(miss: Miss) -> list[Finding]:
+    """The lint is asked first, about the key and about the values; what it does not know needs the token."""
+    if of_key := miss.linted(_KEY_MISTAKES):
+        return of_key
+    if differs := _issuer_differs(miss):
+        return [differs]
+    return miss.linted(_SWAPPED) or _wildcards(miss) or _misshapen(miss) or [_by_token(miss)]
+
+
+_KEY_MISTAKES = frozenset({"scheme-in-condition-key", "claim-is-no-key"})
+_SWAPPED = frozenset({"subject-under-aud", "audience-under-sub"})
+
+
+def _wildcards(miss: Miss) -> list[Finding]:
+    """A pattern that would not match the token as a pattern either is two mistakes."""
+    found = [] if miss.negated else miss.linted(frozenset({"wildcard-under-equals"}))
+    would_match = any(glob(value, miss.actual) for value in miss.condition.wanted)
+    return found if would_match or not found else [*found, _by_token(miss)]
+
+
+def _misshapen(miss: Miss) -> list[Finding]:
+    """Where the value that comes closest is one that no cluster writes. Whether the issuer is one, the token tells."""
+    if (
+        miss.claim != "sub"
+        or not miss.actual
+        or miss.negated
+        or has_wildcard(miss.near)
+        or service_account(miss.near.strip())
+    ):
+        return []
+    return miss.linted(frozenset({"subject-shape"})) or [
+        subject_shape(miss.key, miss.near, miss.case.meant, miss.where)
+    ]
+
+
+def _by_token(miss: Miss) -> Finding:
     for recognise in _KNOWN:
         if finding := recognise(miss):
             return finding
@@ -59,31 +98,8 @@ def condition_mistake(miss: Miss) -> Finding:
     return miss.found(code, f"{miss.condition}.", "Correct the condition, or remove it if it is not meant.")
 
 
-# --- the key ---------------------------------------------------------------------------------------------------
-
-
-def _scheme(miss: Miss) -> Finding | None:
-    if "://" not in miss.key:
-        return None
-    return miss.found(
-        "scheme-in-condition-key",
-        f"The condition key {miss.key} holds a scheme; IAM refuses it, or never finds such a key.",
-        f"Write {miss.key.partition('://')[2]}.",
-    )
-
-
-def _custom_claim(miss: Miss) -> Finding | None:
-    if "kubernetes.io" not in miss.key and (miss.claim in CLAIM_KEYS or "." not in miss.named_issuer):
-        return None
-    return miss.found(
-        "claim-is-no-key",
-        f"{miss.key} is not a condition key: of a token's claims IAM keeps {', '.join(CLAIM_KEYS)} alone.",
-        "Namespace and service account are in sub; pod and node cannot be used in a trust policy.",
-    )
-
-
 def _issuer_differs(miss: Miss) -> Finding | None:
-    named, mine = miss.named_issuer, miss.issuer
+    named, mine = miss.named_issuer, miss.case.token.issuer_name
     if miss.actual or "." not in named or named.casefold() == mine.casefold():
         return None
     fix = f"Write {mine}:{miss.claim}."
@@ -98,40 +114,8 @@ def _issuer_differs(miss: Miss) -> Finding | None:
     )
 
 
-# --- the value -------------------------------------------------------------------------------------------------
-
-
-def _swapped(miss: Miss) -> Finding | None:
-    if miss.claim in ("aud", "oaud") and (found := miss.wants(SERVICE_ACCOUNT)):
-        return miss.found(
-            "subject-under-aud",
-            f"{miss.key} wants the service account {found}; aud is {shown(miss.actual)}, and the account is sub.",
-            f'Put it under "{miss.named_issuer}:sub".',
-        )
-    if miss.claim == "sub" and (found := miss.wants("sts.")):
-        return miss.found(
-            "audience-under-sub",
-            f"{miss.key} wants the audience {found}; sub is {shown(miss.actual)}.",
-            f'Put it under "{miss.named_issuer}:aud".',
-        )
-    return None
-
-
-def _wildcard(miss: Miss) -> Finding | None:
-    patterns = [value for value in miss.condition.wanted if has_wildcard(value)]
-    if not patterns or not miss.condition.operator.startswith("StringEquals"):
-        return None
-    hit = next((value for value in patterns if glob(value, miss.actual)), "")
-    reach = f"as StringLike it would let {shown(miss.actual)} in" if hit else "as StringLike it would not match either"
-    return miss.found(
-        "wildcard-under-equals",
-        f"{miss.condition.operator} takes the wildcard in {hit or patterns[0]!r} as a plain character; {reach}.",
-        "Write StringLike for patterns, or the whole name under StringEquals.",
-    )
-
-
 def _excluded(miss: Miss) -> Finding | None:
-    if "Not" not in miss.condition.operator or not miss.actual:
+    if not miss.negated or not miss.actual:
         return None
     return miss.found(
         "condition-excludes",
@@ -158,12 +142,6 @@ def _subject(miss: Miss) -> Finding | None:
         return None
     have, near, count = shown(miss.actual), miss.near, len(miss.condition.wanted)
     compared = f"{miss.key}: `{have}` ≠ `{near}`" + (f" (the nearest of {count})" if count > 1 else "")
-    if service_account(near.strip()) is None and not has_wildcard(near):
-        return miss.found(
-            "subject-shape",
-            f"{compared}; a cluster never writes such a sub.",
-            f'Write "{SERVICE_ACCOUNT}<namespace>:<service account>", here "{have}".',
-        )
     clause = difference(miss.actual, near)
     return miss.found(
         "subject-differs",
@@ -180,11 +158,6 @@ def _or_move_the_pod(wanted: str) -> str:
 
 
 _KNOWN: tuple[Callable[[Miss], Finding | None], ...] = (
-    _scheme,
-    _custom_claim,
-    _issuer_differs,
-    _swapped,
-    _wildcard,
     _excluded,
     _audience,
     _subject,

@@ -75,9 +75,10 @@ def explain(asked: Question) -> Explanation:
     """Meet the token with the policy. Pure; nothing in the answer is a secret."""
     token, policy, wrong = _read(asked)
     if token is None or policy is None or any(token_mistakes.claims(token)):
-        return _concluded(asked, [*wrong, *_before_iam(asked, token)], policy)
+        return _concluded(asked, [*wrong, *_before_iam(asked, token)], policy, lint(policy) if policy else ())
     case = Case(asked, token, policy)
-    return _concluded(asked, _steps(case), policy, [*_asides(case)])
+    reasons = tuple(trust_mistakes.trust(case))
+    return _concluded(asked, _steps(case, reasons), policy, [*_asides(case, reasons)])
 
 
 def _read(asked: Question) -> tuple[UnverifiedToken | None, TrustPolicy | None, list[Step]]:
@@ -118,7 +119,7 @@ def _before_iam(asked: Question, token: UnverifiedToken | None) -> list[Step]:
     return [parameters] if token is None else [parameters, Step(INVALID_IDENTITY_TOKEN, partial(_of_token, token))]
 
 
-def _steps(case: Case) -> list[Step]:
+def _steps(case: Case, reasons: tuple[Finding, ...]) -> list[Step]:
     """In STS's order."""
     token, now = case.token, case.asked.now
     return [
@@ -128,18 +129,19 @@ def _steps(case: Case) -> list[Step]:
         Step(INVALID_IDENTITY_TOKEN, partial(token_mistakes.not_yet, token, now)),
         Step(INVALID_IDENTITY_TOKEN, partial(provider_mistakes.audience, case)),
         Step(ACCESS_DENIED, partial(provider_mistakes.other_role, case)),
-        Step(ACCESS_DENIED, partial(trust_mistakes.trust, case)),
+        Step(ACCESS_DENIED, lambda: reasons),
     ]
 
 
-def _asides(case: Case) -> Iterator[Finding]:
+def _asides(case: Case, reasons: tuple[Finding, ...]) -> Iterator[Finding]:
+    yield from trust_mistakes.lint_besides(case, reasons)
     yield from trust_mistakes.unseen(case)
     yield from token_mistakes.remarks(case.token)
     yield from provider_mistakes.assumptions(case)
 
 
 def _concluded(
-    asked: Question, steps: list[Step], policy: TrustPolicy | None, asides: Iterable[Finding] = ()
+    asked: Question, steps: list[Step], policy: TrustPolicy | None, asides: Iterable[Finding]
 ) -> Explanation:
     looked = [(step.aws_code, tuple(step.look())) for step in steps]
     refusals = [code for code, findings in looked if any(found.level is Level.ERROR for found in findings)]
@@ -148,24 +150,13 @@ def _concluded(
     findings = [
         *sts_message.about(asked, allowed_here=not refusals),
         *findings,
-        *(lint(policy) if policy else ()),
         *asides,
     ]
     if asked.token != asked.token.strip():
         findings.append(_white_space())
     findings.append(_out_of_sight())
     code = MALFORMED_POLICY if policy is None else known.aws_codes[0] if known else next(iter(refusals), "")
-    return Explanation(code, tuple(_named(found, policy) for found in _each_once(findings)))
-
-
-def _each_once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The first of those that say the same of the same place: the lint repeats what an evaluation told better."""
-    seen: set[tuple[str, object]] = set()
-    for found in findings:
-        key = (found.code, found.where or found.message)
-        if key not in seen:
-            seen.add(key)
-            yield found
+    return Explanation(code, tuple(_named(found, policy) for found in findings))
 
 
 def _named(found: Finding, policy: TrustPolicy | None) -> Finding:

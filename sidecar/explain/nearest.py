@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sidecar.trust.lint_conditions import SERVICE_ACCOUNT
+from sidecar.trust.mistakes import service_account
 
 MAXIMUM_COMPARED = 512
 
@@ -26,14 +26,6 @@ def nearest(wanted: Iterable[str], actual: str) -> str:
 def is_typo(wanted: str, actual: str) -> bool:
     """So close that a slip is likelier than another intention: a few letters, or their case."""
     return wanted.casefold() == actual.casefold() or distance(wanted, actual) <= 3  # noqa: PLR2004 (a few)
-
-
-def service_account(subject: str) -> tuple[str, str] | None:
-    """Namespace and name in a cluster's `sub`, None if it is no service account's."""
-    namespace, colon, name = subject.removeprefix(SERVICE_ACCOUNT).partition(":")
-    if not subject.startswith(SERVICE_ACCOUNT) or not colon or not namespace or not name or ":" in name:
-        return None
-    return namespace, name
 
 
 def difference(actual: str, wanted: str) -> str:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sidecar.core.arns import RoleArn
+from sidecar.core.findings import Finding
 from sidecar.core.model import UnixTime
-from sidecar.explain.jwt_parts import UnverifiedToken
-from sidecar.trust import TrustPolicy, issuer_prefix
+from sidecar.explain.jwt_parts import UnverifiedToken, shown
+from sidecar.trust import Meant, TrustPolicy, issuer_prefix, lint
 
 _PROVIDER_ARN = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}):oidc-provider/(?P<name>.+)")
 _PROVIDER_URL = re.compile(r"https?://(?P<name>[^\s?#]+)")
@@ -81,6 +82,16 @@ class Case:
     asked: Question
     token: UnverifiedToken
     policy: TrustPolicy
+
+    @property
+    def meant(self) -> Meant:
+        """Whom the policy should let in: for the fixes."""
+        return Meant(self.provider_arn, shown(self.token.subject))
+
+    @cached_property
+    def linted(self) -> tuple[Finding, ...]:
+        """What the policy shows by itself, with fixes for this token."""
+        return lint(self.policy, self.meant)
 
     @cached_property
     def role(self) -> Place | None:

@@ -1,25 +1,25 @@
 """Why the trust policy does not let this token in: the statement that comes closest, part by part."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
-from sidecar.core.audiences import POD_IDENTITY
 from sidecar.core.claims import Claims
-from sidecar.core.findings import Finding, Where, error, info
-from sidecar.explain.condition_mistakes import Miss, condition_mistake
+from sidecar.core.findings import Finding, Level, Where, error, info
+from sidecar.explain.condition_mistakes import Miss, condition_mistakes
 from sidecar.explain.question import Case, OidcProvider, provider
 from sidecar.explain.unseen import told, visible
 from sidecar.sts.session_name import session_name_for
 from sidecar.trust import (
-    ASSUME_ROLE_WITH_WEB_IDENTITY,
     Decision,
     Effect,
     Evaluation,
-    Principal,
     RequestContext,
+    Statement,
     StatementResult,
     evaluate,
     web_identity,
 )
+from sidecar.trust.mistakes import action_not_web_identity, principal_not_federated
 
 OIDC = ":oidc-provider/"
 
@@ -48,6 +48,12 @@ def trust(case: Case) -> Iterator[Finding]:
     else:
         closest = closest_allow(answer)
         yield from _why_not(case, closest) if closest else [_no_allow()]
+
+
+def lint_besides(case: Case, reasons: Collection[Finding]) -> Iterator[Finding]:
+    """What the lint says of the policy and is not among the reasons of the refusal."""
+    told = {(reason.code, reason.where) for reason in reasons}
+    return (found for found in case.linted if (found.code, found.where) not in told)
 
 
 def unseen(case: Case) -> Iterator[Finding]:
@@ -87,60 +93,34 @@ def _denials(answer: Evaluation) -> Iterator[Finding]:
 def _why_not(case: Case, result: StatementResult) -> Iterator[Finding]:
     at = ("Statement", result.statement.index)
     if not result.action:
-        yield _action(result, (*at, "Action"))
+        yield action_not_web_identity(result.statement)
     if not result.principal:
-        yield _principal(case, result, (*at, "Principal"))
+        yield from _principal(case, result, (*at, "Principal"))
     for condition in result.failed_conditions:
         where = (*at, "Condition", condition.operator, condition.key)
-        yield condition_mistake(Miss(condition, where, case.token.issuer_name))
+        yield from condition_mistakes(Miss(condition, where, case))
 
 
-def _action(result: StatementResult, where: Where) -> Finding:
-    actions = ", ".join(result.statement.actions)
-    covered = "all but " if result.statement.except_actions else ""
-    return error(
-        "action-not-web-identity",
-        f"The action is {covered}{actions}; that does not cover {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
-        f'Write "Action": "{ASSUME_ROLE_WITH_WEB_IDENTITY}".',
-        where,
-    )
-
-
-def _principal(case: Case, result: StatementResult, where: Where) -> Finding:
-    principals = result.statement.principals
-    wanted = f'"Principal": {{"Federated": "{case.provider_arn}"}}'
+def _principal(case: Case, result: StatementResult, where: Where) -> list[Finding]:
+    """What the lint says of the principal; what it only mentions is an error for this token."""
     if result.statement.except_principals:
-        return error("not-principal", "NotPrincipal names the token's own provider.", f"Write {wanted}.", where)
-    if any(principal.name == POD_IDENTITY for principal in principals):
-        return error(
-            "pod-identity-principal",
-            f"The principal is {POD_IDENTITY}: the role is made for EKS Pod Identity, and the pod uses IRSA.",
-            f"Add a statement with {wanted}, or give the pod a Pod Identity association.",
-            where,
-        )
-    federated = [principal for principal in principals if principal.kind == "Federated"]
+        fix = f"Write {case.meant.principal}."
+        return [error("not-principal", "NotPrincipal names the token's own provider.", fix, where)]
+    linted = [found for found in case.linted if found.where == where and found.code in _PRINCIPAL_MISTAKES]
+    return [replace(found, level=Level.ERROR) for found in linted] or [_other_principal(case, result.statement)]
+
+
+_PRINCIPAL_MISTAKES = frozenset({"pod-identity-principal", "principal-not-federated", "scheme-in-provider-arn"})
+
+
+def _other_principal(case: Case, statement: Statement) -> Finding:
+    federated = [principal for principal in statement.principals if principal.kind == "Federated"]
     if not federated:
-        return error(
-            "principal-not-federated",
-            f"The principal is {_listed(principals)}; a service account's token is never that.",
-            f"Write {wanted}.",
-            where,
-        )
-    return _other_provider(case, federated, where)
-
-
-def _other_provider(case: Case, federated: list[Principal], where: Where) -> Finding:
-    fix = f'Write "Federated": "{case.provider_arn}".'
-    for principal in federated:
-        if "://" in principal.name:
-            return error(
-                "scheme-in-provider-arn",
-                f"The provider ARN {principal.name} holds a scheme; no provider is ever called that.",
-                fix,
-                where,
-            )
+        return principal_not_federated(statement, case.meant)
     code, message = _difference(case, [found for name in federated if (found := _oidc(name.name))])
-    return error(code, f"The principal is {_listed(federated)}; {message}", fix, where)
+    named = ", ".join(f"{principal.kind} {principal.name}" for principal in federated)
+    fix = f'Write "Federated": "{case.provider_arn}".'
+    return error(code, f"The principal is {named}; {message}", fix, ("Statement", statement.index, "Principal"))
 
 
 def _difference(case: Case, trusted: list[OidcProvider]) -> tuple[str, str]:
@@ -163,10 +143,6 @@ def _oidc(name: str) -> OidcProvider | None:
         return provider(name) if OIDC in name else None
     except ValueError:
         return None
-
-
-def _listed(principals: tuple[Principal, ...] | list[Principal]) -> str:
-    return ", ".join(f"{principal.kind} {principal.name}" for principal in principals)
 
 
 def _claims(case: Case) -> Claims:

@@ -19,6 +19,7 @@ from sidecar.trust.document import Condition, Effect, Principal, Statement, Trus
 from sidecar.trust.evaluate import ConditionResult, Decision, Evaluation, StatementResult, evaluate
 from sidecar.trust.lint import lint
 from sidecar.trust.malformed import MalformedPolicy
+from sidecar.trust.mistakes import Meant
 
 __all__ = [
     "ASSUME_ROLE",
@@ -29,6 +30,7 @@ __all__ = [
     "Effect",
     "Evaluation",
     "MalformedPolicy",
+    "Meant",
     "Principal",
     "RequestContext",
     "Statement",

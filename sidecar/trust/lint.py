@@ -7,24 +7,29 @@ mistakes that people report. Those of single conditions are in `lint_conditions`
 from collections.abc import Callable, Iterator
 
 from sidecar.core import audiences
-from sidecar.core.findings import Finding, Where, error, info, warning
+from sidecar.core.findings import Finding, error, info, warning
+from sidecar.trust import mistakes
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
 from sidecar.trust.document import VERSIONS, Condition, Effect, Statement, TrustPolicy
-from sidecar.trust.lint_conditions import CONDITION_RULES, SERVICE_ACCOUNT, claim_key
+from sidecar.trust.lint_conditions import CONDITION_RULES, claim_key, subject_shapes
+from sidecar.trust.mistakes import SERVICE_ACCOUNT, Meant, at
 from sidecar.trust.patterns import glob
 
+ANYBODY = Meant()
 SIZE_QUOTA = 2048
 """Characters without white space: IAM's default for a trust policy (quota ACLSizePerRole)."""
 SIZE_QUOTA_RAISED = 4096
 """The most to which AWS raises that quota on request."""
 
 
-def lint(policy: TrustPolicy) -> tuple[Finding, ...]:
-    """All findings, in the order of the document; those about the whole policy first."""
+def lint(policy: TrustPolicy, meant: Meant = ANYBODY) -> tuple[Finding, ...]:
+    """All findings, in the order of the document; those about the whole policy first. The fixes name who is `meant`."""
     found = list(_size(policy)) + list(_variables(policy))
     for statement in policy.statements:
         for rule in _STATEMENT_RULES:
             found += rule(statement)
+        for advising_rule in _ADVISING_RULES:
+            found += advising_rule(statement, meant)
         for condition in statement.conditions:
             for condition_rule in CONDITION_RULES:
                 found += condition_rule(statement, condition)
@@ -53,39 +58,26 @@ def _variables(policy: TrustPolicy) -> Iterator[Finding]:
 
 
 def _action(statement: Statement) -> Iterator[Finding]:
-    if not _federated(statement) or statement.except_actions or _covers_web_identity(statement):
-        return
-    yield error(
-        "action-not-web-identity",
-        f"The action is {', '.join(statement.actions)}; it does not cover {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
-        f'Write "Action": "{ASSUME_ROLE_WITH_WEB_IDENTITY}".',
-        _at(statement, "Action"),
-    )
+    if _federated(statement) and not statement.except_actions and not _covers_web_identity(statement):
+        yield mistakes.action_not_web_identity(statement)
 
 
-def _principal_kind(statement: Statement) -> Iterator[Finding]:
-    if statement.effect is Effect.DENY or not _names_web_identity(statement) or _federated(statement):
-        return
-    names = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
-    yield error(
-        "principal-not-federated",
-        f"The principal is {names}; a service account's token is never that.",
-        'Write "Principal": {"Federated": "arn:aws:iam::<account>:oidc-provider/<issuer without https://>"}.',
-        _at(statement, "Principal"),
-    )
+def _principal_kind(statement: Statement, meant: Meant) -> Iterator[Finding]:
+    if statement.effect is Effect.ALLOW and _names_web_identity(statement) and not _federated(statement):
+        yield mistakes.principal_not_federated(statement, meant)
 
 
-def _pod_identity(statement: Statement) -> Iterator[Finding]:
+def _pod_identity(statement: Statement, meant: Meant) -> Iterator[Finding]:
     if any(principal.name == audiences.POD_IDENTITY for principal in statement.principals):
         yield info(
             "pod-identity-principal",
             f"{audiences.POD_IDENTITY} is EKS Pod Identity, another mechanism than a web identity token.",
-            "For IRSA add a statement with the cluster's OIDC provider as Federated principal.",
-            _at(statement, "Principal"),
+            f"For IRSA add a statement with {meant.principal}, or give the pod a Pod Identity association.",
+            at(statement, "Principal"),
         )
 
 
-def _provider_arn(statement: Statement) -> Iterator[Finding]:
+def _provider_arn(statement: Statement, meant: Meant) -> Iterator[Finding]:
     for principal in statement.principals:
         if principal.kind != "Federated" or not principal.name.startswith("arn:"):
             continue
@@ -94,14 +86,14 @@ def _provider_arn(statement: Statement) -> Iterator[Finding]:
                 "scheme-in-provider-arn",
                 f"The provider ARN {principal.name} holds a scheme; no provider is ever called that.",
                 f"Write {principal.name.replace('https://', '').replace('http://', '')}.",
-                _at(statement, "Principal"),
+                at(statement, "Principal"),
             )
         elif ":oidc-provider/" not in principal.name:
             yield error(
                 "not-an-oidc-provider",
                 f"{principal.name} is not the ARN of an OIDC provider.",
-                "Write arn:aws:iam::<account>:oidc-provider/<issuer without https://>.",
-                _at(statement, "Principal"),
+                f"Write {meant.provider_arn}.",
+                at(statement, "Principal"),
             )
 
 
@@ -113,21 +105,21 @@ def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
             "no-condition",
             "No Condition: every service account of the cluster, and everyone at a shared issuer, gets this role.",
             f'Add a Condition on "<issuer>:sub" with "{SERVICE_ACCOUNT}<namespace>:<name>", and on "<issuer>:aud".',
-            _at(statement),
+            at(statement),
         )
     elif not any(_restricts(condition, "sub") for condition in statement.conditions):
         yield warning(
             "no-subject-condition",
             "No condition on the token's sub: every service account of the cluster gets this role.",
             f'Add "<issuer>:sub": "{SERVICE_ACCOUNT}<namespace>:<name>" to a StringEquals block.',
-            _at(statement, "Condition"),
+            at(statement, "Condition"),
         )
     elif not any(_restricts(condition, "aud") for condition in statement.conditions):
         yield info(
             "no-audience-condition",
             "No condition on the token's aud: any audience that the provider lists will do.",
             f'Add "<issuer>:aud": "{audiences.STS}" to a StringEquals block.',
-            _at(statement, "Condition"),
+            at(statement, "Condition"),
         )
 
 
@@ -139,7 +131,7 @@ def _two_issuers(statement: Statement) -> Iterator[Finding]:
             "two-issuers",
             f"The conditions name keys of {len(issuers)} issuers ({', '.join(issuers)}); no token has both.",
             "Write one statement for each issuer.",
-            _at(statement, "Condition"),
+            at(statement, "Condition"),
         )
 
 
@@ -157,7 +149,7 @@ def _foreign_issuer(statement: Statement) -> Iterator[Finding]:
             f"The condition key names the issuer {issuer}, the principal {', '.join(sorted(trusted))}"
             + ("; they differ by a trailing slash." if slash else "."),
             "Write the same issuer in both, as the token's iss has it, without https://.",
-            _at(statement, "Condition", condition.operator.name, condition.key),
+            at(statement, "Condition", condition.operator.name, condition.key),
         )
 
 
@@ -172,15 +164,12 @@ def _same_key_twice(statement: Statement) -> Iterator[Finding]:
                 "both-must-hold",
                 f"{condition.key} is under {first.operator.name} and {condition.operator.name}: both must hold.",
                 "For one or the other, list all values under one StringLike, or write two statements.",
-                _at(statement, "Condition", condition.operator.name, condition.key),
+                at(statement, "Condition", condition.operator.name, condition.key),
             )
 
 
 _STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
     _action,
-    _principal_kind,
-    _pod_identity,
-    _provider_arn,
     _open_to_the_cluster,
     _two_issuers,
     _foreign_issuer,
@@ -188,8 +177,13 @@ _STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
 )
 
 
-def _at(statement: Statement, *rest: str) -> Where:
-    return ("Statement", statement.index, *rest)
+_ADVISING_RULES: tuple[Callable[[Statement, Meant], Iterator[Finding]], ...] = (
+    _principal_kind,
+    _pod_identity,
+    _provider_arn,
+    subject_shapes,
+)
+"""Those whose fix names who is meant."""
 
 
 def _federated(statement: Statement) -> bool:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 from sidecar.core import audiences
 from sidecar.core.findings import Finding, Where, error, warning
+from sidecar.trust import mistakes
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.document import Condition, Effect, Statement
+from sidecar.trust.mistakes import SERVICE_ACCOUNT, Meant
 from sidecar.trust.operators import Over
 from sidecar.trust.patterns import has_wildcard
-
-SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 def _wildcard_under_equals(statement: Statement, condition: Condition) -> Iterator[Finding]:
@@ -32,33 +32,30 @@ def _swapped_claims(statement: Statement, condition: Condition) -> Iterator[Find
         if claim in ("aud", "oaud") and value.startswith(SERVICE_ACCOUNT):
             yield error(
                 "subject-under-aud",
-                f"{condition.key} holds the service account {value!r}; the audience never is that.",
+                f"{condition.key} wants the service account {value}; aud is an audience, and the account is sub.",
                 f'Put it under "{condition.key.rpartition(":")[0]}:sub".',
                 where,
             )
         elif claim == "sub" and value.startswith("sts."):
             yield error(
                 "audience-under-sub",
-                f"{condition.key} holds the audience {value!r}; the subject never is that.",
+                f"{condition.key} wants the audience {value}; sub is a service account.",
                 f'Put it under "{condition.key.rpartition(":")[0]}:aud".',
                 where,
             )
 
 
-def _subject_shape(statement: Statement, condition: Condition) -> Iterator[Finding]:
-    if claim_key(condition)[1] != "sub" or not _is_eks(condition) or not condition.operator.base.startswith("String"):
-        return
-    for value in condition.values:
-        account = value.removeprefix(SERVICE_ACCOUNT)
-        if has_wildcard(value) or value.startswith("sts."):
-            continue
-        if account == value or account.count(":") != 1 or not all(account.split(":")):
-            yield error(
-                "subject-shape",
-                f"{value!r} is not what a cluster writes into sub.",
-                f'Write "{SERVICE_ACCOUNT}<namespace>:<service account>".',
-                _at(statement, condition),
-            )
+def subject_shapes(statement: Statement, meant: Meant) -> Iterator[Finding]:
+    """Subjects that no cluster writes, where the issuer is surely a cluster."""
+    for condition in statement.conditions:
+        if claim_key(condition)[1] == "sub" and _is_eks(condition) and condition.operator.base.startswith("String"):
+            for value in filter(_has_wrong_shape, condition.values):
+                yield mistakes.subject_shape(condition.key, value, meant, _at(statement, condition))
+
+
+def _has_wrong_shape(subject: str) -> bool:
+    known_otherwise = has_wildcard(subject) or subject.startswith("sts.")
+    return not known_otherwise and mistakes.service_account(subject) is None
 
 
 def _whole_cluster_pattern(statement: Statement, condition: Condition) -> Iterator[Finding]:
@@ -123,7 +120,6 @@ def _for_all_values(statement: Statement, condition: Condition) -> Iterator[Find
 CONDITION_RULES: tuple[Callable[[Statement, Condition], Iterator[Finding]], ...] = (
     _wildcard_under_equals,
     _swapped_claims,
-    _subject_shape,
     _whole_cluster_pattern,
     _odd_audience,
     _scheme_in_key,

@@ -72,6 +72,12 @@ def test_all_that_is_wrong_with_the_nearest_statement_is_told_at_once() -> None:
     assert {"action-not-web-identity", "subject-differs", "audience-differs"} <= set(causes(told))
 
 
+def test_a_pattern_under_equals_that_would_not_match_as_a_pattern_either_is_two_mistakes() -> None:
+    wrong = statement(Condition=equals("system:serviceaccount:web:*"))
+
+    assert causes(explained(policy=policy(wrong))) == ["wildcard-under-equals", "subject-differs"]
+
+
 def test_a_policy_for_nodes_is_not_explained_where_one_for_pods_is_there() -> None:
     nodes = statement(Principal={"Service": "ec2.amazonaws.com"}, Action="sts:AssumeRole", Condition=None)
     wrong = statement(Condition=equals("system:serviceaccount:payment:api"))

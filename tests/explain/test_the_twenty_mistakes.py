@@ -308,6 +308,13 @@ def test_a_mistake_is_named_with_aws_code_cause_and_fix(mistake: Mistake) -> Non
     assert all(finding.fix for finding in found)
 
 
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_what_the_lint_and_the_token_both_show_is_told_once(mistake: Mistake) -> None:
+    told = [(finding.code, finding.where) for finding in explained(**mistake.parts).findings if finding.where]
+
+    assert len(told) == len(set(told))
+
+
 def test_all_twenty_are_there() -> None:
     assert sorted({mistake.name[:2] for mistake in MISTAKES}) == [f"{number:02}" for number in range(1, 21)]
 

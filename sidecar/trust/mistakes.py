@@ -1,0 +1,64 @@
+"""Mistakes that the lint finds in a policy alone, and `explain` in the light of a token: each is worded once, here."""
+
+from dataclasses import dataclass
+
+from sidecar.core.findings import Finding, Where, error
+from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
+from sidecar.trust.document import Statement
+
+SERVICE_ACCOUNT = "system:serviceaccount:"
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """Whom a role is for, as far as that is known: the fixes name it."""
+
+    provider_arn: str = "arn:aws:iam::<account>:oidc-provider/<issuer without https://>"
+    subject: str = f"{SERVICE_ACCOUNT}<namespace>:<service account>"
+
+    @property
+    def principal(self) -> str:
+        """As the policy has to write it."""
+        return f'"Principal": {{"Federated": "{self.provider_arn}"}}'
+
+
+def at(statement: Statement, *rest: str) -> Where:
+    """The place of a part of a statement."""
+    return ("Statement", statement.index, *rest)
+
+
+def action_not_web_identity(statement: Statement) -> Finding:
+    covered = "all but " if statement.except_actions else ""
+    return error(
+        "action-not-web-identity",
+        f"The action is {covered}{', '.join(statement.actions)}; that does not cover {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
+        f'Write "Action": "{ASSUME_ROLE_WITH_WEB_IDENTITY}".',
+        at(statement, "Action"),
+    )
+
+
+def principal_not_federated(statement: Statement, meant: Meant) -> Finding:
+    names = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
+    return error(
+        "principal-not-federated",
+        f"The principal is {names}; a service account's token is never that.",
+        f"Write {meant.principal}.",
+        at(statement, "Principal"),
+    )
+
+
+def subject_shape(key: str, value: str, meant: Meant, where: Where) -> Finding:
+    return error(
+        "subject-shape",
+        f"{key} wants `{value}`; a cluster never writes such a sub.",
+        f'Write "{meant.subject}".',
+        where,
+    )
+
+
+def service_account(subject: str) -> tuple[str, str] | None:
+    """Namespace and name in a cluster's `sub`, None if it is no service account's."""
+    namespace, colon, name = subject.removeprefix(SERVICE_ACCOUNT).partition(":")
+    if not subject.startswith(SERVICE_ACCOUNT) or not colon or not namespace or not name or ":" in name:
+        return None
+    return namespace, name
