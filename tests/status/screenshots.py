@@ -15,14 +15,14 @@ from tests.status.scenes import SCENES
 from tests.status.serving import a_stage
 
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
-README = {"status-healthy": ("healthy", False), "status-degraded": ("failing", True)}
+PICTURES = {"status-healthy": ("healthy", False), "status-degraded": ("failing", True)}
 VIEWS = {"light": (False, DESKTOP), "dark": (True, DESKTOP), "phone": (False, PHONE)}
 END_OF_REFRESHES = "return document.querySelector('.latencies').closest('section').getBoundingClientRect().bottom"
 COLOURS = 192
 
 
-def readme(browser: Browser) -> None:
-    for name, (scene, dark) in README.items():
+def pictures(browser: Browser) -> None:
+    for name, (scene, dark) in PICTURES.items():
         with a_stage(SCENES[scene]()) as url:
             browser.open(url, dark=dark)
             browser.resize(DESKTOP[0], int(browser.run(END_OF_REFRESHES)))
@@ -46,4 +46,4 @@ def _save(browser: Browser, path: Path) -> None:
 
 if __name__ == "__main__":
     with a_browser() as driven:
-        everything(driven, Path(sys.argv[1])) if sys.argv[1:] else readme(driven)
+        everything(driven, Path(sys.argv[1])) if sys.argv[1:] else pictures(driven)
