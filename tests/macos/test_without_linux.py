@@ -32,9 +32,9 @@ def test_every_module_is_imported(python: str) -> None:
 
 def test_the_demo_serves_a_real_sdk_until_ctrl_c(python: str) -> None:
     with started([python, "-m", "sidecar", "demo"]) as demo:
-        assert "I am arn:aws:sts::111122223333:assumed-role/demo/" in read_until(demo, "I am ")
+        assert "is arn:aws:sts::111122223333:assumed-role/demo/" in read_until(demo, "is arn:")
         demo.send_signal(signal.SIGINT)
-        assert " 0 failed" in read_until(demo, "the end")
+        assert " 0 failed" in read_until(demo, "done: ")
         assert demo.wait(20) == 0
 
 
