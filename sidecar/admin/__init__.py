@@ -1,1 +1,1 @@
-"""The admin plane: health and metrics, on a port of its own. It tells no secret: its clients are outside the pod."""
+"""Health, metrics and the status page, on a port of their own. No secret is on them: clients are outside the pod."""

@@ -98,8 +98,8 @@ def _refresh(refresh: RefreshSnapshot) -> JsonObject:
 
 def _error(error: ErrorSnapshot) -> JsonObject:
     """STS's own words for it only where STS was asked."""
-    told = asdict(error) | {"retry": error.retry.value}
-    return {name: value for name, value in told.items() if value is not None}
+    fields = asdict(error) | {"retry": error.retry.value}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _token(token: TokenSnapshot) -> JsonObject:
@@ -133,8 +133,8 @@ def _face(face: FaceSnapshot) -> JsonObject:
 
 
 def _client(client: ClientSnapshot) -> JsonObject:
-    told = {"protocol": client.protocol, "sdk": client.sdk.family, "major": client.sdk.major}
-    return told | {"requests": client.requests, "age": tenths(client.age)}
+    fields = {"protocol": client.protocol, "sdk": client.sdk.family, "major": client.sdk.major}
+    return fields | {"requests": client.requests, "age": tenths(client.age)}
 
 
 def _setting(setting: InForce) -> JsonObject:

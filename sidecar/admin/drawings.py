@@ -1,7 +1,7 @@
 """The page's drawings, as plain SVG: the life of the credentials, the last refreshes, a mark for each state.
 
 Places across are percentages, places down are pixels: so a drawing is as wide as its column and its text stays legible
-on a phone. Colours and strokes are in `status.css`; nothing is told by colour alone.
+on a phone. Colours and strokes are in `status.css`; nothing is shown by colour alone.
 """
 
 import math
@@ -60,7 +60,7 @@ def life(role: RoleSnapshot) -> Html:
 
 
 def _hatching() -> Html:
-    """What fills the bar while refreshes fail, so that it is not told by its colour alone."""
+    """What fills the bar while refreshes fail, so that it is not shown by colour alone."""
     stripe = element("path", d="M-1 5l6-6M1 9l8-8")
     pattern = element("pattern", stripe, id="hatching", width=8, height=8, patternUnits="userSpaceOnUse")
     return element("defs", pattern)
@@ -141,7 +141,8 @@ def summary(refreshes: Sequence[RefreshSnapshot]) -> str:
     if not refreshes:
         return "No refresh yet."
     issued = sorted(refresh.took for refresh in refreshes if not refresh.code and refresh.took is not None)
-    counted = f"{len(refreshes)} refreshes, {len(refreshes) - len(issued)} failed."
+    refreshed = "1 refresh" if len(refreshes) == 1 else f"{len(refreshes)} refreshes"
+    counted = f"{refreshed}, {len(refreshes) - len(issued)} failed."
     if not issued:
         return counted
     return f"{counted} STS issued in {took(issued[len(issued) // 2])} (median), {took(issued[-1])} at most."

@@ -30,7 +30,9 @@ class Health:
 
 HEALTHY = Health(HealthState.HEALTHY, "Healthy", "Credentials are valid, and the last refresh succeeded.")
 STARTING = Health(HealthState.STARTING, "Starting", "The first exchange with STS is under way.")
-STOPPING = Health(HealthState.STOPPING, "Stopping", "The sidecar was told to end. It answers until its grace is over.")
+STOPPING = Health(
+    HealthState.STOPPING, "Stopping", "The sidecar is shutting down. It answers until its grace period ends."
+)
 FAILING = Health(
     HealthState.WARNING, "Refresh fails", "Applications are still served, but only until the credentials expire."
 )

@@ -20,7 +20,7 @@ from sidecar.core.claims import NO_CLAIMS
 from sidecar.observe.snapshot import Snapshot
 
 RELOAD = 10
-"""Seconds between two looks of a browser without JavaScript."""
+"""Seconds between two loads of a browser without JavaScript."""
 TINTS = {
     HealthState.HEALTHY: "#17703f",
     HealthState.STARTING: "#55606e",
@@ -100,15 +100,15 @@ def _pod(snapshot: Snapshot) -> str:
 
 
 def _seen(snapshot: Snapshot) -> Html:
-    again = element("noscript", f", looks again every {RELOAD} s")
+    again = element("noscript", f", reloads every {RELOAD} s")
     return element("span", f"as of {clock_time(snapshot.taken_at)} UTC", again, class_="seen")
 
 
 def _unreachable() -> Html:
     """Shown by the script alone."""
-    said = element("p", "The sidecar does not answer.", role="alert")
-    age = element("p", "What you see is how things stood ", element("span", id="age"), " ago.")
-    return element("aside", said, age, id="unreachable", aria_label="Connection", hidden="hidden")
+    alert = element("p", "The sidecar does not answer.", role="alert")
+    age = element("p", "This page shows its state of ", element("span", id="age"), " ago.")
+    return element("aside", alert, age, id="unreachable", aria_label="Connection", hidden="hidden")
 
 
 def _footer(snapshot: Snapshot) -> Html:

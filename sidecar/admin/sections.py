@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sidecar.admin import drawings
-from sidecar.admin.amounts import clock_time, duration, tenths, took
+from sidecar.admin.amounts import clock_time, took
+from sidecar.admin.blocks import NOT_STATED, ago, claim, code, facts, left, more, section
 from sidecar.admin.health import Health
 from sidecar.admin.markup import Content, Html, element, joined
 from sidecar.core.errors import Retry
-from sidecar.core.model import Seconds
 from sidecar.core.timestamps import timestamp
 from sidecar.faces.registry import FACES
 from sidecar.observe.sdk_family import NONE, UNKNOWN
@@ -28,22 +28,10 @@ from sidecar.settings.given import InForce
 FACE_TITLES = {face.name: face.title for face in FACES}
 CLIENT_NAMES = {NONE: "no User-Agent", UNKNOWN: "not known"}
 RETRIES = {
-    Retry.SOON: "It may pass by itself: tried again soon.",
-    Retry.NEW_TOKEN: "Tried again as soon as the token file holds a new token.",
-    Retry.SLOWLY: "It needs a person: tried again every minute or so.",
+    Retry.SOON: "May be temporary: retried within half a minute.",
+    Retry.NEW_TOKEN: "Retried when the token file holds a new token.",
+    Retry.SLOWLY: "Needs a change by a person: retried about once a minute.",
 }
-LONGEST_CLAIM = 600
-"""Characters of a claim that are shown: a token holds up to 20 000."""
-
-
-def left(seconds: Seconds) -> Html:
-    """A time that the page's script counts down."""
-    return element("span", duration(tenths(seconds)), data_left=tenths(seconds))
-
-
-def ago(seconds: Seconds) -> Html:
-    """A time that the page's script counts up."""
-    return joined(element("span", duration(tenths(seconds)), data_ago=tenths(seconds)), " ago")
 
 
 def answer(role: RoleSnapshot, health: Health) -> Html:
@@ -74,7 +62,7 @@ def _next(role: RoleSnapshot) -> tuple[Content, ...]:
 def _ends(role: RoleSnapshot) -> Html:
     session = role.session
     if session is None:
-        return element("p", element("span", "nothing is held"), class_="ends")
+        return element("p", element("span", "no credentials"), class_="ends")
     ends = (f"issued {clock_time(session.issued_at)}", f"expires {clock_time(session.expiration)} UTC")
     return element("p", *(element("span", end) for end in ends), class_="ends")
 
@@ -90,7 +78,7 @@ def trouble(role: RoleSnapshot) -> Html | None:
         element(
             "div",
             element("p", error.cause),
-            element("p", element("b", "To do: "), error.fix),
+            element("p", element("b", "Fix: "), error.fix),
             _about(error, role.failures),
         ),
         class_="trouble",
@@ -98,7 +86,7 @@ def trouble(role: RoleSnapshot) -> Html | None:
 
 
 def _about(error: ErrorSnapshot, failures: int) -> Html:
-    """The names to search for, and to tell AWS support."""
+    """The names to search for, and to quote to AWS support."""
     names = [f"AWS says {error.aws_code}"] if error.aws_code else []
     names += [f"request {error.request_id}"] if error.request_id else []
     of_aws = f" ({', '.join(names)})" if names else ""
@@ -108,12 +96,12 @@ def _about(error: ErrorSnapshot, failures: int) -> Html:
 
 def credentials(snapshot: Snapshot) -> Html:
     role, proxy = snapshot.role, " through a proxy" if snapshot.sts_by_proxy else None
-    return _section(
+    return section(
         "Credentials",
-        _facts(
-            ("Role", _code(role.role_arn)),
-            ("Who am I", _code(role.session.assumed_role_arn) if role.session else "nobody at present"),
-            ("STS", joined(_code(snapshot.sts_endpoint), proxy)),
+        facts(
+            ("Role", code(role.role_arn)),
+            ("Assumed role", code(role.session.assumed_role_arn) if role.session else "no credentials"),
+            ("STS", joined(code(snapshot.sts_endpoint), proxy)),
             ("Phase", "stopping" if role.stopping else role.phase.value),
             ("Last issued", _last_success(snapshot.history.last_success)),
             ("Next attempt", joined(*_next(role))),
@@ -124,63 +112,63 @@ def credentials(snapshot: Snapshot) -> Html:
 def _last_success(refresh: RefreshSnapshot | None) -> Html | str:
     if refresh is None:
         return "never"
-    request = element("span", ", request ", _code(refresh.request_id)) if refresh.request_id else None
+    request = element("span", ", request ", code(refresh.request_id)) if refresh.request_id else None
     return joined(ago(refresh.age), None if refresh.took is None else f", in {took(refresh.took)}", request)
 
 
 def refreshes(snapshot: Snapshot) -> Html:
     made = snapshot.history.refreshes
     rows = (element("li", drawings.sentence(refresh)) for refresh in reversed(made))
-    return _section(
+    return section(
         "Refreshes",
         element("p", drawings.summary(made)),
         drawings.latencies(made) if made else None,
         element("p", *_newest(made), class_="small"),
-        _mended(snapshot.history) if snapshot.role.last_error is None else None,
-        _more("As a list", element("ol", *rows)) if made else None,
+        _resolved(snapshot.history) if snapshot.role.last_error is None else None,
+        more("As a list", element("ol", *rows)) if made else None,
     )
 
 
 def _newest(made: Sequence[RefreshSnapshot]) -> tuple[Content, ...]:
     if not made:
         return ()
-    return "The newest is at the right, ", ago(made[-1].age), ". A dot was issued, a cross failed."
+    return "The newest is at the right, ", ago(made[-1].age), ". A dot is a success, a cross a failure."
 
 
-def _mended(past: HistorySnapshot) -> Html | None:
+def _resolved(past: HistorySnapshot) -> Html | None:
     """The last failure, which is over."""
     failure = past.last_failure
     if failure is None:
         return None
-    told = f": {failure.error.code}. {failure.error.cause} {failure.error.fix}"
-    return element("p", element("b", "Last failure, over now: "), ago(failure.age), told, class_="small")
+    why = f": {failure.error.code}. {failure.error.cause} {failure.error.fix}"
+    return element("p", element("b", "Last failure (resolved): "), ago(failure.age), why, class_="small")
 
 
 def token(snapshot: Snapshot) -> Html:
-    file, held = _code(str(snapshot.token_file)), snapshot.role.token
+    file, held = code(str(snapshot.token_file)), snapshot.role.token
     if held is None:
-        return _section("Token", _facts(("File", file), ("Content", "no token can be read")))
+        return section("Token", facts(("File", file), ("Content", "no token can be read")))
     claims, issued = held.claims, held.issued_at
-    return _section(
+    return section(
         "Token",
-        _facts(
-            ("Subject", _claim(claims.subject)),
-            ("Audience", _claim(", ".join(claims.audiences))),
-            ("Issuer", _claim(claims.issuer)),
-            ("Pod", _claim("/".join(filter(None, (claims.namespace, claims.pod))))),
-            ("Service account", _claim(claims.service_account)),
+        facts(
+            ("Subject", claim(claims.subject)),
+            ("Audience", claim(", ".join(claims.audiences))),
+            ("Issuer", claim(claims.issuer)),
+            ("Pod", claim("/".join(filter(None, (claims.namespace, claims.pod))))),
+            ("Service account", claim(claims.service_account)),
             ("Expires", _expiry(held)),
-            ("Issued", "it does not say" if issued is None else timestamp(issued)),
+            ("Issued", NOT_STATED if issued is None else timestamp(issued)),
             ("Rotated", _rotations(snapshot.history)),
             ("File", file),
         ),
-        element("p", "As the token says of itself: only STS verifies it.", class_="small"),
+        element("p", "Claims of the token, not verified here: STS verifies them.", class_="small"),
     )
 
 
 def _expiry(held: TokenSnapshot) -> Html | str:
     if held.expires_at is None or held.seconds_left is None:
-        return "it does not say"
+        return NOT_STATED
     moment = timestamp(held.expires_at)
     if held.seconds_left <= 0:
         return joined("expired ", ago(-held.seconds_left), ", ", moment)
@@ -196,14 +184,14 @@ def _rotations(past: HistorySnapshot) -> Html | str:
 def applications(snapshot: Snapshot) -> Html:
     """The ways to the credentials, and who took them."""
     faces = (_face(face) for face in snapshot.faces if face.addresses)
-    return _section("Applications", *faces, _file(snapshot.credentials_file), _off(snapshot.faces))
+    return section("Applications", *faces, _file(snapshot.credentials_file), _off(snapshot.faces))
 
 
 def _face(face: FaceSnapshot) -> Html:
-    address = _code(", ".join(face.addresses))
+    address = code(", ".join(face.addresses))
     title = element("h3", FACE_TITLES[face.name], " ", address)
     if not face.clients:
-        return joined(title, element("p", "Nobody has asked yet.", class_="small"))
+        return joined(title, element("p", "No requests yet.", class_="small"))
     names = element("tr", *(element("th", name, scope="col") for name in ("client", "requests", "last")))
     rows = (_client(face.name, client) for client in face.clients)
     return joined(title, element("table", element("thead", names), element("tbody", *rows)))
@@ -221,8 +209,8 @@ def _client(face: str, client: ClientSnapshot) -> Html:
 def _file(path: Path | None) -> Html | None:
     if path is None:
         return None
-    uncounted = element("p", "Kept up to date. Who reads it cannot be counted.", class_="small")
-    return joined(element("h3", "Credentials file ", _code(str(path))), uncounted)
+    uncounted = element("p", "Rewritten at each refresh. Its readers cannot be counted.", class_="small")
+    return joined(element("h3", "Credentials file ", code(str(path))), uncounted)
 
 
 def _off(faces: Iterable[FaceSnapshot]) -> Html | None:
@@ -233,40 +221,15 @@ def _off(faces: Iterable[FaceSnapshot]) -> Html | None:
 def settings(all_of_them: Sequence[InForce]) -> Html:
     given = [setting for setting in all_of_them if setting.given_by]
     others = [setting for setting in all_of_them if not setting.given_by]
-    return _section("Settings", _table(given), _more(f"{len(others)} by default", _table(others)))
+    return section("Settings", _table(given), more(f"{len(others)} at their defaults", _table(others)))
 
 
 def _table(shown: Iterable[InForce]) -> Html:
-    rows = ((_code(setting.variable), joined(*_setting(setting))) for setting in shown)
-    return element("div", _facts(*rows), class_="settings")
+    rows = ((code(setting.variable), joined(*_setting(setting))) for setting in shown)
+    return element("div", facts(*rows), class_="settings")
 
 
 def _setting(setting: InForce) -> Iterator[Content]:
-    yield "not set" if setting.text is None else _code(setting.text)
+    yield "not set" if setting.text is None else code(setting.text)
     if setting.given_by not in {None, setting.variable}:
         yield element("span", " by ", setting.given_by, class_="small")
-
-
-# --- what they are made of -------------------------------------------------------------------------------------
-
-
-def _section(title: str, *parts: Content) -> Html:
-    return element("section", element("h2", title), element("div", *parts))
-
-
-def _facts(*facts: tuple[Content, Content]) -> Html:
-    return element("dl", *(element("div", element("dt", name), element("dd", value)) for name, value in facts))
-
-
-def _more(what: str, content: Html) -> Html:
-    return element("details", element("summary", what), content)
-
-
-def _code(text: str) -> Html:
-    return element("code", text)
-
-
-def _claim(text: str) -> Html | str:
-    if not text:
-        return "it does not say"
-    return _code(text if len(text) <= LONGEST_CLAIM else f"{text[:LONGEST_CLAIM]}… ({len(text)} characters)")

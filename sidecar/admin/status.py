@@ -46,7 +46,7 @@ class ObservedRole(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`token`: the one that the role's source would present now. `stopping`: was the sidecar told to end?"""
+    """`token`: the one that the role's source would present now. `stopping`: is the sidecar shutting down?"""
 
     broker: ObservedRole
     token: Callable[[], Token | None]

@@ -55,6 +55,6 @@ class CredentialSource(Protocol):
 
 
 class Observer(Protocol):
-    """A bystander: sees each role's events, with the state each led to. Must not raise and must not wait."""
+    """Sees each role's events, with the state each led to. Must not raise and must not wait."""
 
     def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None: ...

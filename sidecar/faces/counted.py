@@ -7,7 +7,7 @@ from sidecar.http.messages import Face, Reply, Request
 
 
 class ClientObserver(Protocol):
-    """A bystander: sees each request's face and its User-Agent, None where there is none. Must not raise nor wait."""
+    """Sees each request's face and its User-Agent, None where there is none. Must not raise nor wait."""
 
     def __call__(self, face: str, user_agent: str | None) -> None: ...
 

@@ -18,7 +18,7 @@ logger = logging.getLogger("sidecar.faces.credentials_file")
 
 
 class WriteObserver(Protocol):
-    """A bystander: how each attempt to write ended."""
+    """Sees how each attempt to write ended."""
 
     def __call__(self, *, written: bool) -> None: ...
 

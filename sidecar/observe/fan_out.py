@@ -10,7 +10,7 @@ logger = logging.getLogger("sidecar")
 
 
 def to_observers(*observers: Observer) -> Observer:
-    """Tells each in turn. A defect in one disturbs neither the others nor the broker."""
+    """Calls each in turn. A defect in one disturbs neither the others nor the broker."""
 
     def observe(role: str, event: RefreshEvent, state: RoleState) -> None:
         for observer in observers:
@@ -23,7 +23,7 @@ def to_observers(*observers: Observer) -> Observer:
 
 
 def to_client_observers(*observers: ClientObserver) -> ClientObserver:
-    """Tells each in turn."""
+    """Calls each in turn."""
 
     def observe(face: str, user_agent: str | None) -> None:
         for observer in observers:

@@ -1,6 +1,6 @@
 """Events as log lines, for someone at night. The only logging set-up.
 
-INFO is what changed, WARNING what a person may have to mend, ERROR a defect of ours. A repeated failure is said once,
+INFO is what changed, WARNING what a person may have to fix, ERROR a defect of ours. A repeated failure is logged once,
 then its change; the metrics count the rest.
 """
 
@@ -38,15 +38,15 @@ class LogEvents:
 
     def __init__(self, policy: RefreshPolicy) -> None:
         self._policy = policy
-        self._said: tuple[Any, ...] | None = None
+        self._last_logged: tuple[Any, ...] | None = None
         self._failures = 0
 
     def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
         match event:
             case Issued(at=at, credentials=credentials, took=took):
-                told = _issued(credentials, at, took, state) | {"failures_before": self._failures}
-                self._said, self._failures = None, 0
-                logger.info("credentials issued", extra=told)
+                fields = _issued(credentials, at, took, state) | {"failures_before": self._failures}
+                self._last_logged, self._failures = None, 0
+                logger.info("credentials issued", extra=fields)
             case Failed(at=at, error=error):
                 self._failures = state.failures
                 self._failed(error, at, state)
@@ -56,10 +56,10 @@ class LogEvents:
 
     def _failed(self, error: SidecarError, at: Instant, state: RoleState) -> None:
         now_in = phase(state, at, self._policy)
-        said = (error.code, getattr(error, "aws_code", ""), now_in)
-        if said == self._said:
+        kind = (error.code, getattr(error, "aws_code", ""), now_in)
+        if kind == self._last_logged:
             return
-        self._said = said
+        self._last_logged = kind
         level = logging.ERROR if isinstance(error, Unexpected) else logging.WARNING
         logger.log(level, "refresh failed", extra=_failed(error, at, state, now_in))
 

@@ -148,7 +148,7 @@ class Metrics:
         self._failure_time(code).observe(took)
 
     def observe_skew(self, seconds: Seconds) -> None:
-        """STS has said what time it is: so far ahead of the node's clock."""
+        """STS's clock is so far ahead of the node's."""
         self._skew.set(seconds)
 
     def observe_config(self, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""How a sidecar stands at one moment, as typed values: what probes and the status page tell. No secret is in them.
+"""How a sidecar stands at one moment, as typed values: what probes and the status page show. No secret is in them.
 
 Ages, times left and times ahead are in seconds from that moment, to be rounded where they are shown.
 """
@@ -85,7 +85,7 @@ class TokenSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RoleSnapshot:
-    """One role. `alive`: does its refresh loop come round? `stopping`: was the sidecar told to end?"""
+    """One role. `alive`: does its refresh loop come round? `stopping`: is the sidecar shutting down?"""
 
     role_arn: str
     alive: bool

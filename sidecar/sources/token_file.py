@@ -22,7 +22,7 @@ from sidecar.core.watched import WatchedValue
 
 MINIMUM_LENGTH, MAXIMUM_LENGTH = 4, 20_000
 """Characters that AssumeRoleWithWebIdentity accepts as WebIdentityToken (STS service model, 2011-06-15)."""
-POLL_INTERVAL: Seconds = 30
+TOKEN_POLL_INTERVAL: Seconds = 30
 WATCH_RETRY_INTERVAL: Seconds = 1
 """While the directory cannot be watched, because it is not there yet or watches have run out."""
 WATCH_STEP_MS = 1000
@@ -71,7 +71,7 @@ class TokenFile:
             watch_filter=None,
             debounce=WATCH_STEP_MS,
             step=WATCH_STEP_MS,
-            rust_timeout=int(POLL_INTERVAL * 1000),
+            rust_timeout=int(TOKEN_POLL_INTERVAL * 1000),
             yield_on_timeout=True,
             recursive=False,
         )

@@ -83,7 +83,7 @@ class WebIdentity:
         return credentials
 
     def _earliest_time(self) -> UnixTime:
-        """What the slower of two clocks shows: the node's, and STS's as its last answer told it.
+        """What the slower of two clocks shows: the node's, and STS's, by its last answer.
 
         Either may be wrong. A token that both call expired is not sent; to withhold a good one would be the worse
         mistake, for nothing would ever correct it, while STS refuses a bad one once.

@@ -29,7 +29,7 @@ HEADERS = {
 
 
 SkewObserver = Callable[[Seconds], None]
-"""A bystander: how far STS's clock is ahead of the node's, at each answer that tells. Must not raise."""
+"""Sees how far STS's clock is ahead of the node's, at each answer that tells. Must not raise."""
 
 
 def no_observer(_: Seconds) -> None:

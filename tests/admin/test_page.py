@@ -108,16 +108,16 @@ def test_a_failure_shows_cause_fix_and_the_names_to_search_for() -> None:
     seen = text(failing().status.snapshot())
     for part in (
         "The role's trust policy does not let system:serviceaccount:shop:checkout",
-        "To do: Compare the policy's",
+        "Fix: Compare the policy's",
         "TrustRefused (AWS says AccessDenied, request 0f3a9f0e-5d0e-4b4e-8a6b-3f1f5d2f9a11). 9 attempts failed.",
-        "It needs a person: tried again every minute or so.",
+        "Needs a change by a person: retried about once a minute.",
     ):
         assert part in seen
 
 
 def test_a_failure_that_is_over_is_still_told() -> None:
     seen = text(healthy().status.snapshot())
-    assert "Last failure, over now: 7 h 01 min ago: StsThrottled. STS asks for fewer calls." in seen
+    assert "Last failure (resolved): 7 h 01 min ago: StsThrottled. STS asks for fewer calls." in seen
     assert "What is wrong" not in seen
 
 
@@ -129,6 +129,12 @@ def test_the_chart_tells_in_words_what_it_draws() -> None:
     assert written.count('class="failed"') == 11
 
 
+def test_one_refresh_is_no_plural() -> None:
+    scene = Scene()
+    scene.issued(1)
+    assert "1 refresh, 0 failed." in text(scene.status.snapshot())
+
+
 def test_an_attempt_that_never_reached_sts_has_a_row_of_its_own() -> None:
     assert "no call" in text(SCENES["down"]().status.snapshot())
     assert "no call" not in text(failing().status.snapshot())
@@ -136,7 +142,7 @@ def test_an_attempt_that_never_reached_sts_has_a_row_of_its_own() -> None:
 
 def test_a_credentials_file_is_named_among_the_ways_to_the_credentials() -> None:
     written = Scene(environ=ENVIRONMENT | {"SIDECAR_CREDENTIALS_FILE": "/shared/credentials"}).status.snapshot()
-    assert "Credentials file /shared/credentialsKept up to date." in text(written)
+    assert "Credentials file /shared/credentialsRewritten at each refresh." in text(written)
     assert "Credentials file" not in text(healthy().status.snapshot())
 
 

@@ -1,4 +1,4 @@
-"""A role's history as its bystanders see it."""
+"""A role's history as its observers see it."""
 
 import logging
 import math

@@ -104,7 +104,7 @@ async def test_sees_a_plain_file_being_rewritten(tmp_path: Path) -> None:
 
 
 async def test_the_poll_sees_what_the_watcher_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_file, "POLL_INTERVAL", 0.2)
+    monkeypatch.setattr(token_file, "TOKEN_POLL_INTERVAL", 0.2)
     elsewhere, path = tmp_path / "elsewhere", tmp_path / "watched" / "token"
     path.parent.mkdir()
     elsewhere.write_text("first")
@@ -119,7 +119,7 @@ async def test_the_poll_sees_what_the_watcher_cannot(tmp_path: Path, monkeypatch
 async def test_a_directory_that_is_replaced_is_found_again_by_the_poll(
     volume: ProjectedVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_file, "POLL_INTERVAL", 0.2)
+    monkeypatch.setattr(token_file, "TOKEN_POLL_INTERVAL", 0.2)
     tokens = TokenFile(volume.path)
     volume.write("before")
     async with watching(tokens):

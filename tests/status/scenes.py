@@ -1,4 +1,4 @@
-"""Sidecars in states worth a look: each with a past, told to the same bystanders that a running one has."""
+"""Sidecars in states worth a look: each with a past, told to the same observers that a running one has."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

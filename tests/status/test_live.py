@@ -50,7 +50,7 @@ async def test_it_follows_a_rotation_and_an_outage_and_its_end(
         pod.lab.faults.end("throttle")
         await aside(browser.until, "h1", "Healthy")
         assert await aside(browser.text, ".trouble") == ""
-        assert "Last failure, over now" in await aside(browser.text, "main")
+        assert "Last failure (resolved)" in await aside(browser.text, "main")
 
         assert await aside(browser.run, "return window.stayed")
         assert await aside(browser.complaints) == []

@@ -67,7 +67,7 @@ def test_the_essentials_need_no_javascript(browser: Browser) -> None:
     with a_stage(failing()) as url:
         browser.open(url, script=False)
         seen = browser.text("body")
-    for essential in ("Refresh fails", "21 min 00 s left", "To do: Compare", "assumed-role/checkout", "looks again"):
+    for essential in ("Refresh fails", "21 min 00 s left", "Fix: Compare", "assumed-role/checkout", "reloads every"):
         assert essential in seen
 
 
@@ -127,8 +127,8 @@ def test_it_says_so_when_the_sidecar_does_not_answer_and_since_when(browser: Bro
     with a_stage(healthy()) as url:
         browser.open(url)
         assert browser.text("#unreachable") == ""
-    gone = browser.until("#unreachable", "The sidecar does not answer.", "how things stood")
-    assert int(gone.rpartition("stood ")[2].split()[0]) >= 2
+    gone = browser.until("#unreachable", "The sidecar does not answer.", "shows its state of")
+    assert int(gone.rpartition("state of ")[2].split()[0]) >= 2
     assert browser.run("return document.title").startswith("No answer: ")
 
 

@@ -1,0 +1,44 @@
+"""What the page's sections are made of. Pure."""
+
+from sidecar.admin.amounts import duration, tenths
+from sidecar.admin.markup import Content, Html, element, joined
+from sidecar.core.model import Seconds
+
+NOT_STATED = "not stated"
+LONGEST_CLAIM = 600
+"""Characters of a claim that are shown: a token holds up to 20 000."""
+
+
+def left(seconds: Seconds) -> Html:
+    """A time that the page's script counts down."""
+    return element("span", duration(tenths(seconds)), data_left=tenths(seconds))
+
+
+def ago(seconds: Seconds) -> Html:
+    """A time that the page's script counts up."""
+    return joined(element("span", duration(tenths(seconds)), data_ago=tenths(seconds)), " ago")
+
+
+def section(title: str, *parts: Content) -> Html:
+    return element("section", element("h2", title), element("div", *parts))
+
+
+def facts(*pairs: tuple[Content, Content]) -> Html:
+    """Names and values."""
+    return element("dl", *(element("div", element("dt", name), element("dd", value)) for name, value in pairs))
+
+
+def more(what: str, content: Html) -> Html:
+    """What is shown on request."""
+    return element("details", element("summary", what), content)
+
+
+def code(text: str) -> Html:
+    return element("code", text)
+
+
+def claim(text: str) -> Html | str:
+    """A claim of the token, cut where it is long."""
+    if not text:
+        return NOT_STATED
+    return code(text if len(text) <= LONGEST_CLAIM else f"{text[:LONGEST_CLAIM]}… ({len(text)} characters)")
