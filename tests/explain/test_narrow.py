@@ -17,7 +17,6 @@ from tests.explain.asking import (
     OLD_CLUSTER,
     OTHER_ACCOUNT,
     PROVIDER_ARN,
-    ROLE,
     SUBJECT,
     Document,
     asked,
@@ -27,7 +26,7 @@ from tests.explain.asking import (
     statement,
     token,
 )
-from tests.explain.test_the_twenty_mistakes import MISTAKES
+from tests.explain.mistakes import MISTAKES_OF_POLICIES, Mistake
 
 FOR_EC2: Document = {
     "Sid": "Nodes",
@@ -114,11 +113,9 @@ def test_whatever_the_policy_was_the_corrected_one_lets_nobody_in_who_was_refuse
         assert lets_in(before, stranger) or not lets_in(after, stranger)
 
 
-@pytest.mark.parametrize(
-    "mistake", [mistake for mistake in MISTAKES if "policy" in mistake.parts], ids=lambda mistake: mistake.name
-)
-def test_each_mistake_in_a_policy_is_mended(mistake: Any) -> None:
-    fixed = narrowed(asked(**mistake.parts | {"role_arn": ROLE}))
+@pytest.mark.parametrize("mistake", MISTAKES_OF_POLICIES, ids=str)
+def test_each_mistake_in_a_policy_is_mended(mistake: Mistake) -> None:
+    fixed = narrowed(mistake.question(f"https://{CLUSTER}", token(), NOW))
 
     assert explained(policy=json.dumps(fixed)).verdict.value == "allow"
     assert lets_in(fixed, SUBJECT)

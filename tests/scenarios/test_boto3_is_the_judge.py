@@ -8,11 +8,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from sidecar.core.errors import ExchangeFailed
+from tests.explain.asking import ROLE
+from tests.explain.mistakes import MISTAKES, NOTHING_WRONG, Mistake
 from tests.lab.worlds import a_lab
-from tests.scenarios.test_the_twenty_mistakes import ROLE, SCENARIOS, Rehearsal, Scenario
-
-RIGHT = Scenario("right", (200, ""), ExchangeFailed, "")
+from tests.scenarios.rehearsal import Rehearsal
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ async def who_am_i(rehearsal: Rehearsal, variables: pytest.MonkeyPatch, director
     token_file = directory / "token"
     token_file.write_text(rehearsal.token)
     variables.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token_file))
-    variables.setenv("AWS_ROLE_ARN", rehearsal.scenario.role_arn)
+    variables.setenv("AWS_ROLE_ARN", rehearsal.mistake.role_arn)
     variables.setenv("AWS_ENDPOINT_URL_STS", rehearsal.world.lab.sts_url)
     session = boto3.Session()
     credentials = session.get_credentials()
@@ -42,18 +41,16 @@ async def who_am_i(rehearsal: Rehearsal, variables: pytest.MonkeyPatch, director
 
 async def test_a_good_token_gets_credentials_that_sign(variables: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async with a_lab(tmp_path) as world:
-        rehearsal = Rehearsal(RIGHT, world)
-        rehearsal.break_the_world()
+        rehearsal = Rehearsal(NOTHING_WRONG, world)
         arn = await who_am_i(rehearsal, variables, tmp_path)
     assert arn.startswith(ROLE.replace(":iam:", ":sts:").replace(":role/payments/", ":assumed-role/"))
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_a_bad_one_gets_awss_error(scenario: Scenario, variables: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+async def test_a_bad_one_gets_awss_error(mistake: Mistake, variables: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async with a_lab(tmp_path) as world:
-        rehearsal = Rehearsal(scenario, world)
-        rehearsal.break_the_world()
+        rehearsal = Rehearsal(mistake, world)
         with pytest.raises(ClientError) as refused:
             await who_am_i(rehearsal, variables, tmp_path)
     answer = refused.value.response
-    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == scenario.aws
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == mistake.aws

@@ -19,10 +19,11 @@ from sidecar.core.findings import Finding, Level
 from sidecar.doctor import exchange, issuer, own_endpoint, report, sts_way
 from sidecar.doctor.examination import LOCAL
 from sidecar.doctor.pod import Pod
-from sidecar.explain import PolicyText
+from sidecar.explain import PolicyText, explain
 from sidecar.terminal.colour import Colour
 from tests.doctor.pods import GOOD_APP, OURS, Page, Volume, a_pod, a_server, unused_port, written
-from tests.explain.asking import ACCOUNT, CLUSTER, NOW, OTHER_ACCOUNT, equals, explained, policy, statement
+from tests.explain.asking import ACCOUNT, CLUSTER, NOW, explained, policy, statement, token
+from tests.explain.mistakes import BY_NAME
 from tests.recorded import recorded
 
 PLAIN = Colour(on=False)
@@ -70,9 +71,10 @@ def _like_a_pod(text: str) -> str:
     return text.replace("http://127.0.0.1:9911/keys", f"https://{CLUSTER}/keys")
 
 
-def told(**parts: Any) -> str:
+def told(mistake: str) -> str:
     """What `explain` prints of each error."""
-    found = [finding for finding in explained(**parts).findings if finding.level is Level.ERROR]
+    question = BY_NAME[mistake].question(f"https://{CLUSTER}", token(), NOW)
+    found = [finding for finding in explain(question).findings if finding.level is Level.ERROR]
     return "\n".join(
         f"{finding.level:<8} {finding.code}\n  {finding.message}\n  Fix: {finding.fix}" for finding in found
     )
@@ -125,8 +127,7 @@ async def overdue_rotation(scene: Scene) -> str:
 
 
 async def legacy_token(scene: Scene) -> str:
-    claims = {"iss": "kubernetes/serviceaccount", "aud": None, "exp": None}
-    return await scene.local("token-form", claims=claims)
+    return await scene.local("token-form", claims=BY_NAME["15 a Secret's token"].claims)
 
 
 async def rotated_away(scene: Scene) -> str:
@@ -219,17 +220,16 @@ async def no_provider(scene: Scene) -> str:
 
 
 async def another_account(scene: Scene) -> str:
-    role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/payments/api"
+    role = BY_NAME["09 another account in the role's ARN"].role_arn
     return await scene.refused("no_provider", BAD_REQUEST, policy=PolicyText(policy()), role_arn=role)
 
 
 async def star_under_equals(_: Scene) -> str:
-    return told(policy=policy(statement(Condition=equals("system:serviceaccount:payments:*"))))
+    return told("02 a wildcard under StringEquals")
 
 
 async def subject_under_aud(_: Scene) -> str:
-    wrong = {"StringEquals": {f"{CLUSTER}:aud": "system:serviceaccount:payments:api"}}
-    return told(policy=policy(statement(Condition=wrong)))
+    return told("03 the subject under the aud key")
 
 
 async def over_the_quota(_: Scene) -> str:
