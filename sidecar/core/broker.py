@@ -170,7 +170,7 @@ class Broker:
         if state.error is None:
             return NoCredentials(
                 None,
-                cause="An exchange with STS is still under way.",
+                cause="An attempt to get credentials is still under way.",
                 fix="Ask again in a second; if this lasts, see /readyz on the sidecar's admin port.",
                 retry_after=1,
             )

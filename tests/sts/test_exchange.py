@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -50,9 +51,11 @@ class Sts:
         self._headers |= {name.replace("_", "-"): value for name, value in headers.items()}
         self.headers: list[CIMultiDict[str]] = []
         self.requests: list[tuple[str, str, str]] = []
+        self.clients: list[object] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         self.headers.append(CIMultiDict(request.headers))
+        self.clients.append(request.get_extra_info("peername"))
         self.requests.append((request.method, request.path_qs, await request.text()))
         return web.Response(status=self._status, body=self._body, headers=self._headers)
 
@@ -118,6 +121,25 @@ async def test_a_session_name_of_ones_own_wins(serving: Callable[[Sts], "asyncio
     sts = Sts()
     await exchanged(call_to(await serving(sts), session_name="nightly"))
     assert dict(parse_qsl(sts.requests[0][2]))["RoleSessionName"] == "nightly"
+
+
+async def test_half_an_hour_later_the_name_is_looked_up_again_and_the_connection_is_a_new_one(
+    serving: Callable[[Sts], "asyncio.Future[str]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sts, loop, looked_up = Sts(), asyncio.get_running_loop(), []
+    endpoint = (await serving(sts)).replace("127.0.0.1", "localhost")
+    look_up = loop.getaddrinfo
+
+    async def noted(host: str, *args: Any, **kwargs: Any) -> Any:
+        looked_up.append(host)
+        return await look_up(host, *args, **kwargs)
+
+    monkeypatch.setattr(loop, "getaddrinfo", noted)
+    async with sts_session(TLS) as http:
+        for _ in range(2):
+            await StsExchange(http, call_to(endpoint), StillClock())(a_token())
+    assert len(set(sts.clients)) == 2
+    assert looked_up.count("localhost") == 2
 
 
 async def test_the_call_is_unsigned_and_inherits_nothing(
