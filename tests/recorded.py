@@ -1,4 +1,4 @@
-"""STS's answers as they look on the wire (`tests/answers`), and what each must come to mean.
+"""STS's answers as HTTP carries them (`tests/answers`), and what each must come to mean.
 
 Shapes: AWS STS service model, version 2011-06-15. Codes and wordings: as reported from the field; ids are made up.
 """

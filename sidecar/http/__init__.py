@@ -1,1 +1,1 @@
-"""The data plane's HTTP: sockets on one side, `Request` and `Response` on the other. Knows nothing of AWS."""
+"""HTTP for all faces: sockets on one side, `Request` and `Response` on the other. Knows nothing of AWS."""

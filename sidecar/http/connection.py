@@ -1,212 +1,250 @@
-"""One client's connection: requests in, answers out in the same order, and an end in every case.
+"""One client's connection: what state it is in, and what leads from each state to the next.
 
-Whatever a connection waits for, `deadline` says until when; the plane's sweep calls `overdue` after it.
+Rule 1: whatever changes the state goes through `_move`, so that `TRANSITIONS` tells all that can happen.
+Rule 2: the state is the only memory of what the connection is doing. What can be computed from the state, the parser or
+the transport is not stored beside it.
+Rule 3: no I/O and no clock here. Bytes come from a `Transport` and go to it; the handler tells the time.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from functools import partial
-from time import monotonic
+from operator import attrgetter
 
+from sidecar.core.model import Instant, Seconds
 from sidecar.http import refusals
-from sidecar.http.messages import Response
-from sidecar.http.parser import Reader, Received
-from sidecar.http.pool import Plane
+from sidecar.http.handler import RequestHandler
+from sidecar.http.limits import Limits
+from sidecar.http.messages import ParsedRequest, Response
+from sidecar.http.parser import RequestParser
+from sidecar.http.pool import ConnectionPool
 from sidecar.http.serializer import CLOSE, CONTINUE, KEEP_ALIVE
 from sidecar.http.transport import Transport
 
 logger = logging.getLogger("sidecar.http")
 
 
-class Connection:
-    __slots__ = (
-        *("_arriving", "_blocked", "_ended", "_half_closed", "_held", "_leaves_at", "_plane", "_reader", "_task"),
-        *("_transport", "deadline"),
-    )
+class State(Enum):
+    __hash__ = object.__hash__  # Enum's own hashes the name, which takes longer than all else here
+    IDLE = auto()  # between requests: nobody loses anything if the connection closes now
+    RECEIVING = auto()  # a part of a request has arrived
+    ANSWERING = auto()  # the face needs time for its answer
+    CANCELLING = auto()  # it has taken too long, and was told to stop
+    SENDING = auto()  # the client does not read our answer as fast as we write it
+    FINISHING = auto()  # the same with the last answer, after which we linger
+    LINGERING = auto()  # our half is closed; what still comes is dropped, so that the client reads our answer, no reset
+    CLOSING = auto()  # the socket closes once all is sent
+    CLOSED = auto()
 
-    def __init__(self, plane: Plane, transport: Transport) -> None:
-        self._plane = plane
-        self._transport = transport
-        self._reader = Reader(plane.limits, plane.seen)
+
+class Event(Enum):
+    __hash__ = object.__hash__
+    REQUEST_BEGAN = auto()
+    FACE_WAITS = auto()  # it has no answer at once; all answers before it are sent by now
+    ANSWERED = auto()  # an answer is written that others may follow
+    ANSWERED_LAST = auto()  # the last answer is written, and all that the client sent was read
+    CUT_OFF = auto()  # the last answer is written while the client may still be sending
+    CLIENT_STALLED = auto()  # it does not read: the kernel has no room for more
+    CLIENT_CAUGHT_UP = auto()
+    TIMED_OUT = auto()  # in the one state in which that is not the end
+    CLOSE = auto()
+    LOST = auto()
+
+
+_LOST = {Event.LOST: State.CLOSED}
+_ANSWERED = {Event.ANSWERED: State.IDLE, Event.ANSWERED_LAST: State.CLOSING, Event.CUT_OFF: State.LINGERING} | _LOST
+_READY = _ANSWERED | {Event.FACE_WAITS: State.ANSWERING, Event.CLIENT_STALLED: State.SENDING}
+
+TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
+    State.IDLE: _READY | {Event.REQUEST_BEGAN: State.RECEIVING, Event.CLOSE: State.CLOSING},
+    State.RECEIVING: _READY,
+    State.ANSWERING: _ANSWERED | {Event.TIMED_OUT: State.CANCELLING},
+    State.CANCELLING: _ANSWERED,
+    State.SENDING: _LOST | {Event.CLIENT_CAUGHT_UP: State.IDLE},
+    State.LINGERING: _LOST | {Event.CLIENT_STALLED: State.FINISHING, Event.CLOSE: State.CLOSING},
+    State.FINISHING: _LOST | {Event.CLIENT_CAUGHT_UP: State.LINGERING, Event.CLOSE: State.CLOSING},
+    State.CLOSING: _LOST | {Event.CLIENT_STALLED: State.CLOSING},
+    State.CLOSED: {},
+}
+ENDING = frozenset({State.FINISHING, State.LINGERING, State.CLOSING, State.CLOSED})  # the last answer is written
+TIME_LIMITS: Mapping[State, Callable[[Limits], Seconds]] = {
+    State.IDLE: attrgetter("idle"),
+    State.RECEIVING: attrgetter("read"),
+    State.ANSWERING: attrgetter("answer"),
+    State.CANCELLING: attrgetter("linger"),
+    State.SENDING: attrgetter("write"),
+    State.FINISHING: attrgetter("write"),
+    State.LINGERING: attrgetter("linger"),
+    State.CLOSING: attrgetter("write"),
+    State.CLOSED: lambda _: 0,
+}  # how long a connection may stay in a state, counted from each move into it
+
+
+class IllegalTransition(Exception):
+    """A defect of ours: the state stays what it was."""
+
+
+class Connection:
+    """Requests in, answers out in the same order, and an end in every case."""
+
+    __slots__ = ("_closes_after", "_handler", "_parser", "_pool", "_since", "_task", "_transport", "state")
+
+    def __init__(self, handler: RequestHandler, pool: ConnectionPool, transport: Transport) -> None:
+        self.state = State.IDLE
+        self._since: Instant = handler.clock()
+        self._closes_after: Instant = self._since + handler.limits.total
+        self._handler = handler
+        self._parser = RequestParser(handler.limits, handler.recent)
+        self._pool = pool
         self._task: asyncio.Task[Response] | None = None
-        self._arriving = False  # a request has begun to arrive, and its deadline runs
-        self._blocked = False  # the client does not read
-        self._held = False  # we do not read
-        self._half_closed = False  # the client has sent all it will
-        self._ended = False  # the last answer is written
+        self._transport = transport
 
     @property
     def idle(self) -> bool:
-        """Between requests: nobody loses anything if it closes now."""
-        return not (self._ended or self._task or self._blocked or self._reader.midway or self._reader.arrived)
+        return self.state is State.IDLE
 
-    # --- what the transport calls ---------------------------------------------------------------------------------
+    @property
+    def deadline(self) -> Instant:
+        """Until when the state may last."""
+        return self._since + TIME_LIMITS[self.state](self._handler.limits)
 
+    def _move(self, event: Event) -> None:
+        try:
+            self.state = TRANSITIONS[self.state][event]
+        except KeyError:
+            raise IllegalTransition(f"{event.name} in {self.state.name}") from None
+        self._since = self._handler.clock()
+
+    # --- what the transport calls
     def connection_made(self) -> None:
-        now = monotonic()
-        self._leaves_at = now + self._plane.limits.total
-        self.deadline = now + self._plane.limits.idle
-        if refusal := self._plane.opened(self):
-            self._refuse(refusal)
+        self._pool.add(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._ended:  # a refused client may finish its sentence
-            return
-        self._reader.feed(data)
-        self._work()
+        if self.state not in ENDING:
+            self._parser.feed(data)
+            self._proceed()
 
-    def eof_received(self) -> bool:
-        """A client may close its half and still read (RFC 9112, section 9.6); True keeps ours open."""
-        self._half_closed = True
-        if self._reader.midway and not self._ended:
-            self._reader.close()
-            self._reader.arrived.append(refusals.INCOMPLETE)
-            self._work()
-        return not (self._ended or self.idle)
+    def eof_received(self) -> None:
+        """A client may close its half and still read (RFC 9112, section 9.6): what it asked before is answered."""
+        if self.state in ENDING:
+            self.close()
+            return
+        self._parser.feed_eof()
+        self._proceed()
 
     def pause_writing(self) -> None:
-        self._blocked = True
-        self.deadline = monotonic() + self._plane.limits.write
+        self._move(Event.CLIENT_STALLED)
 
     def resume_writing(self) -> None:
-        self._blocked = False
-        if not self._ended:
-            limits = self._plane.limits
-            self.deadline = monotonic() + (limits.answer if self._task else limits.idle)
-            self._work(answered=True)
+        self._move(Event.CLIENT_CAUGHT_UP)
+        self._proceed()
 
     def connection_lost(self) -> None:
-        self._ended = True
-        self._reader.close()
-        self._drop_task()
-        self._plane.lost(self)
+        self._move(Event.LOST)
+        self._parser.close()
+        if self._task is not None:
+            self._task.cancel()
+        self._pool.discard(self)
 
-    # --- what the plane calls -------------------------------------------------------------------------------------
-
+    # --- what the pool calls
     def overdue(self) -> None:
-        """End whatever has lasted too long, as politely as can be."""
-        if self._ended or self._blocked:
-            self.abort()
-        elif self._task:
-            self._hurry(self._task)
-        elif self._reader.midway:
-            self._refuse(refusals.TOO_SLOW)
-        else:
-            self.close()
+        """End what has lasted too long, as politely as can be."""
+        match self.state, self._task:
+            case State.IDLE, _:
+                self.close()
+            case State.RECEIVING, _:
+                self.refuse(refusals.TOO_SLOW)
+            case State.ANSWERING, asyncio.Task() as task:
+                self._move(Event.TIMED_OUT)
+                task.cancel()
+            case _:
+                self.abort()
 
-    def _hurry(self, task: asyncio.Task[Response]) -> None:
-        if task.cancelling():  # it was told already
-            self.abort()
-            return
-        task.cancel()
-        self.deadline += self._plane.limits.linger
+    def refuse(self, response: Response) -> None:
+        """Answer for the server, then end: after a refusal nobody knows where the next request would begin."""
+        self._handler.observe(response.status, 0)
+        answer = self._handler.serialize(response, CLOSE, body=not self._parser.refuses_head)
+        (self._close_after if self._transport.at_end else self._linger_after)(answer)
 
     def close(self) -> None:
         """Send what is written, then close."""
-        self._ended = True
-        self.deadline = monotonic() + self._plane.limits.write
+        self._move(Event.CLOSE)
         self._transport.close()
 
     def abort(self) -> None:
-        self._ended = True
         self._transport.abort()
 
-    # --- answering ------------------------------------------------------------------------------------------------
-
-    def _work(self, *, answered: bool = False) -> None:
-        """Answer what has arrived, one after another, until one must wait or the client stops reading.
-
-        `answered`: an answer has just gone out, so that the time for the next request begins.
-        """
-        arrived = self._reader.arrived
-        while arrived and not (self._task or self._blocked or self._ended):
-            self._answer(arrived.pop(0))
-            answered = True
-        if self._ended:
+    # --- answering
+    def _proceed(self) -> None:
+        """Answer what has arrived, one after another, until one must wait; then see to what comes next."""
+        requests = self._parser.requests
+        while requests and Event.FACE_WAITS in TRANSITIONS[self.state]:
+            self._answer(requests.pop(0))
+        if self.state in ENDING:
             return
-        if self._task or self._blocked:
-            self._hold(bool(arrived))
+        if requests:  # the client's own buffers are where more of them belong
+            self._transport.pause_reading()
             return
-        self._await_more(answered)
+        self._transport.resume_reading()
+        if not self._parser.between_requests:
+            self._await_next()
 
-    def _answer(self, item: Received | Response) -> None:
+    def _await_next(self) -> None:
+        if self.state is State.IDLE and self._parser.ended:
+            self.close()
+            return
+        if self.state is State.IDLE:
+            self._move(Event.REQUEST_BEGAN)
+        if self.state is State.RECEIVING and self._parser.take_continue():
+            self._transport.write(CONTINUE)
+            self._transport.flush()
+
+    def _answer(self, item: ParsedRequest | Response) -> None:
         if isinstance(item, Response):
             logger.debug("request not understood", extra={"status": item.status})
-            self._refuse(item)
+            self.refuse(item)
             return
-        asked_at = monotonic()
-        answer = self._plane.ask(item.request)
+        asked_at = self._handler.clock()
+        answer = self._handler.ask(item.request)
         if isinstance(answer, Response):
             self._send(item, answer, asked_at)
             return
+        self._move(Event.FACE_WAITS)
         self._task = answer
-        self.deadline = asked_at + self._plane.limits.answer
-        answer.add_done_callback(partial(self._finish, item, asked_at))
+        answer.add_done_callback(partial(self._take_answer, item, asked_at))
 
-    def _finish(self, item: Received, asked_at: float, task: asyncio.Task[Response]) -> None:
-        if task is not self._task:  # dropped: nobody waits for it
-            return
+    def _take_answer(self, item: ParsedRequest, asked_at: Instant, task: asyncio.Task[Response]) -> None:
         self._task = None
-        self._send(item, self._plane.outcome(task), asked_at)
-        self._work(answered=True)
+        if self.state is State.CLOSED:
+            return
+        self._send(item, self._handler.outcome(task), asked_at)
+        self._transport.flush()
+        self._proceed()
 
-    def _send(self, item: Received, response: Response, asked_at: float) -> None:
-        plane, now = self._plane, monotonic()
-        plane.observe(response.status, now - asked_at)
+    def _send(self, item: ParsedRequest, response: Response, asked_at: Instant) -> None:
+        handler = self._handler
+        handler.observe(response.status, handler.clock() - asked_at)
         body = item.request.method != "HEAD"
-        if not item.stays or plane.draining or plane.leaving() or asked_at >= self._leaves_at:
-            self._end(plane.render(response, CLOSE, body=body))
+        if not item.keep_alive or self._pool.closes_connections or asked_at >= self._closes_after:
+            self._send_last(handler.serialize(response, CLOSE, body=body))
             return
-        if not self._blocked:  # else the answer before this one must be read first, and its deadline runs
-            self.deadline = now + plane.limits.idle
-        self._transport.write(plane.render(response, KEEP_ALIVE if item.old else b"", body=body))
+        self._move(Event.ANSWERED)
+        self._transport.write(handler.serialize(response, KEEP_ALIVE if item.http_1_0 else b"", body=body))
+        if self._parser.requests:  # a face is not asked for what cannot be sent
+            self._transport.flush()
 
-    def _end(self, answer: bytes, *, abruptly: bool = False) -> None:
-        """Send the last answer and close; `abruptly`: while the client may still be sending."""
-        transport, limits = self._transport, self._plane.limits
-        self._ended = True
-        if self._half_closed or not (abruptly or self._reader.overrun or self._held or transport.more_waits):
-            self.deadline = monotonic() + limits.write
-            transport.end(answer)
-            return
-        # Closing with unread bytes resets the connection, and the client might never read our answer.
-        self.deadline = monotonic() + limits.linger
-        transport.write(answer)
-        transport.write_eof()
-        self._hold(False)
+    def _send_last(self, answer: bytes) -> None:
+        unread = self._transport.unread or self._parser.overrun
+        (self._linger_after if unread else self._close_after)(answer)
 
-    def _refuse(self, response: Response) -> None:
-        """Answer for the server, then end: after a refusal nobody knows where the next request would begin."""
-        if self._ended:
-            return
-        self._plane.observe(response.status, 0)
-        self._end(self._plane.render(response, CLOSE, body=not self._reader.reads_head), abruptly=True)
+    def _close_after(self, answer: bytes) -> None:
+        self._move(Event.ANSWERED_LAST)
+        self._transport.end(answer)
 
-    def _await_more(self, answered: bool) -> None:
-        if self._held:
-            self._hold(False)
-        if self._half_closed:
-            self.close()
-            return
-        reader = self._reader
-        if reader.owes_continue:
-            reader.owes_continue = False
-            self._transport.write(CONTINUE)
-        if reader.midway and (answered or not self._arriving):
-            self.deadline = monotonic() + self._plane.limits.read
-        self._arriving = reader.midway
-
-    def _hold(self, held: bool) -> None:
-        """Stop reading while requests wait their turn: the client's own buffers are where more of them belong."""
-        if held == self._held:
-            return
-        self._held = held
-        if held:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
-
-    def _drop_task(self) -> None:
-        task, self._task = self._task, None
-        if task:
-            task.cancel()
+    def _linger_after(self, answer: bytes) -> None:
+        self._move(Event.CUT_OFF)
+        self._transport.write(answer)
+        self._transport.write_eof()
+        self._transport.resume_reading()

@@ -14,24 +14,25 @@ from typing import Any
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
+from sidecar.http.platform import prepare_listening
 
 BACKLOG = 4096
 """Connections that the kernel keeps while we are busy: a burst of cron jobs and forked workers waits, none fails.
 The kernel's own limit, net.core.somaxconn, is 4096 where nobody has changed it."""
-AT_ONCE = 64
+ACCEPTED_AT_ONCE = 64
 """Connections accepted before others get a turn."""
-FIRST_BYTES: Seconds = 1
+FIRST_BYTES_WITHIN: Seconds = 1
 """How long the kernel waits for a client's first bytes before it shows us the connection all the same."""
-PAUSE: Seconds = 1
+RETRY_ACCEPT_AFTER: Seconds = 1
 """Without free file descriptors or memory there is no use in trying again at once."""
 
-DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """`localhost` is often said to be ::1 as well where there is no IPv6."""
 
-logger = logging.getLogger("sidecar.http.listener")
+logger = logging.getLogger("sidecar.http")
 
-Welcome = Callable[[socket.socket], None]
+ConnectionHandler = Callable[[socket.socket], None]
 """Takes an accepted connection over: a socket that blocks, and is its to close."""
 
 
@@ -40,16 +41,16 @@ class CannotListen(SidecarError):
 
 
 @asynccontextmanager
-async def listeners(welcome: Welcome, addresses: Sequence[Address]) -> AsyncIterator[tuple[Address, ...]]:
-    """Hand every connection to one of `addresses` to `welcome`; gives the addresses bound.
+async def listeners(handle: ConnectionHandler, addresses: Sequence[Address]) -> AsyncIterator[tuple[Address, ...]]:
+    """Hand every connection to one of `addresses` to `handle`; gives the addresses bound.
 
     Raises `CannotListen`, naming the address. Leaving the block closes the listeners, not the connections: those that
-    the kernel has let in by then are welcome still.
+    the kernel has let in by then are handed over still.
     """
     opened: list[Listener] = []
     try:
         for address in addresses:
-            opened += [Listener(bound, welcome) for bound in await _bind(address)]
+            opened += [Listener(bound, handle) for bound in await _bind(address)]
         yield tuple(listener.address for listener in opened)
     finally:
         await asyncio.gather(*[listener.end() for listener in opened])
@@ -62,10 +63,10 @@ class Listener:
     client that asks once and leaves.
     """
 
-    def __init__(self, bound: socket.socket, welcome: Welcome) -> None:
+    def __init__(self, bound: socket.socket, handle: ConnectionHandler) -> None:
         bound.setblocking(False)
         self._bound = bound
-        self._welcome = welcome
+        self._handle = handle
         self._loop = asyncio.get_running_loop()
         self._resuming: asyncio.TimerHandle | None = None
         self._accepting = True
@@ -79,7 +80,7 @@ class Listener:
     def _resume(self) -> None:
         self._loop.add_reader(self._bound.fileno(), self._accept)
 
-    def _accept(self, most: int = AT_ONCE) -> None:
+    def _accept(self, most: int = ACCEPTED_AT_ONCE) -> None:
         for _ in range(most):
             try:
                 accepted, _ = self._bound.accept()
@@ -91,27 +92,28 @@ class Listener:
                 self._pause(error)
                 return
             self._accepting = True
-            self._welcome(accepted)
+            self._handle(accepted)
 
     def _pause(self, error: OSError) -> None:
-        """Try again in a moment. Said once, until a connection has been accepted again."""
+        """Try again in a moment. Logged once, until a connection has been accepted again."""
         if self._accepting:
-            fix = "raise the limit on open files" if error.errno in DESCRIPTORS else "see what ails the node's network"
+            fix = (
+                "raise the limit on open files"
+                if error.errno in OUT_OF_DESCRIPTORS
+                else "see what ails the node's network"
+            )
             logger.warning("cannot accept connections", extra={"reason": error.strerror, "fix": fix})
         self._accepting = False
         self._loop.remove_reader(self._bound.fileno())
         self._cancel_resuming()
-        self._resuming = self._loop.call_later(PAUSE, self._resume)
+        self._resuming = self._loop.call_later(RETRY_ACCEPT_AFTER, self._resume)
 
     def _cancel_resuming(self) -> None:
         if self._resuming is not None:
             self._resuming.cancel()
 
     def end(self) -> "asyncio.Future[None]":
-        """Accept what the kernel has let in, then close: whether anybody waits for it or not.
-
-        From a callback, as ever: `welcome` may start coroutines.
-        """
+        """Accept what the kernel has let in, then close: whether anybody waits for it or not."""
         ended: asyncio.Future[None] = self._loop.create_future()
         self._loop.call_soon(self._end, ended)
         return ended
@@ -155,9 +157,8 @@ async def _bind_tcp(address: TcpAddress) -> Sequence[socket.socket]:
             except OSError as error:
                 if error.errno not in ABSENT or (not bound and place is found[-1][4]):
                     raise
-        for each in bound:  # inherited by what it accepts
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(FIRST_BYTES))
+        for each in bound:
+            prepare_listening(each, FIRST_BYTES_WITHIN)
         closing.pop_all()
     return bound
 

@@ -16,6 +16,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class ParsedRequest:
+    """A request that was framed well, and what its client said of the connection: whether it may outlive the answer
+    (`keep_alive`), and whether it speaks HTTP/1.0.
+    """
+
+    request: Request
+    keep_alive: bool
+    http_1_0: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """One answer. `body` may be a secret."""
 
@@ -55,6 +66,6 @@ class Face(Protocol):
 
 
 class RequestObserver(Protocol):
-    """A bystander of the data plane. Must not raise and must not wait."""
+    """Sees every answer. Must not raise and must not wait."""
 
     def __call__(self, face: str, status: int, seconds: float) -> None: ...

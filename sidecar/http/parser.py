@@ -1,143 +1,162 @@
 """Bytes in, requests out: HTTP/1.1 without I/O.
 
 llhttp (through httptools, all its leniencies off) judges the syntax; here stands what it leaves open: limits, versions,
-methods, hosts, targets, codings. Sources: RFC 9112 (messages), RFC 9110 (semantics).
+methods, hosts, codings (and targets: see `targets`). Sources: RFC 9112 (messages), RFC 9110 (semantics).
 """
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from enum import Enum, auto
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from sidecar.http import refusals
 from sidecar.http.limits import Limits
-from sidecar.http.messages import Request, Response
-from sidecar.http.refusals import METHODS, Refused
-
-ABSOLUTE = re.compile(r"https?://([^/?#]+)(/[^?#]*)?(?:\?[^#]*)?", re.IGNORECASE)
-SEEN_MOST, SEEN_LONGEST = 32, 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request that was framed well, and what its client said of the connection: that it `stays` open after the
-    answer; that it speaks HTTP/1.0 (`old`).
-    """
-
-    request: Request
-    stays: bool
-    old: bool
+from sidecar.http.messages import ParsedRequest, Request, Response
+from sidecar.http.recent_requests import RecentRequests
+from sidecar.http.refusals import SUPPORTED_METHODS, Refused
+from sidecar.http.targets import path_of
 
 
-class Seen:
-    """Chunks that were one whole request, with that request. SDKs send the same bytes again and again, and the same
-    bytes mean the same: looking them up costs a tenth of reading them, and a connection for one request no parser.
-    """
+class ParserPhase(Enum):
+    """How far the parser is."""
 
-    def __init__(self) -> None:
-        self._requests: dict[bytes, Received] = {}
-        self.get = self._requests.get
+    __hash__ = object.__hash__
 
-    def remember(self, data: bytes, received: Received) -> None:
-        if len(data) > SEEN_LONGEST:
-            return
-        if len(self._requests) >= SEEN_MOST:
-            self._requests.clear()
-        self._requests[data] = received
+    BETWEEN = auto()  # no part of the next request has been read
+    HEAD = auto()
+    EXPECTING = auto()  # the client holds its body back until it reads `100 Continue`
+    BODY = auto()  # as far as there is one
+    ENDED = auto()  # the last request is read, or one was refused, or the client has closed its half
+    OVERRUN = auto()  # the same, but the client goes on sending
 
 
-class Reader:
-    """Reads one connection. `arrived` holds, in order, what is to be answered; a `Response` in it refuses, and is last.
+MIDWAY = frozenset({ParserPhase.HEAD, ParserPhase.EXPECTING, ParserPhase.BODY})
+OVER = frozenset({ParserPhase.ENDED, ParserPhase.OVERRUN})
 
-    `midway`: part of a request has been read. `ended`: nothing more will be; `overrun`: more came all the same.
-    `owes_continue`: the client holds its body back until it reads `100 Continue`.
+
+class RequestParser:
+    """Parses what one connection sends. `requests` holds, in order, what is to be answered; a `Response` in it refuses,
+    and is the last.
     """
 
     __slots__ = (
-        *("_body", "_head_read", "_headers", "_header_count", "_head_size", "_limits", "_parser", "_path"),
-        *("_old", "_seen", "_stays", "_target", "_unfinished", "arrived", "ended", "midway"),
-        *("overrun", "owes_continue"),
+        *("_body", "_head_size", "_header_count", "_headers", "_http_1_0", "_keep_alive", "_limits", "_llhttp"),
+        *("_path", "_phase", "_recent", "_target", "_unfinished", "requests"),
     )
 
-    def __init__(self, limits: Limits, seen: Seen) -> None:
+    def __init__(self, limits: Limits, recent: RecentRequests) -> None:
         self._limits = limits
-        self._seen = seen
-        self._parser: HttpRequestParser | None = None
-        self.midway = False
+        self._recent = recent
+        self._llhttp: HttpRequestParser | None = None
+        self._phase = ParserPhase.BETWEEN
         self._unfinished = 0
-        self.arrived: list[Received | Response] = []
-        self.ended = False
-        self.overrun = False
-        self.owes_continue = False
+        self.requests: list[ParsedRequest | Response] = []
 
     @property
-    def reads_head(self) -> bool:
+    def between_requests(self) -> bool:
+        """Nothing of the next request has been read, and it may come."""
+        return self._phase is ParserPhase.BETWEEN
+
+    @property
+    def midway(self) -> bool:
+        """Part of a request has been read."""
+        return self._phase in MIDWAY
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will be read."""
+        return self._phase in OVER
+
+    @property
+    def overrun(self) -> bool:
+        """The client sends more than will be read."""
+        return self._phase is ParserPhase.OVERRUN
+
+    @property
+    def refuses_head(self) -> bool:
         """The request being read is a HEAD: an answer to it has no body, a refusal neither."""
-        return self._parser is not None and self._parser.get_method() == b"HEAD"
+        return self._llhttp is not None and self._llhttp.get_method() == b"HEAD"
+
+    def take_continue(self) -> bool:
+        """Whether the client waits for `100 Continue`, which it is told once."""
+        if self._phase is not ParserPhase.EXPECTING:
+            return False
+        self._phase = ParserPhase.BODY
+        return True
 
     def feed(self, data: bytes) -> None:
-        if self.ended:
-            self.overrun = True
-        elif self.midway:
-            self._parse(data)
-        elif known := self._seen.get(data):
+        if self._phase is ParserPhase.BETWEEN and (known := self._recent.get(data)):
             self._accept(known)
-        else:
-            alone = not self.arrived
+        elif self._phase is ParserPhase.BETWEEN and not self.requests:
             self._parse(data)
-            if alone and len(self.arrived) == 1 and not self.midway:
-                self._remember(data, self.arrived[0])
+            self._remember(data)
+        elif self.ended:
+            self._phase = ParserPhase.OVERRUN
+        else:
+            self._parse(data)
+
+    def _remember(self, data: bytes) -> None:
+        """If it was one whole request."""
+        whole = len(self.requests) == 1 and not (self.midway or self.overrun)
+        if whole and isinstance(parsed := self.requests[0], ParsedRequest):
+            self._recent.remember(data, parsed)
+
+    def feed_eof(self) -> None:
+        """The client has sent all it will."""
+        if self.midway:
+            self._refuse(refusals.INCOMPLETE)
+        self._phase = ParserPhase.ENDED
 
     def close(self) -> None:
-        """Let go of the parser, which holds on to us."""
-        self.ended = True
-        self.midway = False
-        self._parser = None
-
-    def _remember(self, data: bytes, arrived: Received | Response) -> None:
-        if isinstance(arrived, Received):
-            self._seen.remember(data, arrived)
+        """Let go of llhttp's parser, which holds on to us."""
+        self._llhttp = None
 
     def _parse(self, data: bytes) -> None:
-        parser = self._parser = self._parser or HttpRequestParser(self)
+        llhttp = self._llhttp = self._llhttp or HttpRequestParser(self)
         try:
-            parser.feed_data(data)
+            llhttp.feed_data(data)
             self._count_unfinished(len(data))
         except HttpParserUpgrade as upgrade:  # an offer, which we need not take: what follows is HTTP/1.1 still
-            if not self.ended and (rest := data[upgrade.args[0] :]):
-                self._parse(rest)
+            if rest := data[upgrade.args[0] :]:
+                self._parse_rest(rest)
         except HttpParserError as error:
             self._refuse(_reason(error))
         except Refused as refused:
             self._refuse(refused.response)
 
+    def _parse_rest(self, rest: bytes) -> None:
+        if self.ended:
+            self._phase = ParserPhase.OVERRUN
+        else:
+            self._parse(rest)
+
     def _count_unfinished(self, size: int) -> None:
         self._unfinished = self._unfinished + size if self.midway else 0
         if self._unfinished > self._limits.message:
-            raise Refused(refusals.BODY_TOO_LARGE if self._head_read else refusals.HEADERS_TOO_LARGE)
+            raise Refused(refusals.HEADERS_TOO_LARGE if self._phase is ParserPhase.HEAD else refusals.BODY_TOO_LARGE)
 
     def _refuse(self, response: Response) -> None:
-        if not self.ended:  # llhttp also complains of bytes after the last request; they are nobody's
-            self.arrived.append(response)
-        self.ended = True
-        self.midway = False
-
-    def _accept(self, received: Received) -> None:
-        if self.ended:
+        if self.ended:  # llhttp also complains of bytes after the last request; they are nobody's
+            self._phase = ParserPhase.OVERRUN
             return
-        if len(self.arrived) + 1 >= self._limits.pipelined:
-            received = replace(received, stays=False)
-        self.arrived.append(received)
-        self.ended = not received.stays
+        self._phase = ParserPhase.ENDED
+        self.requests.append(response)
 
-    # --- what the parser calls, in the order of a message ---------------------------------------------------------
+    def _accept(self, parsed: ParsedRequest) -> None:
+        if len(self.requests) + 1 >= self._limits.pipelined:
+            parsed = replace(parsed, keep_alive=False)
+        self._phase = ParserPhase.BETWEEN if parsed.keep_alive else ParserPhase.ENDED
+        self.requests.append(parsed)
+
+    # --- what llhttp calls, in the order of a message
 
     def on_message_begin(self) -> None:
-        self.midway = not self.ended
+        if self.ended:
+            raise Refused(refusals.MALFORMED)  # not sent: it only keeps llhttp from reading on
+        self._phase = ParserPhase.HEAD
         self._target = b""
         self._headers: dict[str, str] = {}
         self._header_count = self._head_size = self._body = 0
-        self._head_read = False
 
     def on_url(self, part: bytes) -> None:
         self._target += part
@@ -149,7 +168,7 @@ class Reader:
         self._head_size += len(name) + len(value)
         if self._header_count > self._limits.header_count or self._head_size > self._limits.head:
             raise Refused(refusals.HEADERS_TOO_LARGE)
-        if not self._head_read:  # later ones are trailers: a face never waits for them
+        if self._phase is ParserPhase.HEAD:  # later ones are trailers: a face never waits for them
             self._add(name.decode("ascii").lower(), value.strip(b" \t").decode("utf-8", "surrogateescape"))
 
     def _add(self, name: str, value: str) -> None:
@@ -160,46 +179,35 @@ class Reader:
         self._headers[name] = value if held is None else f"{held}, {value}"
 
     def on_headers_complete(self) -> None:
-        parser = self._parser
-        assert parser is not None
-        self._head_read = True
-        version = parser.get_http_version()
+        llhttp = self._llhttp
+        assert llhttp is not None
+        self._phase = ParserPhase.BODY
+        version = llhttp.get_http_version()
         if version not in {"1.0", "1.1"}:
             raise Refused(refusals.UNKNOWN_VERSION)
-        self._old = version == "1.0"
-        if "host" not in self._headers and not self._old:
+        self._http_1_0 = version == "1.0"
+        if "host" not in self._headers and not self._http_1_0:
             raise Refused(refusals.HOST_MISSING)
         has_body = "transfer-encoding" in self._headers or int(self._headers.get("content-length", "0")) > 0
         # llhttp takes what follows an offer to upgrade for the other protocol: where a body ends is not known then.
-        obscure = has_body and parser.should_upgrade()
-        self._stays = parser.should_keep_alive() and not obscure
-        if parser.get_method().decode("ascii") not in METHODS:
+        obscure = has_body and llhttp.should_upgrade()
+        self._keep_alive = llhttp.should_keep_alive() and not obscure
+        if llhttp.get_method().decode("ascii") not in SUPPORTED_METHODS:
             self._check_other_method(has_body)
-        self._path = self._resolve(self._target.decode("ascii"))
+        self._path = path_of(self._target.decode("ascii"), self._headers)
         if has_body:
             self._check_framing()
-        if self._expects_continue():
-            self.owes_continue = has_body
+        if self._expects_continue() and has_body:
+            self._phase = ParserPhase.EXPECTING
 
     def _check_other_method(self, has_body: bool) -> None:
         """The face will refuse it, saying what the path takes; unless there is more to skip than the head."""
         if has_body or not self._target.startswith(b"/"):  # CONNECT names a host, and a tunnel follows
             raise Refused(refusals.METHOD_REFUSED)
 
-    def _resolve(self, target: str) -> str:
-        """The path, once the target names no other host than the Host header (RFC 9112, section 3.2.2)."""
-        if target.startswith("/") and "#" not in target:
-            return target.partition("?")[0]
-        absolute = ABSOLUTE.fullmatch(target)
-        if absolute is None:
-            raise Refused(refusals.BAD_TARGET)
-        if self._headers.setdefault("host", absolute[1]).lower() != absolute[1].lower():
-            raise Refused(refusals.HOST_AMBIGUOUS)
-        return absolute[2] or "/"
-
     def _check_framing(self) -> None:
         coding = self._headers.get("transfer-encoding")
-        if coding is not None and self._old:
+        if coding is not None and self._http_1_0:
             raise Refused(refusals.BAD_FRAMING)
         if coding is not None and coding.lower() != "chunked":
             raise Refused(refusals.UNKNOWN_CODING)
@@ -208,27 +216,27 @@ class Reader:
 
     def _expects_continue(self) -> bool:
         expected = self._headers.get("expect")
-        if expected is None or self._old:  # HTTP/1.0 clients know no expectations (RFC 9110, section 10.1.1)
+        if expected is None or self._http_1_0:  # HTTP/1.0 clients know no expectations (RFC 9110, section 10.1.1)
             return False
         if expected.lower() != "100-continue":
             raise Refused(refusals.EXPECTATION_FAILED)
         return True
 
     def on_body(self, part: bytes) -> None:
+        self._phase = ParserPhase.BODY  # it does not wait to be told
         self._body += len(part)
         if self._body > self._limits.body:
             raise Refused(refusals.BODY_TOO_LARGE)
 
     def on_message_complete(self) -> None:
-        assert self._parser is not None
-        self.midway = self.owes_continue = False
-        method = self._parser.get_method().decode("ascii")
+        assert self._llhttp is not None
+        method = self._llhttp.get_method().decode("ascii")
         request = Request(method, self._path, self._headers)
-        self._accept(Received(request, self._stays, self._old))
+        self._accept(ParsedRequest(request, self._keep_alive, self._http_1_0))
 
 
 def _reason(error: HttpParserError) -> Response:
-    """Ours, if one of the calls above ended the reading; else llhttp's, whose words may quote the client.
+    """Ours, if one of the calls above ended the parsing; else llhttp's, whose message may quote the client.
 
     A function of its own: held by the frame that it was raised through, the exception would be a cycle.
     """

@@ -5,7 +5,7 @@ Statuses: RFC 9110, section 15; framing: RFC 9112. Bodies have the form that SDK
 
 from sidecar.http.messages import Response, error_response
 
-METHODS = ("GET", "HEAD", "PUT")
+SUPPORTED_METHODS = ("GET", "HEAD", "PUT")
 """The methods that are read whole: no protocol that we serve knows another. Faces see others only to refuse them."""
 
 
@@ -33,7 +33,9 @@ BAD_TARGET = _refusal(400, "BadTarget", "The request's target is not a path.", "
 BAD_FRAMING = _refusal(
     400, "BadFraming", "HTTP/1.0 has no Transfer-Encoding.", "Send Content-Length, or speak HTTP/1.1."
 )
-METHOD_REFUSED = _refusal(405, "MethodRefused", "Nothing here takes this method.", "Use GET.", Allow=", ".join(METHODS))
+METHOD_REFUSED = _refusal(
+    405, "MethodRefused", "Nothing here takes this method.", "Use GET.", Allow=", ".join(SUPPORTED_METHODS)
+)
 TOO_SLOW = _refusal(408, "RequestTooSlow", "The request did not arrive in time.", "Send it in one go.")
 BODY_TOO_LARGE = _refusal(413, "BodyTooLarge", "The request's body is too large.", "Send none: nobody reads it.")
 TARGET_TOO_LONG = _refusal(414, "TargetTooLong", "The request's target is too long.", "Ask for the path alone.")

@@ -13,7 +13,7 @@ KEEP_ALIVE = b"Connection: keep-alive\r\n"
 CLOSE = b"Connection: close\r\n"
 
 
-class Renderer:
+class Serializer:
     """Adds `Date`, `Server` and `Content-Length`; `wall`: Unix time."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
@@ -23,7 +23,7 @@ class Renderer:
         self._last: Response | None = None
         self._start = b""
 
-    def render(self, response: Response, connection: bytes, *, body: bool) -> bytes:
+    def serialize(self, response: Response, connection: bytes, *, body: bool) -> bytes:
         """The whole answer. `connection`: a line about the connection, or nothing; `body`: not for HEAD."""
         second = int(self._wall())
         if second != self._second:

@@ -1,4 +1,4 @@
-"""An admin plane over a role that a test sets."""
+"""An admin face over a role that a test sets."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -59,7 +59,7 @@ class SetRole:
 async def served_admin(
     role: SetRole, address: Address = ANY_PORT, metrics: Metrics | None = None
 ) -> AsyncIterator[Address]:
-    """Serve the admin plane; gives the address bound."""
+    """Serve the admin face; gives the address bound."""
     clock = StillClock()
     metrics = metrics or Metrics(clock, started_at=0, token=lambda: None)
     status = Status(role, lambda: None, clock, lambda: role.stopping, History(), Usage(clock), load(ENVIRONMENT, []))

@@ -26,7 +26,7 @@ PATHS = ("/livez", "/readyz", "/metrics", "/status", "/status.json")
 
 @dataclass
 class Admin:
-    """The admin plane and a client of it."""
+    """The admin face and a client of it."""
 
     role: SetRole
     http: aiohttp.ClientSession

@@ -38,7 +38,7 @@ class AskedAfter(SetRole):
 
 
 async def run(*arguments: str, admin: Address | str, **environ: str) -> tuple[int, str, str]:
-    """Exit code, standard output and standard error of a Python that is told nothing but where the admin plane is."""
+    """Exit code, standard output and standard error of a Python that is told nothing but where the admin face is."""
     inherited = {name: text for name, text in os.environ.items() if name.startswith(("COVERAGE_", "PATH"))}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -63,7 +63,7 @@ class Pod:
         return await self.told("/readyz")
 
     async def told(self, path: str) -> dict[str, Any]:
-        """What a page of the admin plane says as JSON."""
+        """What a page of the admin face says as JSON."""
         async with self._admin.get(f"http://localhost{path}") as answer:
             told: dict[str, Any] = await answer.json()
             return told

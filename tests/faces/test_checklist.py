@@ -54,7 +54,7 @@ async def documents() -> list[dict[str, Any]]:
     return [json.loads(answer.body) for answer in await both(RefreshedSource(credentials()))]
 
 
-class Wire:
+class HttpClient:
     """Bytes to and from a face behind the real server."""
 
     def __init__(self, port: int) -> None:
@@ -76,11 +76,11 @@ class Wire:
 
 
 @asynccontextmanager
-async def on_the_wire(face: Face) -> AsyncIterator[Wire]:
+async def over_http(face: Face) -> AsyncIterator[HttpClient]:
     async with serving(face, lambda face, status, seconds: None, [TcpAddress("127.0.0.1", 0)]) as addresses:
         (address,) = addresses
         assert isinstance(address, TcpAddress)
-        yield Wire(address.port)
+        yield HttpClient(address.port)
 
 
 # --- the document ------------------------------------------------------------------------------------------------
@@ -117,8 +117,8 @@ async def test_success_is_200_with_length_date_and_the_type_that_was_tried() -> 
         (container_face(source), "/v1/credentials", "application/json"),
         (Imds(source, v1=True).face, ROLE, "text/plain"),
     ):
-        async with on_the_wire(face) as wire:
-            status, headers, content = await wire.send(f"GET {path} HTTP/1.1")
+        async with over_http(face) as http:
+            status, headers, content = await http.send(f"GET {path} HTTP/1.1")
         assert (status, headers["content-type"].partition(";")[0]) == (200, kind)
         assert int(headers["content-length"]) == len(content)
         assert abs(parsedate_to_datetime(headers["date"]).timestamp() - time()) < 5
@@ -253,9 +253,9 @@ def test_the_endpoint_is_127_0_0_1_to_the_letter() -> None:
 )
 async def test_all_is_in_the_path_and_no_header_of_taste_matters(headers: list[str]) -> None:
     """18: Ruby drops a query; opendal and JavaScript v3 send no User-Agent, Java an odd Accept."""
-    async with on_the_wire(container_face(Source(credentials()))) as wire:
+    async with over_http(container_face(Source(credentials()))) as http:
         for path in ("/v1/credentials", "/v1/credentials?x=1"):
-            assert (await wire.send(f"GET {path} HTTP/1.1", *headers))[0] == 200
+            assert (await http.send(f"GET {path} HTTP/1.1", *headers))[0] == 200
 
 
 async def test_who_comes_through_a_proxy_is_told_of_no_proxy() -> None:
@@ -279,11 +279,11 @@ async def test_who_comes_through_a_proxy_is_told_of_no_proxy() -> None:
 async def test_the_token_is_put_for_without_a_body_in_three_ways(framing: list[str], rest: bytes) -> None:
     """20: no length at all from Java v1, CRT, C++ and object_store; chunked with Expect from s3fs."""
     imds = Imds(RefreshedSource(credentials()))
-    async with on_the_wire(imds.face) as wire:
+    async with over_http(imds.face) as http:
         ask = ("PUT /latest/api/token HTTP/1.1", "X-aws-ec2-metadata-token-ttl-seconds: 21600", *framing)
-        status, headers, token = await wire.send(*ask, rest=rest)
+        status, headers, token = await http.send(*ask, rest=rest)
         assert (status, headers["x-aws-ec2-metadata-token-ttl-seconds"]) == (200, "21600")
-        status, _, role = await wire.send(f"GET {CREDENTIALS}/ HTTP/1.1", f"{TOKEN}: {token.decode()}")
+        status, _, role = await http.send(f"GET {CREDENTIALS}/ HTTP/1.1", f"{TOKEN}: {token.decode()}")
     assert (status, role) == (200, b"checkout")
 
 

@@ -1,4 +1,4 @@
-"""Every test of the wire runs on both loops: uvloop, which the service uses, and asyncio's own."""
+"""Every test of HTTP runs on both loops: uvloop, which the service uses, and asyncio's own."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -24,7 +24,7 @@ import uvloop
 
 from sidecar.http.limits import Limits
 from tests.http.corpus import CORPUS
-from tests.http.peer import Wire, request, wired
+from tests.http.peer import MirrorServer, mirror_server, request
 
 CLIENTS = 32
 LIMITS = Limits(read=0.1, answer=0.1, write=0.2, idle=0.1, linger=0.05, drain=0.5, sweep=0.02, connections=24, total=5)
@@ -129,46 +129,46 @@ async def fuzz(seconds: float, seed: int) -> Report:
     logging.getLogger("sidecar").addHandler(ears)
     try:
         ends_at = time.monotonic() + seconds
-        async with wired(LIMITS) as wire:
-            await _ask(wire, report)  # libuv's first stream opens a descriptor in reserve
+        async with mirror_server(LIMITS, clock=time.monotonic) as server:
+            await _ask(server, report)  # libuv's first stream opens a descriptor in reserve
             before = _footprint()
             while time.monotonic() < ends_at and not report.complaints:
-                await _batch(wire, dice, report)
+                await _batch(server, dice, report)
                 with contextlib.suppress(TimeoutError):  # uvloop closes the clients' descriptors a few turns later
-                    await wire.until(lambda: wire.plane.open == 0 and _footprint() == before)
-                if (after := _footprint()) != before or wire.plane.open:
+                    await server.until(lambda: len(server.pool) == 0 and _footprint() == before)
+                if (after := _footprint()) != before or len(server.pool):
                     report.complaints.append(
-                        f"tasks and descriptors were {before}, are {after}; {wire.plane.open} connections are open"
+                        f"tasks and descriptors were {before}, are {after}; {len(server.pool)} connections are open"
                     )
     finally:
         logging.getLogger("sidecar").removeHandler(ears)
     return report
 
 
-async def _batch(wire: Wire, dice: random.Random, report: Report) -> None:
-    wire.face.may_go.clear()
+async def _batch(server: MirrorServer, dice: random.Random, report: Report) -> None:
+    server.face.may_go.clear()
     async with asyncio.TaskGroup() as group:
         for _ in range(CLIENTS):
-            group.create_task(_client(wire, random.Random(dice.random()), report))
-    wire.peers.clear()
-    wire.face.seen.clear()
-    wire.answered.clear()
-    await wire.until(lambda: wire.plane.open == 0)
-    await _ask(wire, report)
+            group.create_task(_client(server, random.Random(dice.random()), report))
+    server.peers.clear()
+    server.face.seen.clear()
+    server.answered.clear()
+    await server.until(lambda: len(server.pool) == 0)
+    await _ask(server, report)
 
 
-async def _ask(wire: Wire, report: Report) -> None:
-    good = await wire.peer()
+async def _ask(server: MirrorServer, report: Report) -> None:
+    good = await server.peer()
     if (await good.ask(request())).status != 200:
         report.complaints.append("a good request was refused")
     await good.close()
-    await wire.until(lambda: wire.plane.open == 0)
-    wire.peers.clear()
+    await server.until(lambda: len(server.pool) == 0)
+    server.peers.clear()
 
 
-async def _client(wire: Wire, dice: random.Random, report: Report) -> None:
+async def _client(server: MirrorServer, dice: random.Random, report: Report) -> None:
     data = mutant(dice)
-    peer = await wire.peer()
+    peer = await server.peer()
     report.connections += 1
     try:
         for part in parts(dice, data):

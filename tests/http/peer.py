@@ -1,26 +1,31 @@
-"""The two ends of a wire under test: a client that writes bytes as they are, and a face that shows what reached it."""
+"""A connection's two ends: a client that writes bytes as they are, and a face that shows what reached it."""
 
 import asyncio
 import contextlib
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest import mock
 
-from sidecar.http import server
+from sidecar.core.model import Instant, Seconds
+from sidecar.http import listener
+from sidecar.http import server as http_server
 from sidecar.http.addresses import TcpAddress
+from sidecar.http.connection import Connection, State
 from sidecar.http.limits import Limits
 from sidecar.http.messages import Request, Response
-from sidecar.http.pool import Plane
-from sidecar.http.refusals import METHODS
+from sidecar.http.pool import ConnectionPool, PooledConnection
+from sidecar.http.refusals import SUPPORTED_METHODS
 
 HOST = b"Host: 127.0.0.1\r\n"
 END = b"\r\n"
-PATIENCE = 5
+ANSWER_TIMEOUT = 5
+QUICK = Limits(sweep=0.005)
+"""The limits of the service, looked at often: tests move the clock, and do not wait for it."""
 
 
 def request(method: str = "GET", target: str = "/", *headers: str, version: str = "1.1", host: bool = True) -> bytes:
@@ -69,7 +74,7 @@ class Peer:
 
     async def answer(self, *, body: bool = True) -> Answer:
         """The next whole answer; `body`: whether one follows, which after HEAD and 100 it does not."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             head = await self._reader.readuntil(END + END)
             status, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -78,7 +83,7 @@ class Peer:
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             return await self._reader.read()
 
     async def see_the_end(self) -> None:
@@ -126,7 +131,7 @@ class Mirror:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: Request) -> Response:
-        if request.method not in METHODS:
+        if request.method not in SUPPORTED_METHODS:
             return Response(405, b"{}", {"Allow": "PUT" if request.path == "/put" else "GET, HEAD, PUT"})
         self.seen.append(request)
         match request.path:
@@ -170,32 +175,42 @@ async def _late() -> Response:
     raise AssertionError("nobody sets that event")
 
 
-class Watched(Plane):
-    """A plane that counts."""
+class Watched(ConnectionPool):
+    """A pool that counts its sweeps."""
 
-    latest: "Watched"
+    newest: "Watched"
 
     def __init__(self, *collaborators: Any) -> None:
         super().__init__(*collaborators)
         self.sweeps = 0
-        Watched.latest = self
+        Watched.newest = self
 
     @property
-    def open(self) -> int:
-        """Connections that the server holds."""
-        return len(self._connections)
+    def connections(self) -> Collection[PooledConnection]:
+        return self._connections
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         self.sweeps += 1
-        super()._sweep()
+        super().sweep()
+
+
+@dataclass
+class ManualClock:
+    """Time passes when it is told to."""
+
+    now: Instant = 0
+
+    def __call__(self) -> Instant:
+        return self.now
 
 
 @dataclass(eq=False)
-class Wire:
+class MirrorServer:
     """A served mirror, and clients for it. `answered`: the statuses that the observer was told."""
 
     face: Mirror
-    plane: Watched
+    pool: Watched
+    clock: ManualClock
     port: int
     answered: list[int]
     peers: list[Peer] = field(default_factory=list)
@@ -219,26 +234,50 @@ class Wire:
         """Over a new connection."""
         return await (await self.peer()).ask(data, body=body)
 
+    @property
+    def states(self) -> list[State]:
+        """Of the connections that the server holds."""
+        return [cast("Connection", each).state for each in self.pool.connections]
+
+    async def until_it_is(self, *states: State) -> None:
+        await self.until(lambda: self.states == list(states))
+
+    async def later(self, seconds: Seconds) -> None:
+        """Let time pass, and the server look at its deadlines."""
+        self.clock.now += seconds
+        sweeps = self.pool.sweeps
+        await self.until(lambda: self.pool.sweeps > sweeps)
+
     async def until(self, happens: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWER_TIMEOUT):
             while not happens():
                 await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
-async def wired(limits: Limits | None = None, leaving: Callable[[], bool] = server.never) -> AsyncIterator[Wire]:
-    mirror, answered = Mirror(), list[int]()
+async def mirror_server(
+    limits: Limits | None = None,
+    leaving: Callable[[], bool] = http_server.never,
+    clock: Callable[[], Instant] | None = None,
+) -> AsyncIterator[MirrorServer]:
+    """`clock`: another than the manual one."""
+    mirror, answered, manual = Mirror(), list[int](), ManualClock()
 
     def observe(face: str, status: int, seconds: float) -> None:
         assert (face, seconds >= 0) == ("mirror", True)
         answered.append(status)
 
-    with mock.patch.object(server, "Plane", Watched):
-        async with server.serving(mirror, observe, [TcpAddress("127.0.0.1", 0)], limits, leaving) as (address,):
+    with (
+        mock.patch.object(http_server, "ConnectionPool", Watched),
+        mock.patch.object(listener, "FIRST_BYTES_WITHIN", 0),  # clients that send nothing are to be seen at once
+    ):
+        async with http_server.serving(
+            mirror, observe, [TcpAddress("127.0.0.1", 0)], limits or QUICK, leaving, clock=clock or manual
+        ) as (address,):
             assert isinstance(address, TcpAddress)
-            wire = Wire(mirror, Watched.latest, address.port, answered)
+            server = MirrorServer(mirror, Watched.newest, manual, address.port, answered)
             try:
-                yield wire
+                yield server
             finally:
-                if not wire.outlived:
-                    await wire.let_go()
+                if not server.outlived:
+                    await server.let_go()

@@ -1,4 +1,4 @@
-"""Our reading of HTTP against two others: aiohttp's parser in Python, and the one in C that it uses.
+"""Our parsing of HTTP against two others: aiohttp's parser in Python, and the one in C that it uses.
 
 The C one is llhttp too, but another release of it, set up by other people; the Python one is independent. Where a
 judge differs, it is written down here with the reason, and a difference that has gone must be struck out.
@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.http.limits import Limits
-from sidecar.http.messages import Request, Response
-from sidecar.http.parser import Reader, Received, Seen
-from sidecar.http.refusals import METHODS
+from sidecar.http.messages import ParsedRequest, Request, Response
+from sidecar.http.parser import RequestParser
+from sidecar.http.recent_requests import RecentRequests
+from sidecar.http.refusals import SUPPORTED_METHODS
 from tests.http.corpus import CORPUS
 from tests.http.peer import request
 
@@ -66,15 +67,15 @@ REFUSED = "refused"
 
 
 def ours(*parts: bytes) -> Reading:
-    reader = Reader(Limits(), Seen())
+    parser = RequestParser(Limits(), RecentRequests())
     for part in parts:
-        reader.feed(part)
-    return [_seen(item) for item in reader.arrived]
+        parser.feed(part)
+    return [_seen(item) for item in parser.requests]
 
 
-def _seen(item: Received | Response) -> Request | str:
+def _seen(item: ParsedRequest | Response) -> Request | str:
     """What a face would answer other than by a refusal."""
-    return item.request if isinstance(item, Received) and item.request.method in METHODS else REFUSED
+    return item.request if isinstance(item, ParsedRequest) and item.request.method in SUPPORTED_METHODS else REFUSED
 
 
 def theirs(parser: Callable[..., Any], data: bytes) -> Reading:
@@ -93,7 +94,7 @@ def theirs(parser: Callable[..., Any], data: bytes) -> Reading:
 
 
 def _request(message: Any) -> Request | str:
-    if message.method not in METHODS:
+    if message.method not in SUPPORTED_METHODS:
         return REFUSED
     headers: dict[str, str] = {}
     for name, value in message.headers.items():
@@ -128,12 +129,12 @@ def test_it_does_not_matter_where_the_bytes_are_cut(case: str) -> None:
 
 
 def test_what_is_remembered_has_a_bound() -> None:
-    seen = Seen()
+    recent = RecentRequests()
     for number in range(100):
-        Reader(Limits(), seen).feed(request("GET", f"/{number}"))
-    Reader(Limits(), seen).feed(long := request("GET", "/", "Authorization: " + "a" * 4096))
-    assert 1 <= sum(seen.get(request("GET", f"/{number}")) is not None for number in range(100)) <= 32
-    assert seen.get(long) is None
+        RequestParser(Limits(), recent).feed(request("GET", f"/{number}"))
+    RequestParser(Limits(), recent).feed(long := request("GET", "/", "Authorization: " + "a" * 4096))
+    assert 1 <= sum(recent.get(request("GET", f"/{number}")) is not None for number in range(100)) <= 32
+    assert recent.get(long) is None
 
 
 TOKENS = st.text("abcXYZ09!#$%&'*+-.^_`|~", min_size=1, max_size=8)
@@ -141,7 +142,7 @@ VALUES = st.text(st.characters(codec="latin-1", min_codepoint=32, exclude_charac
 
 
 @given(
-    method=st.sampled_from(METHODS),
+    method=st.sampled_from(SUPPORTED_METHODS),
     path=st.text("/abc.-_~!$&'()*+,;=:@%09", max_size=12),
     headers=st.dictionaries(TOKENS.map(lambda name: f"x-{name}"), VALUES, max_size=5),
     cut=st.integers(0, 60),

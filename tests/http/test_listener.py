@@ -177,20 +177,46 @@ class Exhausted:
         raise OSError(errno.EMFILE, "Too many open files")
 
 
+class Aborting(Exhausted):
+    """A listening socket whose first client has gone before it could be accepted."""
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if not self.refused.is_set():
+            self.refused.set()
+            raise ConnectionAbortedError(errno.ECONNABORTED, "Software caused connection abort")
+        return self._bound.accept()
+
+
+async def test_a_client_that_went_before_it_was_accepted_is_passed_over_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
+    bound = Aborting(socket.create_server(("127.0.0.1", 0)))
+    listener = Listener(cast("socket.socket", bound), accepted.put_nowait)
+    try:
+        with socket.create_connection(bound._bound.getsockname()):
+            await bound.refused.wait()
+            assert not accepted.empty(), "the next is accepted in the same turn"
+            accepted.get_nowait().close()
+    finally:
+        await listener.end()
+    assert caplog.records == []
+
+
 async def test_without_descriptors_we_wait_and_then_go_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("sidecar.http.listener.PAUSE", 0.05)
-    welcomed: asyncio.Queue[socket.socket] = asyncio.Queue()
+    monkeypatch.setattr("sidecar.http.listener.RETRY_ACCEPT_AFTER", 0.05)
+    accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
     bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
-    listener = Listener(cast("socket.socket", bound), welcomed.put_nowait)
+    listener = Listener(cast("socket.socket", bound), accepted.put_nowait)
     try:
         with socket.create_connection(bound._bound.getsockname()):
             for _ in range(3):
                 await bound.refused.wait()
                 bound.refused.clear()
             bound.free = 1
-            (await asyncio.wait_for(welcomed.get(), 5)).close()
+            (await asyncio.wait_for(accepted.get(), 5)).close()
     finally:
         await listener.end()
     (record,) = caplog.records
@@ -198,7 +224,7 @@ async def test_without_descriptors_we_wait_and_then_go_on(
 
 
 async def test_a_listener_that_ends_while_it_waits_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.http.listener.PAUSE", 0.02)
+    monkeypatch.setattr("sidecar.http.listener.RETRY_ACCEPT_AFTER", 0.02)
     caught: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: caught.append(context))
     bound = Exhausted(socket.create_server(("127.0.0.1", 0)))

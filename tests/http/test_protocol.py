@@ -9,23 +9,23 @@ import pytest
 
 from sidecar.http.limits import Limits
 from sidecar.http.messages import Request, Response
-from sidecar.http.serializer import Renderer
-from sidecar.http.transport import Outbox, Transport
-from tests.http.peer import Wire, request, wired
+from sidecar.http.serializer import Serializer
+from sidecar.http.socket_transport import SocketTransport, WriteQueue
+from tests.http.peer import MirrorServer, mirror_server, request
 
 
 @pytest.fixture
-async def wire() -> AsyncIterator[Wire]:
-    async with wired() as wire:
-        yield wire
+async def server() -> AsyncIterator[MirrorServer]:
+    async with mirror_server() as server:
+        yield server
 
 
 # --- what a face sees ------------------------------------------------------------------------------------------
 
 
-async def test_a_face_sees_method_path_and_headers_with_lower_case_names(wire: Wire) -> None:
-    await wire.ask(request("GET", "/v1/credentials?x=1", "X-One: a", "x-ONE:  b \t", "Authorization: t\xf6ken"))
-    assert wire.face.seen == [
+async def test_a_face_sees_method_path_and_headers_with_lower_case_names(server: MirrorServer) -> None:
+    await server.ask(request("GET", "/v1/credentials?x=1", "X-One: a", "x-ONE:  b \t", "Authorization: t\xf6ken"))
+    assert server.face.seen == [
         Request("GET", "/v1/credentials", {"host": "127.0.0.1", "x-one": "a, b", "authorization": "t\udcf6ken"})
     ]
 
@@ -41,28 +41,28 @@ async def test_a_face_sees_method_path_and_headers_with_lower_case_names(wire: W
         ("http://127.0.0.1?a", "/"),
     ],
 )
-async def test_the_path_is_what_stands_before_the_query_untouched(wire: Wire, target: str, path: str) -> None:
-    assert (await wire.ask(request("GET", target))).document["path"] == path
+async def test_the_path_is_what_stands_before_the_query_untouched(server: MirrorServer, target: str, path: str) -> None:
+    assert (await server.ask(request("GET", target))).document["path"] == path
 
 
-async def test_an_absolute_target_names_the_host_where_http_1_0_sends_none(wire: Wire) -> None:
-    await wire.ask(request("GET", "http://127.0.0.1:99/x", version="1.0", host=False))
-    assert wire.face.seen[0].headers["host"] == "127.0.0.1:99"
+async def test_an_absolute_target_names_the_host_where_http_1_0_sends_none(server: MirrorServer) -> None:
+    await server.ask(request("GET", "http://127.0.0.1:99/x", version="1.0", host=False))
+    assert server.face.seen[0].headers["host"] == "127.0.0.1:99"
 
 
-async def test_the_bytes_may_arrive_one_at_a_time(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_the_bytes_may_arrive_one_at_a_time(server: MirrorServer) -> None:
+    peer = await server.peer()
     data = request("PUT", "/x", "Content-Length: 2", "X-Empty:") + b"ab"
     await peer.send_slowly(*(data[i : i + 1] for i in range(len(data))))
     assert (await peer.answer()).document == {"method": "PUT", "path": "/x"}
-    assert wire.face.seen[0].headers == {"host": "127.0.0.1", "content-length": "2", "x-empty": ""}
+    assert server.face.seen[0].headers == {"host": "127.0.0.1", "content-length": "2", "x-empty": ""}
 
 
-async def test_the_same_bytes_mean_the_same_request_each_time(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_the_same_bytes_mean_the_same_request_each_time(server: MirrorServer) -> None:
+    peer = await server.peer()
     for target in ("/a", "/b", "/a", "/b"):
         assert (await peer.ask(request("GET", target))).document["path"] == target
-    assert [seen.path for seen in wire.face.seen] == ["/a", "/b", "/a", "/b"]
+    assert [seen.path for seen in server.face.seen] == ["/a", "/b", "/a", "/b"]
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ async def test_the_same_bytes_mean_the_same_request_each_time(wire: Wire) -> Non
         pytest.param(b"\r\n" + request("PUT", "/t"), id="an empty line before"),
     ],
 )
-async def test_a_put_is_read_however_its_body_is_framed(wire: Wire, put: bytes) -> None:
-    peer = await wire.peer()
+async def test_a_put_is_read_however_its_body_is_framed(server: MirrorServer, put: bytes) -> None:
+    peer = await server.peer()
     for _ in range(2):
         assert (await peer.ask(put)).document == {"method": "PUT", "path": "/t"}
-    assert "a" not in wire.face.seen[0].headers, "a trailer is no header"
+    assert "a" not in server.face.seen[0].headers, "a trailer is no header"
     assert (await peer.ask(request())).status == 200
 
 
-async def test_a_client_that_expects_100_continue_is_told_to_go_on(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_a_client_that_expects_100_continue_is_told_to_go_on(server: MirrorServer) -> None:
+    peer = await server.peer()
     head = request("PUT", "/t", "Transfer-Encoding: chunked", "Expect: 100-Continue")
     assert (await peer.ask(head, body=False)).status == 100
-    assert wire.face.seen == []
+    assert server.face.seen == []
     await peer.send_slowly(b"1\r\n", b"a\r\n", b"0\r\n\r\n")
     assert (await peer.answer()).document["path"] == "/t", "told once"
 
@@ -105,83 +105,85 @@ async def test_a_client_that_expects_100_continue_is_told_to_go_on(wire: Wire) -
     ],
     ids=["the body is here", "there is no body", "HTTP/1.0"],
 )
-async def test_nobody_is_told_to_go_on_who_does_not_wait_for_it(wire: Wire, data: bytes) -> None:
-    peer = await wire.peer()
+async def test_nobody_is_told_to_go_on_who_does_not_wait_for_it(server: MirrorServer, data: bytes) -> None:
+    peer = await server.peer()
     assert (await peer.ask(data)).status == 200
     if b"HTTP/1.1" in data:
         assert (await peer.ask(request())).status == 200
 
 
-async def test_http_1_0_knows_no_expectations(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_http_1_0_knows_no_expectations(server: MirrorServer) -> None:
+    peer = await server.peer()
     await peer.send_slowly(request("PUT", "/t", "Content-Length: 1", "Expect: 100-continue", version="1.0"), b"x")
     assert (await peer.answer()).status == 200
-    assert (await wire.ask(request("GET", "/", "Expect: a-miracle", version="1.0"))).status == 200
+    assert (await server.ask(request("GET", "/", "Expect: a-miracle", version="1.0"))).status == 200
 
 
-async def test_100_continue_waits_for_the_answers_before_it(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_100_continue_waits_for_the_answers_before_it(server: MirrorServer) -> None:
+    peer = await server.peer()
     peer.send(request("GET", "/wait") + request("PUT", "/t", "Content-Length: 1", "Expect: 100-continue"))
-    await wire.face.waiting.wait()
-    wire.face.may_go.set()
+    await server.face.waiting.wait()
+    server.face.may_go.set()
     assert [(await peer.answer()).status, (await peer.answer(body=False)).status] == [200, 100]
     assert (await peer.ask(b"x")).document["path"] == "/t"
 
 
-async def test_an_offer_to_upgrade_is_not_taken(wire: Wire) -> None:
+async def test_an_offer_to_upgrade_is_not_taken(server: MirrorServer) -> None:
     """Java's own client makes one with each request."""
     offer = request("GET", "/a", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
-    peer = await wire.peer()
+    peer = await server.peer()
     peer.send(offer + request("GET", "/b") + offer)
     assert [(await peer.answer()).document["path"] for _ in range(3)] == ["/a", "/b", "/a"]
 
 
-async def test_thousands_of_offers_at_once_are_as_good_as_a_few(wire: Wire) -> None:
+async def test_thousands_of_offers_at_once_are_as_good_as_a_few(server: MirrorServer) -> None:
     offer = request("GET", "/", "Connection: Upgrade", "Upgrade: h2c")
-    peer = await wire.peer()
+    peer = await server.peer()
     peer.send(offer * 5000)
     assert [(await peer.answer()).closes for _ in range(16)] == [False] * 15 + [True]
 
 
-async def test_what_follows_an_offer_to_upgrade_with_a_body_is_not_taken_for_a_request(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_what_follows_an_offer_to_upgrade_with_a_body_is_not_taken_for_a_request(server: MirrorServer) -> None:
+    peer = await server.peer()
     body = request("GET", "/smuggled")
     length = f"Content-Length: {len(body)}"
     assert (await peer.ask(request("PUT", "/a", length, "Connection: Upgrade", "Upgrade: h2c") + body)).closes
     assert await peer.rest() == b""
-    assert [seen.path for seen in wire.face.seen] == ["/a"]
+    assert [seen.path for seen in server.face.seen] == ["/a"]
 
 
 # --- what a client sees ----------------------------------------------------------------------------------------
 
 
-async def test_an_answer_has_date_length_and_server_and_a_face_s_headers(wire: Wire) -> None:
-    answer = await wire.ask(request("GET", "/late"))
+async def test_an_answer_has_date_length_and_server_and_a_face_s_headers(server: MirrorServer) -> None:
+    answer = await server.ask(request("GET", "/late"))
     assert abs(parsedate_to_datetime(answer.headers.pop("date")).timestamp() - time.time()) < 3
     assert answer.headers == {"retry-after": "1", "content-length": "2", "server": "irsa-sidecar"}
 
 
 def test_the_date_changes_with_the_second_and_the_answer_with_the_response() -> None:
     now = [0.9]
-    renderer = Renderer(lambda: now[0])
+    renderer = Serializer(lambda: now[0])
     one, other = Response(200, b"1", {}), Response(404, b"2", {})
-    first = renderer.render(one, b"", body=True)
-    assert renderer.render(other, b"", body=True).startswith(b"HTTP/1.1 404 Not Found\r\n")
-    assert renderer.render(one, b"", body=True) == first
+    first = renderer.serialize(one, b"", body=True)
+    assert renderer.serialize(other, b"", body=True).startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert renderer.serialize(one, b"", body=True) == first
     now[0] = 1.0
-    second = renderer.render(one, b"", body=True)
+    second = renderer.serialize(one, b"", body=True)
     assert (b"00:00:00 GMT" in first, b"00:00:01 GMT" in second) == (True, True)
 
 
-async def test_head_has_a_length_and_no_body(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_head_has_a_length_and_no_body(server: MirrorServer) -> None:
+    peer = await server.peer()
     length = (await peer.ask(request("HEAD", "/get"), body=False)).headers["content-length"]
     assert length == str(len((await peer.ask(request("GET", "/get"))).body) + 1)  # HEAD is a letter longer than GET
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
-async def test_another_method_is_refused_by_the_face_which_knows_what_its_path_takes(wire: Wire, method: str) -> None:
-    peer = await wire.peer()
+async def test_another_method_is_refused_by_the_face_which_knows_what_a_path_takes(
+    server: MirrorServer, method: str
+) -> None:
+    peer = await server.peer()
     for path, allowed in (("/", "GET, HEAD, PUT"), ("/put", "PUT")):
         answer = await peer.ask(request(method, path))
         assert (answer.status, answer.headers["allow"]) == (405, allowed)
@@ -198,8 +200,8 @@ async def test_another_method_is_refused_by_the_face_which_knows_what_its_path_t
     ],
     ids=["a body", "a tunnel", "everything", "a strange body"],
 )
-async def test_another_method_with_more_to_come_ends_the_connection(wire: Wire, data: bytes) -> None:
-    peer = await wire.peer()
+async def test_another_method_with_more_to_come_ends_the_connection(server: MirrorServer, data: bytes) -> None:
+    peer = await server.peer()
     answer = await peer.ask(data)
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, PUT")
     assert (answer.closes, await peer.rest()) == (True, b"")
@@ -217,67 +219,71 @@ async def test_another_method_with_more_to_come_ends_the_connection(wire: Wire, 
     ],
 )
 async def test_the_client_decides_whether_the_connection_stays(
-    wire: Wire, version: str, connection: str | None, stays: bool, says: str | None
+    server: MirrorServer, version: str, connection: str | None, stays: bool, says: str | None
 ) -> None:
-    peer = await wire.peer()
+    peer = await server.peer()
     wanted = () if connection is None else (f"Connection: {connection}",)
     for _ in range(2):  # read, then remembered
         answer = await peer.ask(request("GET", "/", *wanted, version=version))
         assert (answer.status, answer.headers.get("connection")) == (200, says)
         if not stays:
             assert await peer.rest() == b""
-            peer = await wire.peer()
+            peer = await server.peer()
 
 
-async def test_what_follows_a_last_request_is_nobody_s(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_what_follows_a_last_request_is_nobody_s(server: MirrorServer) -> None:
+    peer = await server.peer()
     assert (await peer.ask(request("GET", "/", "Connection: close") + request("GET", "/more"))).status == 200
     assert await peer.rest() == b""
-    assert [seen.path for seen in wire.face.seen] == ["/"]
+    assert [seen.path for seen in server.face.seen] == ["/"]
 
 
-async def test_requests_sent_together_are_answered_in_order_though_the_first_must_wait(wire: Wire) -> None:
-    peer = await wire.peer()
+async def test_requests_sent_together_are_answered_in_order_though_the_first_must_wait(server: MirrorServer) -> None:
+    peer = await server.peer()
     peer.send(b"".join(request("GET", f"/{name}") for name in ("wait", "b", "late", "d")))
-    await wire.face.waiting.wait()
-    assert len(wire.face.seen) == 1, "one at a time"
-    wire.face.may_go.set()
+    await server.face.waiting.wait()
+    assert len(server.face.seen) == 1, "one at a time"
+    server.face.may_go.set()
     answers = [await peer.answer() for _ in range(4)]
     assert [answer.document.get("path") for answer in answers] == ["/wait", "/b", None, "/d"]
-    assert wire.answered == [200, 200, 503, 200]
+    assert server.answered == [200, 200, 503, 200]
 
 
 async def test_too_many_requests_at_once_end_with_a_close_after_the_last_that_is_answered() -> None:
-    async with wired(Limits(pipelined=3)) as wire:
-        peer = await wire.peer()
+    async with mirror_server(Limits(pipelined=3)) as server:
+        peer = await server.peer()
         peer.send(request() * 9)
         assert [(await peer.answer()).closes for _ in range(3)] == [False, False, True]
         assert await peer.rest() == b""
 
 
-async def test_while_one_request_waits_others_are_answered_on_other_connections(wire: Wire) -> None:
-    waiting = await wire.peer()
+async def test_while_one_request_waits_others_are_answered_on_other_connections(server: MirrorServer) -> None:
+    waiting = await server.peer()
     waiting.send(request("GET", "/wait"))
-    await wire.face.waiting.wait()
-    assert (await wire.ask(request())).status == 200
-    wire.face.may_go.set()
+    await server.face.waiting.wait()
+    assert (await server.ask(request())).status == 200
+    server.face.may_go.set()
     assert (await waiting.answer()).status == 200
 
 
-async def test_small_answers_are_not_held_back_for_larger_ones(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_small_answers_are_not_held_back_for_larger_ones(
+    server: MirrorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     delayed: list[int] = []
 
-    def transport(accepted: socket.socket, outbox: Outbox) -> Transport:
+    def transport(accepted: socket.socket, queue: WriteQueue) -> SocketTransport:
         delayed.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-        return Transport(accepted, outbox)
+        return SocketTransport(accepted, queue)
 
-    monkeypatch.setattr("sidecar.http.server.Transport", transport)
-    assert (await wire.ask(request())).status == 200
+    monkeypatch.setattr("sidecar.http.server.SocketTransport", transport)
+    assert (await server.ask(request())).status == 200
     assert [bool(option) for option in delayed] == [True]
 
 
-async def test_a_defect_costs_one_answer_and_quotes_nothing(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
-    peer = await wire.peer()
+async def test_a_defect_costs_one_answer_and_quotes_nothing(
+    server: MirrorServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = await server.peer()
     answer = await peer.ask(request("GET", "/defect"))
     assert (answer.status, b"secret" in answer.body) == (500, False)
     assert "secret" not in str([vars(record) for record in caplog.records])

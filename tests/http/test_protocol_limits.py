@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.http.connection import State
 from sidecar.http.limits import MOST_CONNECTIONS, Limits, most_connections
-from tests.http.peer import Wire, request, wired
+from tests.http.peer import MirrorServer, mirror_server, request
 
-NEVER = 3600.0
-PATIENT = Limits(read=NEVER, answer=NEVER, write=NEVER, idle=NEVER, linger=NEVER, drain=0.05, sweep=0.01)
-SHORT = 0.05
+LIMITS = Limits(drain=0.05, sweep=0.005)
+"""Those of the service, looked at often; the clock moves when a test moves it."""
 
 
-async def none_is_open(wire: Wire) -> None:
+async def none_is_open(server: MirrorServer) -> None:
     """Until the server has let go of all its connections."""
-    await wire.until(lambda: wire.plane.open == 0)
+    await server.until(lambda: len(server.pool) == 0)
 
 
 # --- time ------------------------------------------------------------------------------------------------------
@@ -24,206 +24,232 @@ async def none_is_open(wire: Wire) -> None:
 
 @pytest.mark.parametrize("begun", [b"G", b"GET / HTTP/1.1\r\nHost:", request("PUT", "/", "Content-Length: 2") + b"x"])
 async def test_a_request_that_does_not_end_is_408(begun: bytes) -> None:
-    async with wired(replace(PATIENT, read=SHORT)) as wire:
-        answer = await wire.ask(begun)
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
+        peer.send(begun)
+        await server.until_it_is(State.RECEIVING)
+        await server.later(LIMITS.read - 1)
+        assert server.answered == []
+        await server.later(1)
+        answer = await peer.answer()
         assert (answer.status, answer.closes, answer.document["code"]) == (408, True, "RequestTooSlow")
 
 
 async def test_trickling_does_not_buy_time() -> None:
-    async with wired(replace(PATIENT, read=0.1)) as wire:
-        peer = await wire.peer()
-        answering = asyncio.create_task(peer.answer())
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         await peer.send_slowly(b"GET / HTTP/1.1\r\n")
-        while not answering.done():
+        await server.until_it_is(State.RECEIVING)
+        for _ in range(int(LIMITS.read)):
+            assert server.answered == []
             await peer.send_slowly(b"A: b\r\n")
-        assert (await answering).status == 408
+            await server.later(1)
+        assert (await peer.answer()).status == 408
 
 
 async def test_the_second_request_has_a_time_of_its_own() -> None:
-    async with wired(replace(PATIENT, read=0.3)) as wire:
-        peer = await wire.peer()
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         peer.send(request()[:5])
+        await server.until_it_is(State.RECEIVING)
         for _ in range(3):
-            await asyncio.sleep(0.15)
+            await server.later(LIMITS.read - 1)
             assert (await peer.ask(request()[5:] + request()[:5])).status == 200
+        await server.later(LIMITS.read)
         assert (await peer.answer()).status == 408
 
 
 async def test_a_connection_that_says_nothing_is_closed_without_a_word() -> None:
-    async with wired(replace(PATIENT, idle=SHORT)) as wire:
-        assert await (await wire.peer()).rest() == b""
-        peer = await wire.peer()
-        assert (await peer.ask(request())).status == 200
-        assert await peer.rest() == b""
-        assert wire.answered == [200]
+    async with mirror_server(LIMITS) as server:
+        silent, answered = await server.peer(), await server.peer()
+        await server.until_it_is(State.IDLE, State.IDLE)
+        await server.later(LIMITS.idle - 1)
+        assert (await answered.ask(request())).status == 200
+        await server.later(1)
+        assert await silent.rest() == b""
+        await server.later(LIMITS.idle - 2)
+        assert server.states == [State.IDLE]
+        await server.later(1)
+        assert await answered.rest() == b""
+        assert server.answered == [200]
 
 
 async def test_empty_lines_do_not_keep_a_connection() -> None:
-    async with wired(replace(PATIENT, idle=0.1)) as wire:
-        peer = await wire.peer()
-        ending = asyncio.create_task(peer.see_the_end())
-        while not ending.done():
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
+        for _ in range(3):
             await peer.send_slowly(b"\r\n")
-        await ending
+            await server.later(LIMITS.idle / 3)
+        await peer.see_the_end()
 
 
 async def test_an_answer_that_does_not_come_is_503_and_its_task_ends() -> None:
-    async with wired(replace(PATIENT, answer=SHORT)) as wire:
-        answer = await wire.ask(request("GET", "/wait"))
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
+        peer.send(request("GET", "/wait"))
+        await server.face.waiting.wait()
+        await server.later(LIMITS.answer - 1)
+        assert not server.face.cancelled.is_set()
+        await server.later(1)
+        answer = await peer.answer()
         assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-        await wire.face.cancelled.wait()
+        await server.face.cancelled.wait()
+        assert (await peer.ask(request())).status == 200
 
 
 async def test_a_face_that_will_not_be_cancelled_loses_its_connection() -> None:
-    async with wired(replace(PATIENT, answer=SHORT, linger=SHORT)) as wire:
-        peer = await wire.peer()
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         peer.send(request("GET", "/stubborn"))
+        await server.until_it_is(State.ANSWERING)
+        await server.later(LIMITS.answer)
+        assert server.states == [State.CANCELLING]
+        await server.later(LIMITS.linger)
         await peer.see_the_end()
-        wire.face.may_go.set()
+        server.face.may_go.set()
 
 
 async def test_a_client_that_does_not_read_is_cut_off() -> None:
-    async with wired(replace(PATIENT, write=SHORT, pipelined=100)) as wire:
-        peer = await wire.peer()
+    async with mirror_server(replace(LIMITS, pipelined=100)) as server:
+        peer = await server.peer()
         peer.stop_reading()
         peer.send(request("GET", "/large") * 60)
-        await wire.until(lambda: len(wire.face.seen) > 1)
-        await none_is_open(wire)
-        assert len(wire.face.seen) < 60, "a face is not asked for what cannot be sent"
+        await server.until_it_is(State.SENDING)
+        await server.later(LIMITS.write - 1)
+        assert server.states == [State.SENDING]
+        await server.later(1)
+        await none_is_open(server)
+        assert len(server.face.seen) < 60, "a face is not asked for what cannot be sent"
 
 
-async def test_a_client_that_does_not_read_is_cut_off_though_another_answer_comes_meanwhile() -> None:
-    async with wired(replace(PATIENT, write=SHORT)) as wire:
-        peer = await wire.peer()
+async def test_a_request_behind_an_answer_that_its_client_does_not_read_is_not_put_to_the_face() -> None:
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         peer.stop_reading()
         peer.send(request("GET", "/huge") + request("GET", "/wait"))
-        await wire.face.waiting.wait()
-        wire.face.may_go.set()
-        await none_is_open(wire)
+        await server.until_it_is(State.SENDING)
+        assert [seen.path for seen in server.face.seen] == ["/huge"]
+        await server.later(LIMITS.write)
+        await none_is_open(server)
 
 
 async def test_a_client_that_reads_late_gets_everything() -> None:
-    async with wired(replace(PATIENT, pipelined=100)) as wire:
-        peer = await wire.peer()
+    async with mirror_server(replace(LIMITS, pipelined=100)) as server:
+        peer = await server.peer()
         peer.stop_reading()
         peer.send(request("GET", "/large") * 40)
-        await wire.until(lambda: len(wire.face.seen) > 1)
-        await asyncio.sleep(SHORT)
-        asked = len(wire.face.seen)
+        await server.until_it_is(State.SENDING)
+        asked = len(server.face.seen)
         peer.read_on()
         assert [len((await peer.answer()).body) for _ in range(40)] == [300_000] * 40
         assert asked < 40
 
 
 async def test_a_client_whose_requests_wait_is_not_read_from() -> None:
-    async with wired(PATIENT) as wire:
-        peer = await wire.peer()
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         peer.send(request("GET", "/wait") + request())
-        await wire.face.waiting.wait()
+        await server.face.waiting.wait()
         peer.send(request() * 500_000)
-        await asyncio.sleep(SHORT)
+        await asyncio.sleep(0.05)  # nothing happens, and nothing can tell so
         assert peer.unsent > 0
-        wire.face.may_go.set()
+        server.face.may_go.set()
         assert [(await peer.answer()).status for _ in range(2)] == [200, 200]
         peer.reset()
 
 
-async def test_a_closed_connection_whose_client_does_not_read_is_cut_off() -> None:
-    async with wired(replace(PATIENT, write=SHORT, pipelined=100)) as wire:
-        peer = await wire.peer()
+@pytest.mark.parametrize(
+    ("more", "state"), [(b"", State.CLOSING), (b"x" * 99, State.FINISHING)], ids=["all is read", "more was sent"]
+)
+async def test_a_last_answer_that_its_client_does_not_read_is_cut_off(more: bytes, state: State) -> None:
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         peer.stop_reading()
-        peer.send(request("GET", "/huge", "Connection: close"))
-        await wire.until(lambda: bool(wire.face.seen))
-        await none_is_open(wire)
+        peer.send(request("GET", "/huge", "Connection: close") + more)
+        await server.until_it_is(state)
+        await server.later(LIMITS.write - 1)
+        assert server.states == [state]
+        await server.later(1)
+        await none_is_open(server)
 
 
 async def test_a_refusal_is_the_last_that_its_client_hears() -> None:
-    async with wired(PATIENT) as wire:
-        peer = await wire.peer()
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         assert (await peer.ask(b"nonsense\r\n")).status == 400
         assert await peer.rest() == b""
 
 
 async def test_a_refused_client_that_never_stops_is_cut_off() -> None:
-    async with wired(replace(PATIENT, linger=SHORT)) as wire:
-        peer = await wire.peer()
+    async with mirror_server(LIMITS) as server:
+        peer = await server.peer()
         assert (await peer.ask(b"nonsense\r\n")).status == 400
         assert await peer.rest() == b""
-        await none_is_open(wire)
+        assert server.states == [State.LINGERING]
+        await server.later(LIMITS.linger)
+        await none_is_open(server)
 
 
 async def test_an_old_connection_is_closed_with_its_next_answer() -> None:
-    async with wired(replace(PATIENT, total=SHORT)) as wire:
-        peer = await wire.peer()
+    async with mirror_server(replace(LIMITS, idle=2 * LIMITS.total)) as server:
+        peer = await server.peer()
+        await server.until_it_is(State.IDLE)
+        await server.later(LIMITS.total - 1)
         assert not (await peer.ask(request())).closes
-        await asyncio.sleep(2 * SHORT)
+        await server.later(1)
         assert (await peer.ask(request())).closes
         assert await peer.rest() == b""
-
-
-async def test_one_timer_serves_all_connections_and_none_where_nobody_is_connected() -> None:
-    async with wired(replace(PATIENT, sweep=0.1)) as wire:
-        await asyncio.sleep(0.25)
-        assert wire.plane.sweeps == 0
-        for peer in [await wire.peer() for _ in range(9)]:
-            assert (await peer.ask(request())).status == 200
-        await asyncio.sleep(0.25)
-        assert 2 <= wire.plane.sweeps <= 5
-        await wire.let_go()
-        await none_is_open(wire)
-        swept = wire.plane.sweeps
-        await asyncio.sleep(0.35)
-        assert wire.plane.sweeps <= swept + 1
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------
 
 
 async def test_the_longest_idle_makes_room_for_who_comes() -> None:
-    async with wired(replace(PATIENT, connections=2)) as wire:
-        first, second = await wire.peer(), await wire.peer()
+    async with mirror_server(replace(LIMITS, connections=2)) as server:
+        first, second = await server.peer(), await server.peer()
         for peer in (second, first, second):
             assert (await peer.ask(request())).status == 200
-        assert (await wire.ask(request())).status == 200
+            server.clock.now += 1
+        assert (await server.ask(request())).status == 200
         assert await first.rest() == b""
         assert (await second.ask(request())).status == 200
 
 
 async def test_when_all_are_busy_the_next_is_503_and_one_line_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    async with wired(replace(PATIENT, connections=1)) as wire:
-        busy = await wire.peer()
+    async with mirror_server(replace(LIMITS, connections=1)) as server:
+        busy = await server.peer()
         busy.send(request("GET", "/wait"))
-        await wire.face.waiting.wait()
+        await server.face.waiting.wait()
         for _ in range(3):
-            answer = await (await wire.peer()).answer()
+            answer = await (await server.peer()).answer()
             assert (answer.status, answer.closes, answer.headers["retry-after"]) == (503, True, "1")
-        wire.face.may_go.set()
+        server.face.may_go.set()
         assert (await busy.answer()).status == 200
-        assert (await wire.ask(request())).status == 200
+        assert (await server.ask(request())).status == 200
     assert [record.message for record in caplog.records] == ["too many connections"]
 
 
 async def test_a_burst_of_a_thousand_clients_is_answered_whole_and_none_is_refused() -> None:
-    async with wired(replace(PATIENT, connections=2000)) as wire:
-        burst = [socket.create_connection(("127.0.0.1", wire.port)) for _ in range(1000)]  # while nobody accepts
+    async with mirror_server(replace(LIMITS, connections=2000)) as server:
+        burst = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(1000)]  # while nobody accepts
         for number, client in enumerate(burst):
             client.sendall(request("GET", "/wait" if number % 2 else "/", "Connection: close"))
-        await wire.until(lambda: wire.plane.open == 500 and len(wire.face.seen) == 1000)
-        wire.face.may_go.set()
-        await none_is_open(wire)
+        await server.until(lambda: len(server.pool) == 500 and len(server.face.seen) == 1000)
+        server.face.may_go.set()
+        await none_is_open(server)
         for client in burst:
             with client, client.makefile("rb") as said:
                 assert said.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 async def test_far_too_many_are_not_even_told() -> None:
-    async with wired(replace(PATIENT, connections=1, refused_at_once=1)) as wire:
-        busy = await wire.peer()
+    async with mirror_server(replace(LIMITS, connections=1, refused_at_once=1)) as server:
+        busy = await server.peer()
         busy.send(request("GET", "/wait"))
-        await wire.face.waiting.wait()
-        assert (await (await wire.peer()).answer()).status == 503
-        await (await wire.peer()).see_the_end()
-        wire.face.may_go.set()
+        await server.face.waiting.wait()
+        assert (await (await server.peer()).answer()).status == 503
+        await (await server.peer()).see_the_end()
+        server.face.may_go.set()
         assert (await busy.answer()).status == 200
 
 

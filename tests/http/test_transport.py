@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sidecar.http.transport import READ_AT_ONCE, Outbox, Transport
+from sidecar.http.socket_transport import READ_AT_ONCE, SocketTransport, WriteQueue
 
 LARGE = b"x" * 3_000_000
 """More than the kernel has room for."""
@@ -20,7 +20,6 @@ class Log:
 
     calls: list[str] = field(default_factory=list)
     received: bytes = b""
-    stays_half_closed: bool = False
 
     def connection_made(self) -> None:
         self.calls.append("made")
@@ -28,9 +27,8 @@ class Log:
     def data_received(self, data: bytes) -> None:
         self.received += data
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> None:
         self.calls.append("end")
-        return self.stays_half_closed
 
     def pause_writing(self) -> None:
         self.calls.append("pause")
@@ -56,7 +54,7 @@ class Log:
 class Pair:
     """A transport, and the socket at its other end."""
 
-    transport: Transport
+    transport: SocketTransport
     client: socket.socket
     log: Log
 
@@ -78,7 +76,7 @@ async def paired(log: Log | None = None, *, sent: bytes = b"") -> AsyncIterator[
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
     client.sendall(sent)
     client.setblocking(False)
-    pair = Pair(Transport(accepted, Outbox()), client, log or Log())
+    pair = Pair(SocketTransport(accepted, WriteQueue()), client, log or Log())
     with client:
         pair.transport.begin(pair.log)
         try:
@@ -106,6 +104,7 @@ async def test_what_the_kernel_has_no_room_for_is_kept_and_sent_in_order() -> No
     async with paired() as pair:
         for part in (LARGE, b"y", b"z"):
             pair.transport.write(part)
+        pair.transport.flush()
         assert pair.log.calls == ["made", "pause"]
         reading = asyncio.create_task(pair.read_all())
         await pair.log.until("resume")
@@ -122,6 +121,28 @@ async def test_what_is_written_in_one_turn_of_the_loop_is_sent_when_it_ends() ->
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert pair.client.recv(99) == b"a"
+
+
+async def test_whatever_one_transport_does_when_it_is_flushed_the_others_are_sent() -> None:
+    class Broken(SocketTransport):
+        def flush(self) -> None:
+            raise RuntimeError("a defect")
+
+    queue, caught = WriteQueue(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: caught.append(context["exception"]))
+    ends = [socket.socketpair() for _ in range(3)]
+    kinds = (Broken, SocketTransport, SocketTransport)
+    transports = [kind(ours, queue) for kind, (ours, _) in zip(kinds, ends, strict=True)]
+    for transport in transports:
+        transport.write(b"a")
+    for _ in range(4):
+        await asyncio.sleep(0)
+    assert [theirs.recv(9) for _, theirs in ends[1:]] == [b"a", b"a"]
+    assert len(caught) == 1
+    for transport, (ours, theirs) in zip(transports, ends, strict=True):
+        transport.abort()
+        ours.close()
+        theirs.close()
 
 
 @pytest.mark.parametrize("last", ["close", "end", "write_eof"])
@@ -163,20 +184,21 @@ async def test_held_back_bytes_wait_and_none_is_lost() -> None:
 
 async def test_a_read_that_takes_all_it_can_says_that_there_may_be_more() -> None:
     async with paired(sent=b"x" * READ_AT_ONCE + b"y") as pair:
-        assert pair.transport.more_waits
+        assert pair.transport.unread
         await pair.log.until_received(b"x" * READ_AT_ONCE + b"y")
-        assert not pair.transport.more_waits
+        assert not pair.transport.unread
 
 
 async def test_the_client_s_end_is_told_once_and_closes() -> None:
     async with paired() as pair:
         pair.client.close()
-        await pair.log.until("lost")
+        await pair.log.until("end")
+        pair.transport.close()
         assert pair.log.calls == ["made", "end", "lost"]
 
 
 async def test_the_client_s_end_is_told_once_though_our_half_stays_open_and_reading_goes_on() -> None:
-    async with paired(Log(stays_half_closed=True)) as pair:
+    async with paired() as pair:
         pair.client.shutdown(socket.SHUT_WR)
         await pair.log.until("end")
         pair.transport.pause_reading()
@@ -219,7 +241,7 @@ async def test_whoever_is_refused_as_they_come_is_not_read_from() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         client.sendall(b"please")
         accepted, _ = listener.accept()
-        pair_transport = Transport(accepted, Outbox())
+        pair_transport = SocketTransport(accepted, WriteQueue())
         log = Refusing()
         pair_transport.begin(log)
         assert (log.received, log.calls) == (b"", ["lost"])

@@ -156,7 +156,7 @@ def _session() -> boto3.Session:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it came over the wire."""
+    """An answer as it came over HTTP."""
 
     status: int
     headers: Mapping[str, str]

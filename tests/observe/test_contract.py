@@ -133,7 +133,7 @@ def test_a_pod_has_at_most_250_series_whatever_clients_and_sts_do() -> None:
 
 
 def statuses() -> Iterator[int]:
-    """All that the data plane can answer: a face's own, what its errors become, what the server refuses."""
+    """All that a served face can answer: a face's own, what its errors become, what the server refuses."""
     yield 200
     yield from STATUS.values()
     yield from (value.status for value in vars(refusals).values() if isinstance(value, Response))

@@ -65,7 +65,7 @@ async def requests() -> Requests:
 
 
 @pytest.fixture
-async def wire(requests: Requests) -> AsyncIterator[Connection]:
+async def connection(requests: Requests) -> AsyncIterator[Connection]:
     """A connection to a served container face that holds credentials."""
     async with served(container_face(Source(credentials())), requests) as port:
         connection = await connected(port)
@@ -76,8 +76,8 @@ async def wire(requests: Requests) -> AsyncIterator[Connection]:
 # --- one good answer -------------------------------------------------------------------------------------------
 
 
-async def test_a_good_answer_has_length_date_type_and_says_nothing_of_its_server(wire: Connection) -> None:
-    answer = await wire.ask(GET + END)
+async def test_a_good_answer_has_length_date_type_and_says_nothing_of_its_server(connection: Connection) -> None:
+    answer = await connection.ask(GET + END)
     assert (answer.status, json.loads(answer.body)["Code"]) == (200, "Success")
     assert abs(parsedate_to_datetime(answer.headers.pop("Date")).timestamp() - time.time()) < 3
     assert answer.headers == {
@@ -88,34 +88,34 @@ async def test_a_good_answer_has_length_date_type_and_says_nothing_of_its_server
     }
 
 
-async def test_one_connection_serves_many_requests(wire: Connection, requests: Requests) -> None:
-    bodies = {(await wire.ask(GET + END)).body for _ in range(20)}
+async def test_one_connection_serves_many_requests(connection: Connection, requests: Requests) -> None:
+    bodies = {(await connection.ask(GET + END)).body for _ in range(20)}
     assert len(bodies) == 1
     assert requests.seen == [("container", 200)] * 20
 
 
-async def test_requests_that_were_sent_together_are_answered_in_order(wire: Connection) -> None:
+async def test_requests_that_were_sent_together_are_answered_in_order(connection: Connection) -> None:
     head = b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    first = await wire.ask(head + GET + END, has_body=False)
-    second = await wire.ask(b"")
+    first = await connection.ask(head + GET + END, has_body=False)
+    second = await connection.ask(b"")
     assert first.headers["Content-Length"] == str(len(second.body))
 
 
-async def test_head_has_the_headers_and_no_body(wire: Connection) -> None:
-    answer = await wire.ask(b"HEAD /v1/credentials HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CLOSE + END, has_body=False)
+async def test_head_has_the_headers_and_no_body(connection: Connection) -> None:
+    answer = await connection.ask(b"HEAD /v1/credentials HTTP/1.1\r\nHost: 127.0.0.1\r\n" + CLOSE + END, has_body=False)
     assert answer.status == 200
     assert int(answer.headers["Content-Length"]) > 300
-    assert await wire.rest() == b""
+    assert await connection.rest() == b""
 
 
-async def test_http_1_0_is_answered_and_the_connection_closed(wire: Connection) -> None:
-    answer = await wire.ask(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-    assert (answer.status, await wire.rest()) == (200, b"")
+async def test_http_1_0_is_answered_and_the_connection_closed(connection: Connection) -> None:
+    answer = await connection.ask(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+    assert (answer.status, await connection.rest()) == (200, b"")
 
 
-async def test_a_client_that_asks_to_close_sees_the_end(wire: Connection) -> None:
-    assert (await wire.ask(GET + CLOSE + END)).status == 200
-    assert await wire.rest() == b""
+async def test_a_client_that_asks_to_close_sees_the_end(connection: Connection) -> None:
+    assert (await connection.ask(GET + CLOSE + END)).status == 200
+    assert await connection.rest() == b""
 
 
 @pytest.mark.parametrize(
@@ -130,18 +130,18 @@ async def test_header_names_are_compared_without_case(spelling: bytes) -> None:
 
 
 @pytest.mark.parametrize("target", [b"/v1/credentials?id=7", b"/?", b"http://127.0.0.1/v1/credentials"], ids=repr)
-async def test_query_and_absolute_form_do_not_change_the_path(wire: Connection, target: bytes) -> None:
-    assert (await wire.ask(b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")).status == 200
+async def test_query_and_absolute_form_do_not_change_the_path(connection: Connection, target: bytes) -> None:
+    assert (await connection.ask(b"GET " + target + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")).status == 200
 
 
-async def test_a_body_that_nobody_asked_for_does_no_harm(wire: Connection) -> None:
+async def test_a_body_that_nobody_asked_for_does_no_harm(connection: Connection) -> None:
     for _ in range(2):
-        assert (await wire.ask(GET + b"Content-Length: 5\r\n\r\nhello")).status == 200
+        assert (await connection.ask(GET + b"Content-Length: 5\r\n\r\nhello")).status == 200
 
 
-async def test_a_body_that_was_only_promised_is_not_waited_for(wire: Connection) -> None:
+async def test_a_body_that_was_only_promised_is_not_waited_for(connection: Connection) -> None:
     promised = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n"
-    assert (await wire.ask(promised)).status == 405
+    assert (await connection.ask(promised)).status == 405
 
 
 # --- refusals --------------------------------------------------------------------------------------------------
@@ -157,17 +157,17 @@ async def test_a_body_that_was_only_promised_is_not_waited_for(wire: Connection)
     ],
 )
 async def test_a_refusal_is_counted_and_leaves_the_connection_usable(
-    wire: Connection, requests: Requests, data: bytes, status: int
+    connection: Connection, requests: Requests, data: bytes, status: int
 ) -> None:
-    answer = await wire.ask(data)
+    answer = await connection.ask(data)
     assert answer.status == status
     assert json.loads(answer.body)["message"] == json.loads(answer.body)["Message"]
     assert requests.seen == [("container", status)]
     if b"HTTP/1.1" in data:
-        assert (await wire.ask(GET + END)).status == 200
+        assert (await connection.ask(GET + END)).status == 200
 
 
-async def test_nothing_valid_is_503_with_retry_after_on_the_wire() -> None:
+async def test_nothing_valid_is_503_with_retry_after() -> None:
     nothing = NoCredentials(None, cause="Nothing yet.", fix="Wait.", retry_after=3)
     async with served(container_face(Source(after_waiting=nothing))) as port:
         connection = await connected(port)
@@ -196,15 +196,15 @@ MALFORMED = {
 
 @pytest.mark.parametrize("case", MALFORMED)
 async def test_what_is_not_a_request_is_refused_without_an_echo_and_without_a_line_in_the_log(
-    wire: Connection, case: str, caplog: pytest.LogCaptureFixture, canary: Canary
+    connection: Connection, case: str, caplog: pytest.LogCaptureFixture, canary: Canary
 ) -> None:
     caplog.set_level(logging.INFO)
-    answer = await wire.ask(MALFORMED[case])
+    answer = await connection.ask(MALFORMED[case])
     assert answer.status in {400, 431, 414, 505}
     assert json.loads(answer.body)["message"] == json.loads(answer.body)["Message"]
     canary.saw(answer.body)
     assert caplog.records == []
-    assert await wire.rest() == b""
+    assert await connection.rest() == b""
 
 
 # --- clients and faces that misbehave --------------------------------------------------------------------------

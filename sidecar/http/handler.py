@@ -1,0 +1,65 @@
+"""What becomes of a request, whatever connection it came by: the face's answer, counted and turned into bytes."""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from sidecar.core.model import Instant
+from sidecar.http import refusals
+from sidecar.http.limits import Limits
+from sidecar.http.messages import Face, Request, RequestObserver, Response
+from sidecar.http.recent_requests import RecentRequests
+from sidecar.http.serializer import Serializer
+
+logger = logging.getLogger("sidecar.http")
+
+
+class RequestHandler:
+    """One face, and what all its connections share. `clock`: seconds that only grow."""
+
+    def __init__(self, face: Face, observe: RequestObserver, limits: Limits, clock: Callable[[], Instant]) -> None:
+        self.limits = limits
+        self.clock = clock
+        self.recent = RecentRequests()
+        self.serialize = Serializer().serialize
+        self.observe = partial(observe, face.name)
+        """Told of every answer: status, and seconds from question to answer."""
+        self._face = face
+        self._tasks: set[asyncio.Task[Response]] = set()
+
+    def ask(self, request: Request) -> Response | asyncio.Task[Response]:
+        """The face's answer, or the task that will have it."""
+        try:
+            answer = self._face.answer(request)
+        except Exception as error:  # noqa: BLE001 (a defect in a face must not take the server with it)
+            return _defect(error)
+        return answer if isinstance(answer, Response) else self._start(answer)
+
+    def _start(self, answer: Coroutine[Any, Any, Response]) -> asyncio.Task[Response]:
+        task = asyncio.get_running_loop().create_task(answer, name="answer a request")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def outcome(self, task: asyncio.Task[Response]) -> Response:
+        """The answer of a task that is done."""
+        if task.cancelled():
+            return refusals.OVERDUE
+        error = task.exception()
+        return task.result() if error is None else _defect(error)
+
+    async def close(self) -> None:
+        """Cancel whatever the face still does, and see it end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _defect(error: BaseException) -> Response:
+    """Neither the text of a foreign exception nor its arguments are logged: they may quote what it was working on."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error("face failed", extra={"reason": type(error).__name__, "place": f"{place.filename}:{place.lineno}"})
+    return refusals.DEFECT

@@ -1,0 +1,328 @@
+"""The states of a connection, one move at a time: no socket, no loop but for a face that waits, time by hand."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+
+import pytest
+
+from sidecar.http.connection import (
+    ENDING,
+    TIME_LIMITS,
+    TRANSITIONS,
+    Connection,
+    Event,
+    IllegalTransition,
+    State,
+)
+from sidecar.http.handler import RequestHandler
+from sidecar.http.limits import Limits
+from sidecar.http.pool import ConnectionPool
+from sidecar.http.transport import Receiver
+from tests.http.peer import ManualClock, Mirror, request
+
+LIMITS = Limits()
+LAST = ("Connection: close",)
+
+
+@dataclass
+class FakeTransport:
+    """Sends everything, or nothing while the client is `stalled`."""
+
+    receiver: Receiver | None = None
+    stalled: bool = False
+    at_end: bool = False
+    unread: bool = False
+    reads: bool = True
+    unsent: bytes = b""
+    sent: bytes = b""
+    eof: bool = False
+    closes: bool = False
+    pauses: list[bool] = field(default_factory=list)
+
+    def _caller(self) -> Receiver:
+        assert self.receiver is not None
+        return self.receiver
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    def write(self, data: bytes) -> None:
+        self.unsent += data
+
+    def flush(self) -> None:
+        if self.unsent and self.stalled:
+            if not self.pauses:
+                self.pauses.append(True)
+                self._caller().pause_writing()
+            return
+        self.sent, self.unsent = self.sent + self.unsent, b""
+        if self.pauses:
+            self.pauses.clear()
+            self._caller().resume_writing()
+        if self.closes:
+            self.abort()
+
+    def write_eof(self) -> None:
+        self.eof = True
+        self.flush()
+
+    def end(self, data: bytes) -> None:
+        self.write(data)
+        self.close()
+
+    def close(self) -> None:
+        self.closes = True
+        self.flush()
+
+    def abort(self) -> None:
+        caller, self.receiver = self.receiver, None
+        if caller is not None:
+            caller.connection_lost()
+
+
+class Scene:
+    """A connection to a mirror."""
+
+    def __init__(self) -> None:
+        self.clock, self.face, self.transport = ManualClock(), Mirror(), FakeTransport()
+        self.answered: list[int] = []
+        handler = RequestHandler(
+            self.face, lambda _face, status, _seconds: self.answered.append(status), LIMITS, self.clock
+        )
+        self.pool = ConnectionPool(LIMITS, self.clock, lambda: False)
+        self.connection = Connection(handler, self.pool, self.transport)
+        self.transport.receiver = self.connection
+        self.connection.connection_made()
+
+    def _observe(self, _face: str, status: int, _seconds: float) -> None:
+        self.answered.append(status)
+
+    @property
+    def state(self) -> State:
+        return self.connection.state
+
+    async def until_it_is(self, state: State) -> None:
+        for _ in range(20):
+            if self.state is state:
+                return
+            await asyncio.sleep(0)
+        raise AssertionError(f"it is {self.state}")
+
+    def receive(self, data: bytes) -> None:
+        self.connection.data_received(data)
+
+    def receive_eof(self) -> None:
+        self.transport.at_end = True
+        self.connection.eof_received()
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    return Scene()
+
+
+# --- the table -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(State, Event)), ids=lambda member: member.name)
+async def test_what_is_in_the_table_moves_and_what_is_not_raises_and_changes_nothing(
+    scene: Scene, state: State, event: Event
+) -> None:
+    scene.connection.state = state
+    scene.clock.now = 7
+    before = scene.connection.deadline
+    if event in TRANSITIONS[state]:
+        scene.connection._move(event)
+        assert scene.state is TRANSITIONS[state][event]
+        assert scene.connection.deadline == 7 + TIME_LIMITS[scene.state](LIMITS)
+        return
+    with pytest.raises(IllegalTransition, match=f"{event.name} in {state.name}"):
+        scene.connection._move(event)
+    assert (scene.state, scene.connection.deadline) == (state, before)
+
+
+def test_each_state_but_the_last_can_be_lost_and_from_the_last_there_is_no_way() -> None:
+    assert {state for state in State if TRANSITIONS[state].get(Event.LOST) is State.CLOSED} == {*State} - {State.CLOSED}
+    assert TRANSITIONS[State.CLOSED] == {}
+
+
+def test_after_the_last_answer_there_is_no_way_back() -> None:
+    assert {after for state in ENDING for after in TRANSITIONS[state].values()} <= ENDING
+
+
+def test_every_state_can_be_reached() -> None:
+    reached = {State.IDLE}
+    for _ in State:
+        reached |= {after for state in reached for after in TRANSITIONS[state].values()}
+    assert reached == set(State)
+
+
+# --- what leads where ------------------------------------------------------------------------------------------
+
+
+async def test_a_request_leads_through_the_states_and_back(scene: Scene) -> None:
+    await scene.until_it_is(State.IDLE)
+    scene.receive(request("GET", "/wait")[:9])
+    await scene.until_it_is(State.RECEIVING)
+    scene.receive(request("GET", "/wait")[9:])
+    await scene.until_it_is(State.ANSWERING)
+    scene.face.may_go.set()
+    await scene.until_it_is(State.IDLE)
+    assert scene.transport.sent.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def sending(scene: Scene) -> None:
+    scene.transport.stalled = True
+    scene.connection._move(Event.ANSWERED)
+    scene.transport.write(b"an answer")
+    scene.transport.flush()
+
+
+def lingering(scene: Scene) -> None:
+    scene.receive(b"nonsense\r\n")
+
+
+def finishing(scene: Scene) -> None:
+    scene.transport.stalled = True
+    scene.receive(b"nonsense\r\n")
+
+
+WAYS: dict[State, Callable[[Scene], None]] = {
+    State.IDLE: lambda _: None,
+    State.RECEIVING: lambda scene: scene.receive(b"GET"),
+    State.ANSWERING: lambda scene: scene.receive(request("GET", "/wait")),
+    State.SENDING: sending,
+    State.LINGERING: lingering,
+    State.FINISHING: finishing,
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "limit"),
+    [
+        (State.IDLE, LIMITS.idle),
+        (State.RECEIVING, LIMITS.read),
+        (State.ANSWERING, LIMITS.answer),
+        (State.SENDING, LIMITS.write),
+        (State.LINGERING, LIMITS.linger),
+        (State.FINISHING, LIMITS.write),
+    ],
+)
+async def test_each_state_has_its_time_which_begins_with_it(scene: Scene, state: State, limit: float) -> None:
+    scene.clock.now = 100
+    WAYS[state](scene)
+    assert scene.state is state
+    assert scene.connection.deadline == (limit if state is State.IDLE else 100 + limit)
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "said"),
+    [
+        (State.IDLE, State.CLOSED, b""),
+        (State.RECEIVING, State.LINGERING, b"HTTP/1.1 408"),
+        (State.ANSWERING, State.CANCELLING, b""),
+        (State.SENDING, State.CLOSED, b""),
+        (State.LINGERING, State.CLOSED, b"HTTP/1.1 400"),
+        (State.FINISHING, State.CLOSED, b""),
+    ],
+)
+async def test_whatever_lasts_too_long_ends(scene: Scene, state: State, after: State, said: bytes) -> None:
+    WAYS[state](scene)
+    scene.connection.overdue()
+    assert (scene.state, scene.transport.sent[: len(said) or 1]) == (after, said)
+
+
+async def test_a_face_that_was_told_to_stop_has_a_moment_and_then_its_connection_is_cut(scene: Scene) -> None:
+    scene.receive(request("GET", "/stubborn"))
+    scene.clock.now = LIMITS.answer
+    await asyncio.sleep(0)
+    scene.connection.overdue()
+    assert (scene.state, scene.connection.deadline) == (State.CANCELLING, LIMITS.answer + LIMITS.linger)
+    await scene.face.cancelled.wait()
+    scene.connection.overdue()
+    assert scene.state is State.CLOSED
+    scene.face.may_go.set()
+
+
+async def test_a_client_that_reads_again_is_answered_on(scene: Scene) -> None:
+    sending(scene)
+    scene.receive(request("GET", "/wait"))
+    assert (scene.state, scene.transport.reads, scene.face.seen) == (State.SENDING, False, [])
+    scene.transport.stalled = False
+    scene.transport.flush()
+    assert (scene.state, scene.transport.reads) == (State.ANSWERING, True)
+
+
+async def test_a_refused_client_that_reads_late_has_its_time_to_linger_all_the_same(scene: Scene) -> None:
+    finishing(scene)
+    scene.clock.now = 3
+    scene.transport.stalled = False
+    scene.transport.flush()
+    assert (scene.state, scene.connection.deadline) == (State.LINGERING, 3 + LIMITS.linger)
+
+
+@pytest.mark.parametrize("state", [State.IDLE, State.LINGERING, State.FINISHING])
+async def test_a_client_that_has_said_all_is_closed_where_it_waits_for_nothing(scene: Scene, state: State) -> None:
+    WAYS[state](scene)
+    scene.receive_eof()
+    assert scene.state is (State.CLOSING if state is State.FINISHING else State.CLOSED)
+
+
+@pytest.mark.parametrize("state", [State.ANSWERING, State.SENDING])
+async def test_a_client_that_has_said_all_gets_what_it_asked_for_and_is_then_closed(scene: Scene, state: State) -> None:
+    WAYS[state](scene)
+    scene.receive_eof()
+    assert scene.state is state
+    scene.face.may_go.set()
+    scene.transport.stalled = False
+    scene.transport.flush()
+    await scene.until_it_is(State.CLOSED)
+    assert scene.transport.sent
+
+
+async def test_a_request_that_is_cut_short_is_refused_and_its_connection_closed_at_once(scene: Scene) -> None:
+    scene.receive(b"GET")
+    scene.receive_eof()
+    assert (scene.answered, scene.state) == ([400], State.CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("more", "unread", "after"),
+    [(b"", False, State.CLOSED), (b"x", False, State.LINGERING), (b"", True, State.LINGERING)],
+    ids=["all is read", "more came", "there may be more"],
+)
+async def test_after_the_last_answer_we_linger_where_the_client_may_be_sending(
+    scene: Scene, more: bytes, unread: bool, after: State
+) -> None:
+    scene.transport.unread = unread
+    scene.receive(request("GET", "/", *LAST) + more)
+    await scene.until_it_is(after)
+    assert scene.transport.eof is (after is State.LINGERING)
+
+
+async def test_what_comes_while_we_linger_is_dropped(scene: Scene) -> None:
+    lingering(scene)
+    scene.receive(request())
+    assert (scene.state, scene.face.seen, scene.answered) == (State.LINGERING, [], [400])
+
+
+async def test_losing_the_connection_cancels_the_face_and_its_answer_goes_nowhere(scene: Scene) -> None:
+    scene.receive(request("GET", "/wait"))
+    await asyncio.sleep(0)
+    scene.transport.abort()
+    await scene.face.cancelled.wait()
+    await asyncio.sleep(0)
+    assert (scene.state, scene.transport.sent, scene.answered, len(scene.pool)) == (State.CLOSED, b"", [], 0)
+
+
+async def test_an_answer_that_was_waited_for_is_sent_before_the_next_face_is_asked(scene: Scene) -> None:
+    scene.receive(request("GET", "/wait") + request("GET", "/wait"))
+    scene.transport.stalled = True
+    scene.face.may_go.set()
+    await scene.until_it_is(State.SENDING)
+    assert len(scene.face.seen) == 1

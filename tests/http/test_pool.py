@@ -1,0 +1,119 @@
+"""The pool's one timer, and what it does for a connection of which it knows nothing but when it is overdue."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from sidecar.http.limits import Limits
+from sidecar.http.messages import Response
+from sidecar.http.pool import ConnectionPool
+from tests.virtual_time import in_virtual_time
+
+LIMITS = Limits(sweep=1, drain=2)
+
+
+@dataclass(eq=False)
+class FakeConnection:
+    deadline: float = 10
+    idle: bool = True
+    overdue_at: list[float] = field(default_factory=list)
+    ended: str = ""
+    fails: bool = False
+
+    def overdue(self) -> None:
+        self.overdue_at.append(now())
+        if self.fails:
+            raise RuntimeError("a defect")
+        self.deadline += 10
+
+    def refuse(self, response: Response) -> None:
+        self.ended = f"refused {response.status}"
+
+    def close(self) -> None:
+        self.ended = "closed"
+
+    def abort(self) -> None:
+        self.ended = "aborted"
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def a_pool(limits: Limits = LIMITS) -> ConnectionPool:
+    return ConnectionPool(limits, now, lambda: False)
+
+
+def timers() -> int:
+    loop = asyncio.get_running_loop()
+    return sum(not timer.cancelled() for timer in loop._scheduled)  # type: ignore[attr-defined]
+
+
+@in_virtual_time
+async def test_one_timer_serves_all_connections_and_none_where_nobody_is_connected() -> None:
+    pool, connections = a_pool(), [FakeConnection() for _ in range(9)]
+    assert timers() == 0
+    for connection in connections:
+        pool.add(connection)
+    for _ in range(3):
+        assert timers() == 1
+        await asyncio.sleep(LIMITS.sweep + 0.1)
+    for connection in connections:
+        pool.discard(connection)
+    await asyncio.sleep(LIMITS.sweep + 0.1)
+    assert timers() == 0
+    pool.add(connections[0])
+    assert timers() == 1
+
+
+@in_virtual_time
+async def test_what_is_overdue_is_told_so_with_the_next_look_and_not_before() -> None:
+    pool, early, late = a_pool(), FakeConnection(deadline=2.5), FakeConnection(deadline=4)
+    pool.add(early)
+    pool.add(late)
+    await asyncio.sleep(5)
+    assert (early.overdue_at, late.overdue_at) == ([3], [4])
+
+
+@in_virtual_time
+async def test_a_connection_that_fails_stops_no_timer() -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    pool, broken = a_pool(), FakeConnection(deadline=1, fails=True)
+    pool.add(broken)
+    await asyncio.sleep(3.5)
+    assert broken.overdue_at == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("idle", "ended"), [(True, "closed"), (False, "aborted")])
+def test_draining_closes_the_idle_at_once_and_cuts_the_busy_after_a_while(*, idle: bool, ended: str) -> None:
+    @in_virtual_time
+    async def drain() -> None:
+        pool, connection = a_pool(), FakeConnection(idle=idle)
+        pool.add(connection)
+        draining = asyncio.create_task(pool.drain())
+        await asyncio.sleep(0)
+        assert pool.closes_connections
+        if idle:
+            assert connection.ended == "closed"
+            pool.discard(connection)
+        await draining
+        assert (now(), connection.ended, timers()) == (0 if idle else LIMITS.drain, ended, 0)
+
+    drain()
+
+
+@in_virtual_time
+async def test_one_too_many_takes_the_place_of_the_longest_idle_or_is_refused_or_not_even_told() -> None:
+    pool = a_pool(Limits(connections=2, refused_at_once=1))
+    older, newer, third = FakeConnection(deadline=5), FakeConnection(deadline=6), FakeConnection(deadline=7)
+    for connection in (newer, older, third):
+        pool.add(connection)
+    assert (older.ended, newer.ended, third.ended) == ("closed", "", "")
+    pool.discard(older)
+    newer.idle = third.idle = False
+    fourth, fifth = FakeConnection(), FakeConnection()
+    pool.add(fourth)
+    fourth.idle = False
+    pool.add(fifth)
+    assert (fourth.ended, fifth.ended) == ("refused 503", "aborted")
