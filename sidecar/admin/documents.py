@@ -1,19 +1,19 @@
 """The JSON of `/readyz` and `/status.json`, from a snapshot. Pure."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from sidecar.admin.amounts import tenths
 from sidecar.admin.health import health
-from sidecar.core.model import UnixTime
+from sidecar.core.model import Seconds, UnixTime
 from sidecar.core.timestamps import timestamp
 from sidecar.observe.snapshot import (
     ClientSnapshot,
     ErrorSnapshot,
     FaceSnapshot,
     HistorySnapshot,
-    NextAttempt,
     RefreshSnapshot,
     RoleSnapshot,
     SessionSnapshot,
@@ -23,23 +23,12 @@ from sidecar.observe.snapshot import (
 from sidecar.settings.given import InForce
 
 JsonObject = dict[str, Any]
+Rounding = Callable[[Seconds], float]
 
 
 def readiness(role: RoleSnapshot) -> JsonObject:
-    """The body of `/readyz`: how the role stands, and what to mend. Times left are in whole seconds."""
-    session = role.session
-    return {
-        "ready": role.ready,
-        "role": role.role_arn,
-        "assumed_role": None if session is None else session.assumed_role_arn,
-        "phase": "stopping" if role.stopping else role.phase.value,
-        "expiration": None if session is None else timestamp(session.expiration),
-        "seconds_left": None if session is None else round(session.seconds_left),
-        "next_attempt_in": None if math.isinf(role.next_attempt_in) else max(0, round(role.next_attempt_in)),
-        "failures": role.failures,
-        "last_error": None if role.last_error is None else _error(role.last_error),
-        "token": None if role.token is None else _token(role.token),
-    }
+    """The body of `/readyz`: how the role stands, and what to fix. Times left are in whole seconds."""
+    return _role(role, round) | {"token": None if role.token is None else _token(role.token, round)}
 
 
 def status(snapshot: Snapshot) -> JsonObject:
@@ -53,11 +42,11 @@ def status(snapshot: Snapshot) -> JsonObject:
         "now": timestamp(snapshot.taken_at),
         "sts": snapshot.sts_endpoint,
         "sts_by_proxy": snapshot.sts_by_proxy,
-        **readiness(role),
-        **_session(role.session),
-        **_next_attempt(role),
-        **_history(snapshot.history),
+        **_role(role, tenths),
         "token": None if role.token is None else _whole_token(role.token),
+        **_session(role.session),
+        "next_attempt": role.next_attempt.value,
+        **_history(snapshot.history),
         "token_file": str(snapshot.token_file),
         "credentials_file": None if snapshot.credentials_file is None else str(snapshot.credentials_file),
         "faces": [_face(face) for face in snapshot.faces],
@@ -65,19 +54,25 @@ def status(snapshot: Snapshot) -> JsonObject:
     }
 
 
-def _session(session: SessionSnapshot | None) -> JsonObject:
-    if session is None:
-        return {"issued": None, "lifetime": None}
+def _role(role: RoleSnapshot, rounded: Rounding) -> JsonObject:
+    session, ahead = role.session, role.next_attempt_in
     return {
-        "issued": timestamp(session.issued_at),
-        "lifetime": tenths(session.lifetime),
-        "seconds_left": tenths(session.seconds_left),
+        "ready": role.ready,
+        "role": role.role_arn,
+        "assumed_role": None if session is None else session.assumed_role_arn,
+        "phase": "stopping" if role.stopping else role.phase.value,
+        "expiration": None if session is None else timestamp(session.expiration),
+        "seconds_left": None if session is None else rounded(session.seconds_left),
+        "next_attempt_in": None if math.isinf(ahead) else max(0, rounded(ahead)),
+        "failures": role.failures,
+        "last_error": None if role.last_error is None else _error(role.last_error),
     }
 
 
-def _next_attempt(role: RoleSnapshot) -> JsonObject:
-    planned = {"next_attempt_in": tenths(role.next_attempt_in)} if role.next_attempt is NextAttempt.PLANNED else {}
-    return {"next_attempt": role.next_attempt.value, **planned}
+def _session(session: SessionSnapshot | None) -> JsonObject:
+    if session is None:
+        return {"issued": None, "lifetime": None}
+    return {"issued": timestamp(session.issued_at), "lifetime": tenths(session.lifetime)}
 
 
 def _history(past: HistorySnapshot) -> JsonObject:
@@ -102,21 +97,20 @@ def _error(error: ErrorSnapshot) -> JsonObject:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _token(token: TokenSnapshot) -> JsonObject:
+def _token(token: TokenSnapshot, rounded: Rounding) -> JsonObject:
     claims, left = token.claims, token.seconds_left
     return {
         "issuer": claims.issuer,
         "subject": claims.subject,
         "audiences": list(claims.audiences),
         "expiration": _timestamp(token.expires_at),
-        "seconds_left": None if left is None else round(left),
+        "seconds_left": None if left is None else rounded(left),
     }
 
 
 def _whole_token(token: TokenSnapshot) -> JsonObject:
-    claims, left = token.claims, token.seconds_left
-    return _token(token) | {
-        "seconds_left": None if left is None else tenths(left),
+    claims = token.claims
+    return _token(token, tenths) | {
         "issued": _timestamp(token.issued_at),
         "namespace": claims.namespace,
         "service_account": claims.service_account,
