@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.clients.catalogue import Client
 from tests.clients.faces import Face, application
-from tests.clients.pods import WHO, Kind, Pod, Scenario, bare
+from tests.clients.network_pods import WHO, Kind, Pod, Scenario, bare
 from tests.clients.processes import Answer, Failed, Program, program
 
 HALF_PAST = 0.5

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.clients.pods import REGION, STS, Pod, Scenario
+from tests.clients.network_pods import REGION, STS, Pod, Scenario
 
 LOOPBACK = Scenario("loopback", link_local=False)
 LOOPBACK_V1 = Scenario("loopback, IMDSv1 allowed", link_local=False, imds_v1=True)

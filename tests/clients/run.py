@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.clients import install, pods, table
+from tests.clients import install, network_pods, table
 from tests.clients.catalogue import CLIENTS, Client
 from tests.clients.cells import Cell, Outcome, tried
 from tests.clients.expected import is_expected
@@ -27,7 +27,7 @@ from tests.clients.faces import (
     ONE_RUN,
 )
 from tests.clients.install import CannotInstall
-from tests.clients.pods import NotReady, Scenario
+from tests.clients.network_pods import NotReady, Scenario
 
 LANES = {LOOPBACK: 2, LINK_LOCAL: 1, LOOPBACK_V1: 1, LINK_LOCAL_V1: 1, LOOPBACK_SHORT: 8, LINK_LOCAL_SHORT: 5}
 """Pods of each scenario. Two cores bear three that work at a time; one that waits for a refresh costs little."""
@@ -93,7 +93,7 @@ def _cells(scenario: Scenario, clients: Sequence[Client]) -> Iterator[Cell]:
 
 async def _lane(scenario: Scenario, directory: Path, cells: Iterator[Cell], outcomes: list[Outcome]) -> None:
     """One pod, which takes one cell after another, as long as there are any."""
-    async with pods.running(scenario, directory) as pod:
+    async with network_pods.running(scenario, directory) as pod:
         for cell in cells:
             outcome = await tried(cell, pod, install.command(cell.client))
             outcomes.append(outcome)

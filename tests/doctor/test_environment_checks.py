@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.doctor import application, application_authorization, application_sdk, application_uri, environment
-from tests.doctor.pods import a_pod, an_app, outcome
+from tests.doctor.snapshots import a_pod, an_app, outcome
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN, TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"

@@ -9,9 +9,11 @@ import pytest
 from sidecar.core.findings import Finding
 from sidecar.doctor import exchange
 from sidecar.explain import PolicyText
-from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port, written
+from tests.doctor.servers import Page, a_server
+from tests.doctor.snapshots import a_pod, outcome, written
 from tests.doubles import KEY_CANARY, SESSION_CANARY
 from tests.explain.asking import equals, policy, statement
+from tests.free_ports import free_port
 
 
 def refusal(code: str, message: str) -> Page:
@@ -55,7 +57,7 @@ async def test_a_denial_of_what_is_right_is_out_of_sight(tmp_path: Path, http: a
 
 
 async def test_nobody_listening_is_told_as_the_sidecar_tells_it(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    pod = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{unused_port()}"})
+    pod = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{free_port()}"})
 
     found = await exchange.exchange(pod, http)
 

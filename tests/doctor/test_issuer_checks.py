@@ -8,7 +8,9 @@ import pytest
 
 from sidecar.core.findings import Finding
 from sidecar.doctor import issuer
-from tests.doctor.pods import Page, a_pod, a_server, a_silent_server, outcome, unused_port, written
+from tests.doctor.servers import Page, a_server, a_silent_server
+from tests.doctor.snapshots import a_pod, outcome, written
+from tests.free_ports import free_port
 
 DISCOVERY = "/.well-known/openid-configuration"
 
@@ -100,7 +102,7 @@ async def test_an_issuer_slower_than_sts_waits_fails(
 async def test_an_issuer_that_cannot_be_reached_from_here_is_not_judged(
     tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
-    pod = await a_pod(written(tmp_path, iss=f"http://127.0.0.1:{unused_port()}"))
+    pod = await a_pod(written(tmp_path, iss=f"http://127.0.0.1:{free_port()}"))
 
     assert [outcome(finding) for finding in await issuer.issuer(pod, http)] == [("issuer-discovery", "skip")]
 

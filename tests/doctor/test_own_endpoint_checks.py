@@ -4,9 +4,11 @@ from pathlib import Path
 
 from sidecar.core.findings import Finding, Level
 from sidecar.doctor import own_endpoint
-from tests.doctor.pods import Page, a_pod, a_server, outcome, unused_port
+from tests.doctor.servers import Page, a_server
+from tests.doctor.snapshots import a_pod, outcome
 from tests.doubles import KEY_CANARY
 from tests.explain.asking import ROLE
+from tests.free_ports import free_port
 
 
 async def of_the_sidecar(tmp_path: Path, pages: dict[str, Page], **more: str) -> tuple[Finding | None, Finding | None]:
@@ -61,7 +63,7 @@ async def test_the_authorization_token_is_sent_and_never_told(tmp_path: Path) ->
 
 
 async def test_no_sidecar_is_no_fault(tmp_path: Path) -> None:
-    nobody = f"127.0.0.1:{unused_port()}"
+    nobody = f"127.0.0.1:{free_port()}"
     pod = await a_pod(tmp_path / "token", {"SIDECAR_LISTEN": nobody, "SIDECAR_ADMIN_LISTEN": nobody})
 
     assert outcome(await own_endpoint.readiness(pod)) == ("sidecar-ready", "skip")
@@ -69,7 +71,7 @@ async def test_no_sidecar_is_no_fault(tmp_path: Path) -> None:
 
 
 async def test_an_endpoint_that_is_off_is_not_asked(tmp_path: Path) -> None:
-    on = {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": f"127.0.0.1:{unused_port()}"}
+    on = {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": f"127.0.0.1:{free_port()}"}
     assert await own_endpoint.credentials(await a_pod(tmp_path / "token", on)) is None
 
 

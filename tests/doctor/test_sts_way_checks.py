@@ -10,8 +10,10 @@ import pytest
 
 from sidecar.core.findings import Finding
 from sidecar.doctor import sts_way
-from tests.doctor.pods import Page, a_pod, a_server, a_silent_server, outcome, unused_port
+from tests.doctor.servers import Page, a_server, a_silent_server
+from tests.doctor.snapshots import a_pod, outcome
 from tests.explain.asking import NOW
+from tests.free_ports import free_port
 
 
 async def to_sts(tmp_path: Path, http: aiohttp.ClientSession, url: str, now: float = NOW, **more: str) -> list[Finding]:
@@ -51,7 +53,7 @@ async def test_a_name_that_does_not_resolve_ends_the_way(tmp_path: Path, http: a
 
 
 async def test_a_port_that_nobody_listens_on_is_no_connection(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    found = await to_sts(tmp_path, http, f"http://127.0.0.1:{unused_port()}")
+    found = await to_sts(tmp_path, http, f"http://127.0.0.1:{free_port()}")
 
     assert outcome(found[1]) == ("sts-connection", "fail")
 
@@ -120,7 +122,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 async def test_a_proxy_is_what_is_looked_up_and_its_password_stays_ours(
     tmp_path: Path, http: aiohttp.ClientSession
 ) -> None:
-    proxy = f"http://user:hunter2@127.0.0.1:{unused_port()}"
+    proxy = f"http://user:hunter2@127.0.0.1:{free_port()}"
 
     found = await to_sts(tmp_path, http, "https://sts.eu-west-1.amazonaws.com", HTTPS_PROXY=proxy)
 

@@ -6,9 +6,10 @@ import pytest
 
 from sidecar.doctor import token_claims, token_place
 from sidecar.doctor.pod import Pod, this_user
-from tests.doctor.pods import Volume, a_pod, outcome, written
+from tests.doctor.snapshots import a_pod, outcome, written
 from tests.doubles import CANARIES, DAY, EPOCH
 from tests.explain.asking import NOW, token
+from tests.kubelet import ProjectedVolume
 
 
 async def test_a_projected_volume_that_its_group_may_read_is_right(tmp_path: Path) -> None:
@@ -20,15 +21,17 @@ async def test_a_projected_volume_that_its_group_may_read_is_right(tmp_path: Pat
 
 
 async def test_who_may_read_what_is_told_of_the_file_behind_the_links(tmp_path: Path) -> None:
-    finding = token_place.permissions(await a_pod(written(tmp_path), user=this_user()))
+    token_file = written(tmp_path)
+
+    finding = token_place.permissions(await a_pod(token_file, user=this_user()))
 
     assert finding is not None
-    assert "..2026_11_23_06_01_00.1234567890/token; mode 0640, owner " in finding.saw
+    assert f"{token_file.resolve()}; mode 0640, owner " in finding.saw
     assert str(this_user()) in finding.saw
 
 
 async def test_a_token_that_everybody_can_read_is_told(tmp_path: Path) -> None:
-    pod = await a_pod(Volume(tmp_path / "sts-token", mode=0o644).write(token()))
+    pod = await a_pod(ProjectedVolume(tmp_path / "sts-token").write(token()))
 
     finding = token_place.permissions(pod)
 
@@ -106,7 +109,7 @@ async def test_a_good_token_passes_and_is_told_in_plain_words(tmp_path: Path) ->
 
 
 async def test_what_is_no_jwt_fails(tmp_path: Path) -> None:
-    pod = await a_pod(Volume(tmp_path / "v").write("an-opaque-token"))
+    pod = await a_pod(ProjectedVolume(tmp_path / "v").write("an-opaque-token"))
 
     assert outcome(token_claims.form(pod)) == ("token-form", "fail")
     assert token_claims.plainly(pod) is None

@@ -7,7 +7,6 @@ link-local addresses themselves.
 import asyncio
 import json
 import os
-import socket
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -22,7 +21,9 @@ from sidecar.lab.app import running
 from sidecar.lab.settings import LabSettings
 from sidecar.serve import serve
 from sidecar.settings.config import load
-from tests.e2e.pod import ANY_PORT, ROLE
+from tests.e2e.in_process import ANY_PORT
+from tests.free_ports import free_ports
+from tests.lab.worlds import ROLE
 
 REGION = "us-east-1"
 WHO_AM_I = """
@@ -97,15 +98,6 @@ async def a_legacy_pod(
         finally:
             service.cancel()
             await asyncio.wait([service])
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody has right now."""
-    servers = [socket.create_server(ANY_PORT) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
 
 
 async def _ready(admin: str) -> None:

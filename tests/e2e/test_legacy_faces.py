@@ -15,7 +15,7 @@ import yaml
 
 from sidecar.core.refresh import RefreshPolicy
 from tests.e2e.legacy import WITHOUT_A_TOKEN, a_legacy_pod
-from tests.e2e.pod import ROLE
+from tests.lab.worlds import ROLE
 
 ME = re.compile(r"arn:aws:sts::111122223333:assumed-role/demo/\S+ ([a-z-]+)")
 SIDECAR = (sys.executable, "-m", "sidecar")

@@ -12,7 +12,7 @@ import pytest
 from sidecar.lab.events import LabEvent
 from sidecar.lab.faults import FAULTS as LAB_FAULTS
 from sidecar.observe.logs import JsonLines
-from tests.e2e.pod import Pod, a_pod, exchanges
+from tests.e2e.in_process import Pod, a_pod, exchanges
 
 FAULTS = {
     "throttle": "StsThrottled",

@@ -6,7 +6,6 @@ No container engine takes part: `building` and `running` say what stands in for 
 import asyncio
 import json
 import os
-import socket
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from sidecar.lab.app import Lab, running
 from sidecar.lab.settings import LabSettings
+from tests.free_ports import free_port
 from tests.image.building import NOBODY
 from tests.image.running import Image, Volume
 from tests.lab.worlds import FREE, ROLE
@@ -48,13 +48,6 @@ def container(image: Image, lab: Lab, tmp_path: Path) -> Image:
         "SIDECAR_GRACE": "0",
     }
     return image.container(Volume(lab.token_file.parent, TOKENS), **variables)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def until_ready(container: Image) -> None:

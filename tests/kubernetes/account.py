@@ -17,9 +17,9 @@ from sidecar.lab.aws import iam
 from sidecar.lab.aws.iam_file import IamFile
 from sidecar.lab.state import PUBLIC, StateDirectory, write
 from tests.clients.processes import process
-from tests.e2e.legacy import free_ports
+from tests.free_ports import free_ports
 from tests.kubernetes.bucket import Bucket
-from tests.kubernetes.pods import APPLICATION
+from tests.kubernetes.live_pods import APPLICATION
 from tests.kubernetes.real_tokens import RunningPod
 
 IRSA_SIDECAR = str(Path(sys.executable).with_name("irsa-sidecar"))

@@ -17,7 +17,7 @@ import aiohttp
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.e2e.legacy import free_ports
+from tests.free_ports import free_ports
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.bucket import LOOPBACK, Bucket, as_pem
 

@@ -11,8 +11,8 @@ from sidecar.lab.cluster.atomic_writer import Access, replace_files
 from tests.kubernetes.api import Api
 from tests.kubernetes.bucket import Bucket
 from tests.kubernetes.documents import Manifest
+from tests.kubernetes.live_pods import the_pod
 from tests.kubernetes.namespaces import a_namespace
-from tests.kubernetes.pods import the_pod
 
 NODE = "worker-1"
 DISCOVERY, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"

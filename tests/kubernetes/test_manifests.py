@@ -4,8 +4,8 @@ import pytest
 
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.documents import CUSTOM_KINDS, Document, documents
+from tests.kubernetes.live_pods import the_pod
 from tests.kubernetes.namespaces import a_namespace
-from tests.kubernetes.pods import the_pod
 
 
 @pytest.mark.parametrize("document", documents(), ids=str)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.kubernetes.documents import ROOT
 from tests.kubernetes.kubelet.node import Image, Node, image_of, process_of
-from tests.kubernetes.pods import the_pod
+from tests.kubernetes.live_pods import the_pod
 
 CONTAINER = {"name": "app", "image": "registry:5000/app:1.0"}
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.kubernetes.documents import pod_of
 from tests.kubernetes.kubelet.pod import Pod, running
-from tests.kubernetes.pods import SIDECAR, a_world, as_classic, as_service, the_pod, with_init_container
+from tests.kubernetes.live_pods import SIDECAR, a_world, as_classic, as_service, the_pod, with_init_container
 from tests.manifests.rendering import applied
 
 WHO = "arn:aws:sts::111122223333:assumed-role/irsa-sidecar-example/"

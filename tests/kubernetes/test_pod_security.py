@@ -7,8 +7,8 @@ import pytest
 
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.documents import Manifest, documents, link_local, pod_of
+from tests.kubernetes.live_pods import the_pod
 from tests.kubernetes.namespaces import under_pod_security
-from tests.kubernetes.pods import the_pod
 
 NET_ADMIN = {"drop": ["ALL"], "add": ["NET_ADMIN"]}
 

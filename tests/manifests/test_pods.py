@@ -9,7 +9,7 @@ from sidecar.faces import container as container_face
 from sidecar.faces.registry import CONTAINER, ECS, IMDS
 from sidecar.http.addresses import TcpAddress
 from sidecar.settings.config import Config
-from tests.manifests.pods import (
+from tests.manifests.pod_spec import (
     POD_UID,
     applications_of,
     containers_of,

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.manifests.pods import applications_of, environment_of, settings_of
+from tests.manifests.pod_spec import applications_of, environment_of, settings_of
 from tests.manifests.rendering import applied, load
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.pods import containers_of, sidecar_of
+from tests.manifests.pod_spec import containers_of, sidecar_of
 from tests.manifests.rendering import NAMES, applied
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.manifests.pods import applications_of, environment_of, sidecar_of, volume_at
+from tests.manifests.pod_spec import applications_of, environment_of, sidecar_of, volume_at
 from tests.manifests.rendering import Applied, applied
 
 ANNOTATION = "eks.amazonaws.com/role-arn"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sidecar.lab.app import Lab
-from tests.e2e.pod import ROLE
+from tests.lab.worlds import ROLE
 from tests.monitoring.labs import Plan
 
 REGION = "us-east-1"

@@ -10,7 +10,7 @@ import yaml
 
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.labels import FAILURE_CODES
-from tests.manifests.pods import sidecar_of
+from tests.manifests.pod_spec import sidecar_of
 from tests.manifests.rendering import NAMES, applied
 from tests.needs import needs
 from tools import dashboard, metrics_page, monitoring

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.pod import Pod, a_pod
+from tests.e2e.in_process import Pod, a_pod
 from tests.status.browser import Browser
 
 aside = asyncio.to_thread

@@ -21,9 +21,12 @@ from sidecar.doctor.examination import LOCAL
 from sidecar.doctor.pod import Pod
 from sidecar.explain import PolicyText, explain
 from sidecar.terminal.colour import Colour
-from tests.doctor.pods import GOOD_APP, OURS, Page, Volume, a_pod, a_server, unused_port, written
+from tests.doctor.servers import Page, a_server
+from tests.doctor.snapshots import GOOD_APP, OURS, a_pod, written
 from tests.explain.asking import ACCOUNT, CLUSTER, NOW, explained, policy, statement, token
 from tests.explain.mistakes import BY_NAME
+from tests.free_ports import free_port
+from tests.kubelet import ProjectedVolume
 from tests.recorded import recorded
 
 PLAIN = Colour(on=False)
@@ -84,7 +87,7 @@ def told(mistake: str) -> str:
 
 
 async def permission_denied(scene: Scene) -> str:
-    token_file = Volume(scene.directory / "sts-token", mode=0o600).write("a.b.c")
+    token_file = ProjectedVolume(scene.directory / "sts-token", mode=0o600).write("a.b.c")
     await asyncio.to_thread(os.geteuid)  # without rights, the interpreter could not even load its threads
     with _without_rights(token_file):
         pod = await a_pod(token_file, user=OURS)
@@ -205,7 +208,7 @@ async def global_endpoint(scene: Scene) -> str:
 
 
 async def no_route(scene: Scene) -> str:
-    pod = await a_pod(written(scene.directory), {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{unused_port()}"})
+    pod = await a_pod(written(scene.directory), {"AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{free_port()}"})
     found = [finding for finding in await sts_way.way(pod, scene.http) if finding.code == "sts-connection"]
     text = scene.printed(*found).replace("http://127.0.0.1:9911", "https://sts.eu-west-1.amazonaws.com")
     return re.sub(r"\('127.0.0.1', \d+\)", "('10.0.12.34', 443)", text)

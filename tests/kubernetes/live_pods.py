@@ -15,10 +15,11 @@ from sidecar.lab.aws import iam
 from sidecar.lab.events import Answered, LabEvent
 from sidecar.lab.settings import LabSettings
 from sidecar.lab.state import PUBLIC, StateDirectory, write
-from tests.e2e.legacy import free_ports
+from tests.free_ports import free_ports
 from tests.kubernetes.documents import ROOT, Manifest, pod_of
 from tests.kubernetes.kubelet.node import ConfigMaps, Image, Node, image_of, variables
 from tests.lab.worlds import FREE, with_keys
+from tests.manifests.pod_spec import sidecar_of
 
 SIDECAR = "irsa-sidecar"
 CREDENTIALS, ADMIN = 9911, 9912
@@ -96,9 +97,7 @@ async def a_world(directory: Path, pod: Manifest, applied: Iterable[Manifest] = 
 
 def _settings(pod: Manifest, config_maps: ConfigMaps) -> dict[str, str]:
     """What the sidecar is told, wherever it stands."""
-    containers = [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
-    (sidecar,) = (container for container in containers if container["name"] == SIDECAR)
-    return variables(sidecar, {"metadata": {"uid": ""}}, config_maps)
+    return variables(sidecar_of(pod["spec"]), {"metadata": {"uid": ""}}, config_maps)
 
 
 def _cluster(pod: Manifest, account: str) -> bytes:

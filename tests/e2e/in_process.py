@@ -17,9 +17,9 @@ from sidecar.lab.events import Answered, LabEvent
 from sidecar.lab.settings import LabSettings
 from sidecar.serve import serve
 from sidecar.settings.config import load
+from tests.lab.worlds import ROLE
 
 ANY_PORT = ("127.0.0.1", 0)
-ROLE = "arn:aws:iam::111122223333:role/demo"
 EAGER = RefreshPolicy(floor_share=0.9, soon_cap=0.5, slowly_first=0.2, slowly_cap=0.5)
 """Refreshes after a tenth of the life, and tries again quickly: hours of outages fit into seconds."""
 
