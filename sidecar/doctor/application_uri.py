@@ -8,6 +8,7 @@ from sidecar.core.variables import FULL_URI
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
+from sidecar.faces.paths import canonical
 from sidecar.faces.registry import CONTAINER
 from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress, is_loopback
 
@@ -54,7 +55,7 @@ def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
 def _path(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
     if url.query:
         return "Some clients cut off the query; put all of it into the path."
-    return "" if url.path in {*PATHS, ""} else f"The sidecar serves {' and '.join(PATHS)}, to the letter."
+    return "" if canonical(url.path) in PATHS else f"The sidecar serves {' and '.join(PATHS)}."
 
 
 def _listens(pod: Pod, url: SplitResult) -> str:

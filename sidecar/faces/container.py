@@ -10,8 +10,9 @@ from typing import Protocol
 
 from sidecar.core.errors import MethodRefused, NoSuchPath, SidecarError
 from sidecar.core.model import Credentials
-from sidecar.faces.document import Documents
+from sidecar.faces.document import Documents, container_document
 from sidecar.faces.guards import Guard
+from sidecar.faces.paths import canonical
 from sidecar.faces.problems import problem
 from sidecar.faces.registry import CONTAINER
 from sidecar.http.messages import JSON_HEADERS, Reply, Request, Response
@@ -39,7 +40,7 @@ class ContainerFace:
         self.name = name
         self._source = source
         self._guard = guard
-        self._documents = Documents(JSON_HEADERS)
+        self._documents = Documents(container_document, JSON_HEADERS)
 
     def answer(self, request: Request) -> Reply:
         try:
@@ -61,7 +62,7 @@ class ContainerFace:
 
 
 def _check_route(request: Request) -> None:
-    if request.path not in PATHS:
+    if request.path not in PATHS and canonical(request.path) not in PATHS:
         raise NoSuchPath(
             f"Nothing is served at {request.path[:80]!r}.",
             fix="AWS_CONTAINER_CREDENTIALS_FULL_URI must end in /v1/credentials.",

@@ -17,10 +17,11 @@ from sidecar.core.errors import BadTokenLife, MethodRefused, NoCredentials, NoSu
 from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import RefreshPolicy, RoleState, floor
 from sidecar.faces.container import CredentialProvider
-from sidecar.faces.document import Documents
+from sidecar.faces.document import Documents, instance_document
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import METADATA, Instance
+from sidecar.faces.paths import canonical
 from sidecar.faces.problems import problem
 from sidecar.faces.registry import IMDS, IMDS_V1
 from sidecar.http.messages import Reply, Request, Response
@@ -70,7 +71,7 @@ class ImdsFace:
         self._min_life = min_life
         self._policy = policy
         self._now = now
-        self._documents = Documents(TEXT)
+        self._documents = Documents(instance_document, TEXT)
 
     def answer(self, request: Request) -> Reply:
         try:
@@ -82,7 +83,7 @@ class ImdsFace:
 
     def _answer(self, request: Request) -> Reply:
         self._guard.check_host(request.headers)
-        path = canonical(request.path)
+        path = canonical(unquote(request.path))  # a role's name may hold escaped signs
         if path == TOKEN_PATH:
             return self._token(request)
         self._check_token(request)
@@ -146,11 +147,6 @@ class ImdsFace:
             fix="Use AWS_CONTAINER_CREDENTIALS_FULL_URI, which serves them to the end." if error is None else error.fix,
             retry_after=ASK_AGAIN,
         )
-
-
-def canonical(path: str) -> str:
-    """One spelling of a path: SDKs double a slash where an endpoint ended in one, and some leave out the last."""
-    return "/" + "/".join(part for part in unquote(path).split("/") if part)
 
 
 def protocol(request: Request) -> str:

@@ -36,6 +36,10 @@ from tests.virtual_time import in_virtual_time
 UNREACHABLE = StsUnreachable("STS is not reachable.", fix="Check the network.")
 NOTHING = NoCredentials(UNREACHABLE, cause=UNREACHABLE.cause, fix=UNREACHABLE.fix, retry_after=4)
 ROLE = f"{CREDENTIALS}/checkout"
+EC2 = {"Code", "LastUpdated", "Type", "AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
+"""All fields of a role's document (EC2 user guide, "Retrieve security credentials from instance metadata")."""
+S3FS = {"AccessKeyId", "SecretAccessKey", "Token", "Expiration", "RoleArn"}
+"""The fields that s3fs 1.90 reads, by source or not."""
 ROOT = Path(__file__).parent.parent.parent
 (POD,) = (
     part["spec"] for part in yaml.safe_load_all((ROOT / "manifests/pod.yaml").read_text()) if part["kind"] == "Pod"
@@ -100,14 +104,23 @@ async def test_the_four_fields_are_always_there_and_never_empty() -> None:
             assert document[name]
 
 
-async def test_every_route_has_the_superset_and_no_lower_case_code() -> None:
+async def test_the_container_endpoint_has_the_superset_and_imds_what_ec2_has() -> None:
     """3: Go, PHP and minio insist on Code, minio-js on AccessKeyID; Rust takes `code` for an error."""
     container, imds = await documents()
-    assert container == imds
-    assert (container["Code"], container["Type"]) == ("Success", "AWS-HMAC")
-    assert container["AccessKeyID"] == container["AccessKeyId"]
-    assert re.fullmatch(r"[\d-]+T[\d:]+Z", container["LastUpdated"])
-    assert not [name for name in container if name[0].islower()]
+    for document in (container, imds):
+        assert (document["Code"], document["Type"]) == ("Success", "AWS-HMAC")
+        assert document["AccessKeyID"] == document["AccessKeyId"]
+        assert re.fullmatch(r"[\d-]+T[\d:]+Z", document["LastUpdated"])
+        assert not [name for name in document if name[0].islower()]
+    assert set(imds) == {*EC2, "AccessKeyID"}
+    assert set(container) - set(imds) == {"RoleArn", "AccountId"}
+
+
+async def test_s3fs_finds_as_many_fields_as_it_knows_of_each_kind_of_source() -> None:
+    """3: it exits when it finds more or fewer; the one that tells ECS from EC2 is RoleArn."""
+    container, imds = await documents()
+    assert len(S3FS & set(imds)) == len(S3FS) - 1
+    assert len(S3FS & set(container)) == len(S3FS)
 
 
 async def test_success_is_200_with_length_date_and_the_type_that_was_tried() -> None:

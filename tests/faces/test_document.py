@@ -1,4 +1,4 @@
-"""The credentials document: one superset that every SDK reads."""
+"""The credentials documents: the superset of the container endpoints, and EC2's own."""
 
 import json
 import re
@@ -11,22 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.model import Credentials
-from sidecar.faces.document import credentials_document
+from sidecar.faces.document import Render, container_document, instance_document
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, SESSION_CANARY, credentials
 
 EXACTLY = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 """What boto 2 and botocore's IMDS logic parse with strptime, and minio-py, JavaScript and Rust insist on."""
 
 
-def document(held: Credentials) -> dict[str, Any]:
-    parsed = json.loads(credentials_document(held))
+def document(held: Credentials, render: Render = container_document) -> dict[str, Any]:
+    parsed = json.loads(render(held))
     assert isinstance(parsed, dict)
     return parsed
 
 
-def test_the_document_is_this_and_nothing_else() -> None:
+def test_ec2s_document_is_this_and_nothing_else_and_the_superset_adds_who_it_is() -> None:
     held = credentials(issued_at=0, life=3600)
-    assert document(held) == {
+    ec2 = {
         "Code": "Success",
         "Type": "AWS-HMAC",
         "LastUpdated": "2027-01-15T08:00:00Z",
@@ -35,9 +35,9 @@ def test_the_document_is_this_and_nothing_else() -> None:
         "SecretAccessKey": KEY_CANARY,
         "Token": SESSION_CANARY,
         "Expiration": "2027-01-15T09:00:00Z",
-        "RoleArn": ROLE_ARN,
-        "AccountId": "111122223333",
     }
+    assert document(held, instance_document) == ec2
+    assert document(held) == ec2 | {"RoleArn": ROLE_ARN, "AccountId": "111122223333"}
 
 
 @pytest.mark.parametrize("fraction", [0, 0.001, 0.5, 0.999999])

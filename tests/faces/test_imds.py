@@ -12,10 +12,11 @@ from sidecar.core.arns import RoleArn
 from sidecar.core.errors import StsUnreachable
 from sidecar.core.model import Seconds
 from sidecar.core.refresh import RefreshPolicy, RoleState, floor
-from sidecar.faces.document import credentials_document
-from sidecar.faces.imds import ImdsFace, canonical, protocol
+from sidecar.faces.document import instance_document
+from sidecar.faces.imds import ImdsFace, protocol
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
+from sidecar.faces.paths import canonical
 from sidecar.http.messages import Request
 from tests.conftest import Canary
 from tests.doubles import DAY, ROLE_ARN, Pod, a_token, credentials
@@ -105,12 +106,12 @@ async def test_the_one_role_is_listed_by_its_name_without_path_and_newline() -> 
 
 
 @pytest.mark.parametrize("path", ["/checkout", "//checkout", "/checkout/", "/%63heckout"])
-async def test_its_credentials_are_the_document_of_all_faces(path: str) -> None:
+async def test_its_credentials_are_ec2s_document(path: str) -> None:
     source = RefreshedSource(credentials())
     held = Imds(source)
     answer = await held.get(CREDENTIALS + path, await held.token())
     assert source.holds is not None
-    assert (answer.status, answer.body) == (200, credentials_document(source.holds))
+    assert (answer.status, answer.body) == (200, instance_document(source.holds))
     assert (answer.headers["Content-Type"], answer.headers["Cache-Control"]) == ("text/plain", "no-store")
 
 
