@@ -1,8 +1,7 @@
 """One client's connection: what state it is in, and what leads from each state to the next.
 
 Rule 1: whatever changes the state goes through `_move`, so that `TRANSITIONS` tells all that can happen.
-Rule 2: the state is the only memory of what the connection is doing. What can be computed from the state, the parser or
-the transport is not stored beside it.
+Rule 2: what can be computed from the state, the parser or the transport is not stored beside them.
 Rule 3: no I/O and no clock here. Bytes come from a `Transport` and go to it; the handler tells the time.
 """
 
@@ -20,7 +19,7 @@ from sidecar.http.limits import Limits
 from sidecar.http.messages import ParsedRequest, Response
 from sidecar.http.parser import RequestParser
 from sidecar.http.pool import ConnectionPool
-from sidecar.http.serializer import CLOSE, CONTINUE, KEEP_ALIVE
+from sidecar.http.serializer import CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONTINUE
 from sidecar.http.transport import Transport
 
 logger = logging.getLogger("sidecar.http")
@@ -46,39 +45,43 @@ class Event(Enum):
     ANSWERED = auto()  # an answer is written that others may follow
     ANSWERED_LAST = auto()  # the last answer is written, and all that the client sent was read
     CUT_OFF = auto()  # the last answer is written while the client may still be sending
-    CLIENT_STALLED = auto()  # it does not read: the kernel has no room for more
-    CLIENT_CAUGHT_UP = auto()
+    STALLED = auto()  # the client does not read: the kernel has no room for more
+    CAUGHT_UP = auto()  # it has read on: all is sent
     TIMED_OUT = auto()  # in the one state in which that is not the end
-    CLOSE = auto()
+    NOTHING_LEFT = auto()  # to answer: the connection closes
     LOST = auto()
 
 
-_LOST = {Event.LOST: State.CLOSED}
-_ANSWERED = {Event.ANSWERED: State.IDLE, Event.ANSWERED_LAST: State.CLOSING, Event.CUT_OFF: State.LINGERING} | _LOST
-_READY = _ANSWERED | {Event.FACE_WAITS: State.ANSWERING, Event.CLIENT_STALLED: State.SENDING}
+# Each by its own name: to look a member up in its enum takes as long as to call a function.
+IDLE, RECEIVING, ANSWERING, CANCELLING, SENDING, FINISHING, LINGERING, CLOSING, CLOSED = State
+REQUEST_BEGAN, FACE_WAITS, ANSWERED, ANSWERED_LAST, CUT_OFF, STALLED, CAUGHT_UP, TIMED_OUT, NOTHING_LEFT, LOST = Event
+
+_LOST = {LOST: CLOSED}
+_ANSWERED = {ANSWERED: IDLE, ANSWERED_LAST: CLOSING, CUT_OFF: LINGERING} | _LOST
+_READY = _ANSWERED | {FACE_WAITS: ANSWERING, STALLED: SENDING}
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
-    State.IDLE: _READY | {Event.REQUEST_BEGAN: State.RECEIVING, Event.CLOSE: State.CLOSING},
-    State.RECEIVING: _READY,
-    State.ANSWERING: _ANSWERED | {Event.TIMED_OUT: State.CANCELLING},
-    State.CANCELLING: _ANSWERED,
-    State.SENDING: _LOST | {Event.CLIENT_CAUGHT_UP: State.IDLE},
-    State.LINGERING: _LOST | {Event.CLIENT_STALLED: State.FINISHING, Event.CLOSE: State.CLOSING},
-    State.FINISHING: _LOST | {Event.CLIENT_CAUGHT_UP: State.LINGERING, Event.CLOSE: State.CLOSING},
-    State.CLOSING: _LOST | {Event.CLIENT_STALLED: State.CLOSING},
-    State.CLOSED: {},
+    IDLE: _READY | {REQUEST_BEGAN: RECEIVING, NOTHING_LEFT: CLOSING},
+    RECEIVING: _READY,
+    ANSWERING: _ANSWERED | {TIMED_OUT: CANCELLING},
+    CANCELLING: _ANSWERED,
+    SENDING: _LOST | {CAUGHT_UP: IDLE},
+    LINGERING: _LOST | {STALLED: FINISHING, NOTHING_LEFT: CLOSING},
+    FINISHING: _LOST | {CAUGHT_UP: LINGERING, NOTHING_LEFT: CLOSING},
+    CLOSING: _LOST | {STALLED: CLOSING},
+    CLOSED: {},
 }
-ENDING = frozenset({State.FINISHING, State.LINGERING, State.CLOSING, State.CLOSED})  # the last answer is written
+ENDING = frozenset({FINISHING, LINGERING, CLOSING, CLOSED})  # the last answer is written
 TIME_LIMITS: Mapping[State, Callable[[Limits], Seconds]] = {
-    State.IDLE: attrgetter("idle"),
-    State.RECEIVING: attrgetter("read"),
-    State.ANSWERING: attrgetter("answer"),
-    State.CANCELLING: attrgetter("linger"),
-    State.SENDING: attrgetter("write"),
-    State.FINISHING: attrgetter("write"),
-    State.LINGERING: attrgetter("linger"),
-    State.CLOSING: attrgetter("write"),
-    State.CLOSED: lambda _: 0,
+    IDLE: attrgetter("idle"),
+    RECEIVING: attrgetter("read"),
+    ANSWERING: attrgetter("answer"),
+    CANCELLING: attrgetter("linger"),
+    SENDING: attrgetter("write"),
+    FINISHING: attrgetter("write"),
+    LINGERING: attrgetter("linger"),
+    CLOSING: attrgetter("write"),
+    CLOSED: lambda _: 0,
 }  # how long a connection may stay in a state, counted from each move into it
 
 
@@ -92,7 +95,7 @@ class Connection:
     __slots__ = ("_closes_after", "_handler", "_parser", "_pool", "_since", "_task", "_transport", "state")
 
     def __init__(self, handler: RequestHandler, pool: ConnectionPool, transport: Transport) -> None:
-        self.state = State.IDLE
+        self.state = IDLE
         self._since: Instant = handler.clock()
         self._closes_after: Instant = self._since + handler.limits.total
         self._handler = handler
@@ -103,11 +106,10 @@ class Connection:
 
     @property
     def idle(self) -> bool:
-        return self.state is State.IDLE
+        return self.state is IDLE
 
     @property
     def deadline(self) -> Instant:
-        """Until when the state may last."""
         return self._since + TIME_LIMITS[self.state](self._handler.limits)
 
     def _move(self, event: Event) -> None:
@@ -135,14 +137,14 @@ class Connection:
         self._proceed()
 
     def pause_writing(self) -> None:
-        self._move(Event.CLIENT_STALLED)
+        self._move(STALLED)
 
     def resume_writing(self) -> None:
-        self._move(Event.CLIENT_CAUGHT_UP)
+        self._move(CAUGHT_UP)
         self._proceed()
 
     def connection_lost(self) -> None:
-        self._move(Event.LOST)
+        self._move(LOST)
         self._parser.close()
         if self._task is not None:
             self._task.cancel()
@@ -151,26 +153,25 @@ class Connection:
     # --- what the pool calls
     def overdue(self) -> None:
         """End what has lasted too long, as politely as can be."""
-        match self.state, self._task:
-            case State.IDLE, _:
-                self.close()
-            case State.RECEIVING, _:
-                self.refuse(refusals.TOO_SLOW)
-            case State.ANSWERING, asyncio.Task() as task:
-                self._move(Event.TIMED_OUT)
-                task.cancel()
-            case _:
-                self.abort()
+        if self.state is IDLE:
+            self.close()
+        elif self.state is RECEIVING:
+            self.refuse(refusals.TOO_SLOW)
+        elif self.state is ANSWERING and self._task is not None:
+            self._move(TIMED_OUT)
+            self._task.cancel()
+        else:
+            self.abort()
 
     def refuse(self, response: Response) -> None:
         """Answer for the server, then end: after a refusal nobody knows where the next request would begin."""
         self._handler.observe(response.status, 0)
-        answer = self._handler.serialize(response, CLOSE, body=not self._parser.refuses_head)
+        answer = self._handler.serialize(response, CONNECTION_CLOSE, body=not self._parser.refuses_head)
         (self._close_after if self._transport.at_end else self._linger_after)(answer)
 
     def close(self) -> None:
         """Send what is written, then close."""
-        self._move(Event.CLOSE)
+        self._move(NOTHING_LEFT)
         self._transport.close()
 
     def abort(self) -> None:
@@ -180,7 +181,7 @@ class Connection:
     def _proceed(self) -> None:
         """Answer what has arrived, one after another, until one must wait; then see to what comes next."""
         requests = self._parser.requests
-        while requests and Event.FACE_WAITS in TRANSITIONS[self.state]:
+        while requests and FACE_WAITS in TRANSITIONS[self.state]:
             self._answer(requests.pop(0))
         if self.state in ENDING:
             return
@@ -192,12 +193,11 @@ class Connection:
             self._await_next()
 
     def _await_next(self) -> None:
-        if self.state is State.IDLE and self._parser.ended:
+        if self.state is IDLE and self._parser.midway:
+            self._move(REQUEST_BEGAN)
+        elif self.state is IDLE:  # no request will follow
             self.close()
-            return
-        if self.state is State.IDLE:
-            self._move(Event.REQUEST_BEGAN)
-        if self.state is State.RECEIVING and self._parser.take_continue():
+        if self.state is RECEIVING and self._parser.take_continue():
             self._transport.write(CONTINUE)
             self._transport.flush()
 
@@ -211,13 +211,13 @@ class Connection:
         if isinstance(answer, Response):
             self._send(item, answer, asked_at)
             return
-        self._move(Event.FACE_WAITS)
+        self._move(FACE_WAITS)
         self._task = answer
         answer.add_done_callback(partial(self._take_answer, item, asked_at))
 
     def _take_answer(self, item: ParsedRequest, asked_at: Instant, task: asyncio.Task[Response]) -> None:
         self._task = None
-        if self.state is State.CLOSED:
+        if self.state is CLOSED:
             return
         self._send(item, self._handler.outcome(task), asked_at)
         self._transport.flush()
@@ -228,10 +228,10 @@ class Connection:
         handler.observe(response.status, handler.clock() - asked_at)
         body = item.request.method != "HEAD"
         if not item.keep_alive or self._pool.closes_connections or asked_at >= self._closes_after:
-            self._send_last(handler.serialize(response, CLOSE, body=body))
+            self._send_last(handler.serialize(response, CONNECTION_CLOSE, body=body))
             return
-        self._move(Event.ANSWERED)
-        self._transport.write(handler.serialize(response, KEEP_ALIVE if item.http_1_0 else b"", body=body))
+        self._move(ANSWERED)
+        self._transport.write(handler.serialize(response, CONNECTION_KEEP_ALIVE if item.http_1_0 else b"", body=body))
         if self._parser.requests:  # a face is not asked for what cannot be sent
             self._transport.flush()
 
@@ -240,11 +240,11 @@ class Connection:
         (self._linger_after if unread else self._close_after)(answer)
 
     def _close_after(self, answer: bytes) -> None:
-        self._move(Event.ANSWERED_LAST)
+        self._move(ANSWERED_LAST)
         self._transport.end(answer)
 
     def _linger_after(self, answer: bytes) -> None:
-        self._move(Event.CUT_OFF)
+        self._move(CUT_OFF)
         self._transport.write(answer)
         self._transport.write_eof()
         self._transport.resume_reading()

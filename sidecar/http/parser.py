@@ -30,8 +30,9 @@ class ParserPhase(Enum):
     OVERRUN = auto()  # the same, but the client goes on sending
 
 
-MIDWAY = frozenset({ParserPhase.HEAD, ParserPhase.EXPECTING, ParserPhase.BODY})
-OVER = frozenset({ParserPhase.ENDED, ParserPhase.OVERRUN})
+BETWEEN, HEAD, EXPECTING, BODY, ENDED, OVERRUN = ParserPhase
+MIDWAY = frozenset({HEAD, EXPECTING, BODY})
+OVER = frozenset({ENDED, OVERRUN})
 
 
 class RequestParser:
@@ -48,14 +49,14 @@ class RequestParser:
         self._limits = limits
         self._recent = recent
         self._llhttp: HttpRequestParser | None = None
-        self._phase = ParserPhase.BETWEEN
+        self._phase = BETWEEN
         self._unfinished = 0
         self.requests: list[ParsedRequest | Response] = []
 
     @property
     def between_requests(self) -> bool:
         """Nothing of the next request has been read, and it may come."""
-        return self._phase is ParserPhase.BETWEEN
+        return self._phase is BETWEEN
 
     @property
     def midway(self) -> bool:
@@ -70,7 +71,7 @@ class RequestParser:
     @property
     def overrun(self) -> bool:
         """The client sends more than will be read."""
-        return self._phase is ParserPhase.OVERRUN
+        return self._phase is OVERRUN
 
     @property
     def refuses_head(self) -> bool:
@@ -79,19 +80,19 @@ class RequestParser:
 
     def take_continue(self) -> bool:
         """Whether the client waits for `100 Continue`, which it is told once."""
-        if self._phase is not ParserPhase.EXPECTING:
+        if self._phase is not EXPECTING:
             return False
-        self._phase = ParserPhase.BODY
+        self._phase = BODY
         return True
 
     def feed(self, data: bytes) -> None:
-        if self._phase is ParserPhase.BETWEEN and (known := self._recent.get(data)):
+        if self._phase is BETWEEN and (known := self._recent.get(data)):
             self._accept(known)
-        elif self._phase is ParserPhase.BETWEEN and not self.requests:
+        elif self._phase is BETWEEN and not self.requests:
             self._parse(data)
             self._remember(data)
         elif self.ended:
-            self._phase = ParserPhase.OVERRUN
+            self._phase = OVERRUN
         else:
             self._parse(data)
 
@@ -105,7 +106,7 @@ class RequestParser:
         """The client has sent all it will."""
         if self.midway:
             self._refuse(refusals.INCOMPLETE)
-        self._phase = ParserPhase.ENDED
+        self._phase = ENDED
 
     def close(self) -> None:
         """Let go of llhttp's parser, which holds on to us."""
@@ -126,26 +127,26 @@ class RequestParser:
 
     def _parse_rest(self, rest: bytes) -> None:
         if self.ended:
-            self._phase = ParserPhase.OVERRUN
+            self._phase = OVERRUN
         else:
             self._parse(rest)
 
     def _count_unfinished(self, size: int) -> None:
         self._unfinished = self._unfinished + size if self.midway else 0
         if self._unfinished > self._limits.message:
-            raise Refused(refusals.HEADERS_TOO_LARGE if self._phase is ParserPhase.HEAD else refusals.BODY_TOO_LARGE)
+            raise Refused(refusals.HEADERS_TOO_LARGE if self._phase is HEAD else refusals.BODY_TOO_LARGE)
 
     def _refuse(self, response: Response) -> None:
         if self.ended:  # llhttp also complains of bytes after the last request; they are nobody's
-            self._phase = ParserPhase.OVERRUN
+            self._phase = OVERRUN
             return
-        self._phase = ParserPhase.ENDED
+        self._phase = ENDED
         self.requests.append(response)
 
     def _accept(self, parsed: ParsedRequest) -> None:
         if len(self.requests) + 1 >= self._limits.pipelined:
             parsed = replace(parsed, keep_alive=False)
-        self._phase = ParserPhase.BETWEEN if parsed.keep_alive else ParserPhase.ENDED
+        self._phase = BETWEEN if parsed.keep_alive else ENDED
         self.requests.append(parsed)
 
     # --- what llhttp calls, in the order of a message
@@ -153,7 +154,7 @@ class RequestParser:
     def on_message_begin(self) -> None:
         if self.ended:
             raise Refused(refusals.MALFORMED)  # not sent: it only keeps llhttp from reading on
-        self._phase = ParserPhase.HEAD
+        self._phase = HEAD
         self._target = b""
         self._headers: dict[str, str] = {}
         self._header_count = self._head_size = self._body = 0
@@ -168,7 +169,7 @@ class RequestParser:
         self._head_size += len(name) + len(value)
         if self._header_count > self._limits.header_count or self._head_size > self._limits.head:
             raise Refused(refusals.HEADERS_TOO_LARGE)
-        if self._phase is ParserPhase.HEAD:  # later ones are trailers: a face never waits for them
+        if self._phase is HEAD:  # later ones are trailers: a face never waits for them
             self._add(name.decode("ascii").lower(), value.strip(b" \t").decode("utf-8", "surrogateescape"))
 
     def _add(self, name: str, value: str) -> None:
@@ -181,7 +182,7 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         llhttp = self._llhttp
         assert llhttp is not None
-        self._phase = ParserPhase.BODY
+        self._phase = BODY
         version = llhttp.get_http_version()
         if version not in {"1.0", "1.1"}:
             raise Refused(refusals.UNKNOWN_VERSION)
@@ -198,7 +199,7 @@ class RequestParser:
         if has_body:
             self._check_framing()
         if self._expects_continue() and has_body:
-            self._phase = ParserPhase.EXPECTING
+            self._phase = EXPECTING
 
     def _check_other_method(self, has_body: bool) -> None:
         """The face will refuse it, saying what the path takes; unless there is more to skip than the head."""
@@ -223,7 +224,7 @@ class RequestParser:
         return True
 
     def on_body(self, part: bytes) -> None:
-        self._phase = ParserPhase.BODY  # it does not wait to be told
+        self._phase = BODY  # it does not wait to be told
         self._body += len(part)
         if self._body > self._limits.body:
             raise Refused(refusals.BODY_TOO_LARGE)

@@ -8,9 +8,9 @@ from http import HTTPStatus
 from sidecar.http.messages import Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-KEEP_ALIVE = b"Connection: keep-alive\r\n"
+CONNECTION_KEEP_ALIVE = b"Connection: keep-alive\r\n"
 """HTTP/1.0 closes unless this is said (RFC 9112, section 9.3)."""
-CLOSE = b"Connection: close\r\n"
+CONNECTION_CLOSE = b"Connection: close\r\n"
 
 
 class Serializer:

@@ -65,6 +65,10 @@ class Writing(Enum):
     CLOSED = auto()
 
 
+SELF, LOOP, PAUSED, ENDED = Reading
+OPEN, HALF_CLOSES, CLOSES, CLOSED = Writing
+
+
 class SocketTransport:
     """`accepted` is its own from now on."""
 
@@ -81,15 +85,15 @@ class SocketTransport:
         self._receiver: Receiver | None = None
         self._last_read = -1  # bytes; none before the first read
         self._unsent = b""
-        self._reading = Reading.SELF
-        self._writing = Writing.OPEN
+        self._reading = SELF
+        self._writing = OPEN
         self._waits_for_room = False  # the loop calls when the kernel has room for more
 
     def begin(self, receiver: Receiver) -> None:
         """Read what came with the connection, then whatever comes, until its end."""
         self._receiver = receiver
         receiver.connection_made()
-        if self._reading is Reading.SELF:
+        if self._reading is SELF:
             self._read()
 
     # --- reading --------------------------------------------------------------------------------------------------
@@ -102,7 +106,7 @@ class SocketTransport:
     @property
     def unread(self) -> bool:
         """The client may have sent more than was read: we did not look, or took as much as we could at once."""
-        return self._reading is Reading.PAUSED or self._last_read == READ_AT_ONCE
+        return self._reading is PAUSED or self._last_read == READ_AT_ONCE
 
     def _read(self) -> None:
         try:
@@ -122,26 +126,26 @@ class SocketTransport:
             receiver.data_received(data)
             self._watch()
             return
-        self._leave(Reading.ENDED)
+        self._leave(ENDED)
         receiver.eof_received()
 
     def pause_reading(self) -> None:
-        self._leave(Reading.PAUSED)
+        self._leave(PAUSED)
 
     def resume_reading(self) -> None:
-        if self._reading is Reading.PAUSED:
-            self._reading = Reading.SELF
+        if self._reading is PAUSED:
+            self._reading = SELF
             self._watch()
 
     def _watch(self) -> None:
-        if self._reading is Reading.SELF:
-            self._reading = Reading.LOOP
+        if self._reading is SELF:
+            self._reading = LOOP
             self._loop.add_reader(self._socket.fileno(), self._read)
 
     def _leave(self, reading: Reading) -> None:
-        if self._reading is Reading.ENDED:
+        if self._reading is ENDED:
             return
-        if self._reading is Reading.LOOP:
+        if self._reading is LOOP:
             self._loop.remove_reader(self._socket.fileno())
         self._reading = reading
 
@@ -149,7 +153,7 @@ class SocketTransport:
 
     def write(self, data: bytes) -> None:
         """Send `data` when this turn of the loop ends."""
-        if self._writing is not Writing.OPEN:
+        if self._writing is not OPEN:
             return
         if not self._unsent:
             self._queue.add(self)
@@ -170,7 +174,7 @@ class SocketTransport:
     def _send(self) -> bytes:
         """What remains to be sent: nothing, if nobody is there to read it."""
         flags = DO_NOT_WAIT
-        if self._writing is not Writing.OPEN:  # the end follows: one packet for both
+        if self._writing is not OPEN:  # the end follows: one packet for both
             flags |= MORE_FOLLOWS
         try:
             sent = self._socket.send(self._unsent, flags)
@@ -188,10 +192,10 @@ class SocketTransport:
             receiver.pause_writing()
 
     def _all_sent(self, receiver: Receiver) -> None:
-        if self._writing is Writing.CLOSES:
+        if self._writing is CLOSES:
             self.abort()
             return
-        if self._writing is Writing.HALF_CLOSES:
+        if self._writing is HALF_CLOSES:
             with contextlib.suppress(OSError):  # it has gone: we shall read so
                 self._socket.shutdown(SHUT_WR)
         if self._waits_for_room:
@@ -203,8 +207,8 @@ class SocketTransport:
 
     def write_eof(self) -> None:
         """Close our half once all is sent."""
-        if self._writing is Writing.OPEN:
-            self._writing = Writing.HALF_CLOSES
+        if self._writing is OPEN:
+            self._writing = HALF_CLOSES
             if not self._waits_for_room:
                 self.flush()
 
@@ -215,9 +219,9 @@ class SocketTransport:
 
     def close(self) -> None:
         """Close once all is sent."""
-        if self._writing is not Writing.CLOSED:
-            self._writing = Writing.CLOSES
-            self._leave(Reading.ENDED)
+        if self._writing is not CLOSED:
+            self._writing = CLOSES
+            self._leave(ENDED)
             if not self._waits_for_room:
                 self.flush()
 
@@ -226,8 +230,8 @@ class SocketTransport:
         receiver, self._receiver = self._receiver, None
         if receiver is None:
             return
-        self._writing = Writing.CLOSED
-        self._leave(Reading.ENDED)
+        self._writing = CLOSED
+        self._leave(ENDED)
         if self._waits_for_room:
             self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
