@@ -21,7 +21,7 @@ def given(pod: Pod) -> Finding | None:
     return skipped(
         "app-environment",
         "no environment of an application",
-        "Whether an SDK in the application's container would ask the sidecar was not looked at.",
+        "Not checked: whether an SDK in the application's container would use the sidecar.",
         "kubectl exec POD -c APP -- env | kubectl exec -i POD -c irsa-sidecar -- irsa-sidecar doctor --app-env -",
     )
 
@@ -32,7 +32,7 @@ def relative_uri(pod: Pod) -> Finding | None:
     return failed(
         "app-relative-uri",
         f"{RELATIVE_URI} is set",
-        "Most SDKs (Python, JavaScript, Java, C++, Rust, Ruby, PHP) prefer it and ask 169.254.170.2, not the sidecar.",
+        "Most SDKs (Python, JavaScript, Java, C++, Rust, Ruby, PHP) prefer it, and call 169.254.170.2 instead.",
         f"Remove {RELATIVE_URI} from the container's env.",
     )
 
@@ -43,12 +43,12 @@ def web_identity(pod: Pod) -> Finding | None:
         return None
     found = [name for name in WEB_IDENTITY if pod.app.get(name)]
     if not found:
-        return passed("app-web-identity", "no web identity variables", "Nothing shadows the sidecar.")
+        return passed("app-web-identity", "no web identity variables", "No variable takes precedence over the sidecar.")
     level = failed if len(found) == len(WEB_IDENTITY) or WEB_IDENTITY[0] in found else warned
     return level(
         "app-web-identity",
         f"{' and '.join(found)} set",
-        "Most SDKs then exchange the token themselves and never ask the sidecar.",
+        "Most SDKs then exchange the token themselves and never call the sidecar.",
         "metadata:\n  annotations:\n    eks.amazonaws.com/skip-containers: <the application's containers, no spaces>\n"
         "# or remove the eks.amazonaws.com/role-arn annotation from the service account, and recreate the pod",
     )
@@ -63,7 +63,7 @@ def static_keys(pod: Pod) -> Finding | None:
     return failed(
         "app-static-keys",
         f"{', '.join(found)} set",
-        "SDKs take keys and profiles before they ask an endpoint.",
+        "SDKs use keys and profiles before they call an endpoint.",
         f"Remove {', '.join(found)} from the container's env.",
     )
 
@@ -77,7 +77,7 @@ def metadata_service(pod: Pod) -> Finding | None:
     return warned(
         "app-imds",
         f"{METADATA_DISABLED} is not true",
-        "Should the sidecar be missing, SDKs may go on as the node's role.",
+        "If the sidecar is missing, SDKs may use the node's role instead.",
         f'- name: {METADATA_DISABLED}\n  value: "true"',
     )
 

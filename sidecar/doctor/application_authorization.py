@@ -29,7 +29,7 @@ def authorization(pod: Pod) -> Finding | None:
         return warned(
             "app-authorization",
             saw,
-            "Older SDKs know the variable only, some know the file only.",
+            "Older SDKs read only the variable, others only the file.",
             f"Set {AUTHORIZATION} and {AUTHORIZATION_FILE} to the same value.",
         )
     return passed("app-authorization", saw, "Every SDK finds the token.")
@@ -39,7 +39,7 @@ def _no_token(saw: str) -> Finding:
     return failed(
         "app-authorization",
         saw,
-        "The sidecar demands an authorization token, and the application has none: 401.",
+        "The sidecar requires an authorization token, and the application has none: 401.",
         f"Set {AUTHORIZATION} (and {AUTHORIZATION_FILE}) to the value of the sidecar's {SIDECAR_AUTHORIZATION}.",
     )
 
@@ -52,7 +52,7 @@ def _file(app: Mapping[str, str], path: Path, saw: str) -> Finding | None:
         return skipped(
             "app-authorization",
             f"{saw}; not readable here ({error.strerror})",
-            "The file is the application's; whether it ends in a newline and agrees with the variable is not known.",
+            "Not checked: whether the application's file ends in a newline, and whether it equals the variable.",
             f"kubectl exec POD -c APP -- od -c {path}",
         )
     if content != content.strip():
@@ -65,7 +65,7 @@ def _file(app: Mapping[str, str], path: Path, saw: str) -> Finding | None:
     if app.get(AUTHORIZATION) and app[AUTHORIZATION].encode() != content:
         return failed(
             "app-authorization",
-            f"{saw}; they differ",
+            f"{saw}; the values differ",
             "SDKs differ in which of the two they read: half of them will get a 401.",
             "Write the same value to both.",
         )

@@ -24,15 +24,15 @@ def sdk(pod: Pod) -> Finding | None:
     try:
         choice = choice_in(pod.app)
     except NotAsked as problem:
-        return skipped("app-sdk", str(problem), "Whether a real SDK would ask the sidecar is not known.")
+        return skipped("app-sdk", str(problem), "Not checked: whether a real SDK would use the sidecar.")
     except GivesUp as problem:
         return failed(
             "app-sdk",
             f"botocore's chain ends in {problem}",
-            "A real SDK would give up before it asks the sidecar.",
-            "Remove what it stumbles over: AWS_PROFILE, or a token file without AWS_ROLE_ARN.",
+            "A real SDK would fail before it reaches the sidecar.",
+            "Remove what it fails on: AWS_PROFILE, or a token file without AWS_ROLE_ARN.",
         )
     if choice == OURS:
-        return passed("app-sdk", "botocore's chain ends at container-role", "A real SDK would ask the sidecar.")
+        return passed("app-sdk", "botocore's chain ends at container-role", "A real SDK would use the sidecar.")
     what, fix = _INSTEAD.get(choice, ("another source", "Remove the variables or files that name it."))
-    return failed("app-sdk", f"botocore's chain ends at {choice or 'its end'}", f"A real SDK would take {what}.", fix)
+    return failed("app-sdk", f"botocore's chain ends at {choice or 'its end'}", f"A real SDK would use {what}.", fix)

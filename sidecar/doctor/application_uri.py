@@ -20,15 +20,15 @@ def full_uri(pod: Pod) -> Finding | None:
         return None
     url = _parsed(pod.app.get(FULL_URI, ""))
     if url is None:
-        return failed("app-uri", f"{FULL_URI} is missing, or no URL", "No SDK will ask the sidecar.", SET_FULL_URI)
+        return failed("app-uri", f"{FULL_URI} is missing or not a URL", "No SDK will use the sidecar.", SET_FULL_URI)
     saw = f"{FULL_URI}={url.scheme}://{url.hostname}:{url.port or 80}{url.path}"
     for wrong in _WRONG:
         if problem := wrong(pod, url):
             return failed("app-uri", saw, problem, SET_FULL_URI)
     if url.hostname != "127.0.0.1":
-        return warned("app-uri", saw, "Older SDKs take 127.0.0.1 to the letter and no other name.", SET_FULL_URI)
+        return warned("app-uri", saw, "Older SDKs accept only the literal 127.0.0.1.", SET_FULL_URI)
     if not url.path:
-        return warned("app-uri", saw, "The path is missing; not every client adds the slash.", SET_FULL_URI)
+        return warned("app-uri", saw, "The path is missing, and not every client adds the slash.", SET_FULL_URI)
     return passed("app-uri", saw, "An address that every SDK accepts.")
 
 
@@ -42,19 +42,19 @@ def _parsed(value: str) -> SplitResult | None:
 
 
 def _scheme(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001 (all of these are asked alike)
-    return "" if url.scheme == "http" else "The sidecar speaks plain http."
+    return "" if url.scheme == "http" else "The sidecar serves plain http only."
 
 
 def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
     host = url.hostname or ""
     if host in LINK_LOCAL or is_loopback(host):
         return ""
-    return "SDKs refuse plain http to any but a loopback address, and say so or stay silent."
+    return "SDKs refuse plain http to an address that is not loopback, some of them without an error."
 
 
 def _path(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
     if url.query:
-        return "Some clients cut off the query; put all of it into the path."
+        return "Some clients drop the query string; put everything into the path."
     return "" if canonical(url.path) in PATHS else f"The sidecar serves {' and '.join(PATHS)}."
 
 

@@ -36,9 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="irsa-sidecar doctor",
         allow_abbrev=False,
-        description="Walk the chain from the pod's environment to the caller's identity, and say of each link what was "
-        "seen and what to mend. Settings come from the same variables as those of `serve`. Never prints a secret.",
-        epilog="Exit code: 0 nothing failed, 1 something did, 2 bad usage.",
+        description="Check each step from the pod's environment to the caller's identity, and print what was found and "
+        "how to fix it. Reads the same settings as `serve`. Never prints a secret.",
+        epilog="Exit code: 0 no check failed, 1 a check failed, 2 invalid arguments.",
     )
     parser.add_argument("--offline", action="store_true", help="local checks only: no packet leaves the machine")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")

@@ -42,7 +42,7 @@ def duration(pod: Pod) -> Finding | None:
         return warned(
             "session-duration",
             f"SIDECAR_DURATION {seconds} s",
-            "Some SDKs fetch credentials that live less than 15 minutes on every single call.",
+            "SDKs request credentials again on every call once less than 15 minutes are left.",
             f'- name: SIDECAR_DURATION\n  value: "{SHORT_DURATION}" # or more, up to the role\'s MaxSessionDuration',
         )
     return passed("session-duration", f"SIDECAR_DURATION {seconds} s", "Long enough for every SDK.")
@@ -58,12 +58,12 @@ def endpoint(pod: Pod) -> Finding | None:
         return warned(
             "sts-setting",
             saw,
-            "This is the global endpoint: a private subnet's STS VPC endpoint does not serve it.",
+            "This is the global endpoint, which an STS VPC endpoint in a private subnet does not serve.",
             "Unset AWS_ENDPOINT_URL_STS and set AWS_REGION: the sidecar then calls that region's STS.",
         )
     if url.scheme == "http" and not is_loopback(host):
         return warned(
-            "sts-setting", saw, "The token would travel unencrypted.", "Use https:// for AWS_ENDPOINT_URL_STS."
+            "sts-setting", saw, "The token would be sent unencrypted.", "Use https:// for AWS_ENDPOINT_URL_STS."
         )
     partition = pod.config.role_arn.partition
     expected = _partition_of(host)
@@ -74,7 +74,7 @@ def endpoint(pod: Pod) -> Finding | None:
             f"The endpoint serves partition {expected[0]}: its STS does not know the role.",
             f"Set AWS_REGION to a region of {partition}, or AWS_ROLE_ARN to a role in {expected[0]}.",
         )
-    return passed("sts-setting", saw, "A regional endpoint." if expected else "An endpoint of your own.")
+    return passed("sts-setting", saw, "A regional endpoint." if expected else "A custom endpoint.")
 
 
 def _partition_of(host: str) -> tuple[str, ...]:

@@ -103,4 +103,4 @@ async def _safely(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
 
 def _broken(name: str, error: Exception) -> Finding:
     """The kind of the error alone: its text may hold what nobody must see."""
-    return failed(name, type(error).__name__, "This check itself broke.", "Please report it: it is a defect of ours.")
+    return failed(name, type(error).__name__, "The check itself failed.", "Please report this as a bug.")

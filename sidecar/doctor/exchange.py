@@ -1,4 +1,4 @@
-"""The real thing: the exchange as `serve` makes it, and who AWS says we are then."""
+"""The exchange as `serve` makes it, and the identity that AWS then reports."""
 
 import asyncio
 import re
@@ -81,7 +81,7 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
         warned(
             "explain",
             "token and trust policy agree",
-            "The cause is out of sight: the provider in IAM, the keys, another policy, or a change that still spreads.",
+            "The cause is not visible here: IAM's provider, the keys, another policy, or a change not yet in effect.",
             "Compare the file with `aws iam get-role` now; look at the provider's ClientIDList; ask for RCPs and the "
             "policy of the STS VPC endpoint.",
         )
@@ -98,14 +98,14 @@ async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
     try:
         arn = await asyncio.to_thread(_caller, pod.config, credentials, _region(pod))
     except ImportError:
-        return skipped("caller-identity", "botocore is not installed", "Who AWS says we are was not asked.")
+        return skipped("caller-identity", "botocore is not installed", "Not checked: the caller's identity.")
     except Exception as error:  # noqa: BLE001 (botocore raises what it likes)
         code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
         return failed(
             "caller-identity",
             f"{type(error).__name__} {code}".strip(),
-            "STS issued credentials, and a real SDK could not use them.",
-            "New credentials work everywhere within seconds: try again. Else check clock, endpoint and AWS_REGION.",
+            "STS issued credentials, but a real SDK could not use them.",
+            "Try again: new credentials take seconds to work everywhere. Then check clock, endpoint and AWS_REGION.",
         )
     return _same_role(arn, pod.config.role_arn)
 
@@ -147,10 +147,10 @@ def _caller(config: Config, credentials: Credentials, region: str) -> str:
 
 def _same_role(arn: str, role: RoleArn) -> Finding:
     if role.has_session(arn):
-        return passed("caller-identity", arn, "A real SDK is who it should be.")
+        return passed("caller-identity", arn, "GetCallerIdentity returned the expected role.")
     return failed(
         "caller-identity",
         f"{arn}, expected {role}",
-        "A real SDK is somebody else.",
+        "GetCallerIdentity returned a different role.",
         "Check AWS_ROLE_ARN and what answers at the STS endpoint.",
     )

@@ -29,7 +29,7 @@ OK = 200
 DISCOVERY = "issuer-discovery"
 KEYS = "issuer-keys"
 
-UNREACHABLE = "Not reachable from here, which is no proof: STS asks from AWS's network. It must be public."
+UNREACHABLE = "Not reachable from here. STS calls it from AWS's network, so it must be public."
 TRY = "From outside: curl -sS -m 5 {url}"
 
 
@@ -45,7 +45,7 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
     """Discovery, then keys."""
     token = pod.unverified
     if token is None or urlsplit(token.issuer).scheme not in {"https", "http"}:
-        return [skipped(DISCOVERY, "no issuer", "Without a token that names its issuer there is nothing to ask.")]
+        return [skipped(DISCOVERY, "no issuer", "Not checked: the token names no issuer.")]
     try:
         document, found = await _document(
             pod, http, DISCOVERY, f"{token.issuer.rstrip('/')}/.well-known/openid-configuration"
@@ -99,7 +99,9 @@ def _discovery(document: dict[str, Any], token: UnverifiedToken, found: Fetched)
     fix = "Publish the document under the issuer that --service-account-issuer of the API server names."
     if published.rstrip("/") == token.issuer.rstrip("/"):
         return warned(DISCOVERY, f"{saw}; issuer {published}", "It differs from the token's iss by a slash.", fix)
-    return failed(DISCOVERY, f"{saw}; issuer {published}", "The document is of another issuer than the token.", fix)
+    return failed(
+        DISCOVERY, f"{saw}; issuer {published}", "The document belongs to another issuer than the token.", fix
+    )
 
 
 def _keys(document: dict[str, Any], token: UnverifiedToken, found: Fetched, uri: str) -> Finding:

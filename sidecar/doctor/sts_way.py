@@ -82,14 +82,14 @@ async def _answers(pod: Pod, config: Config, http: aiohttp.ClientSession) -> Fin
         return failed(
             "sts-tls",
             f"{where}: {reason}",
-            "The certificate is not one for this name that we trust.",
+            "The certificate is not trusted, or is for another name.",
             "- name: AWS_CA_BUNDLE # if a private CA or a TLS-inspecting proxy signs it\n  value: /path/to/ca.pem\n"
             "# a CNAME to another region's endpoint cannot work: use that region's name",
         )
     except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
-        return failed("sts-connection", f"{where}: {why(error)}", "The proxy refuses.", _dns(config))
+        return failed("sts-connection", f"{where}: {why(error)}", "The proxy refused the connection.", _dns(config))
     except TimeoutError:
-        return failed("sts-connection", f"{where}: no answer within 5 s", "Packets get lost on the way.", NO_ROUTE)
+        return failed("sts-connection", f"{where}: no answer within 5 s", "Packets are dropped on the way.", NO_ROUTE)
     except (aiohttp.ClientError, OSError) as error:
         return failed("sts-connection", f"{where}: {why(error)}", "No connection.", NO_ROUTE)
     return _clock(where, found.headers, found.seconds, pod.now + (time.time() - asked_at) / 2)
@@ -106,5 +106,5 @@ def _clock(where: str, headers: object, seconds: Seconds, now: float) -> Finding
     if abs(skew) > SKEW_FATAL:
         return failed("sts-clock", saw, "AWS refuses what is signed by a clock five minutes off.", fix)
     if abs(skew) > SKEW_NOTED:
-        return warned("sts-clock", saw, "The clocks drift apart.", fix)
+        return warned("sts-clock", saw, "The clocks differ.", fix)
     return passed("sts-connection", saw, "STS answers, and the clocks agree.")

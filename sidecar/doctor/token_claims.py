@@ -35,7 +35,7 @@ def form(pod: Pod) -> Finding | None:
         return failed("token-form", str(pod.token_path), f"The file does not hold a JWT: {problem}.", VOLUME)
     algorithm = shown(token.header.get("alg"))
     return _worst("token-form", (*token_mistakes.form(token), *token_mistakes.claims(token))) or passed(
-        "token-form", f"alg {algorithm}, kid {shown(token.header.get('kid'))}", "A JWT as STS takes it."
+        "token-form", f"alg {algorithm}, kid {shown(token.header.get('kid'))}", "A JWT that STS accepts."
     )
 
 
@@ -49,7 +49,9 @@ def plainly(pod: Pod) -> Finding | None:
     token = pod.unverified
     if token is None:
         return None
-    return passed("token-claims", "; ".join(_facts(token)), "So the token speaks for this service account, to these.")
+    return passed(
+        "token-claims", "; ".join(_facts(token)), "The service account of the token, and the audiences that it is for."
+    )
 
 
 def _facts(token: UnverifiedToken) -> Iterator[str]:
@@ -88,7 +90,7 @@ def subject(pod: Pod) -> Finding | None:
     return warned(
         "token-subject",
         f"{len(token.subject)} characters",
-        f"STS's answer has room for {token_mistakes.MAXIMUM_SUBJECT} (service model); beyond is unknown ground.",
+        f"STS's answer has room for {token_mistakes.MAXIMUM_SUBJECT} (service model); longer ones are untested.",
         "Shorten the names of namespace and service account.",
     )
 
@@ -106,7 +108,7 @@ def life(pod: Pod) -> Finding | None:
         return warned(
             "token-life",
             saw,
-            "So short a life leaves a minute between the kubelet's swap and the old token's end.",
+            "With so short a life, the old token may expire a minute after the kubelet replaces it.",
             "expirationSeconds: 3600 # or more",
         )
     return passed("token-life", saw, "Valid by this machine's clock.")
@@ -124,8 +126,8 @@ def rotation(pod: Pod) -> Finding | None:
         return failed(
             "token-rotation",
             saw,
-            "The kubelet should have replaced the token by now: it cannot, or its new file does not arrive here.",
+            "The kubelet should have replaced the token by now: it cannot, or the new file does not arrive here.",
             f"kubectl get events --field-selector reason=FailedMount; kubelet log `serviceaccount token`\n"
             f"{WHOLE_DIRECTORY}",
         )
-    return passed("token-rotation", saw, "The token is as fresh as the kubelet keeps it.")
+    return passed("token-rotation", saw, "The kubelet keeps the token fresh.")

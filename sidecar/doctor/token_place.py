@@ -58,7 +58,7 @@ def permissions(pod: Pod) -> Finding | None:
             "the pod has no fsGroup.",
             FS_GROUP,
         )
-    return passed("token-permissions", saw, "Readable by us and not by everybody.")
+    return passed("token-permissions", saw, "Readable by the sidecar, and not by every user.")
 
 
 def volume(pod: Pod) -> Finding | None:
@@ -80,7 +80,7 @@ def volume(pod: Pod) -> Finding | None:
     return warned(
         "token-volume",
         f"no ..data in {path.parent}",
-        "This is not a volume of the kubelet's: nothing is known to replace the token before it expires.",
+        "This is not a projected volume, so the kubelet does not replace the token before it expires.",
         f"{VOLUME}\n{WHOLE_DIRECTORY}",
     )
 

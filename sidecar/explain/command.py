@@ -40,15 +40,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="irsa-sidecar explain",
         allow_abbrev=False,
-        description="Tell offline why STS would refuse this token for this trust policy. Never prints the token.",
-        epilog="Exit code: 0 allow, 1 refusal, 2 unusable arguments.",
+        description="Check offline whether STS would accept this token for this trust policy, and if not, why. "
+        "Never prints the token.",
+        epilog="Exit code: 0 allow, 1 refusal, 2 invalid arguments.",
     )
     parser.add_argument("--token-file", required=True, metavar="FILE", help="the service-account token")
     parser.add_argument(
         "--trust-policy",
         required=True,
         metavar="FILE",
-        help="the policy document, or what `aws iam get-role` printed (URL-encoded as the API has it, too)",
+        help="the policy document, or what `aws iam get-role` printed (URL-encoded JSON works too)",
     )
     parser.add_argument("--role-arn", default="", metavar="ARN", help="the role that the pod asks for: AWS_ROLE_ARN")
     parser.add_argument(
@@ -57,21 +58,23 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=_provider,
         metavar="URL|ARN",
-        help="an IAM OIDC provider of the account; repeatable. Left out: the token's issuer has one",
+        help="an IAM OIDC provider of the account; repeatable. Default: assume one for the token's issuer",
     )
     parser.add_argument(
         "--client-id",
         action="append",
         default=[],
         metavar="ID",
-        help="an audience that the provider lists; repeatable. Left out: the token's own",
+        help="an audience that the provider lists; repeatable. Default: assume the token's own",
     )
     parser.add_argument(
         "--sts-message", "--said", default="", metavar="TEXT", help="what STS answered, as the SDK printed it"
     )
     parser.add_argument("--fix", action="store_true", help="print a corrected policy on standard output")
     parser.add_argument("--json", action="store_true", help="print verdict and findings as JSON")
-    parser.add_argument("--now", type=float, metavar="UNIX", help="judge the times as of then, in Unix seconds")
+    parser.add_argument(
+        "--now", type=float, metavar="UNIX", help="evaluate the token's times as of this moment, in Unix seconds"
+    )
     return parser
 
 

@@ -119,8 +119,8 @@ def _excluded(miss: Miss) -> Finding | None:
         return None
     return miss.found(
         "condition-excludes",
-        f"{miss.condition.operator} {miss.key} shuts out {shown(miss.actual)}.",
-        "Take the value out of that list, if this service account is meant.",
+        f"{miss.condition.operator} {miss.key} excludes {shown(miss.actual)}.",
+        "Remove the value from that condition, if this service account should have the role.",
     )
 
 

@@ -173,7 +173,7 @@ def _named(found: Finding, policy: TrustPolicy | None) -> Finding:
 def _white_space() -> Finding:
     return info(
         "white-space-around-token",
-        "The file has white space around the token. The sidecar strips it, botocore sends it as it stands.",
+        "The file has white space around the token. The sidecar strips it, botocore sends it unchanged.",
         "Write the file without a newline: printf, not echo.",
     )
 

@@ -51,12 +51,12 @@ def _case(asked: Question, document: PolicyDocument) -> Case:
     try:
         token = take_apart(asked.token.strip())
     except NotAJwt:
-        raise CannotFix("no policy lets in what is no JWT; get the right token first") from None
+        raise CannotFix("the token is not a JWT, so no policy can allow it; get the right token first") from None
     case = Case(asked, token, _parsed(document))
     if not (token.issuer and token.subject and token.audience):
         raise CannotFix("the token lacks iss, sub or aud; get the right token first")
     if case.place.account == UNKNOWN_ACCOUNT:
-        raise CannotFix("neither the policy nor a provider tells the account; give --role-arn")
+        raise CannotFix("neither the policy nor a provider names the account; give --role-arn")
     return case
 
 

@@ -33,7 +33,7 @@ def difference(actual: str, wanted: str) -> str:
     if wanted.strip() == actual:
         return "the policy's value has white space around it"
     if wanted.casefold() == actual.casefold():
-        return "only the case differs, and IAM minds the case"
+        return "only the case differs, and IAM compares case-sensitively"
     have, want = service_account(actual), service_account(wanted)
     if have is None or want is None:
         return ""

@@ -44,7 +44,7 @@ def trust(case: Case) -> Iterator[Finding]:
         yield from _denials(answer)
     elif answer.decided_by is not None:
         where = ("Statement", answer.decided_by.statement.index)
-        yield info("allowed-by", "This statement lets the token in.", where=where)
+        yield info("allowed-by", "This statement allows the token.", where=where)
     else:
         closest = closest_allow(answer)
         yield from _why_not(case, closest) if closest else [_no_allow()]
@@ -84,8 +84,8 @@ def _denials(answer: Evaluation) -> Iterator[Finding]:
             conditions = "; ".join(str(condition) for condition in result.conditions)
             yield error(
                 "explicit-deny",
-                "This Deny applies to the token; no Allow outweighs it" + (f": {conditions}." if conditions else "."),
-                "Narrow the Deny, if this service account is not meant; `explain --fix` shows how.",
+                "This Deny applies to the token; no Allow overrides it" + (f": {conditions}." if conditions else "."),
+                "Narrow the Deny, if it should not apply to this service account; `explain --fix` shows how.",
                 ("Statement", result.statement.index),
             )
 

@@ -153,7 +153,7 @@ def _principals(found: Any, where: tuple[str | int, ...]) -> Iterator[Principal]
     _require_mapping(found, "Principal", where)
     _refuse_unknown(found, _PRINCIPAL_KINDS, where)
     if not found:
-        raise MalformedPolicy("Principal names nobody.", fix='Write {"Federated": "<provider ARN>"}.', where=where)
+        raise MalformedPolicy("Principal is empty.", fix='Write {"Federated": "<provider ARN>"}.', where=where)
     for kind, names in found.items():
         for name in _texts(names, (*where, kind)):
             _refuse_wildcard(kind, name, (*where, kind))
@@ -164,7 +164,7 @@ def _refuse_wildcard(kind: str, name: str, where: tuple[str | int, ...]) -> None
     """IAM User Guide, "Principal": a wildcard cannot match part of a name or ARN. `{"AWS": "*"}` is everyone."""
     if has_wildcard(name) and (kind, name) != ("AWS", ANYONE):
         raise MalformedPolicy(
-            f"The principal {name!r} has a wildcard; IAM takes none inside a principal.",
+            f"The principal {name!r} has a wildcard; IAM allows none inside a principal.",
             fix="Name each provider's full ARN, in a list if there are several.",
             where=where,
         )

@@ -71,7 +71,7 @@ def _pod_identity(statement: Statement, meant: Meant) -> Iterator[Finding]:
     if any(principal.name == audiences.POD_IDENTITY for principal in statement.principals):
         yield info(
             "pod-identity-principal",
-            f"{audiences.POD_IDENTITY} is EKS Pod Identity, another mechanism than a web identity token.",
+            f"{audiences.POD_IDENTITY} is EKS Pod Identity, which does not use web identity tokens.",
             f"For IRSA add a statement with {meant.principal}, or give the pod a Pod Identity association.",
             at(statement, "Principal"),
         )
@@ -84,7 +84,7 @@ def _provider_arn(statement: Statement, meant: Meant) -> Iterator[Finding]:
         if "://" in principal.name:
             yield error(
                 "scheme-in-provider-arn",
-                f"The provider ARN {principal.name} holds a scheme; no provider is ever called that.",
+                f"The provider ARN {principal.name} contains a scheme; no provider has such an ARN.",
                 f"Write {principal.name.replace('https://', '').replace('http://', '')}.",
                 at(statement, "Principal"),
             )
@@ -117,7 +117,7 @@ def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
     elif not any(_restricts(condition, "aud") for condition in statement.conditions):
         yield info(
             "no-audience-condition",
-            "No condition on the token's aud: any audience that the provider lists will do.",
+            "No condition on the token's aud: any audience that the provider lists is accepted.",
             f'Add "<issuer>:aud": "{audiences.STS}" to a StringEquals block.',
             at(statement, "Condition"),
         )

@@ -19,7 +19,7 @@ def _wildcard_under_equals(statement: Statement, condition: Condition) -> Iterat
         if has_wildcard(value.replace("${*}", "").replace("${?}", "")):
             yield error(
                 "wildcard-under-equals",
-                f"{condition.operator.name} takes the wildcard in {value!r} as a plain character.",
+                f"{condition.operator.name} treats the wildcard in {value!r} as a plain character.",
                 f"Write {'StringNotLike' if condition.operator.negated else 'StringLike'} instead.",
                 _at(statement, condition),
             )
@@ -90,7 +90,7 @@ def _scheme_in_key(statement: Statement, condition: Condition) -> Iterator[Findi
     if "://" in condition.key:
         yield error(
             "scheme-in-condition-key",
-            f"The condition key {condition.key} holds a scheme; IAM refuses it, or never finds such a key.",
+            f"The condition key {condition.key} contains a scheme; IAM refuses it, or never finds such a key.",
             f"Write {condition.key.partition('://')[2]}.",
             _at(statement, condition),
         )
@@ -111,7 +111,7 @@ def _for_all_values(statement: Statement, condition: Condition) -> Iterator[Find
     if condition.operator.over is Over.ALL and statement.effect is Effect.ALLOW:
         yield error(
             "for-all-values-hole",
-            f"{condition.operator.name} holds when {condition.key} is missing: it lets in what it should keep out.",
+            f"{condition.operator.name} holds when {condition.key} is missing: it allows what it should deny.",
             f"aud and sub have one value: write {condition.operator.base} without ForAllValues.",
             _at(statement, condition),
         )

@@ -87,7 +87,7 @@ async def test_our_own_environment_is_the_applications_where_it_names_an_endpoin
         ("http://127.0.0.1:9911/v1/credentials", "pass", "every SDK"),
         ("http://127.0.0.1:9911/", "pass", "every SDK"),
         ("http://127.0.0.1:9911", "warn", "path is missing"),
-        ("http://localhost:9911/v1/credentials", "warn", "127.0.0.1 to the letter"),
+        ("http://localhost:9911/v1/credentials", "warn", "the literal 127.0.0.1"),
         ("http://10.0.0.1:9911/v1/credentials", "fail", "loopback"),
         ("http://sidecar.shop.svc:9911/v1/credentials", "fail", "loopback"),
         ("https://127.0.0.1:9911/v1/credentials", "fail", "plain http"),
@@ -163,8 +163,8 @@ async def test_an_authorization_token_must_be_there_if_the_sidecar_wants_one(tmp
     ("variable", "content", "level", "words"),
     [
         ("hunter2", "hunter2", "pass", "finds the token"),
-        ("hunter2", None, "warn", "some know the file only"),
-        (None, "hunter2", "warn", "the variable only"),
+        ("hunter2", None, "warn", "others only the file"),
+        (None, "hunter2", "warn", "only the variable"),
         ("hunter2", "hunter2\n", "fail", "newline"),
         ("hunter2", "hunter3", "fail", "401"),
     ],
@@ -194,10 +194,10 @@ async def test_a_file_of_the_applications_that_we_cannot_see_is_not_judged(tmp_p
 @pytest.mark.parametrize(
     ("changed", "level", "words"),
     [
-        ({}, "pass", "would ask the sidecar"),
+        ({}, "pass", "would use the sidecar"),
         ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_ROLE_ARN": "arn"}, "fail", "the token itself"),
         ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "fail", "keys in the environment"),
-        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "fail", "give up"),
+        ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "fail", "would fail before"),
         ({FULL_URI: None, "AWS_EC2_METADATA_DISABLED": None}, "fail", "the node's role"),
         ({FULL_URI: None}, "fail", "nothing at all"),
     ],

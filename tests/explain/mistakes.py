@@ -289,7 +289,7 @@ THE_TWENTY = (
     Mistake(
         name="17 a Deny",
         code="explicit-deny",
-        words=("This Deny applies", "no Allow outweighs it"),
+        words=("This Deny applies", "no Allow overrides it"),
         more=(RIGHT | {"Effect": "Deny"},),
     ),
     Mistake(

@@ -236,7 +236,7 @@ def test_the_providers_account_and_partition_are_the_roles() -> None:
 @pytest.mark.parametrize(
     ("parts", "reason"),
     [
-        ({"token": "not-a-jwt"}, "what is no JWT"),
+        ({"token": "not-a-jwt"}, "the token is not a JWT"),
         ({"token": token(aud=None)}, "lacks iss, sub or aud"),
         ({"policy": "{}", "role_arn": "", "providers": ()}, "give --role-arn"),
     ],

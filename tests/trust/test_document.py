@@ -62,7 +62,7 @@ def test_broken_json_is_located() -> None:
         ({"Principal": None}, "neither of Principal and NotPrincipal"),
         ({"Action": []}, "empty list"),
         ({"Action": {"a": "b"}}, "not text"),
-        ({"Principal": {}}, "names nobody"),
+        ({"Principal": {}}, "Principal is empty"),
         ({"Principal": "arn:aws:iam::111122223333:root"}, "Principal is not a JSON object"),
         ({"Principal": {"Federated": ARN.replace("0123", "*")}}, "wildcard"),
         ({"Principal": {"Federated": "*"}}, "wildcard"),
