@@ -17,6 +17,7 @@ PACKAGES = {
     "ldd": "libc-bin",
     "ldconfig": "libc-bin",
     "dpkg-query": "dpkg",
+    "unshare": "util-linux",
     "git": "git",
     "go": "golang-go",
 }

@@ -21,6 +21,7 @@ from sidecar.http.server import serving
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, ROLE_ARN, SESSION_CANARY, TOKEN_CANARY, a_token
 from tests.faces.kit import ANY_PORT, Requests, Source, container_face
+from tests.silent_name_server import asked, with_a_silent_name_server
 
 AUTH_TOKEN = f"{KEY_CANARY}/of/the/pod"
 REQUEST_ID = "c6104cbe-af31-11e0-8154-cbc7ccf896c7"
@@ -141,6 +142,10 @@ class Sidecar:
         return [told["event"] for told in map(json.loads, self.written) if told["level"] != "debug"]
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def command_line(self) -> str:
         return Path(f"/proc/{self._process.pid}/cmdline").read_text()
 
@@ -170,9 +175,11 @@ async def start(sts: Sts, tmp_path: Path) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def run(**environ: str) -> Sidecar:
+        async def run(*command: str, **environ: str) -> Sidecar:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sidecar", "serve"), env=usual | environ, stderr=asyncio.subprocess.PIPE
+                *(command or (sys.executable, "-m", "sidecar", "serve")),
+                env=usual | environ,
+                stderr=asyncio.subprocess.PIPE,
             )
             sidecar = Sidecar(process, http)
             stack.push_async_callback(sidecar.kill)
@@ -298,6 +305,16 @@ async def test_a_grace_of_0_ends_it_at_once_whoever_is_still_connected(start: St
     assert await sidecar.ended() == 0
     writer.close()
     await writer.wait_closed()
+
+
+async def test_a_silent_name_server_does_not_hold_up_its_end(start: Start, tmp_path: Path) -> None:
+    command = with_a_silent_name_server(tmp_path, "-m", "sidecar", "serve")
+    sidecar = await start(*command, AWS_ENDPOINT_URL_STS="https://sts.eu-west-1.amazonaws.com", SIDECAR_GRACE="0")
+    async with asyncio.timeout(10):
+        await asked(sidecar.pid)
+    sidecar.send(signal.SIGTERM)
+    assert await sidecar.ended(within=2) == 0
+    assert sidecar.events[-2:] == ["stopping", "stopped"]
 
 
 # --- trouble does not end it -----------------------------------------------------------------------------------

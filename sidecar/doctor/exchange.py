@@ -1,6 +1,5 @@
 """The exchange as `serve` makes it, and the identity that AWS then reports."""
 
-import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import aiohttp
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.clock import SystemClock
+from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import ExchangeFailed
 from sidecar.core.findings import Finding, Level
 from sidecar.core.model import Credentials
@@ -96,7 +96,7 @@ async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
     if pod.config is None or credentials is None:
         return None
     try:
-        arn = await asyncio.to_thread(_caller, pod.config, credentials, _region(pod))
+        arn = await in_daemon_thread(_caller, pod.config, credentials, _region(pod))
     except ImportError:
         return skipped("caller-identity", "botocore is not installed", "Not checked: the caller's identity.")
     except Exception as error:  # noqa: BLE001 (botocore raises what it likes)

@@ -1,11 +1,11 @@
 """The sidecar itself, if it runs here: is it ready, and does it serve?"""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sidecar.client.local_http import LocalResponse, NotHttp, get
 from sidecar.client.running_sidecar import CREDENTIALS_PATH, OK, NotServed, authorization, document, last_error
+from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.findings import Finding
 from sidecar.core.variables import SIDECAR_AUTHORIZATION
 from sidecar.doctor.fetching import why
@@ -38,7 +38,7 @@ async def credentials(pod: Pod) -> Finding | None:
 
 async def _asked(check: str, address: Address, path: str, headers: Mapping[str, str], judge: Judge) -> Finding:
     try:
-        reply = await asyncio.to_thread(get, address, path, headers)
+        reply = await in_daemon_thread(get, address, path, headers)
     except TimeoutError:
         return failed(check, f"{address}{path}", "No answer within 2 s.", "Look at the sidecar's log and CPU limit.")
     except OSError as error:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.findings import Finding, Level
 from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import get, why
@@ -52,10 +53,9 @@ def _target(config: Config) -> tuple[str, int]:
 
 async def _name(config: Config, host: str, port: int) -> Finding:
     via = "the proxy " if config.proxy else ""
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(STS_TIMEOUT):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await in_daemon_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
         return failed("sts-name", f"{via}{host}", "The name server does not answer within 5 s.", _dns(config))
     except OSError as error:

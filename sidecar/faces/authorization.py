@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sidecar.core.authorization_token import read_token
+from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.model import Instant, Seconds
 from sidecar.core.ports import Clock
 
@@ -89,7 +90,7 @@ class AuthorizationTokens:
             return self._held()
         try:
             async with asyncio.timeout(READ_TIMEOUT):
-                token = await asyncio.to_thread(read_token, self._file)
+                token = await in_daemon_thread(read_token, self._file)
         except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._complain(error)
             return self._held()

@@ -3,16 +3,22 @@
 import asyncio
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn, ParamSpec, Protocol
 
+from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.model import Credentials, Seconds
 from sidecar.core.refresh import Issued, RefreshEvent, RoleState
 from sidecar.core.watched import WatchedValue
 from sidecar.faces.shared_file import shared_file
 
 TRY_AGAIN: Seconds = 10
+REMOVE_WITHIN: Seconds = 1
+"""A disk that hangs does not hold up the end."""
+
+P = ParamSpec("P")
 
 logger = logging.getLogger("sidecar.faces.credentials_file")
 
@@ -34,8 +40,7 @@ class CredentialsFile:
         self._observe = observe
         self._issued: WatchedValue[Credentials | None] = WatchedValue(None)
         self._complained = ""
-        # One thread of its own: a disk that hangs holds up nobody else, and a removal waits for the write before it.
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="credentials-file")
+        self._disk = threading.Lock()  # a removal waits for the write before it
 
     def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
         if isinstance(event, Issued):
@@ -53,16 +58,15 @@ class CredentialsFile:
                     await asyncio.sleep(TRY_AGAIN)
         finally:
             if self._removed:
-                await asyncio.get_running_loop().run_in_executor(self._disk, self._remove)
-            self._disk.shutdown(wait=False)
+                await self._remove()
 
     async def _write(self, credentials: Credentials) -> bool:
         content = shared_file(self._profile, credentials)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._disk, replace_file, self._path, content, self._mode)
+            await in_daemon_thread(self._alone, replace_file, self._path, content, self._mode)
         except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._observe(written=False)
-            self._complain(getattr(error, "strerror", None) or type(error).__name__)
+            self._complain(_reason(error))
             return False
         self._observe(written=True)
         self._complained = ""
@@ -83,14 +87,23 @@ class CredentialsFile:
             },
         )
 
-    def _remove(self) -> None:
+    async def _remove(self) -> None:
         try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
+            async with asyncio.timeout(REMOVE_WITHIN):
+                await in_daemon_thread(self._alone, self._path.unlink, missing_ok=True)
+        except (OSError, RuntimeError) as error:
             logger.warning(
                 "credentials file not removed",
-                extra={"file": str(self._path), "reason": error.strerror, "fix": "remove it by hand"},
+                extra={"file": str(self._path), "reason": _reason(error), "fix": "remove it by hand"},
             )
+
+    def _alone(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        with self._disk:
+            function(*args, **kwargs)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
@@ -146,8 +147,9 @@ async def _bind(address: Address) -> Sequence[socket.socket]:
 
 async def _bind_tcp(address: TcpAddress) -> Sequence[socket.socket]:
     """One socket, or two for `localhost` where there is IPv6."""
-    loop = asyncio.get_running_loop()
-    named = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    named = await in_daemon_thread(
+        socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
     found = list(dict.fromkeys(named))  # a hosts file may name an address twice
     bound: list[socket.socket] = []
     with contextlib.ExitStack() as closing:

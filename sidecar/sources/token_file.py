@@ -16,6 +16,7 @@ from typing import NoReturn
 from watchfiles import awatch
 
 from sidecar.core.claims import unverified_claims
+from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Seconds, Token
 from sidecar.core.watched import WatchedValue
@@ -48,7 +49,7 @@ class TokenFile:
         async with self._one_reader:
             try:
                 # In a thread: the file may turn out to live on something slower than the kubelet's tmpfs.
-                token = await asyncio.to_thread(_read, self._path)
+                token = await in_daemon_thread(_read, self._path)
             except TokenUnreadable:
                 self._current.set(None)
                 raise

@@ -15,6 +15,7 @@ from sidecar.core.model import Credentials, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
 from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, credentials_in, http_date
 from sidecar.sts.refusal import failure_of
+from sidecar.sts.resolver import Resolver
 from sidecar.sts.session_name import session_name_for
 
 CONNECT_WITHIN: Seconds = 3
@@ -57,7 +58,7 @@ def sts_session(tls: ssl.SSLContext | Literal[True]) -> aiohttp.ClientSession:
     that carries credentials (aws/aws-sdk-php#1725).
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, force_close=True, use_dns_cache=False),
+        connector=aiohttp.TCPConnector(ssl=tls, force_close=True, use_dns_cache=False, resolver=Resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN, sock_connect=CONNECT_WITHIN),
         headers=HEADERS,

@@ -5,6 +5,7 @@ import configparser
 import logging
 import os
 import stat
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -97,6 +98,25 @@ async def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
             before = path.read_text()
             await file.issue(credentials())
             assert opened.read() == before != path.read_text()
+
+
+async def test_a_disk_that_hangs_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk_answers, written = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hang(*_: object) -> None:
+        loop.call_soon_threadsafe(written.set)
+        disk_answers.wait(30)
+
+    monkeypatch.setattr(credentials_file, "REMOVE_WITHIN", 0.05)
+    monkeypatch.setattr(credentials_file, "replace_file", hang)
+    async with kept(tmp_path / "credentials", removed=True) as file:
+        file.file(DEFAULT_ROLE, Issued(0, credentials(), 0), RoleState(None))
+        await written.wait()
+    assert [record.getMessage() for record in caplog.records] == ["credentials file not removed"]
+    disk_answers.set()
 
 
 async def test_it_is_removed_at_the_end_on_request_only(tmp_path: Path) -> None:

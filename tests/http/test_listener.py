@@ -114,11 +114,11 @@ async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.Mo
     v4: Any = (socket.AF_INET, ("127.0.0.1", 0))
     found: list[Any] = []
 
-    async def getaddrinfo(*_: object, **__: object) -> list[Any]:
+    def getaddrinfo(*_: object, **__: object) -> list[Any]:
         return [(family, socket.SOCK_STREAM, 6, "", place) for family, place in found]
 
     monkeypatch.setattr(socket, "create_server", create_server)
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     for order in ([v4, v6], [v6, v4]):
         found[:] = order
         async with listeners(socket.socket.close, [TcpAddress("localhost", 0)]) as addresses:
@@ -132,10 +132,10 @@ async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.Mo
 async def test_localhost_may_be_named_twice_in_the_hosts_file(monkeypatch: pytest.MonkeyPatch) -> None:
     port = (await a_free_address()).port
 
-    async def getaddrinfo(*_: object, **__: object) -> list[Any]:
+    def getaddrinfo(*_: object, **__: object) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for _ in range(2)]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     async with listeners(socket.socket.close, [TcpAddress("localhost", port)]) as addresses:
         assert only(addresses).port == port
 

@@ -126,15 +126,15 @@ async def test_a_session_name_of_ones_own_wins(serving: Callable[[Sts], "asyncio
 async def test_half_an_hour_later_the_name_is_looked_up_again_and_the_connection_is_a_new_one(
     serving: Callable[[Sts], "asyncio.Future[str]"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sts, loop, looked_up = Sts(), asyncio.get_running_loop(), []
+    sts, looked_up = Sts(), []
     endpoint = (await serving(sts)).replace("127.0.0.1", "localhost")
-    look_up = loop.getaddrinfo
+    look_up = socket.getaddrinfo
 
-    async def noted(host: str, *args: Any, **kwargs: Any) -> Any:
+    def noted(host: str, *args: Any, **kwargs: Any) -> Any:
         looked_up.append(host)
-        return await look_up(host, *args, **kwargs)
+        return look_up(host, *args, **kwargs)
 
-    monkeypatch.setattr(loop, "getaddrinfo", noted)
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
     async with sts_session(TLS) as http:
         for _ in range(2):
             await StsExchange(http, call_to(endpoint), StillClock())(a_token())

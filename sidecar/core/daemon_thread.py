@@ -1,0 +1,39 @@
+"""Runs a call that blocks in a thread of its own, which the process does not wait for when it ends."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def in_daemon_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `function` returns or raises. Raises `RuntimeError` where no thread can be started.
+
+    Executors join their threads before the loop and the interpreter end, and uvloop's own look-ups abort the process
+    where no thread can be had. A name server or a disk that is silent would hold up the end by minutes.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            settle = _settled(ended, function(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 (whoever waits shall see it)
+            settle = _failed(ended, error)
+        with suppress(RuntimeError):  # the loop is closed: its tasks have gone
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=run, name=getattr(function, "__name__", "call"), daemon=True).start()
+    return await ended
+
+
+def _settled(ended: "asyncio.Future[T]", result: T) -> Callable[[], None]:
+    return lambda: None if ended.done() else ended.set_result(result)
+
+
+def _failed(ended: "asyncio.Future[T]", error: BaseException) -> Callable[[], None]:
+    return lambda: None if ended.done() else ended.set_exception(error)
