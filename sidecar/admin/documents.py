@@ -59,7 +59,7 @@ def _role(role: RoleSnapshot, rounded: Rounding) -> JsonObject:
     return {
         "ready": role.ready,
         "role": role.role_arn,
-        "assumed_role": None if session is None else session.assumed_role_arn,
+        "assumed_role": None if session is None else session.assumed_role_arn or None,
         "phase": "stopping" if role.stopping else role.phase.value,
         "expiration": None if session is None else timestamp(session.expiration),
         "seconds_left": None if session is None else rounded(session.seconds_left),

@@ -20,6 +20,7 @@ from sidecar.observe.snapshot import (
     NextAttempt,
     RefreshSnapshot,
     RoleSnapshot,
+    SessionSnapshot,
     Snapshot,
     TokenSnapshot,
 )
@@ -100,13 +101,19 @@ def credentials(snapshot: Snapshot) -> Html:
         "Credentials",
         facts(
             ("Role", code(role.role_arn)),
-            ("Assumed role", code(role.session.assumed_role_arn) if role.session else "no credentials"),
+            ("Assumed role", _assumed_role(role.session)),
             ("STS", joined(code(snapshot.sts_endpoint), proxy)),
             ("Phase", "stopping" if role.stopping else role.phase.value),
             ("Last issued", _last_success(snapshot.history.last_success)),
             ("Next attempt", joined(*_next(role))),
         ),
     )
+
+
+def _assumed_role(session: SessionSnapshot | None) -> Html | str:
+    if session is None:
+        return "no credentials"
+    return code(session.assumed_role_arn) if session.assumed_role_arn else "not told by STS"
 
 
 def _last_success(refresh: RefreshSnapshot | None) -> Html | str:

@@ -34,6 +34,18 @@ def settings(pod: Pod) -> Finding:
     )
 
 
+def role(pod: Pod) -> Finding | None:
+    """A role of another server than AWS's: as `serve` warns. One of AWS's needs no word."""
+    if pod.config is None or pod.config.role_arn.is_in_aws_form:
+        return None
+    return warned(
+        "role-arn",
+        str(pod.config.role_arn),
+        "This is not AWS's form of a role's ARN: right for another STS server, a mistake otherwise.",
+        "None, if AWS_ENDPOINT_URL_STS is such a server; else copy the ARN that `aws iam get-role` prints.",
+    )
+
+
 def duration(pod: Pod) -> Finding | None:
     if pod.config is None:
         return None

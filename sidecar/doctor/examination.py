@@ -26,6 +26,7 @@ LocalCheck = Callable[[Pod], Finding | None]
 LOCAL: tuple[LocalCheck, ...] = (
     environment.settings,
     environment.duration,
+    environment.role,
     environment.endpoint,
     application.given,
     application_uri.full_uri,

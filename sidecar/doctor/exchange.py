@@ -41,7 +41,9 @@ async def exchange(pod: Pod, http: aiohttp.ClientSession) -> Exchanged:
         found = await StsExchange(http, call, SystemClock())(pod.token)
     except ExchangeFailed as refusal:
         return Exchanged((_refused(refusal), *_explained(pod, config, refusal)))
-    saw = f"{found.assumed_role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'unnamed'}"
+    saw = (
+        f"{found.assumed_role_arn or config.role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'unnamed'}"
+    )
     return Exchanged((passed("exchange", saw, "STS issued credentials for this token."),), found)
 
 

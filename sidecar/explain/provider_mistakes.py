@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sidecar.core import audiences
 from sidecar.core.arns import RoleArn, account_of
-from sidecar.core.findings import Finding, error, info
+from sidecar.core.findings import Finding, error, info, warning
 from sidecar.explain.jwt_parts import shown
 from sidecar.explain.question import Case, OidcProvider, Question, role_in
 from sidecar.explain.token_mistakes import several_audiences, wrong_file
@@ -16,11 +16,32 @@ def role_arn_form(asked: Question) -> Iterator[Finding]:
     try:
         RoleArn.parse(asked.role_arn)
     except ValueError as problem:
-        yield error(
-            "not-a-role-arn",
-            f"{shown(asked.role_arn)} {problem}. STS says `Request ARN is invalid`, or 403.",
-            "Copy the Arn that `aws iam get-role --role-name <name>` prints, path included.",
+        yield (
+            _of_another_server(asked)
+            if _may_be_another_servers(asked.role_arn)
+            else error(
+                "not-a-role-arn",
+                f"{shown(asked.role_arn)} {problem}. STS says `Request ARN is invalid`, or 403.",
+                "Copy the Arn that `aws iam get-role --role-name <name>` prints, path included.",
+            )
         )
+
+
+def _may_be_another_servers(text: str) -> bool:
+    """An account of digits is one of AWS's, mistyped."""
+    try:
+        return not RoleArn.parse_any(text).account.isdigit()
+    except ValueError:
+        return False
+
+
+def _of_another_server(asked: Question) -> Finding:
+    return warning(
+        "role-of-another-server",
+        f"{shown(asked.role_arn)} is not in AWS's form. STS servers other than AWS's take it, and judge by their own "
+        "rules; all that is said here is by AWS's.",
+        "For a role of AWS's: copy the Arn that `aws iam get-role --role-name <name>` prints.",
+    )
 
 
 def other_role(case: Case) -> Iterator[Finding]:

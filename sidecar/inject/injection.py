@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.core.arns import RoleArn
+from sidecar.core.arns import RoleArn, role_arn_parser
 from sidecar.core.findings import Finding, Level
 from sidecar.inject import annotation, checks, shape
 from sidecar.inject.merge import merge, take_out
@@ -113,20 +113,24 @@ def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
             )
         ]
     try:
-        RoleArn.parse(role_arn)
+        role = role_arn_parser(options.config.endpoint_url)(role_arn)
     except ValueError as error:
         return "", [_about_role(workload, Level.ERROR, f"{role_arn!r} {error}.")]
-    if account is None:
-        return role_arn, []
-    return role_arn, [
-        _about_role(
-            workload,
-            Level.WARNING,
+    cautions = [] if role.is_in_aws_form else [_foreign(role, options)]
+    if account is not None:
+        cautions.append(
             f"ServiceAccount {account.name} has the annotation {ROLE_ANNOTATION}: where the EKS webhook runs, "
             "it sets AWS_WEB_IDENTITY_TOKEN_FILE, and most SDKs then never ask the sidecar. Remove the annotation; "
-            "the role is in the sidecar now.",
+            "the role is in the sidecar now."
         )
-    ]
+    return role_arn, [_about_role(workload, Level.WARNING, caution) for caution in cautions]
+
+
+def _foreign(role: RoleArn, options: Options) -> str:
+    return (
+        f"{role} is not in AWS's form of a role's ARN: right for an STS server other than AWS's, a mistake otherwise. "
+        f"AWS_ENDPOINT_URL_STS is {options.config.endpoint_url}."
+    )
 
 
 def _about_role(workload: Workload, level: Level, message: str) -> Finding:

@@ -65,16 +65,20 @@ class LogEvents:
 
 
 def _issued(credentials: Credentials, at: Instant, took: float, state: RoleState) -> dict[str, Any]:
-    return {
+    told_by_sts = {"assumed_role_arn": credentials.assumed_role_arn, "request_id": credentials.request_id}
+    return _known(told_by_sts) | {
         "role_arn": credentials.role_arn,
-        "assumed_role_arn": credentials.assumed_role_arn,
         "access_key_ending": credentials.access_key_id[-4:],
         "expiration": timestamp(credentials.expiration),
         "expires_in": round(credentials.expires_at - at),
         "next_attempt_in": round(state.attempt_at - at),
         "took": round(took, 3),
-        "request_id": credentials.request_id,
     }
+
+
+def _known(fields: dict[str, str]) -> dict[str, str]:
+    """Without what an answer did not tell: other STS servers than AWS's leave some of it out."""
+    return {name: text for name, text in fields.items() if text}
 
 
 def _failed(error: SidecarError, at: Instant, state: RoleState, now_in: Phase) -> dict[str, Any]:
@@ -89,7 +93,7 @@ def _failed(error: SidecarError, at: Instant, state: RoleState, now_in: Phase) -
         "credentials_valid_for": still_valid,
     }
     if isinstance(error, ExchangeFailed):
-        fields |= {"aws_code": error.aws_code, "request_id": error.request_id}
+        fields |= {"aws_code": error.aws_code} | _known({"request_id": error.request_id})
     return fields
 
 

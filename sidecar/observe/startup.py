@@ -19,6 +19,15 @@ def announce(config: Config) -> None:
             "short sessions",
             extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more: below, some SDKs ask on every call"},
         )
+    if not config.role_arn.is_in_aws_form:
+        logger.warning(
+            "role ARN not in AWS's form",
+            extra={
+                "role_arn": str(config.role_arn),
+                "fix": "none, if AWS_ENDPOINT_URL_STS is another STS server than AWS's; else "
+                "copy the ARN that `aws iam get-role` prints",
+            },
+        )
     url = urlsplit(config.sts_endpoint)
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         logger.warning(

@@ -21,8 +21,9 @@ class Settings:
 
     role_arn: RoleArn = required(
         "AWS_ROLE_ARN",
-        RoleArn.parse,
-        "The role to assume: `arn:<partition>:iam::<account>:role/<path and name>`.",
+        RoleArn.parse_any,
+        "The role to assume: `arn:<partition>:iam::<account>:role/<path and name>`; with an STS endpoint of your own "
+        "any `arn:…:role/…`.",
     )
     token_file: Path = required(
         "AWS_WEB_IDENTITY_TOKEN_FILE",

@@ -68,7 +68,7 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     with gathered(complaints):
         endpoint = rules.endpoint(values)
         proxy = rules.proxy(endpoint, environ)
-    complaints += [*rules.exposed(values), *rules.serves_no_one(values)]
+    complaints += [*rules.foreign_role(values), *rules.exposed(values), *rules.serves_no_one(values)]
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
     if complaints:
         raise BadConfig(complaints)

@@ -6,11 +6,24 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sidecar.core.arns import role_arn_parser
 from sidecar.faces.registry import CONTAINER, FACES
 from sidecar.settings.complaints import BadSetting
 from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
 Values = Mapping[str, Any]
+
+
+def foreign_role(values: Values) -> Iterator[BadSetting]:
+    """A complaint about a role's ARN in another server's form, where AWS's own STS would be asked."""
+    role, url = values.get("AWS_ROLE_ARN"), values.get("AWS_ENDPOINT_URL_STS")
+    if role is None:
+        return
+    try:
+        role_arn_parser(url)(str(role))
+    except ValueError as error:
+        problem = f"{error}, other forms only for an STS server named by AWS_ENDPOINT_URL_STS."
+        yield BadSetting("AWS_ROLE_ARN", problem, value=repr(str(role)))
 
 
 def endpoint(values: Values) -> str:

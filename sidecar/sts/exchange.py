@@ -141,7 +141,9 @@ def clock_skew(date: UnixTime, asked_at: UnixTime, answered_at: UnixTime) -> Sec
 
 
 def _request_id(headers: CIMultiDictProxy[str]) -> str:
-    return headers.get("x-amzn-RequestId", "")[:64]
+    """By AWS's name for the header, or by S3's, which MinIO, Ceph and SeaweedFS use."""
+    named = (headers.get(header, "") for header in ("x-amzn-RequestId", "x-amz-request-id"))
+    return next(filter(None, named), "")[:64]
 
 
 def _unreachable(call: StsCall, error: Exception) -> ExchangeFailed:

@@ -39,6 +39,49 @@ def test_what_names_no_role_is_refused_with_what_is_allowed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "account", "name"),
+    [
+        ("arn:minio:iam:::role/nOybJqMNzNmroqEKq5D0EUsRZw0", "", "nOybJqMNzNmroqEKq5D0EUsRZw0"),
+        ("arn:aws:iam:::role/S3Access", "", "S3Access"),
+        ("arn:aws:iam::RGW11111111111111111:role/team/app", "RGW11111111111111111", "app"),
+        ("arn:aws:iam::role/App", "", "App"),
+        ("arn:aws:iam::111122223333:role/app", "111122223333", "app"),
+    ],
+)
+def test_other_servers_write_a_roles_arn_otherwise(text: str, account: str, name: str) -> None:
+    role = RoleArn.parse_any(text)
+    assert (str(role), role.account, role.name) == (text, account, name)
+    assert role.is_in_aws_form is (account == "111122223333")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "role/a",
+        "arn:role/a",
+        "arn:aws:iam:::role/",
+        "arn:aws:iam:::user/a",
+        "arn:aws:iam:::role/a b",
+        "arn:a:b:c:d",
+    ],
+)
+def test_no_servers_role_has_less_than_a_prefix_and_a_name(text: str) -> None:
+    with pytest.raises(ValueError, match="is not the ARN of an IAM role"):
+        RoleArn.parse_any(text)
+
+
+def test_an_arn_longer_than_sts_takes_is_refused() -> None:
+    with pytest.raises(ValueError, match="is not the ARN of an IAM role"):
+        RoleArn.parse_any("arn:minio:iam:::role/" + "a" * 2048)
+
+
+def test_a_session_of_a_role_without_account_is_recognised() -> None:
+    assert RoleArn.parse_any("arn:aws:iam:::role/S3Access").has_session("arn:aws:sts:::assumed-role/S3Access/pod")
+    assert RoleArn.parse_any("arn:aws:iam::role/App").has_session("arn:aws:sts::assumed-role/App/pod")
+
+
+@pytest.mark.parametrize(
     ("arn", "hint"),
     [
         ("arn:aws:iam::111122223333:instance-profile/a", "this is an instance profile: name the role in it"),
@@ -71,6 +114,7 @@ def test_a_session_has_the_roles_account_and_name_and_not_its_path(session: str,
         ("arn:aws:sts::111122223333:assumed-role/checkout/pod", "111122223333"),
         ("arn:aws:iam::111122223333:root", "111122223333"),
         ("arn:aws:s3:::bucket", ""),
+        ("arn:aws:sts::assumed-role/App/pod", ""),
         ("checkout", ""),
         ("", ""),
     ],

@@ -33,6 +33,12 @@ async def test_a_proxy_that_is_none_is_a_complaint_like_any_other(tmp_path: Path
     assert "password" not in str(finding)
 
 
+async def test_a_role_of_another_server_is_worth_a_word(tmp_path: Path) -> None:
+    of_minio = {"AWS_ROLE_ARN": "arn:minio:iam:::role/x", "AWS_ENDPOINT_URL_STS": "https://minio.example"}
+    assert outcome(environment.role(await a_pod(tmp_path / "token", of_minio))) == ("role-arn", "warn")
+    assert environment.role(await a_pod(tmp_path / "token")) is None
+
+
 @pytest.mark.parametrize(("seconds", "level"), [("900", "warn"), ("1799", "warn"), ("1800", "pass")])
 async def test_sessions_so_short_that_sdks_ask_all_the_time_are_told(tmp_path: Path, seconds: str, level: str) -> None:
     pod = await a_pod(tmp_path / "token", {"SIDECAR_DURATION": seconds})

@@ -119,6 +119,16 @@ def test_azp_stands_in_for_the_audience() -> None:
     assert explained(token=token(azp="sts.amazonaws.com", aud=["vault", "x"])).verdict.value == "allow"
 
 
+def test_another_servers_role_is_worth_a_word_and_aws_rules_are_explained_all_the_same() -> None:
+    told = explained(role_arn="arn:minio:iam:::role/x", policy=policy())
+    assert (told.verdict.value, "role-of-another-server" in [found.code for found in told.findings]) == ("allow", True)
+
+
+def test_an_account_with_a_digit_too_few_is_a_mistake_and_no_other_servers() -> None:
+    told = explained(role_arn="arn:aws:iam::11112222333:role/api")
+    assert "not-a-role-arn" in [found.code for found in told.findings]
+
+
 @pytest.mark.parametrize("name", ["HS256", "none", "PS256", "EdDSA"])
 def test_algorithms_that_sts_does_not_take_are_named(name: str) -> None:
     _, _, rest = token().partition(".")

@@ -437,6 +437,15 @@ def test_an_annotation_that_names_no_role_is_an_error() -> None:
     assert "'payments' is not the ARN of an IAM role" in outcome.findings[0].message
 
 
+def test_another_servers_role_is_taken_with_its_endpoint_and_one_word_of_caution() -> None:
+    role, endpoint = "arn:minio:iam:::role/x", {"AWS_ENDPOINT_URL_STS": "https://minio.example"}
+    outcome = inject(pod(), options(role_arn=role, settings=endpoint))
+    (finding,) = outcome.findings
+    assert (finding.level, role in finding.message) == (Level.WARNING, True)
+    with pytest.raises(BadOptions, match="AWS_ENDPOINT_URL_STS"):
+        options(role_arn=role)
+
+
 # --- the options -----------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_issued_credentials_are_told_with_all_that_one_would_ask(
     history: History, caplog: pytest.LogCaptureFixture
 ) -> None:
-    held = credentials(issued_at=100, life=3600)
+    held = replace(credentials(issued_at=100, life=3600), request_id="req-1")
     history.issued(100.25, held)
     (record,) = caplog.records
     assert (record.levelname, record.getMessage()) == ("INFO", "credentials issued")
@@ -48,9 +49,15 @@ def test_issued_credentials_are_told_with_all_that_one_would_ask(
         "expires_in": 3600,
         "next_attempt_in": 1920,
         "took": 0.25,
-        "request_id": "",
+        "request_id": "req-1",
         "failures_before": 0,
     }
+
+
+def test_what_an_answer_did_not_tell_is_no_field(history: History, caplog: pytest.LogCaptureFixture) -> None:
+    history.issued(100.25, replace(credentials(issued_at=100), assumed_role_arn="", request_id=""))
+    (record,) = caplog.records
+    assert not {"assumed_role_arn", "request_id"} & fields(record).keys()
 
 
 def test_the_recovery_tells_how_many_attempts_had_failed(history: History, caplog: pytest.LogCaptureFixture) -> None:

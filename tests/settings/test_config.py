@@ -238,6 +238,17 @@ def test_a_complaint_names_the_alias_that_was_used() -> None:
     ]
 
 
+MINIO_ROLE = "arn:minio:iam:::role/nOybJqMNzNmroqEKq5D0EUsRZw0"
+
+
+def test_another_servers_role_needs_that_servers_endpoint() -> None:
+    (complaint,) = complaints(AWS_ROLE_ARN=MINIO_ROLE)
+    assert complaint.startswith(f"AWS_ROLE_ARN: {MINIO_ROLE!r} is not the ARN of an IAM role; {ROLE_ARNS}")
+    assert "AWS_ENDPOINT_URL_STS" in complaint
+    taken = config(AWS_ROLE_ARN=MINIO_ROLE, AWS_ENDPOINT_URL_STS="https://minio.example:9000")
+    assert str(taken.role_arn) == MINIO_ROLE
+
+
 def test_an_empty_flag_is_a_mistake_and_not_a_default() -> None:
     assert complaints("--duration", "") == [f"--duration: '' is not a duration; {DURATIONS}."]
 
