@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from sidecar.core.findings import Finding
 from sidecar.doctor import report
 from sidecar.doctor.examination import examine
-from sidecar.doctor.pod import look_around
+from sidecar.doctor.pod import inspect_pod
 from sidecar.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.terminal.colour import colour_for
 from sidecar.terminal.files import BadArguments, read
@@ -79,7 +79,7 @@ async def _examine(
 ) -> list[Finding]:
     """All findings; unless `quiet`, each is printed as soon as it is there, for a step may take seconds."""
     colour, findings = colour_for(sys.stdout, os.environ), []
-    pod = await look_around(os.environ, app=app, now=time.time(), trust_policy=policy)
+    pod = await inspect_pod(os.environ, app=app, now=time.time(), trust_policy=policy)
     async for finding in examine(pod, offline=offline):
         findings.append(finding)
         if not quiet:

@@ -66,7 +66,7 @@ class Pod:
             return None
 
 
-async def look_around(
+async def inspect_pod(
     environ: Mapping[str, str],
     *,
     app: Mapping[str, str] | None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sidecar.core.findings import Finding, Level
 from sidecar.terminal.colour import Colour
 
-HEALTHY, ILL = 0, 1
+NONE_FAILED, SOME_FAILED = 0, 1
 WORDS = {Level.PASSED: "pass", Level.WARNING: "warn", Level.ERROR: "fail", Level.SKIPPED: "skip"}
 """The levels as a doctor's report calls them: right, may go wrong, is wrong, could not or need not be looked at."""
 
@@ -28,7 +28,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """The documented form: these members, and no others, in every version of this major."""
-    return json.dumps({"ok": exit_code(findings) == HEALTHY, "findings": [_as_json(f) for f in findings]}, indent=2)
+    return json.dumps({"ok": exit_code(findings) == NONE_FAILED, "findings": [_as_json(f) for f in findings]}, indent=2)
 
 
 def _as_json(finding: Finding) -> dict[str, str]:
@@ -42,4 +42,4 @@ def _as_json(finding: Finding) -> dict[str, str]:
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
-    return ILL if any(finding.level is Level.ERROR for finding in findings) else HEALTHY
+    return SOME_FAILED if any(finding.level is Level.ERROR for finding in findings) else NONE_FAILED

@@ -7,6 +7,7 @@ import re
 import stat
 from pathlib import Path
 
+from sidecar.core import audiences
 from sidecar.core.findings import Finding
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
@@ -14,7 +15,7 @@ from sidecar.doctor.pod import Pod
 READABLE_BY_ALL = stat.S_IROTH
 VOLUME = (
     "volumes:\n  - name: sts-token\n    projected:\n      sources:\n        - serviceAccountToken:\n"
-    "            path: token\n            audience: sts.amazonaws.com\n            expirationSeconds: 3600"
+    f"            path: token\n            audience: {audiences.STS}\n            expirationSeconds: 3600"
 )
 FS_GROUP = "securityContext: # of the pod\n  fsGroup: 65532 # the kubelet then gives the token to this group, mode 0640"
 WHOLE_DIRECTORY = (

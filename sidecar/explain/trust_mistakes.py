@@ -7,7 +7,7 @@ from sidecar.core.claims import Claims
 from sidecar.core.findings import Finding, Level, Where, error, info
 from sidecar.explain.condition_mistakes import Miss, condition_mistakes
 from sidecar.explain.question import Case, OidcProvider, provider
-from sidecar.explain.unseen import told, visible
+from sidecar.explain.unseen import unseen_conditions, visible
 from sidecar.sts.session_name import session_name_for
 from sidecar.trust import (
     Decision,
@@ -57,7 +57,7 @@ def lint_besides(case: Case, reasons: Collection[Finding]) -> Iterator[Finding]:
 
 
 def unseen(case: Case) -> Iterator[Finding]:
-    return told(case.policy, request(case))
+    return unseen_conditions(case.policy, request(case))
 
 
 def closest_allow(answer: Evaluation) -> StatementResult | None:

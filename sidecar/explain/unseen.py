@@ -27,7 +27,7 @@ def _visible(policy: TrustPolicy, request: RequestContext) -> Iterator[Statement
             yield replace(statement, conditions=kept)
 
 
-def told(policy: TrustPolicy, request: RequestContext) -> Iterator[Finding]:
+def unseen_conditions(policy: TrustPolicy, request: RequestContext) -> Iterator[Finding]:
     for statement in policy.statements:
         for condition in statement.conditions:
             if is_unseen(condition, request):

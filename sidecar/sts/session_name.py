@@ -6,7 +6,7 @@ import re
 from sidecar.core.claims import Claims
 from sidecar.core.model import SESSION_NAME
 
-MAXIMUM_LENGTH = 64
+MAXIMUM_SESSION_NAME = 64
 _FOREIGN = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _DIGEST_LENGTH = 10
 FALLBACK = "irsa-sidecar"
@@ -25,5 +25,5 @@ def _fitted(name: str) -> str:
     if SESSION_NAME.fullmatch(name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
-    head = _FOREIGN.sub("-", name)[: MAXIMUM_LENGTH - _DIGEST_LENGTH - 1]
+    head = _FOREIGN.sub("-", name)[: MAXIMUM_SESSION_NAME - _DIGEST_LENGTH - 1]
     return f"{head}-{digest}"

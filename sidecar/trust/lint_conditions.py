@@ -76,11 +76,10 @@ def _odd_audience(statement: Statement, condition: Condition) -> Iterator[Findin
     if claim_key(condition)[1] != "aud" or not _is_eks(condition):
         return
     for value in condition.values:
-        if value != audiences.STS and value.startswith("sts.") and not has_wildcard(value):
+        if (remark := audiences.remark(value)) and not has_wildcard(value):
             yield warning(
                 "odd-audience",
-                f"The audience {value!r} is not the one that EKS and the pod identity webhook use by default, which is "
-                f"{audiences.STS} in every region and partition, China's included.",
+                f"EKS and the pod identity webhook do not use the audience {value!r} by default: {remark}.",
                 f'Write "{audiences.STS}", unless your pods ask for {value!r} on purpose.',
                 _at(statement, condition),
             )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sidecar.core.findings import Finding
 from sidecar.doctor import report
-from sidecar.doctor.pod import Pod, User, look_around
+from sidecar.doctor.pod import Pod, User, inspect_pod
 from sidecar.explain import PolicyText
 from tests.explain.asking import NOW, ROLE, token
 from tests.kubelet import ProjectedVolume
@@ -34,7 +34,7 @@ async def a_pod(
 ) -> Pod:
     """A pod whose sidecar has the right variables but for those `changed`."""
     environ = settings(token_file) | dict(changed or {})
-    return await look_around(environ, app=app, now=now, user=user, mountinfo=mountinfo, trust_policy=policy)
+    return await inspect_pod(environ, app=app, now=now, user=user, mountinfo=mountinfo, trust_policy=policy)
 
 
 async def an_app(

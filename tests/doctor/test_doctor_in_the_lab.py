@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.core.findings import Finding, Level
 from sidecar.doctor.examination import examine
-from sidecar.doctor.pod import Pod, look_around
+from sidecar.doctor.pod import Pod, inspect_pod
 from sidecar.explain import PolicyText
 from tests.doctor.labs import environ
 from tests.lab.worlds import ROLE, World, soon
@@ -16,7 +16,7 @@ SUBJECT = "system:serviceaccount:default:app"
 
 
 async def examined(world: World, policy: PolicyText | None = None, **more: str) -> list[Finding]:
-    pod: Pod = await look_around(environ(world, **more), app=None, now=world.clock(), trust_policy=policy)
+    pod: Pod = await inspect_pod(environ(world, **more), app=None, now=world.clock(), trust_policy=policy)
     return [finding async for finding in examine(pod, offline=False)]
 
 
