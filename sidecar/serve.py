@@ -30,8 +30,8 @@ from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import Address
+from sidecar.http.binding import CannotListen
 from sidecar.http.limits import Limits, allow_open_files, most_connections
-from sidecar.http.listener import CannotListen
 from sidecar.http.messages import Face
 from sidecar.http.server import serving
 from sidecar.observe import logs

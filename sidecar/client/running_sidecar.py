@@ -12,7 +12,7 @@ from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.errors import SidecarError
 from sidecar.core.variables import AUTHORIZATION, FULL_URI, SIDECAR_AUTHORIZATION
 from sidecar.faces.registry import CONTAINER
-from sidecar.http.addresses import Address, TcpAddress
+from sidecar.http.addresses import Address, TcpAddress, nearest
 from sidecar.settings.parsers import addresses, listeners
 
 DEFAULT_LISTEN = CONTAINER.listen
@@ -72,7 +72,7 @@ def credentials_endpoint(environ: Mapping[str, str]) -> tuple[Address, str]:
         raise NotServed(f"SIDECAR_LISTEN {error}.", fix="Set it as it is set for the sidecar.") from None
     if not listening:
         raise NotRunning("SIDECAR_LISTEN is off.", fix=f"Set {FULL_URI} to the sidecar's endpoint.")
-    return listening[0], CREDENTIALS_PATH
+    return nearest(listening), CREDENTIALS_PATH
 
 
 def admin_listen(environ: Mapping[str, str]) -> str:
@@ -82,7 +82,7 @@ def admin_listen(environ: Mapping[str, str]) -> str:
 
 def admin(environ: Mapping[str, str], path: str) -> LocalResponse:
     """What the admin port answers. Raises `OSError`, `NotHttp`, and `ValueError` for a setting that is no address."""
-    return get(addresses(admin_listen(environ))[0], path)
+    return get(nearest(addresses(admin_listen(environ))), path)
 
 
 def authorization(environ: Mapping[str, str], variables: tuple[str, ...] = TOKEN_VARIABLES) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
 from sidecar.faces.paths import canonical
 from sidecar.faces.registry import CONTAINER
-from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, TcpAddress, is_loopback
+from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, TcpAddress, canonical_host, is_private
 
 SET_FULL_URI = f"- name: {FULL_URI}\n  value: http://127.0.0.1:9911/v1/credentials"
 
@@ -46,8 +46,7 @@ def _scheme(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001 (all of these ar
 
 
 def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
-    host = url.hostname or ""
-    if host in LINK_LOCAL or is_loopback(host):
+    if is_private(url.hostname or ""):
         return ""
     return "SDKs refuse plain http to an address that is not loopback, some of them without an error."
 
@@ -72,4 +71,6 @@ _WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _host, _path, 
 
 
 def _same_host(listened: str, asked: str) -> bool:
-    return listened == asked or listened in WILDCARDS or {listened, asked} == {"127.0.0.1", "localhost"}
+    """Whether a connection gets there. `localhost` is both families; an address is only itself."""
+    both = {listened, canonical_host(asked)}
+    return len(both) == 1 or listened in WILDCARDS or ("localhost" in both and both <= LOOPBACK_NAMES)

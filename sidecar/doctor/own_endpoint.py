@@ -12,7 +12,7 @@ from sidecar.doctor.fetching import why
 from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import CONTAINER
-from sidecar.http.addresses import Address
+from sidecar.http.addresses import Address, nearest
 
 UNAUTHORIZED = 401
 Document = dict[str, Any]
@@ -23,7 +23,7 @@ Judge = Callable[[str, str, int, Document], Finding]
 async def readiness(pod: Pod) -> Finding | None:
     if pod.config is None:
         return None
-    return await _asked("sidecar-ready", pod.config.admin_listen[0], "/readyz", {}, _ready)
+    return await _asked("sidecar-ready", nearest(pod.config.admin_listen), "/readyz", {}, _ready)
 
 
 async def credentials(pod: Pod) -> Finding | None:
@@ -33,7 +33,9 @@ async def credentials(pod: Pod) -> Finding | None:
         headers = authorization(pod.environ, (SIDECAR_AUTHORIZATION,))
     except NotServed as error:
         return failed("sidecar-credentials", error.cause, "The authorization token cannot be read.", error.fix)
-    return await _asked("sidecar-credentials", pod.config.listen[CONTAINER][0], CREDENTIALS_PATH, headers, _served)
+    return await _asked(
+        "sidecar-credentials", nearest(pod.config.listen[CONTAINER]), CREDENTIALS_PATH, headers, _served
+    )
 
 
 async def _asked(check: str, address: Address, path: str, headers: Mapping[str, str], judge: Judge) -> Finding:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from sidecar.core.errors import HostRefused, NotAuthorized
 from sidecar.faces.authorization import Authorization
+from sidecar.http.addresses import canonical_host
 from sidecar.http.messages import Request
 
 LONGEST_HOST = 300
@@ -71,13 +72,14 @@ def _any_equal(presented: str, accepted: tuple[str, ...]) -> bool:
 
 
 def host_name(header: str) -> str:
-    """The host in a Host header, lower case, without port and brackets; of one that is too long, the beginning."""
+    """The host in a Host header, without port and brackets: an IP address in its one spelling, a name in lower case. Of
+    one that is too long, the beginning.
+    """
     return _host_name(header[:LONGEST_HOST])
 
 
 @lru_cache(maxsize=64)  # clients name few hosts, and each of them with every request
 def _host_name(header: str) -> str:
     host = header.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return canonical_host(host) or host

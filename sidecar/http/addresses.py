@@ -1,11 +1,15 @@
 """Where something listens: an IP address with a port, or a Unix socket."""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LINK_LOCAL = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
+LINK_LOCAL = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::23", "fd00:ec2::254"})
 """Addresses that SDKs know and that never leave the pod's or the node's network namespace."""
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+"""What people and SDKs call the machine itself. A request to one of our listeners may name any of them: a web page that
+rebinds DNS can only name its own domain."""
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 
 
@@ -20,13 +24,22 @@ class TcpAddress:
     @property
     def private(self) -> bool:
         """Reachable from nowhere but this pod (or this node, for the link-local addresses)."""
-        return self.host in LINK_LOCAL or is_loopback(self.host)
+        return is_private(self.host)
+
+    @property
+    def needs_ipv6(self) -> bool:
+        return ":" in self.host
 
 
 @dataclass(frozen=True, slots=True)
 class UnixAddress:
+    """`mode` and `group` (a gid): who may connect. None leaves what umask and process give."""
+
     path: Path
+    mode: int | None = None
+    group: int | None = None
     private = True
+    needs_ipv6 = False
 
     def __str__(self) -> str:
         return f"unix:{self.path}"
@@ -35,17 +48,32 @@ class UnixAddress:
 Address = TcpAddress | UnixAddress
 
 
+def nearest(addresses: Sequence[Address]) -> Address:
+    """The one to ask of those that one server listens on: not one of IPv6, which the node may lack, if there is a
+    choice.
+    """
+    return min(addresses, key=lambda address: address.needs_ipv6)
+
+
+def is_private(host: str) -> bool:
+    """Whether this IP address or name is the pod's own, however it is written."""
+    return canonical_host(host) in LINK_LOCAL or is_loopback(host)
+
+
 def is_loopback(host: str) -> bool:
     """Whether this IP address or name means the machine itself. RFC 6761, 6.3: so do all names under `localhost`."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(canonical_host(host)).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
 
 
 def canonical_host(host: str) -> str:
     """The one spelling of an IP address, or `localhost`; `""` for anything else. A Host header is compared with it."""
+    if host in {"localhost", "localhost."}:
+        return "localhost"
     try:
-        return host if host == "localhost" else str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host)
     except ValueError:
         return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -1,44 +1,29 @@
 """Listens on addresses for as long as a block lasts."""
 
 import asyncio
-import contextlib
 import errno
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sidecar.core.daemon_thread import in_daemon_thread
-from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
-from sidecar.http.platform import prepare_listening
+from sidecar.http.binding import BACKLOG, Ipv6Absent, bind
 
-BACKLOG = 4096
-"""Connections that the kernel keeps while we are busy: a burst of cron jobs and forked workers waits, none fails.
-The kernel's own limit, net.core.somaxconn, is 4096 where nobody has changed it."""
 ACCEPTED_AT_ONCE = 64
 """Connections accepted before others get a turn."""
-FIRST_BYTES_WITHIN: Seconds = 1
-"""How long the kernel waits for a client's first bytes before it shows us the connection all the same."""
 RETRY_ACCEPT_AFTER: Seconds = 1
 """Without free file descriptors or memory there is no use in trying again at once."""
 
 OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
-ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-"""`localhost` is often said to be ::1 as well where there is no IPv6."""
 
 logger = logging.getLogger("sidecar.http")
 
 ConnectionHandler = Callable[[socket.socket], None]
 """Takes an accepted connection over: a socket that blocks, and is its to close."""
-
-
-class CannotListen(SidecarError):
-    """An address cannot be bound."""
 
 
 @asynccontextmanager
@@ -49,12 +34,25 @@ async def listeners(handle: ConnectionHandler, addresses: Sequence[Address]) -> 
     the kernel has let in by then are handed over still.
     """
     opened: list[Listener] = []
+    absent: list[Ipv6Absent] = []
     try:
         for address in addresses:
-            opened += [Listener(bound, handle) for bound in await _bind(address)]
+            try:
+                opened += [Listener(bound, handle) for bound in await bind(address)]
+            except Ipv6Absent as error:
+                absent.append(error)
+        _tell(absent, served=bool(opened))
         yield tuple(listener.address for listener in opened)
     finally:
         await asyncio.gather(*[listener.end() for listener in opened])
+
+
+def _tell(absent: Sequence[Ipv6Absent], *, served: bool) -> None:
+    """One setting suits clusters with IPv6 and without. What is lacking is said, as long as something is served."""
+    for error in absent:
+        if not served:
+            raise error
+        logger.warning("address not served", extra={"reason": error.cause, "fix": error.fix})
 
 
 class Listener:
@@ -128,54 +126,3 @@ class Listener:
             self._bound.close()
             if not ended.done():
                 ended.set_result(None)
-
-
-async def _bind(address: Address) -> Sequence[socket.socket]:
-    try:
-        match address:
-            case TcpAddress():
-                return await _bind_tcp(address)
-            case UnixAddress(path=path):
-                return [_bind_unix(path)]
-    except OSError as error:
-        raise CannotListen(
-            f"Cannot listen on {address}: {_reason(error)}.",
-            fix="Choose an address of this pod and a free port in the SIDECAR_..._LISTEN that names it "
-            "(a port below 1024 needs the pod sysctl net.ipv4.ip_unprivileged_port_start, or NET_BIND_SERVICE).",
-        ) from None
-
-
-async def _bind_tcp(address: TcpAddress) -> Sequence[socket.socket]:
-    """One socket, or two for `localhost` where there is IPv6."""
-    named = await in_daemon_thread(
-        socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    found = list(dict.fromkeys(named))  # a hosts file may name an address twice
-    bound: list[socket.socket] = []
-    with contextlib.ExitStack() as closing:
-        for family, _, _, _, place in found:
-            try:
-                bound += [closing.enter_context(socket.create_server(place, family=family, backlog=BACKLOG))]
-            except OSError as error:
-                if error.errno not in ABSENT or (not bound and place is found[-1][4]):
-                    raise
-        for each in bound:
-            prepare_listening(each, FIRST_BYTES_WITHIN)
-        closing.pop_all()
-    return bound
-
-
-def _bind_unix(path: Path) -> socket.socket:
-    """Takes the place of a socket that a killed predecessor left."""
-    if path.is_socket():
-        path.unlink()
-    with contextlib.ExitStack() as closing:
-        bound = closing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        bound.bind(str(path))
-        bound.listen(BACKLOG)
-        closing.pop_all()
-        return bound
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)

@@ -66,6 +66,16 @@ class Settings:
         "Where health, metrics and the status page are served. In an IPv6 cluster: `[::]:9912`.",
         "0.0.0.0:9912",
     )
+    socket_mode: int | None = optional(
+        "SIDECAR_SOCKET_MODE",
+        parsers.socket_mode,
+        "The permissions of the Unix sockets, octal: who may write may connect. Unset: as the umask has them.",
+    )
+    socket_group: int | None = optional(
+        "SIDECAR_SOCKET_GROUP",
+        parsers.group,
+        "The group of the Unix sockets, by name or number, such as the pod's `fsGroup`.",
+    )
     auth_token: str | None = optional(
         "SIDECAR_AUTH_TOKEN",
         parsers.authorization_token,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.faces.registry import FACES
-from sidecar.http.addresses import LINK_LOCAL, WILDCARDS, Address, UnixAddress
+from sidecar.http.addresses import LINK_LOCAL, LOOPBACK_NAMES, WILDCARDS, Address, UnixAddress
 from sidecar.settings import flags, rules
 from sidecar.settings.catalogue import SETTINGS, Settings
 from sidecar.settings.complaints import BadSetting, gathered
@@ -52,7 +52,7 @@ class Config(Settings):
 
 
 def _hosts(addresses: Iterable[Address]) -> frozenset[str]:
-    return frozenset(address.host for address in addresses if not isinstance(address, UnixAddress)) | {"localhost"}
+    return frozenset(address.host for address in addresses if not isinstance(address, UnixAddress)) | LOOPBACK_NAMES
 
 
 def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-sidecar serve") -> Config:
@@ -68,6 +68,7 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     with gathered(complaints):
         endpoint = rules.endpoint(values)
         proxy = rules.proxy(endpoint, environ)
+    values |= rules.socket_access(values)
     complaints += [*rules.foreign_role(values), *rules.exposed(values), *rules.serves_no_one(values)]
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
     if complaints:

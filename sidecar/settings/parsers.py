@@ -86,6 +86,24 @@ def file_mode(value: str) -> int:
     return int(value, 8)
 
 
+def socket_mode(value: str) -> int:
+    if not re.fullmatch("0?[67][0267][0267]", value):
+        raise ValueError("is not a mode for a socket; 0600, 0660, 0666 and the like are allowed")
+    return int(value, 8)
+
+
+def group(value: str) -> int:
+    """A group's number, by itself or by the name that /etc/group has for it."""
+    if value.isascii() and value.isdigit() and int(value) < 2**32 - 1:
+        return int(value)
+    import grp  # noqa: PLC0415 (few name a group, and the health check starts once a second)
+
+    try:
+        return grp.getgrnam(value).gr_gid
+    except KeyError:
+        raise ValueError("is no group here; a number is allowed, such as the pod's fsGroup") from None
+
+
 def log_level(value: str) -> str:
     return _one_of(value.lower(), "debug", "info", "warning", "error")
 

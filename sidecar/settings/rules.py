@@ -4,10 +4,12 @@
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sidecar.core.arns import role_arn_parser
 from sidecar.faces.registry import CONTAINER, FACES
+from sidecar.http.addresses import Address, UnixAddress
 from sidecar.settings.complaints import BadSetting
 from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
@@ -76,6 +78,19 @@ def _how_to_protect(*, protected: bool) -> str:
     return (
         "can be reached from outside the pod, and no token can protect it; listen on a loopback or link-local address."
     )
+
+
+def socket_access(values: Values) -> dict[str, tuple[Address, ...]]:
+    """The addresses of each listener again, the Unix sockets with who may connect to them."""
+    mode, group = values.get("SIDECAR_SOCKET_MODE"), values.get("SIDECAR_SOCKET_GROUP")
+    return {
+        name: tuple(
+            replace(address, mode=mode, group=group) if isinstance(address, UnixAddress) else address
+            for address in values[name]
+        )
+        for name in (*(face.setting for face in FACES), "SIDECAR_ADMIN_LISTEN")
+        if name in values
+    }
 
 
 def serves_no_one(values: Values) -> Iterator[BadSetting]:

@@ -35,7 +35,19 @@ GUARD = Guard(LOOPBACK, OneToken())
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "127.0.0.1:9911", "localhost", "LocalHost:80", "[::1]", "[::1]:9911", " 127.0.0.1 ", "127.0.0.1:"],
+    [
+        *(
+            "127.0.0.1",
+            "127.0.0.1:9911",
+            "localhost",
+            "LocalHost:80",
+            "[::1]",
+            "[::1]:9911",
+            " 127.0.0.1 ",
+            "127.0.0.1:",
+        ),
+        *("[0:0:0:0:0:0:0:1]:9911", "[0000::0001]", "[::ffff:127.0.0.1]:9911", "[::FFFF:7F00:1]", "localhost.:9911"),
+    ],
 )
 def test_a_request_to_one_of_our_names_is_let_in(host: str) -> None:
     GUARD.check_host({"host": host})
@@ -43,7 +55,7 @@ def test_a_request_to_one_of_our_names_is_let_in(host: str) -> None:
 
 OTHERS = (
     *("", ":80", "evil.example", "evil.example:9911", "127.0.0.1.evil.example", "127.0.0.1@evil.example"),
-    *("evil.example/127.0.0.1", "localhost.", "127.0.0.2", "[::2]:80"),
+    *("evil.example/127.0.0.1", "localhost.evil.example", "127.0.0.2", "[::2]:80", "[127.0.0.2]", "localhost.."),
 )
 
 

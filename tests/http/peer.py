@@ -12,7 +12,7 @@ from typing import Any, cast
 from unittest import mock
 
 from sidecar.core.model import Instant, Seconds
-from sidecar.http import listener
+from sidecar.http import binding
 from sidecar.http import server as http_server
 from sidecar.http.addresses import TcpAddress
 from sidecar.http.connection import Connection, State
@@ -269,7 +269,7 @@ async def mirror_server(
 
     with (
         mock.patch.object(http_server, "ConnectionPool", Watched),
-        mock.patch.object(listener, "FIRST_BYTES_WITHIN", 0),  # clients that send nothing are to be seen at once
+        mock.patch.object(binding, "FIRST_BYTES_WITHIN", 0),  # clients that send nothing are to be seen at once
     ):
         async with http_server.serving(
             mirror, observe, [TcpAddress("127.0.0.1", 0)], limits or QUICK, leaving, clock=clock or manual

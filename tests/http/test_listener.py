@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import os
 import socket
+import stat
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +12,8 @@ import aiohttp
 import pytest
 
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
-from sidecar.http.listener import CannotListen, Listener, listeners
+from sidecar.http.binding import CannotListen
+from sidecar.http.listener import Listener, listeners
 from sidecar.http.server import serving
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
@@ -65,6 +68,28 @@ async def test_a_unix_socket_that_a_killed_predecessor_left_is_no_obstacle(tmp_p
         assert address.path.is_socket()
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+async def test_a_unix_socket_has_the_mode_and_the_group_that_are_set(tmp_path: Path, mode: int) -> None:
+    address = UnixAddress(tmp_path / "s", mode, group=os.getgid())
+    async with serving(FACE, Requests(), [address]):
+        found = address.path.stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_gid) == (mode, os.getgid())
+        assert await status_at(address) == 200
+
+
+async def test_a_group_that_is_not_ours_to_give_is_named_and_no_socket_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chown(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "not yours")
+
+    monkeypatch.setattr(os, "chown", chown)
+    with pytest.raises(CannotListen, match=r"group 4711.*Operation not permitted.*supplementalGroups"):
+        async with serving(FACE, Requests(), [UnixAddress(tmp_path / "s", 0o660, group=4711)]):
+            pytest.fail("it cannot have listened")
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_taken_port_is_named_and_the_listeners_before_it_are_closed() -> None:
     free = await a_free_address()
     async with serving(FACE, Requests(), [ANY_PORT]) as addresses:
@@ -102,14 +127,48 @@ async def test_when_the_block_ends_nothing_listens() -> None:
         await status_at(address)
 
 
-async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=[errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT], ids=["switched off", "not built in"])
+def no_ipv6(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod without IPv6."""
     create = socket.create_server
 
     def create_server(address: tuple[str, int], **options: Any) -> socket.socket:
         if options["family"] == socket.AF_INET6:
-            raise OSError(errno.EADDRNOTAVAIL, "no such address")
+            raise OSError(request.param, "no such address")
         return create(address, **options)
 
+    monkeypatch.setattr(socket, "create_server", create_server)
+
+
+@pytest.mark.usefixtures("no_ipv6")
+@pytest.mark.parametrize("v6", ["::1", "::"])
+async def test_where_there_is_no_ipv6_ipv4_is_served_and_it_is_told(v6: str, caplog: pytest.LogCaptureFixture) -> None:
+    for both in ([ANY_PORT, TcpAddress(v6, 0)], [TcpAddress(v6, 0), ANY_PORT]):
+        caplog.clear()
+        async with serving(FACE, Requests(), both) as addresses:
+            assert await status_at(only(addresses)) == 200
+        (told,) = caplog.records
+        assert (told.levelname, told.message) == ("WARNING", "address not served")
+        assert f"Cannot listen on [{v6}]:0: this pod has no IPv6" in vars(told)["reason"]
+
+
+@pytest.mark.usefixtures("no_ipv6")
+@pytest.mark.parametrize("more", [[], [ANY_PORT]], ids=["alone", "with IPv4"])
+async def test_without_ipv6_an_address_that_is_some_pods_own_is_still_a_mistake(more: list[Address]) -> None:
+    with pytest.raises(CannotListen, match=r"Cannot listen on \[fd00:ec2::23\]:0"):
+        async with serving(FACE, Requests(), [*more, TcpAddress("fd00:ec2::23", 0)]):
+            pytest.fail("it cannot have listened")
+
+
+@pytest.mark.usefixtures("no_ipv6")
+async def test_ipv6_alone_where_there_is_none_is_refused() -> None:
+    with pytest.raises(CannotListen, match="this pod has no IPv6"):
+        async with serving(FACE, Requests(), [TcpAddress("::1", 0)]):
+            pytest.fail("it cannot have listened")
+
+
+@pytest.mark.usefixtures("no_ipv6")
+async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     v6: Any = (socket.AF_INET6, ("::1", 0, 0, 0))
     v4: Any = (socket.AF_INET, ("127.0.0.1", 0))
     found: list[Any] = []
@@ -117,7 +176,6 @@ async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.Mo
     def getaddrinfo(*_: object, **__: object) -> list[Any]:
         return [(family, socket.SOCK_STREAM, 6, "", place) for family, place in found]
 
-    monkeypatch.setattr(socket, "create_server", create_server)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     for order in ([v4, v6], [v6, v4]):
         found[:] = order

@@ -61,6 +61,8 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
         imds_v1=False,
         imds_min_life=900.0,
         availability_zone=None,
+        socket_mode=None,
+        socket_group=None,
         credentials_file=None,
         credentials_profile="default",
         credentials_mode=0o600,
@@ -103,6 +105,8 @@ ACCEPTED: list[tuple[str, str, str, Any]] = [
     ("SIDECAR_IMDS_AVAILABILITY_ZONE", "us-west-2-lax-1a", "availability_zone", "us-west-2-lax-1a"),
     ("SIDECAR_CREDENTIALS_FILE", "/aws/credentials", "credentials_file", Path("/aws/credentials")),
     ("SIDECAR_CREDENTIALS_FILE_PROFILE", "registry", "credentials_profile", "registry"),
+    ("SIDECAR_SOCKET_MODE", "660", "socket_mode", 0o660),
+    ("SIDECAR_SOCKET_GROUP", "2000", "socket_group", 2000),
     ("SIDECAR_CREDENTIALS_FILE_MODE", "640", "credentials_mode", 0o640),
     ("SIDECAR_CREDENTIALS_FILE_REMOVE", "true", "credentials_removed", True),
 ]
@@ -302,6 +306,7 @@ def test_an_address_that_others_can_reach_is_refused_without_a_token(address: st
 OUR_OWN = (
     *("127.0.0.1:0", "127.8.8.8:1", "localhost:1", "[::1]:9911", "[0:0:0:0:0:0:0:1]:80", "unix:/run/s.sock"),
     *("169.254.170.2:80", "169.254.170.23:80", "169.254.169.254:80", "[fd00:ec2::23]:80", "[FD00:EC2::23]:80"),
+    *("[fd00:ec2::254]:80", "[fd00:0ec2:0::0254]:80", "[::ffff:127.0.0.1]:80", "[::ffff:169.254.170.2]:80"),
 )
 
 
@@ -313,14 +318,17 @@ def test_an_address_of_the_pods_own_needs_no_token(address: str) -> None:
 @pytest.mark.parametrize(
     ("listen", "names"),
     [
-        ("127.0.0.1:9911", {"127.0.0.1", "localhost"}),
-        ("[::1]:9911,169.254.170.2:80", {"::1", "169.254.170.2", "localhost"}),
-        ("[FD00:EC2:0::23]:80", {"fd00:ec2::23", "localhost"}),
-        ("unix:/run/s.sock", {"localhost"}),
+        *[(f"{host}:9911", set()) for host in ("127.0.0.1", "localhost", "[::1]", "[0:0:0:0:0:0:0:1]")],
+        ("127.0.0.9:9911,169.254.170.2:80", {"127.0.0.9", "169.254.170.2"}),
+        ("[FD00:EC2:0::23]:80", {"fd00:ec2::23"}),
+        ("[::ffff:127.0.0.1]:80", set()),
+        ("unix:/run/s.sock", set()),
     ],
 )
-def test_requests_may_name_the_listeners_own_addresses_and_localhost(listen: str, names: set[str]) -> None:
-    assert config(SIDECAR_LISTEN=listen).host_names == frozenset(names)
+def test_requests_may_name_the_listeners_own_addresses_and_localhost_as_anybody_spells_it(
+    listen: str, names: set[str]
+) -> None:
+    assert config(SIDECAR_LISTEN=listen).host_names == frozenset({"localhost", "127.0.0.1", "::1"} | names)
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:9911", "[::]:9911", "[0::0]:9911", "127.0.0.1:9911,0.0.0.0:9912"])

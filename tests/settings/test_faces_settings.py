@@ -1,9 +1,11 @@
 """The settings of the faces: what is refused, and why."""
 
+from pathlib import Path
+
 import pytest
 
 from sidecar.faces.registry import CONTAINER, ECS, IMDS
-from sidecar.http.addresses import TcpAddress
+from sidecar.http.addresses import TcpAddress, UnixAddress
 from sidecar.settings import parsers
 from sidecar.settings.config import BadConfig, Config, load
 
@@ -38,8 +40,8 @@ def test_imds_listens_on_addresses_of_the_pod(address: str) -> None:
 
 def test_requests_may_name_the_well_known_addresses_and_the_listeners_own() -> None:
     names = config(SIDECAR_IMDS_LISTEN="127.0.0.9:80").link_local_names
-    assert {"127.0.0.9", "localhost", "169.254.169.254", "169.254.170.2"} <= names
-    assert "127.0.0.1" not in names
+    assert {"127.0.0.9", "localhost", "169.254.169.254", "169.254.170.2", "fd00:ec2::23", "fd00:ec2::254"} <= names
+    assert "127.0.0.8" not in names
 
 
 @pytest.mark.parametrize("way", ["SIDECAR_ECS_LISTEN", "SIDECAR_IMDS_LISTEN"])
@@ -48,6 +50,25 @@ def test_the_container_endpoint_can_be_off_while_something_else_is_on(way: str) 
     assert settings.listen[CONTAINER] == ()
     assert TcpAddress("127.0.0.1", 1) in (*settings.listen[ECS], *settings.listen[IMDS])
     assert config(SIDECAR_LISTEN="OFF", SIDECAR_CREDENTIALS_FILE="/aws/credentials").listen[CONTAINER] == ()
+
+
+def test_every_unix_socket_has_the_mode_and_group_that_are_set() -> None:
+    given = {"SIDECAR_LISTEN": "unix:/run/a,127.0.0.1:1", "SIDECAR_ADMIN_LISTEN": "unix:/run/b"}
+    settings = config(**given, SIDECAR_SOCKET_MODE="0660", SIDECAR_SOCKET_GROUP="2000")
+    assert settings.listen[CONTAINER] == (UnixAddress(Path("/run/a"), 0o660, 2000), TcpAddress("127.0.0.1", 1))
+    assert settings.admin_listen == (UnixAddress(Path("/run/b"), 0o660, 2000),)
+    assert config(**given).admin_listen == (UnixAddress(Path("/run/b")),)
+
+
+@pytest.mark.parametrize(("text", "gid"), [("0", 0), ("2000", 2000), ("root", 0)])
+def test_a_group_is_a_number_or_a_name_of_this_machine(text: str, gid: int) -> None:
+    assert parsers.group(text) == gid
+
+
+@pytest.mark.parametrize(("name", "text"), [("MODE", "0060"), ("MODE", "rw"), ("GROUP", "-1"), ("GROUP", "nowhere")])
+def test_a_mode_or_group_that_cannot_be_is_refused(name: str, text: str) -> None:
+    (told,) = complaints(**{f"SIDECAR_SOCKET_{name}": text})
+    assert "allowed" in told
 
 
 def test_a_sidecar_for_nobody_is_refused() -> None:

@@ -1,0 +1,107 @@
+"""Binds an address: the sockets that listen on it, or the reason why there are none."""
+
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Sequence
+
+from sidecar.core.daemon_thread import in_daemon_thread
+from sidecar.core.errors import SidecarError
+from sidecar.core.model import Seconds
+from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, Address, TcpAddress, UnixAddress
+from sidecar.http.platform import prepare_listening
+
+BACKLOG = 4096
+"""Connections that the kernel keeps while we are busy: a burst of cron jobs and forked workers waits, none fails.
+The kernel's own limit, net.core.somaxconn, is 4096 where nobody has changed it."""
+FIRST_BYTES_WITHIN: Seconds = 1
+"""How long the kernel waits for a client's first bytes before it shows us the connection all the same."""
+ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""`localhost` is often said to be ::1 as well where there is no IPv6."""
+
+
+class CannotListen(SidecarError):
+    """An address cannot be bound."""
+
+
+class Ipv6Absent(CannotListen):
+    """An address that every pod with IPv6 has cannot be bound, because this one has none."""
+
+
+async def bind(address: Address) -> Sequence[socket.socket]:
+    """The sockets that listen on `address`. Raises `CannotListen`, naming it."""
+    try:
+        if isinstance(address, UnixAddress):
+            return [_bind_unix(address)]
+        return await _bind_tcp(address)
+    except OSError as error:
+        raise _cannot_listen(address, error) from None
+
+
+async def _bind_tcp(address: TcpAddress) -> Sequence[socket.socket]:
+    """One socket, or two for `localhost` where there is IPv6."""
+    named = await in_daemon_thread(
+        socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    found = list(dict.fromkeys(named))  # a hosts file may name an address twice
+    bound: list[socket.socket] = []
+    with contextlib.ExitStack() as closing:
+        for family, _, _, _, place in found:
+            try:
+                bound += [closing.enter_context(socket.create_server(place, family=family, backlog=BACKLOG))]
+            except OSError as error:
+                if error.errno not in ABSENT or (not bound and place is found[-1][4]):
+                    raise
+        for each in bound:
+            prepare_listening(each, FIRST_BYTES_WITHIN)
+        closing.pop_all()
+    return bound
+
+
+def _bind_unix(address: UnixAddress) -> socket.socket:
+    """Takes the place of a socket that a killed predecessor left."""
+    if address.path.is_socket():
+        address.path.unlink()
+    with contextlib.ExitStack() as undoing:
+        bound = undoing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        bound.bind(str(address.path))
+        undoing.callback(address.path.unlink, missing_ok=True)
+        _let_in(address)  # before it listens: until then the kernel refuses everybody
+        bound.listen(BACKLOG)
+        undoing.pop_all()
+        return bound
+
+
+def _let_in(address: UnixAddress) -> None:
+    try:
+        if address.group is not None:
+            os.chown(address.path, -1, address.group)
+        if address.mode is not None:
+            address.path.chmod(address.mode)
+    except OSError as error:
+        raise CannotListen(
+            f"{address} cannot be given to group {address.group} or mode {address.mode or 0:04o}: {_reason(error)}.",
+            fix="SIDECAR_SOCKET_GROUP must be a group of the sidecar's own process: the pod's fsGroup, or one of its "
+            "supplementalGroups.",
+        ) from None
+
+
+def _cannot_listen(address: Address, error: OSError) -> CannotListen:
+    if error.errno in ABSENT and address.needs_ipv6 and _is_everywhere(address):
+        return Ipv6Absent(
+            f"Cannot listen on {address}: this pod has no IPv6.", fix="Leave the address out where no pod has IPv6."
+        )
+    return CannotListen(
+        f"Cannot listen on {address}: {_reason(error)}.",
+        fix="Choose an address of this pod and a free port in the SIDECAR_..._LISTEN that names it "
+        "(a port below 1024 needs the pod sysctl net.ipv4.ip_unprivileged_port_start, or NET_BIND_SERVICE).",
+    )
+
+
+def _is_everywhere(address: Address) -> bool:
+    return isinstance(address, TcpAddress) and address.host in LOOPBACK_NAMES | WILDCARDS
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
