@@ -124,9 +124,8 @@ class Connection:
         self._pool.add(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.state not in ENDING:
-            self._parser.feed(data)
-            self._proceed()
+        self._parser.feed(data)
+        self._proceed()
 
     def eof_received(self) -> None:
         """A client may close its half and still read (RFC 9112, section 9.6): what it asked before is answered."""

@@ -261,7 +261,12 @@ async def mirror_server(
     clock: Callable[[], Instant] | None = None,
 ) -> AsyncIterator[MirrorServer]:
     """`clock`: another than the manual one."""
-    mirror, answered, manual = Mirror(), list[int](), ManualClock()
+    mirror, answered, manual, caught = Mirror(), list[int](), ManualClock(), list[str]()
+    loop = asyncio.get_running_loop()
+    if loop.get_exception_handler() is None:  # an error that nobody handles is a failure
+        loop.set_exception_handler(
+            lambda _, context: caught.append(f"{context['message']}: {context.get('exception')}")
+        )
 
     def observe(face: str, status: int, seconds: float) -> None:
         assert (face, seconds >= 0) == ("mirror", True)
@@ -281,3 +286,4 @@ async def mirror_server(
             finally:
                 if not server.outlived:
                     await server.let_go()
+    assert caught == []

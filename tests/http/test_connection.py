@@ -192,6 +192,12 @@ def finishing(scene: Scene) -> None:
     scene.receive(b"nonsense\r\n")
 
 
+def closing(scene: Scene) -> None:
+    scene.transport.stalled = True
+    scene.transport.write(b"an answer")
+    scene.connection.close()
+
+
 WAYS: dict[State, Callable[[Scene], None]] = {
     State.IDLE: lambda _: None,
     State.RECEIVING: lambda scene: scene.receive(b"GET"),
@@ -199,6 +205,7 @@ WAYS: dict[State, Callable[[Scene], None]] = {
     State.SENDING: sending,
     State.LINGERING: lingering,
     State.FINISHING: finishing,
+    State.CLOSING: closing,
 }
 
 
@@ -211,6 +218,7 @@ WAYS: dict[State, Callable[[Scene], None]] = {
         (State.SENDING, LIMITS.write),
         (State.LINGERING, LIMITS.linger),
         (State.FINISHING, LIMITS.write),
+        (State.CLOSING, LIMITS.write),
     ],
 )
 async def test_each_state_has_its_time_which_begins_with_it(scene: Scene, state: State, limit: float) -> None:
@@ -229,6 +237,7 @@ async def test_each_state_has_its_time_which_begins_with_it(scene: Scene, state:
         (State.SENDING, State.CLOSED, b""),
         (State.LINGERING, State.CLOSED, b"HTTP/1.1 400"),
         (State.FINISHING, State.CLOSED, b""),
+        (State.CLOSING, State.CLOSED, b""),
     ],
 )
 async def test_whatever_lasts_too_long_ends(scene: Scene, state: State, after: State, said: bytes) -> None:
