@@ -18,7 +18,9 @@ from sidecar.http.connection import (
 )
 from sidecar.http.handler import RequestHandler
 from sidecar.http.limits import Limits
+from sidecar.http.messages import Face, Request, Response
 from sidecar.http.pool import ConnectionPool
+from sidecar.http.serializer import CONTINUE
 from sidecar.http.transport import Receiver
 from tests.http.peer import ManualClock, Mirror, request
 
@@ -86,13 +88,13 @@ class FakeTransport:
 
 
 class Scene:
-    """A connection to a mirror."""
+    """A connection to a mirror, or to another face."""
 
-    def __init__(self) -> None:
+    def __init__(self, face: Face | None = None) -> None:
         self.clock, self.face, self.transport = ManualClock(), Mirror(), FakeTransport()
         self.answered: list[int] = []
         handler = RequestHandler(
-            self.face, lambda _face, status, _seconds: self.answered.append(status), LIMITS, self.clock
+            face or self.face, lambda _face, status, _seconds: self.answered.append(status), LIMITS, self.clock
         )
         self.pool = ConnectionPool(LIMITS, self.clock, lambda: False)
         self.connection = Connection(handler, self.pool, self.transport)
@@ -327,6 +329,33 @@ async def test_losing_the_connection_cancels_the_face_and_its_answer_goes_nowher
     await scene.face.cancelled.wait()
     await asyncio.sleep(0)
     assert (scene.state, scene.transport.sent, scene.answered, len(scene.pool)) == (State.CLOSED, b"", [], 0)
+
+
+async def test_an_answer_at_once_is_sent_before_the_next_request_is_put_to_the_face() -> None:
+    class Counting:
+        name = "counting"
+        asked = 0
+
+        def answer(self, _: Request) -> Response:
+            self.asked += 1
+            return Response(200, b"", {})
+
+    face = Counting()
+    scene = Scene(face)
+    scene.transport.stalled = True
+    scene.receive(request() * 3)
+    assert (scene.state, face.asked) == (State.SENDING, 1)
+    scene.transport.stalled = False
+    scene.transport.flush()
+    assert (scene.state, face.asked) == (State.IDLE, 3)
+
+
+async def test_a_client_that_waits_to_be_told_to_go_on_is_told_at_once(scene: Scene) -> None:
+    scene.receive(request("PUT", "/", "Content-Length: 1", "Expect: 100-continue"))
+    assert (scene.state, scene.transport.sent) == (State.RECEIVING, CONTINUE)
+    scene.receive(b"x")
+    await scene.until_it_is(State.IDLE)
+    assert scene.answered == [200]
 
 
 async def test_an_answer_that_was_waited_for_is_sent_before_the_next_face_is_asked(scene: Scene) -> None:

@@ -21,8 +21,8 @@ LINUX_ONLY = {
     select: ("epoll",),
     signal: ("SIGPOLL", "SIGPWR", "SIGRTMAX", "SIGRTMIN", "SIGSTKFLT", "sigtimedwait", "sigwaitinfo", "struct_siginfo"),
     socket: (
-        *("AF_NETLINK", "AF_PACKET", "MSG_CMSG_CLOEXEC", "MSG_NOSIGNAL", "SOCK_CLOEXEC", "SOCK_NONBLOCK"),
-        *("SO_BINDTODEVICE", "SO_PEERCRED", "TCP_CORK", "TCP_QUICKACK", "TCP_USER_TIMEOUT"),
+        *("AF_NETLINK", "AF_PACKET", "MSG_CMSG_CLOEXEC", "MSG_MORE", "MSG_NOSIGNAL", "SOCK_CLOEXEC", "SOCK_NONBLOCK"),
+        *("SO_BINDTODEVICE", "SO_PEERCRED", "TCP_CORK", "TCP_DEFER_ACCEPT", "TCP_QUICKACK", "TCP_USER_TIMEOUT"),
     ),
     time: ("CLOCK_BOOTTIME",),
 }
