@@ -87,6 +87,15 @@ async def test_the_loop_shows_that_it_is_alive_at_every_sleep() -> None:
 
 
 @in_virtual_time
+async def test_the_loop_shows_that_it_is_alive_though_it_never_sleeps() -> None:
+    pod = Pod(UNREACHABLE, jitter=0)  # each retry is due at once
+    async with pod.running():
+        for second in range(1, 200):
+            await pod.until(second)
+            assert pod.broker.idle_for <= 0.25
+
+
+@in_virtual_time
 async def test_a_stuck_exchange_shows_as_idleness() -> None:
     pod = Pod(takes=1000)
     async with pod.running():
