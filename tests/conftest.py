@@ -3,16 +3,28 @@
 import logging
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.doubles import CANARIES
 from tests.log_catalogue import Listener
+from tests.workers import Scheduling, place
 
 # The same examples in every run: a test that fails now and then teaches people to press the button again.
 settings.register_profile("house", derandomize=True, deadline=None)
 settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    config.option.loadscopereorder = False  # the order is `place`'s
+    return Scheduling(config, log)
 
 
 class Canary(logging.Handler):

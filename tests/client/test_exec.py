@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.client.exec import ends_at, environment, main, run
+from sidecar.client.exec import ends_at, environment, main
 from sidecar.client.running_sidecar import NotServed, SessionCredentials
 from sidecar.http.addresses import Address
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
@@ -27,6 +27,12 @@ IN_AN_HOUR = time.time() + 3600
 
 def python(script: str) -> list[str]:
     return [sys.executable, "-c", script]
+
+
+def run(command: list[str], expires_at: float = IN_AN_HOUR) -> "subprocess.CompletedProcess[str]":
+    """In a process of its own: a signal goes to any thread, and here there may be several."""
+    ours = f"import os, sys; from sidecar.client.exec import run; sys.exit(run({command}, os.environ, {expires_at}))"
+    return subprocess.run(python(ours), check=False, capture_output=True, text=True, timeout=30)
 
 
 @contextmanager
@@ -84,19 +90,18 @@ def test_an_end_that_is_no_time_is_named() -> None:
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255])
 def test_the_programs_exit_code_is_ours(code: int) -> None:
-    assert run(python(f"raise SystemExit({code})"), os.environ, IN_AN_HOUR) == code
+    assert run(python(f"raise SystemExit({code})")).returncode == code
 
 
 def test_a_program_that_a_signal_ended_gives_128_and_its_number() -> None:
-    assert run(python("import os; os.kill(os.getpid(), 9)"), os.environ, IN_AN_HOUR) == 137
+    assert run(["sh", "-c", "kill -KILL $$"]).returncode == 137
 
 
-def test_a_program_that_is_not_there_or_no_program_has_the_shells_codes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["no-such-program-anywhere"], os.environ, IN_AN_HOUR) == 127
-    assert run([str(tmp_path)], os.environ, IN_AN_HOUR) == 126
-    assert "there is no such program" in capsys.readouterr().err
+def test_a_program_that_is_not_there_or_no_program_has_the_shells_codes(tmp_path: Path) -> None:
+    missing = run(["no-such-program-anywhere"])
+    assert missing.returncode == 127
+    assert "there is no such program" in missing.stderr
+    assert run([str(tmp_path)]).returncode == 126
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGWINCH"])
@@ -150,7 +155,7 @@ def test_the_program_starts_with_no_signal_blocked() -> None:
 
 
 def test_a_pipe_ends_a_program_as_it_would_without_us() -> None:
-    assert run(["sh", "-c", "kill -PIPE $$"], os.environ, IN_AN_HOUR) == 128 + signal.SIGPIPE
+    assert run(["sh", "-c", "kill -PIPE $$"]).returncode == 128 + signal.SIGPIPE
 
 
 def test_children_that_others_leave_to_us_do_not_end_the_wait() -> None:
@@ -162,11 +167,11 @@ def test_children_that_others_leave_to_us_do_not_end_the_wait() -> None:
     assert subprocess.run(python(adopting), check=False, timeout=10).returncode == 3
 
 
-def test_it_says_so_when_the_program_outlives_its_credentials(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["sleep", "0.3"], os.environ, time.time() + 0.1) == 0
-    assert capsys.readouterr().err.count("sleep still runs, but its credentials have expired") == 1
-    assert run(["true"], os.environ, IN_AN_HOUR) == 0
-    assert "expired" not in capsys.readouterr().err
+def test_it_says_so_when_the_program_outlives_its_credentials() -> None:
+    outliving = run(["sleep", "0.3"], time.time())
+    assert outliving.returncode == 0
+    assert outliving.stderr.count("sleep still runs, but its credentials have expired") == 1
+    assert "expired" not in run(["true"]).stderr
 
 
 def test_without_credentials_the_program_is_not_started(
@@ -187,6 +192,10 @@ def test_usage(argv: list[str], code: int, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_the_masks_of_the_caller_are_as_before() -> None:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    run(["true"], os.environ, IN_AN_HOUR)
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    asking = (
+        "import os, signal; from sidecar.client.exec import run\n"
+        "masks = [signal.pthread_sigmask(signal.SIG_BLOCK, [])]\n"
+        f"run(['true'], os.environ, {IN_AN_HOUR})\n"
+        "assert [signal.pthread_sigmask(signal.SIG_BLOCK, [])] == masks"
+    )
+    subprocess.run(python(asking), check=True)
