@@ -30,8 +30,10 @@ install: $(VENV)/.demo ## make .venv with every command: .venv/bin/irsa-sidecar 
 demo: $(VENV)/.demo ## the main job, offline: lab, sidecar and a real SDK (ONCE=1 ends by itself, OUTAGE=30 rehearses one)
 	@exec $(BIN)/irsa-sidecar demo $(if $(call given,ONCE),--once) $(if $(call given,OUTAGE),--outage $(OUTAGE))
 
+WORKERS := -n auto --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.dev ## run every test, with the coverage floor (ARGS=-n0 for one at a time)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types, import contracts
 	$(BIN)/ruff check .

@@ -1,16 +1,28 @@
 """Fixtures for every test: Hypothesis's manners, and the net that catches secrets."""
 
 import logging
+import os
 import traceback
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.doubles import CANARIES
 from tests.log_catalogue import Listener
-from tests.workers import Scheduling, place
+
+LONG = (
+    "tests/kubernetes/test_ordering.py",
+    "tests/kubernetes",
+    "tests/e2e",
+    "tests/monitoring",
+    "tests/lab/test_docs.py",
+    "tests/inject/test_properties.py",
+    "tests/image",
+    "tests/status",
+    "tests/install",
+    "tests/macos",
+)
 
 # The same examples in every run: a test that fails now and then teaches people to press the button again.
 settings.register_profile("house", derandomize=True, deadline=None)
@@ -18,13 +30,18 @@ settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=place)
+    """Files that take long begin: of several workers, none shall be left with one of them at the end."""
+    items.sort(key=_turn)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    config.option.loadscopereorder = False  # the order is `place`'s
-    return Scheduling(config, log)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, up to four: tests wait for processes and clocks half of their time."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 3) + 1
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((turn for turn, name in enumerate(LONG) if item.nodeid.startswith(name)), len(LONG))
 
 
 class Canary(logging.Handler):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 
 import pytest
 
@@ -22,6 +23,9 @@ PACKAGES = {
     "go": "golang-go",
 }
 """Debian's package for each program."""
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
+"""For a test that is about the kernel in a pod: /proc, namespaces, setresuid."""
 
 
 def needs(*programs: str) -> None:

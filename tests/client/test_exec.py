@@ -20,6 +20,7 @@ from sidecar.http.addresses import Address
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import Source
 from tests.local_sidecar import a_sidecar
+from tests.needs import on_linux
 
 HELD = SessionCredentials("ASIAEXAMPLE", KEY_CANARY, SESSION_CANARY, "2027-01-15T09:00:00Z", "111122223333")
 IN_AN_HOUR = time.time() + 3600
@@ -55,6 +56,7 @@ def line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
+@on_linux
 def test_the_program_has_the_credentials_in_its_environment_and_nowhere_else() -> None:
     held = credentials()
     script = "import json, os, sys; print(json.dumps([dict(os.environ), sys.argv, open('/proc/self/cmdline').read()]))"
@@ -118,6 +120,7 @@ def test_signals_reach_the_program_which_decides(name: str) -> None:
         assert process.wait(10) == 7
 
 
+@on_linux
 def test_a_signal_from_the_terminal_is_not_passed_on_for_the_program_has_it_already() -> None:
     script = (
         "import os, signal\nseen = []\n"
@@ -158,6 +161,7 @@ def test_a_pipe_ends_a_program_as_it_would_without_us() -> None:
     assert run(["sh", "-c", "kill -PIPE $$"]).returncode == 128 + signal.SIGPIPE
 
 
+@on_linux
 def test_children_that_others_leave_to_us_do_not_end_the_wait() -> None:
     adopting = (
         "import ctypes, os, sys; from sidecar.client.exec import run\n"

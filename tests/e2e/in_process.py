@@ -20,8 +20,8 @@ from sidecar.settings.config import load
 from tests.lab.worlds import ROLE
 
 ANY_PORT = ("127.0.0.1", 0)
-EAGER = RefreshPolicy(floor_share=0.9, soon_cap=0.5, slowly_first=0.2, slowly_cap=0.5)
-"""Refreshes after a tenth of the life, and tries again quickly: hours of outages fit into seconds."""
+EAGER = RefreshPolicy(floor_share=0.97, jitter_share=0.02, soon_cap=0.3, slowly_first=0.1, slowly_cap=0.3)
+"""Refreshes after 1 to 3 % of the life, and tries again quickly: hours of outages fit into seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import yaml
 from sidecar.core.refresh import RefreshPolicy
 from tests.e2e.legacy import WITHOUT_A_TOKEN, a_legacy_pod
 from tests.lab.worlds import ROLE
+from tests.needs import on_linux
 
 ME = re.compile(r"arn:aws:sts::111122223333:assumed-role/demo/\S+ ([a-z-]+)")
 SIDECAR = (sys.executable, "-m", "sidecar")
@@ -164,6 +165,7 @@ def test_the_init_container_has_one_capability_and_no_more() -> None:
 
 
 @pytest.mark.timeout(90)
+@on_linux
 def test_boto3_finds_both_link_local_addresses_after_the_readmes_init_step(tmp_path: Path) -> None:
     *shell, script = the_init_container()["command"]
     assert shell == ["sh", "-c"]

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.lab.aws import token_verification
 from sidecar.lab.events import LabEvent
 from sidecar.lab.faults import FAULTS as LAB_FAULTS
 from sidecar.observe.logs import JsonLines
+from sidecar.sts import exchange
 from tests.e2e.in_process import Pod, a_pod, exchanges
 
 FAULTS = {
@@ -58,7 +60,10 @@ async def asking(pod: Pod) -> AsyncIterator[None]:
 
 
 @pytest.mark.timeout(180)
-async def test_no_fault_of_sts_issuer_or_iam_reaches_a_client(tmp_path: Path) -> None:
+async def test_no_fault_of_sts_issuer_or_iam_reaches_a_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Who does not answer is given up sooner than after 10 and 5 s; so long, nothing would be seen but the same waiting.
+    monkeypatch.setattr(exchange, "ANSWER_WITHIN", 2)
+    monkeypatch.setattr(token_verification, "ISSUER_ANSWERS_WITHIN", 1)
     async with a_pod(tmp_path) as pod, asking(pod):
         for fault, code in FAULTS.items():
             name, _, value = fault.partition("=")
@@ -156,7 +161,7 @@ async def _rotations(pod: Pod) -> float:
 
 
 async def test_what_has_expired_is_never_served(tmp_path: Path) -> None:
-    async with a_pod(tmp_path, session_lifetime=12) as pod:
+    async with a_pod(tmp_path, session_lifetime=10) as pod:
         await pod.until_healthy()
         pod.lab.faults.start("http-500", "xml")
         client = asyncio.create_task(pod.keep_asking())

@@ -1,7 +1,7 @@
 """A program with an old SDK, as a container would run it: boto3, which finds its credentials by environment variables.
 
 `sts get-caller-identity` asks once and ends, as the AWS CLI does. `work` asks for as long as it may, each time as a
-process that just started would: with nothing kept. Told to stop, it needs the credentials once more, two seconds later,
+process that just started would: with nothing kept. Told to stop, it needs the credentials once more, a second later,
 to bring home what it has.
 """
 
@@ -15,8 +15,8 @@ from types import FrameType
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-EVERY = 0.5
-LAST_WORK = 2.0
+EVERY = 0.2
+LAST_WORK = 1.0
 
 told = threading.Event()
 

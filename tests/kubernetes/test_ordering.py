@@ -187,7 +187,7 @@ async def goes_on(pod: Pod) -> None:
 
 
 async def test_a_classic_sidecar_is_told_together_with_the_application_and_serves_it_to_its_end(tmp_path: Path) -> None:
-    service = as_classic(as_service(the_pod()), grace="4")
+    service = as_classic(as_service(the_pod()), grace="2")
     async with a_world(tmp_path, service) as world, running(service, world.node) as pod:
         await until_log(pod, "app", f"works as {WHO}", ENOUGH)
         await pod.delete()

@@ -17,6 +17,7 @@ from sidecar.sources.token_file import MAXIMUM_LENGTH, TokenFile
 from tests.conftest import Canary
 from tests.doubles import TOKEN_CANARY, a_token
 from tests.kubelet import ProjectedVolume
+from tests.needs import on_linux
 
 pytestmark = pytest.mark.usefixtures("canary")
 
@@ -159,6 +160,7 @@ def open_files() -> int:
 
 
 @pytest.mark.parametrize("kind", ["directory", "pipe", "good", "empty"])
+@on_linux
 async def test_no_outcome_leaves_a_file_open(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "token"
     make: dict[str, Callable[[], object]] = {
@@ -188,6 +190,7 @@ def as_another_user(uid: int) -> Iterator[None]:
         os.setresuid(0, 0, 0)
 
 
+@on_linux
 async def test_a_file_that_may_not_be_read_is_named_with_who_tried_and_the_pods_setting(
     volume: ProjectedVolume,
 ) -> None:
