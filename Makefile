@@ -39,6 +39,7 @@ check: $(VENV)/.dev ## lint, formatting, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin sidecar
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## speed, memory and behaviour beside the peers (ARGS=--quick: some minutes, nothing published)
