@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from sidecar.core.model import Seconds
 from sidecar.http.connection import Connection, State
 from sidecar.http.handler import RequestHandler
 from sidecar.http.limits import Limits
@@ -79,16 +80,16 @@ class Scene:
     def __init__(self, face: Face | None = None) -> None:
         self.clock, self.face, self.transport = ManualClock(), Mirror(), FakeTransport()
         self.answered: list[int] = []
-        handler = RequestHandler(
-            face or self.face, lambda _face, status, _seconds: self.answered.append(status), LIMITS, self.clock
-        )
+        self.took: list[Seconds] = []
+        handler = RequestHandler(face or self.face, self._observe, LIMITS, self.clock)
         self.pool = ConnectionPool(LIMITS, self.clock, lambda: False)
         self.connection = Connection(handler, self.pool, self.transport)
         self.transport.receiver = self.connection
         self.connection.connection_made()
 
-    def _observe(self, _face: str, status: int, _seconds: float) -> None:
+    def _observe(self, face: str, status: int, seconds: Seconds) -> None:  # noqa: ARG002 (the observer's shape)
         self.answered.append(status)
+        self.took.append(seconds)
 
     @property
     def state(self) -> State:

@@ -77,6 +77,15 @@ async def test_a_request_leads_through_the_states_and_back(scene: Scene) -> None
     assert scene.transport.sent.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+async def test_an_answer_is_counted_with_the_time_from_question_to_answer(scene: Scene) -> None:
+    scene.clock.now = 10
+    scene.receive(request("GET", "/wait"))
+    scene.clock.now = 13
+    scene.face.may_go.set()
+    await scene.until_it_is(State.IDLE)
+    assert (scene.answered, scene.took) == ([200], [3])
+
+
 def sending(scene: Scene) -> None:
     scene.transport.stalled = True
     scene.connection._move(Event.ANSWERED)
