@@ -130,7 +130,7 @@ def _run(name: str, argv: Sequence[str]) -> int:
 
 def _usage(out: TextIO, unknown: str) -> None:
     if unknown:
-        print(f"irsa-sidecar: no such command: {unknown!r}", file=out)
+        print(f"irsa-sidecar: unknown command: {unknown!r}", file=out)
     print("usage: irsa-sidecar COMMAND [--help]\n", file=out)
     for name, command in COMMANDS.items():
         print(f"  {name:<20} {command.__doc__}", file=out)

@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
         return _refuse([str(error)])
     except Exception:
         # Through the log, which shows places and types: the interpreter would print texts, which may quote anything.
-        logger.exception("ended by a defect")
+        logger.exception("crashed")
         return DEFECT
     return 0
 

@@ -41,7 +41,7 @@ def test_an_unknown_command_is_2_with_help_on_standard_error(monkeypatch: pytest
     assert run(monkeypatch, "sevre") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("irsa-sidecar: no such command: 'sevre'\nusage: irsa-sidecar COMMAND")
+    assert captured.err.startswith("irsa-sidecar: unknown command: 'sevre'\nusage: irsa-sidecar COMMAND")
 
 
 def test_a_command_gets_the_arguments_after_it_and_gives_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:

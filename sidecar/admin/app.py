@@ -42,9 +42,9 @@ class AdminFace:
     def _answer(self, request: Request) -> Response:
         shown = self._pages.get(request.path)
         if shown is None:
-            raise NoSuchPath("Nothing is served at this path.", fix=f"There are {', '.join(self._pages)}.")
+            raise NoSuchPath("There is nothing at this path.", fix=f"Available: {', '.join(self._pages)}.")
         if request.method not in READ_METHODS:
-            raise MethodRefused("There is nothing to change here.", fix="Use GET.", allowed=READ_METHODS)
+            raise MethodRefused("This endpoint is read-only.", fix="Use GET.", allowed=READ_METHODS)
         return shown(request)
 
     def _livez(self, _: Request) -> Response:

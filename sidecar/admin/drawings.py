@@ -51,7 +51,7 @@ def life(role: RoleSnapshot) -> Html:
         *("div", drawing),
         class_="life",
         role="progressbar",
-        aria_label="Time left of the credentials",
+        aria_label="Time left until the credentials expire",
         aria_valuemin=0,
         aria_valuemax=100,
         aria_valuenow=math.floor(share),
@@ -132,7 +132,7 @@ def _point(refresh: RefreshSnapshot, x: str, ground: float) -> Html:
 def sentence(refresh: RefreshSnapshot) -> str:
     """One refresh in words."""
     outcome = refresh.code or "issued"
-    time = "STS not asked" if refresh.took is None else took(refresh.took)
+    time = "STS was not called" if refresh.took is None else took(refresh.took)
     return f"{outcome}, {time}, {duration(tenths(refresh.age))} ago"
 
 
@@ -145,4 +145,4 @@ def summary(refreshes: Sequence[RefreshSnapshot]) -> str:
     counted = f"{refreshed}, {len(refreshes) - len(issued)} failed."
     if not issued:
         return counted
-    return f"{counted} STS issued in {took(issued[len(issued) // 2])} (median), {took(issued[-1])} at most."
+    return f"{counted} STS answered in {took(issued[len(issued) // 2])} (median) and at most {took(issued[-1])}."

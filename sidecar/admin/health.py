@@ -29,7 +29,7 @@ class Health:
 
 
 HEALTHY = Health(HealthState.HEALTHY, "Healthy", "Credentials are valid, and the last refresh succeeded.")
-STARTING = Health(HealthState.STARTING, "Starting", "The first exchange with STS is under way.")
+STARTING = Health(HealthState.STARTING, "Starting", "The first exchange with STS is in progress.")
 STOPPING = Health(
     HealthState.STOPPING, "Stopping", "The sidecar is shutting down. It answers until its grace period ends."
 )
@@ -39,7 +39,7 @@ FAILING = Health(
 TOKEN_EXPIRED = Health(
     HealthState.WARNING,
     "Token expired",
-    "Applications are still served, but the token file was not renewed: the next refresh will fail. "
+    "Applications are still served, but the token file has not been replaced: the next refresh will fail. "
     "Check the kubelet, this node's clock, and that the volume is not mounted with subPath.",
 )
 STUCK_SERVING = Health(

@@ -96,7 +96,7 @@ def _body(snapshot: Snapshot, answer: Health) -> Html:
 def _pod(snapshot: Snapshot) -> str:
     token = snapshot.role.token
     claims = NO_CLAIMS if token is None else token.claims
-    return "/".join(filter(None, (claims.namespace, claims.pod))) or "a pod not known yet"
+    return "/".join(filter(None, (claims.namespace, claims.pod))) or "pod unknown (no token read yet)"
 
 
 def _seen(snapshot: Snapshot) -> Html:

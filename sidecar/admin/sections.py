@@ -27,7 +27,7 @@ from sidecar.observe.snapshot import (
 from sidecar.settings.given import InForce
 
 FACE_TITLES = {face.name: face.title for face in FACES}
-CLIENT_NAMES = {NONE: "no User-Agent", UNKNOWN: "not known"}
+CLIENT_NAMES = {NONE: "no User-Agent", UNKNOWN: "unknown"}
 RETRIES = {
     Retry.SOON: "May be temporary: retried within half a minute.",
     Retry.NEW_TOKEN: "Retried when the token file holds a new token.",
@@ -154,7 +154,7 @@ def _resolved(past: HistorySnapshot) -> Html | None:
 def token(snapshot: Snapshot) -> Html:
     file, held = code(str(snapshot.token_file)), snapshot.role.token
     if held is None:
-        return section("Token", facts(("File", file), ("Content", "no token can be read")))
+        return section("Token", facts(("File", file), ("Content", "no readable token")))
     claims, issued = held.claims, held.issued_at
     return section(
         "Token",
@@ -208,7 +208,7 @@ def _client(face: str, client: ClientSnapshot) -> Html:
     sdk = client.sdk
     name = CLIENT_NAMES.get(sdk.family, sdk.family)
     major = "" if sdk.major == UNKNOWN else f" {sdk.major}"
-    protocol = "" if client.protocol == face else f", by {client.protocol}"
+    protocol = "" if client.protocol == face else f", over {client.protocol}"
     cells = (f"{name}{major}{protocol}", f"{client.requests:,}", ago(client.age))
     return element("tr", *(element("td", cell) for cell in cells))
 

@@ -64,7 +64,7 @@ def ends_at(held: SessionCredentials) -> UnixTime:
     try:
         found = datetime.fromisoformat(held.expiration)
     except ValueError:
-        cause = f"The credentials' Expiration, {held.expiration[:40]!r}, is no time."
+        cause = f"The credentials have an invalid Expiration: {held.expiration[:40]!r}."
         raise NotServed(cause, fix="Check which program listens there.") from None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
@@ -76,7 +76,7 @@ def run(command: list[str], environ: Mapping[str, str], expires_at: UnixTime) ->
             child = os.posix_spawnp(command[0], command, environ, setsigmask=mask, setsigdef=IGNORED_BY_PYTHON)
             return _wait(child, command[0], expires_at)
     except FileNotFoundError:
-        return _say(f"{command[0]}: there is no such program.", NOT_FOUND)
+        return _say(f"{command[0]}: not found.", NOT_FOUND)
     except OSError as error:
         return _say(f"{command[0]}: {error.strerror}.", NOT_EXECUTABLE)
 

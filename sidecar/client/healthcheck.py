@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="irsa-sidecar healthcheck",
         description="Ask the running sidecar whether it is ready, for probes in an image without curl.",
-        epilog="Exit code: 0 for yes, 1 for no, with the reason on standard error.",
+        epilog="Exit code: 0 when ready (or live), 1 when not, with the reason on standard error.",
     )
     parser.add_argument(
         "question",
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=0,
         metavar="SECONDS",
-        help="ask again until the answer is yes, for at most this long",
+        help="repeat the check until it succeeds, for at most this long",
     )
     return parser
 
@@ -68,6 +68,8 @@ def _probe(path: str) -> ProbeResult:
     failed = last_error(told)
     failure = f"{failed.cause} {failed.fix}" if failed else ""
     if reply.status == OK:
-        return ProbeResult(good=True, message=failure and f"credentials are served, but their refresh fails: {failure}")
+        return ProbeResult(
+            good=True, message=failure and f"credentials are served, but the refresh is failing: {failure}"
+        )
     phase = f"phase {told['phase']}" if "phase" in told else f"{reply.status} at {listen}"
     return ProbeResult(good=False, message=failure or phase)

@@ -50,7 +50,7 @@ def get(address: Address, path: str, headers: Mapping[str, str] | None = None) -
 
 def _request(address: Address, path: str, headers: Mapping[str, str]) -> bytes:
     if not _TARGET.fullmatch(path):
-        raise ValueError("the path holds characters that a request cannot carry")
+        raise ValueError("the path contains characters that HTTP does not allow")
     host = _reachable(address) if isinstance(address, TcpAddress) else "localhost"
     fields = {"Host": str(host), "Accept": "application/json", "Connection": "close", **headers}
     lines = [f"GET {path} HTTP/1.0", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
@@ -111,8 +111,8 @@ def _parsed(received: bytes, seconds: Seconds) -> LocalResponse:
     head, end, body = received.partition(b"\r\n\r\n")
     status = _STATUS_LINE.match(head + end)
     if status is None or not end:
-        raise NotHttp("what listens there does not speak HTTP")
+        raise NotHttp("the program that listens there does not speak HTTP")
     length = _CONTENT_LENGTH.search(head + end)
     if length is not None and len(body) < int(length[1]):
-        raise NotHttp("the answer was cut short")
+        raise NotHttp("the answer is incomplete")
     return LocalResponse(int(status[1]), body if length is None else body[: int(length[1])], seconds)

@@ -57,7 +57,7 @@ def served_credentials(environ: Mapping[str, str]) -> SessionCredentials:
     reply = _asked(address, path, authorization(environ))
     told = document(reply) or {}
     if reply.status != OK:
-        fix = told.get("message") or "The answer is not the sidecar's: check which program listens there."
+        fix = told.get("message") or "The answer does not come from irsa-sidecar. Check which program listens there."
         raise NotServed(f"The sidecar at {address} answered {reply.status}.", fix=str(fix))
     return _credentials(told, address)
 
@@ -69,7 +69,7 @@ def credentials_endpoint(environ: Mapping[str, str]) -> tuple[Address, str]:
     try:
         listening = listeners(environ.get("SIDECAR_LISTEN") or DEFAULT_LISTEN)
     except ValueError as error:
-        raise NotServed(f"SIDECAR_LISTEN {error}.", fix="Set it as it is set for the sidecar.") from None
+        raise NotServed(f"SIDECAR_LISTEN {error}.", fix="Set it to the same value as for the sidecar.") from None
     if not listening:
         raise NotRunning("SIDECAR_LISTEN is off.", fix=f"Set {FULL_URI} to the sidecar's endpoint.")
     return nearest(listening), CREDENTIALS_PATH
@@ -133,7 +133,9 @@ def _token(environ: Mapping[str, str], variable: str) -> str:
         return checked_token(environ[variable]) if environ.get(variable) else ""
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise NotServed(f"{given} cannot be used ({reason}).", fix="Give it the sidecar's token.") from None
+        raise NotServed(
+            f"{given} is not usable ({reason}).", fix="Set it to the sidecar's authorization token."
+        ) from None
 
 
 def _asked(address: Address, path: str, headers: Mapping[str, str]) -> LocalResponse:

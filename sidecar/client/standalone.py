@@ -18,7 +18,7 @@ def exchanged(environ: Mapping[str, str]) -> SessionCredentials:
         config = load(environ, [])
     except BadConfig as error:
         raise NotServed(
-            "No sidecar runs, and with these settings the token cannot be exchanged:", fix=str(error)
+            "No sidecar is running, and the token cannot be exchanged with these settings:", fix=str(error)
         ) from None
     credentials = asyncio.run(_exchange(config))
     return SessionCredentials(

@@ -80,7 +80,7 @@ def account_of(arn: str) -> str:
 def _not_a_role(text: str) -> str:
     hint = "arn:<partition>:iam::<12-digit account>:role/<path and name> is allowed"
     if ":instance-profile/" in text:
-        hint += "; this is an instance profile: name the role in it"
+        hint += "; this is an instance profile's ARN: use the ARN of its role"
     if ":assumed-role/" in text:
-        hint += "; this is a session: name the role that it came from"
+        hint += "; this is a session's ARN: use the ARN of its role"
     return f"is not the ARN of an IAM role; {hint}"

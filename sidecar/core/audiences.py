@@ -17,7 +17,7 @@ def remark(audience: str) -> str:
         return f"in China too it is {STS}; endpoints and ARNs differ there, the audience does not"
     if audience.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         return f"this is a regional endpoint; the audience is {STS} in every region"
-    return f"this looks like {STS} misspelt"
+    return f"this looks like a misspelled {STS}"
 
 
 def is_for_the_api_server(audience: str, issuer: str) -> bool:

@@ -18,9 +18,9 @@ def checked_token(token: str) -> str:
     if not token:
         raise ValueError("it is empty")
     if token != token.strip():
-        raise ValueError("it begins or ends with white space, which no client sends")
+        raise ValueError("it begins or ends with white space, which clients do not send")
     if len(token) > MAXIMUM_TOKEN_LENGTH:
         raise ValueError(f"it is longer than {MAXIMUM_TOKEN_LENGTH} characters")
     if not (token.isascii() and token.isprintable()):
-        raise ValueError("it holds characters that no HTTP header may carry")
+        raise ValueError("it contains characters that HTTP headers do not allow")
     return token

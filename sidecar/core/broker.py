@@ -170,8 +170,8 @@ class Broker:
         if state.error is None:
             return NoCredentials(
                 None,
-                cause="An attempt to get credentials is still under way.",
-                fix="Ask again in a second; if this lasts, see /readyz on the sidecar's admin port.",
+                cause="The exchange with STS is still in progress.",
+                fix="Try again in a second. If this continues, see /readyz on the sidecar's admin port.",
                 retry_after=1,
             )
         return NoCredentials(
@@ -190,6 +190,6 @@ def _named(error: Exception) -> SidecarError:
     # Neither the text of a foreign exception nor its arguments: they may quote what it was working on.
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Unexpected(
-        f"A defect in the sidecar: {type(error).__name__} at {place.filename}:{place.lineno}.",
-        fix="Please report this line to the project; the sidecar keeps trying.",
+        f"A bug in the sidecar:  {type(error).__name__} at {place.filename}:{place.lineno}.",
+        fix="Please report this line. The sidecar keeps trying.",
     )

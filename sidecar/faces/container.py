@@ -64,8 +64,8 @@ class ContainerFace:
 def _check_route(request: Request) -> None:
     if request.path not in PATHS and canonical(request.path) not in PATHS:
         raise NoSuchPath(
-            f"Nothing is served at {request.path[:80]!r}.",
+            f"There is nothing at {request.path[:80]!r}.",
             fix="AWS_CONTAINER_CREDENTIALS_FULL_URI must end in /v1/credentials.",
         )
     if request.method not in READ_METHODS:
-        raise MethodRefused("Credentials are read, not written.", fix="Use GET.", allowed=READ_METHODS)
+        raise MethodRefused("This endpoint is read-only.", fix="Use GET.", allowed=READ_METHODS)

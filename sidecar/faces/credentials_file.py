@@ -83,7 +83,7 @@ class CredentialsFile:
             extra={
                 "file": str(self._path),
                 "reason": reason,
-                "fix": f"mount a volume at {self._path.parent} that uid {os.getuid()} can write, with room in it",
+                "fix": f"mount a volume at {self._path.parent} that uid {os.getuid()} can write, with free space",
             },
         )
 
@@ -94,7 +94,7 @@ class CredentialsFile:
         except (OSError, RuntimeError) as error:
             logger.warning(
                 "credentials file not removed",
-                extra={"file": str(self._path), "reason": _reason(error), "fix": "remove it by hand"},
+                extra={"file": str(self._path), "reason": _reason(error), "fix": "remove it manually"},
             )
 
     def _alone(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:

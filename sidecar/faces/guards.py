@@ -25,13 +25,13 @@ class Guard:
         """Raises `HostRefused` for a name that is not ours, as a web page in a browser would use (DNS rebinding)."""
         if "x-forwarded-for" in headers:
             raise HostRefused(
-                "The request came through a proxy (it carries X-Forwarded-For).",
-                fix="Ask the sidecar directly: add its address to NO_PROXY.",
+                "The request came through a proxy (it has an X-Forwarded-For header).",
+                fix="Bypass the proxy: add the sidecar's address to NO_PROXY.",
             )
         if self.hosts is None or (host := host_name(headers.get("host", ""))) in self.hosts:
             return
         raise HostRefused(
-            f"The request names the host {host[:80]!r}, which is not this listener.",
+            f"The Host header is {host[:80]!r}, which is not an address of this listener.",
             fix=f"Use one of: {', '.join(sorted(self.hosts))}. Check AWS_CONTAINER_CREDENTIALS_FULL_URI.",
         )
 

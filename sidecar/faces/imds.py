@@ -97,7 +97,7 @@ class ImdsFace:
         life = request.headers.get(TTL, "")
         if not (re.fullmatch("[0-9]{1,5}", life) and 1 <= int(life) <= LONGEST_LIFE):
             raise BadTokenLife(
-                f"The header {TTL} must say how long the session token shall live.",
+                f"The header {TTL} must hold the session token's lifetime.",
                 fix=f"Send 1 to {LONGEST_LIFE} (seconds).",
             )
         return Response(200, self._tokens.issue(int(life)).encode(), TEXT | {TTL: life})
@@ -109,16 +109,17 @@ class ImdsFace:
         if token is None:
             raise NotAuthorized(
                 "The request has no IMDSv2 session token.",
-                fix="The program's SDK knows IMDSv1 only: set SIDECAR_IMDS_V1=true on the sidecar, or update the SDK.",
+                fix="The SDK supports only IMDSv1: update it, or set SIDECAR_IMDS_V1=true on the sidecar.",
             )
         if not self._tokens.good(token):
             raise NotAuthorized(
-                "The IMDSv2 session token is over, or not from this sidecar.", fix=f"PUT {TOKEN_PATH} gives a new one."
+                "The IMDSv2 session token has expired, or is not from this sidecar.",
+                fix=f"Request a new one: PUT {TOKEN_PATH}.",
             )
 
     def _credentials(self, path: str, request: Request) -> Reply:
         if path not in {f"{METADATA}/iam/security-credentials/{self._instance.role.name}", f"{METADATA}/iam/info"}:
-            raise NoSuchPath("Nothing is served there.", fix="docs/ways.md lists what this IMDS serves.")
+            raise NoSuchPath("Unknown metadata path.", fix="docs/ways.md lists what this IMDS serves.")
         _check_method(request, "GET", "HEAD")
         credentials = self._source.usable()
         return self._show(path, credentials) if credentials else self._show_after_waiting(path)
@@ -140,11 +141,13 @@ class ImdsFace:
         if left >= min(self._min_life, floor(credentials.lifetime, self._policy) / 2):
             return
         error = self._source.state.error
-        why = "a refresh is under way." if error is None else error.cause
+        why = "a refresh is in progress." if error is None else error.cause
         raise NoCredentials(
             error,
-            cause=f"The credentials end in {left:.0f} s, and SDKs use what they read here for longer than that: {why}",
-            fix="Use AWS_CONTAINER_CREDENTIALS_FULL_URI, which serves them to the end." if error is None else error.fix,
+            cause=f"The credentials expire in {left:.0f} s, and SDKs keep those of IMDS for longer than that: {why}",
+            fix="Use AWS_CONTAINER_CREDENTIALS_FULL_URI, which serves them until they expire."
+            if error is None
+            else error.fix,
             retry_after=ASK_AGAIN,
         )
 
@@ -156,4 +159,4 @@ def protocol(request: Request) -> str:
 
 def _check_method(request: Request, *allowed: str) -> None:
     if request.method not in allowed:
-        raise MethodRefused("This path does not take that method.", fix=f"Use {allowed[0]}.", allowed=allowed)
+        raise MethodRefused("This path does not allow that method.", fix=f"Use {allowed[0]}.", allowed=allowed)

@@ -96,11 +96,7 @@ class Listener:
     def _pause(self, error: OSError) -> None:
         """Try again in a moment. Logged once, until a connection has been accepted again."""
         if self._accepting:
-            fix = (
-                "raise the limit on open files"
-                if error.errno in OUT_OF_DESCRIPTORS
-                else "see what ails the node's network"
-            )
+            fix = "raise the limit on open files" if error.errno in OUT_OF_DESCRIPTORS else "check the node's network"
             logger.warning("cannot accept connections", extra={"reason": error.strerror, "fix": fix})
         self._accepting = False
         self._loop.remove_reader(self._bound.fileno())

@@ -78,7 +78,7 @@ class ConnectionPool:
             self._full = True
             logger.warning(
                 "too many connections",
-                extra={"limit": self._limits.connections, "fix": "find the client that opens them and keeps them busy"},
+                extra={"limit": self._limits.connections, "fix": "find the client that keeps so many connections open"},
             )
         if len(self) > self._limits.connections + self._limits.refused_at_once:
             connection.abort()

@@ -24,35 +24,33 @@ def _refusal(status: int, code: str, cause: str, fix: str, **headers: str) -> Re
 
 
 MALFORMED = _refusal(
-    400, "MalformedRequest", "These bytes are not a request in HTTP/1.1.", "Send plain HTTP (http://, not https://)."
+    400, "MalformedRequest", "This is not an HTTP/1.1 request.", "Send plain HTTP (http://, not https://)."
 )
-INCOMPLETE = _refusal(400, "IncompleteRequest", "The request ended before it was whole.", "Send all of it.")
-HOST_MISSING = _refusal(400, "HostMissing", "The request has no Host header.", "Send one, as HTTP/1.1 demands.")
-HOST_AMBIGUOUS = _refusal(400, "HostAmbiguous", "The request names more than one host.", "Send one Host header.")
-BAD_TARGET = _refusal(400, "BadTarget", "The request's target is not a path.", "Ask for a path, without fragment.")
-BAD_FRAMING = _refusal(
-    400, "BadFraming", "HTTP/1.0 has no Transfer-Encoding.", "Send Content-Length, or speak HTTP/1.1."
-)
+INCOMPLETE = _refusal(400, "IncompleteRequest", "The request is incomplete.", "Send the complete request.")
+HOST_MISSING = _refusal(400, "HostMissing", "The request has no Host header.", "Send one; HTTP/1.1 requires it.")
+HOST_AMBIGUOUS = _refusal(400, "HostAmbiguous", "The request has more than one Host header.", "Send one Host header.")
+BAD_TARGET = _refusal(400, "BadTarget", "The request's target is not a path.", "Request a path, without a fragment.")
+BAD_FRAMING = _refusal(400, "BadFraming", "HTTP/1.0 has no Transfer-Encoding.", "Send Content-Length, or use HTTP/1.1.")
 METHOD_REFUSED = _refusal(
-    405, "MethodRefused", "Nothing here takes this method.", "Use GET.", Allow=", ".join(SUPPORTED_METHODS)
+    405, "MethodRefused", "This method is not supported.", "Use GET.", Allow=", ".join(SUPPORTED_METHODS)
 )
-TOO_SLOW = _refusal(408, "RequestTooSlow", "The request did not arrive in time.", "Send it in one go.")
-BODY_TOO_LARGE = _refusal(413, "BodyTooLarge", "The request's body is too large.", "Send none: nobody reads it.")
-TARGET_TOO_LONG = _refusal(414, "TargetTooLong", "The request's target is too long.", "Ask for the path alone.")
+TOO_SLOW = _refusal(408, "RequestTooSlow", "The request did not arrive in time.", "Send the whole request at once.")
+BODY_TOO_LARGE = _refusal(413, "BodyTooLarge", "The request's body is too large.", "Send no body; it is not used.")
+TARGET_TOO_LONG = _refusal(414, "TargetTooLong", "The request's target is too long.", "Request only the path.")
 EXPECTATION_FAILED = _refusal(
-    417, "ExpectationFailed", "The request expects what we do not do.", "Expect nothing, or 100-continue."
+    417, "ExpectationFailed", "The Expect header is not supported.", "Omit it, or send 100-continue."
 )
-HEADERS_TOO_LARGE = _refusal(431, "HeadersTooLarge", "The request's headers are too large.", "Send fewer or shorter.")
-DEFECT = _refusal(500, "Unexpected", "A defect in the sidecar.", "Please report the line in its log to the project.")
-UNKNOWN_CODING = _refusal(
-    501, "UnknownCoding", "The request's Transfer-Encoding is not known here.", "Use chunked, or none."
+HEADERS_TOO_LARGE = _refusal(
+    431, "HeadersTooLarge", "The request's headers are too large.", "Send fewer or shorter headers."
 )
+DEFECT = _refusal(500, "Unexpected", "A bug in the sidecar.", "Please report the line in its log.")
+UNKNOWN_CODING = _refusal(501, "UnknownCoding", "The Transfer-Encoding is not supported.", "Use chunked, or none.")
 BUSY = _refusal(
     503,
     "TooManyConnections",
     "Too many connections are open.",
-    "Keep fewer, or close those not in use.",
+    "Open fewer connections, or close idle ones.",
     Retry_After="1",
 )
-OVERDUE = _refusal(503, "AnswerOverdue", "The answer took too long.", "Ask again.", Retry_After="1")
-UNKNOWN_VERSION = _refusal(505, "UnknownVersion", "The request is not in HTTP/1.", "Speak HTTP/1.1.")
+OVERDUE = _refusal(503, "AnswerOverdue", "The answer took too long.", "Try again.", Retry_After="1")
+UNKNOWN_VERSION = _refusal(505, "UnknownVersion", "The request is not HTTP/1.x.", "Use HTTP/1.1.")

@@ -17,7 +17,9 @@ def announce(config: Config) -> None:
     if config.duration < SHORT_DURATION:
         logger.warning(
             "short sessions",
-            extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more: below, some SDKs ask on every call"},
+            extra={
+                "fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more, or some SDKs fetch credentials on every call"
+            },
         )
     if not config.role_arn.is_in_aws_form:
         logger.warning(
@@ -31,6 +33,6 @@ def announce(config: Config) -> None:
     url = urlsplit(config.sts_endpoint)
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         logger.warning(
-            "token travels unencrypted",
-            extra={"sts": config.sts_endpoint, "fix": "use an https endpoint outside a lab"},
+            "unencrypted STS endpoint",
+            extra={"sts": config.sts_endpoint, "fix": "use an https endpoint; http is for a lab only"},
         )

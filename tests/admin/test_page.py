@@ -101,7 +101,7 @@ def test_the_bar_tells_its_share_to_those_who_do_not_see_it() -> None:
     tags = Read(html(healthy().status.snapshot())).tags
     (bar,) = [attributes for _, attributes in tags if attributes.get("role") == "progressbar"]
     assert (bar["aria-valuenow"], bar["aria-valuetext"]) == ("90", "54 min 19 s of 1 h 00 min")
-    assert bar["aria-label"] == "Time left of the credentials"
+    assert bar["aria-label"] == "Time left until the credentials expire"
 
 
 def test_a_failure_shows_cause_fix_and_the_names_to_search_for() -> None:
@@ -123,7 +123,7 @@ def test_a_failure_that_is_over_is_still_told() -> None:
 
 def test_the_chart_tells_in_words_what_it_draws() -> None:
     written = html(failing().status.snapshot())
-    assert 'aria-label="36 refreshes, 11 failed. STS issued in 94 ms (median), 340 ms at most."' in written
+    assert 'aria-label="36 refreshes, 11 failed. STS answered in 94 ms (median) and at most 340 ms."' in written
     assert "<title>TrustRefused, 90 ms, 4 s ago</title>" in written
     assert written.count("<circle") - 1 == 25  # one is the mark's
     assert written.count('class="failed"') == 11

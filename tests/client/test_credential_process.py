@@ -76,7 +76,7 @@ def test_the_authorization_token_comes_from_a_variable_or_a_file(name: str, tmp_
         session_credentials(where | {f"{name}_FILE": str(file), name: "not this"})
         with pytest.raises(NotServed, match=r"answered 401.*AWS_CONTAINER_AUTHORIZATION_TOKEN"):
             session_credentials(where)
-        with pytest.raises(NotServed, match=f"{name}_FILE: /nowhere cannot be used"):
+        with pytest.raises(NotServed, match=f"{name}_FILE: /nowhere is not usable"):
             session_credentials(where | {f"{name}_FILE": "/nowhere"})
 
 

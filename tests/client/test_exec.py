@@ -86,7 +86,7 @@ def test_the_end_of_the_credentials_is_understood_as_other_servers_write_it_too(
 
 
 def test_an_end_that_is_no_time_is_named() -> None:
-    with pytest.raises(NotServed, match="'soon', is no time"):
+    with pytest.raises(NotServed, match="invalid Expiration: 'soon'"):
         ends_at(replace(HELD, expiration="soon"))
 
 
@@ -102,7 +102,7 @@ def test_a_program_that_a_signal_ended_gives_128_and_its_number() -> None:
 def test_a_program_that_is_not_there_or_no_program_has_the_shells_codes(tmp_path: Path) -> None:
     missing = run(["no-such-program-anywhere"])
     assert missing.returncode == 127
-    assert "there is no such program" in missing.stderr
+    assert ": not found" in missing.stderr
     assert run([str(tmp_path)]).returncode == 126
 
 

@@ -68,7 +68,7 @@ async def test_ready_while_refreshes_fail_is_0_and_says_what_to_mend() -> None:
     async with served_admin(SetRole(held=credentials(), error=DOWN)) as address:
         assert await check(admin=address) == (
             0,
-            "irsa-sidecar healthcheck: credentials are served, but their refresh fails: "
+            "irsa-sidecar healthcheck: credentials are served, but the refresh is failing: "
             "STS is not reachable. Check the network.\n",
         )
 
@@ -130,7 +130,7 @@ async def test_someone_who_speaks_no_http_is_1() -> None:
         code, err = await check(admin=f"{host}:{port}")
     assert (code, err) == (
         1,
-        f"irsa-sidecar healthcheck: no answer at {host}:{port}: what listens there does not speak HTTP\n",
+        f"irsa-sidecar healthcheck: no answer at {host}:{port}: the program that listens there does not speak HTTP\n",
     )
 
 

@@ -84,8 +84,8 @@ def test_a_session_of_a_role_without_account_is_recognised() -> None:
 @pytest.mark.parametrize(
     ("arn", "hint"),
     [
-        ("arn:aws:iam::111122223333:instance-profile/a", "this is an instance profile: name the role in it"),
-        ("arn:aws:sts::111122223333:assumed-role/a/b", "this is a session: name the role that it came from"),
+        ("arn:aws:iam::111122223333:instance-profile/a", "this is an instance profile's ARN: use the ARN of its role"),
+        ("arn:aws:sts::111122223333:assumed-role/a/b", "this is a session's ARN: use the ARN of its role"),
     ],
 )
 def test_an_arn_that_is_often_taken_for_a_roles_gets_a_hint(arn: str, hint: str) -> None:

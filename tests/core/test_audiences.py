@@ -15,7 +15,7 @@ from tests.recorded import recorded
         ("sts.amazonaws.com.cn", "in China too"),
         ("sts.eu-west-1.amazonaws.com", "regional endpoint"),
         ("sts.cn-north-1.amazonaws.com.cn", "regional endpoint"),
-        ("sts.amazon.com", "misspelt"),
+        ("sts.amazon.com", "misspelled"),
     ],
 )
 def test_spellings_that_are_not_stss_audience_are_known(audience: str, words: str) -> None:

@@ -148,7 +148,7 @@ THE_TWENTY = (
     Mistake(
         name="04 sts.amazon.com",
         code="audience-differs",
-        words=("≠ `sts.amazon.com`", "misspelt"),
+        words=("≠ `sts.amazon.com`", "misspelled"),
         statement=equals(audience="sts.amazon.com"),
     ),
     Mistake(

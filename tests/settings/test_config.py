@@ -342,7 +342,7 @@ def test_on_all_of_a_pods_addresses_no_name_is_known(listen: str) -> None:
 def test_a_bad_authorization_token_is_not_shown() -> None:
     assert complaints(SIDECAR_AUTH_TOKEN=f"{KEY_CANARY}\n") == [
         "SIDECAR_AUTH_TOKEN: the value (not shown) cannot be used: "
-        "it begins or ends with white space, which no client sends."
+        "it begins or ends with white space, which clients do not send."
     ]
 
 
@@ -358,7 +358,7 @@ def test_a_token_file_that_cannot_be_used_is_named_but_not_quoted(tmp_path: Path
     file.write_text(f"{KEY_CANARY}\n{KEY_CANARY}")
     assert complaints(SIDECAR_AUTH_TOKEN_FILE=str(file)) == [
         f"SIDECAR_AUTH_TOKEN_FILE: '{file}' does not hold a usable token: "
-        "it holds characters that no HTTP header may carry."
+        "it contains characters that HTTP headers do not allow."
     ]
     assert complaints(SIDECAR_AUTH_TOKEN_FILE="/nowhere") == [
         "SIDECAR_AUTH_TOKEN_FILE: '/nowhere' cannot be read (No such file or directory); "
