@@ -6,12 +6,13 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, ParamSpec, Protocol
+from typing import NoReturn, ParamSpec, Protocol, TypeVar
 
 from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.model import Credentials, Seconds
 from sidecar.core.refresh import Issued, RefreshEvent, RoleState
 from sidecar.core.watched import WatchedValue
+from sidecar.faces.file_replacement import Refused, replace_file
 from sidecar.faces.shared_file import shared_file
 
 TRY_AGAIN: Seconds = 10
@@ -19,6 +20,7 @@ REMOVE_WITHIN: Seconds = 1
 """A disk that hangs does not hold up the end."""
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 logger = logging.getLogger("sidecar.faces.credentials_file")
 
@@ -40,6 +42,7 @@ class CredentialsFile:
         self._observe = observe
         self._issued: WatchedValue[Credentials | None] = WatchedValue(None)
         self._complained = ""
+        self._refused: Refused = ()
         self._disk = threading.Lock()  # a removal waits for the write before it
 
     def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
@@ -63,7 +66,7 @@ class CredentialsFile:
     async def _write(self, credentials: Credentials) -> bool:
         content = shared_file(self._profile, credentials)
         try:
-            await in_daemon_thread(self._alone, replace_file, self._path, content, self._mode)
+            refused = await in_daemon_thread(self._alone, replace_file, self._path, content, self._mode)
         except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
             self._observe(written=False)
             self._complain(_reason(error))
@@ -71,7 +74,21 @@ class CredentialsFile:
         self._observe(written=True)
         self._complained = ""
         logger.info("credentials file written", extra={"file": str(self._path)})
+        self._tell(refused)
         return True
+
+    def _tell(self, refused: Refused) -> None:
+        """Once, until it is something else: what a file system lacks, it lacks at each refresh."""
+        if refused and refused != self._refused:
+            logger.warning(
+                "credentials file written with less",
+                extra={
+                    "file": str(self._path),
+                    "reason": "; ".join(refused),
+                    "fix": "nothing, if applications can read the file; an emptyDir (medium: Memory) lacks nothing",
+                },
+            )
+        self._refused = refused
 
     def _complain(self, reason: str) -> None:
         """Once, until the reason changes."""
@@ -97,36 +114,10 @@ class CredentialsFile:
                 extra={"file": str(self._path), "reason": _reason(error), "fix": "remove it manually"},
             )
 
-    def _alone(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    def _alone(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self._disk:
-            function(*args, **kwargs)
+            return function(*args, **kwargs)
 
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
-
-
-def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Put `content` at `path` at one stroke, on disk when this returns. Raises `OSError`, and leaves nothing behind."""
-    draft = path.with_name(f".{path.name}.irsa-sidecar")
-    draft.unlink(missing_ok=True)  # of a process that was killed half-way
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)  # whatever the umask says
-            os.fsync(file.fileno())
-        draft.rename(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    """A rename is durable once its directory is."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

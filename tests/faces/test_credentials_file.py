@@ -2,6 +2,7 @@
 
 import asyncio
 import configparser
+import errno
 import logging
 import os
 import stat
@@ -16,7 +17,8 @@ from sidecar.core.errors import StsUnreachable
 from sidecar.core.model import DEFAULT_ROLE, Credentials
 from sidecar.core.refresh import Failed, Issued, RoleState
 from sidecar.faces import credentials_file
-from sidecar.faces.credentials_file import CredentialsFile, replace_file
+from sidecar.faces.credentials_file import CredentialsFile
+from sidecar.faces.file_replacement import replace_file
 from tests.conftest import Canary
 from tests.doubles import credentials
 
@@ -195,3 +197,61 @@ def test_it_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "rename", renamed)
     replace_file(tmp_path / "credentials", b"x", 0o600)
     assert steps == ["fsync", "rename", "fsync"]
+
+
+class FileSystem:
+    """One that refuses some calls, each by this error."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, number: int, *refused: str) -> None:
+        sync = os.fsync
+
+        def fail(*_: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        def fsync(descriptor: int) -> None:
+            kind = "directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync"
+            (fail if kind in refused else sync)(descriptor)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        if "fchmod" in refused:
+            monkeypatch.setattr(os, "fchmod", fail)
+
+
+LACKING = [(errno.EINVAL, "directory"), (errno.ENOTSUP, "fsync"), (errno.ENOSYS, "fchmod"), (errno.EPERM, "fchmod")]
+
+
+@pytest.mark.parametrize(("number", "call"), LACKING)
+async def test_a_file_system_that_lacks_something_gets_the_file_and_it_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int, call: str
+) -> None:
+    FileSystem(monkeypatch, number, call)
+    async with kept(tmp_path / "credentials", mode=0o640) as file:
+        for held in (credentials(), credentials()):
+            assert await file.issue(held)
+            assert file.holds(held)
+        assert list(tmp_path.iterdir()) == [file.path]
+    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert line.message == "credentials file written with less"
+    assert vars(line)["reason"].endswith(f": {os.strerror(number)}")
+
+
+async def test_all_that_a_file_system_lacks_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    FileSystem(monkeypatch, errno.EINVAL, "directory", "fsync", "fchmod")
+    async with kept(tmp_path / "credentials") as file:
+        assert await file.issue(credentials())
+    (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert vars(line)["reason"].count(";") == 2
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
+def test_a_disk_that_is_full_or_broken_is_a_failure_and_the_old_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = tmp_path / "credentials"
+    path.write_text("old")
+    FileSystem(monkeypatch, number, "fsync")
+    with pytest.raises(OSError, match=os.strerror(number)):
+        replace_file(path, b"new", 0o600)
+    assert [entry.read_text() for entry in tmp_path.iterdir()] == ["old"]
