@@ -121,7 +121,8 @@ async def test_nobody_there_is_1_with_the_address() -> None:
 
 
 async def test_someone_who_speaks_no_http_is_1() -> None:
-    async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")  # what is left unread would make the kernel reset the connection
         writer.write(b"220 smtp.example\r\n")
         writer.close()
 

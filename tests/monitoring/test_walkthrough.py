@@ -134,4 +134,4 @@ def test_it_names_every_file_there_is() -> None:
 
 def test_its_number_of_series_is_the_true_one() -> None:
     start, worst = (count for _, count in metrics_page.counts())
-    assert f"{start} series at start and {worst} at the very worst" in PAGE
+    assert f"{start} series at start and at most {worst}" in PAGE
