@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from sidecar.core.claims import unverified_claims
 from sidecar.core.findings import Finding, error, info, warning
 from sidecar.explain.question import Question
-from sidecar.sts.wordings import RefusedCall, Wording, wording_in
+from sidecar.sts.wording import RefusedCall, Wording
+from sidecar.sts.wordings import wording_in
 
 MAXIMUM_SKEW = 60
 """Seconds by which two clocks may differ before it is worth a word."""

@@ -8,16 +8,10 @@ from sidecar.core.claims import Claims
 from sidecar.core.errors import ExchangeFailed, StsThrottled, StsUnavailable
 from sidecar.core.model import UnixTime
 from sidecar.sts.answer import Answer, refusal_in
-from sidecar.sts.wordings import (
-    KEY_UNPUBLISHED,
-    KEYS_UNAVAILABLE,
-    OTHER_PARAMETER,
-    THROTTLED,
-    UNAVAILABLE,
-    RefusedCall,
-    Wording,
-    wording_of,
-)
+from sidecar.sts.aws_wordings import THROTTLED, UNAVAILABLE
+from sidecar.sts.other_wordings import UNKNOWN_WORDS
+from sidecar.sts.wording import RefusedCall, Wording
+from sidecar.sts.wordings import wording_of
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
@@ -29,8 +23,8 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
     if refusal is None:
         return _not_from_sts(answer)
     wording = wording_of(refusal.code, refusal.message) or _by_status(answer.status)
-    if wording is KEYS_UNAVAILABLE and claims.expires_at <= now:
-        wording = KEY_UNPUBLISHED  # an issuer drops a key once all its tokens have expired
+    if wording.if_expired is not None and claims.expires_at <= now:
+        wording = wording.if_expired
     call = RefusedCall(claims, role_arn)
     return wording.error(
         call.fill(wording.cause),
@@ -45,7 +39,7 @@ def _by_status(status: int) -> Wording:
     """For a code that we do not know."""
     if status == TOO_MANY_REQUESTS:
         return THROTTLED
-    return UNAVAILABLE if status >= SERVER_ERROR else OTHER_PARAMETER
+    return UNAVAILABLE if status >= SERVER_ERROR else UNKNOWN_WORDS
 
 
 def _not_from_sts(answer: Answer) -> ExchangeFailed:

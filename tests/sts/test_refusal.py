@@ -6,7 +6,8 @@ from sidecar.core.claims import NO_CLAIMS
 from sidecar.core.errors import ExchangeFailed, Retry, StsThrottled, StsUnavailable, TokenRefused
 from sidecar.sts.answer import Answer
 from sidecar.sts.refusal import failure_of
-from sidecar.sts.wordings import KNOWN_CODES, WORDINGS, Wording, wording_in, wording_of
+from sidecar.sts.wording import Wording
+from sidecar.sts.wordings import KNOWN_CODES, WORDINGS, wording_in, wording_of
 from tests.conftest import Canary
 from tests.doubles import EPOCH, ISSUER, ROLE_ARN, SUBJECT, a_token
 from tests.recorded import REFUSALS, Recorded, recorded

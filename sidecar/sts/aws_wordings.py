@@ -1,0 +1,204 @@
+"""What AWS's STS says when it refuses, and what each of its sentences means.
+
+Codes and wordings are those seen in the field: AWS documents the codes (STS API reference,
+AssumeRoleWithWebIdentity), not the texts.
+"""
+
+from collections.abc import Sequence
+
+from sidecar.core import audiences
+from sidecar.core.errors import (
+    IssuerUnreachable,
+    RequestRefused,
+    StsThrottled,
+    StsUnavailable,
+    TokenRefused,
+    TrustRefused,
+)
+from sidecar.sts.wording import Wording
+
+PROJECTED_TOKEN = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE must name a projected serviceAccountToken with one audience, "  # noqa: S105 (no secret)
+    "not the token of a Secret, nor an access token."
+)
+
+KEY_UNPUBLISHED = Wording(
+    fragments=("token signature", "invalid signature", "signature verification"),
+    aws_codes=("InvalidIdentityToken",),
+    error=TokenRefused,
+    code="key-not-published",
+    cause="The token has expired, or is signed by a key that its issuer no longer publishes ({who}).",
+    fix="The sidecar waits for the kubelet's next token. After a key rotation, recreate the pod to get one at once.",
+)
+KEYS_UNAVAILABLE = Wording(
+    fragments=("verification key",),
+    aws_codes=("InvalidIdentityToken", "IDPCommunicationError"),
+    error=IssuerUnreachable,
+    code="key-not-found",
+    cause="STS cannot fetch the signing keys of the token's issuer ({who}).",
+    fix="Often passes by itself. If not: the issuer's discovery document and JWKS must be public, complete, "
+    "hold the token's kid ({key_id}) and answer within 5 s.",
+    if_expired=KEY_UNPUBLISHED,  # an issuer drops a key once all its tokens have expired
+)
+THROTTLED = Wording(
+    fragments=("rate exceeded",),
+    aws_codes=("Throttling", "ThrottlingException", "RequestLimitExceeded"),
+    error=StsThrottled,
+    code="throttled",
+    cause="STS throttles the calls of this account.",
+    fix="The sidecar spreads its retries; look for what else calls STS, in CloudTrail.",
+)
+UNAVAILABLE = Wording(
+    aws_codes=("InternalFailure", "InternalError", "RequestTimeout", "ServiceUnavailable"),
+    error=StsUnavailable,
+    code="sts-unavailable",
+    cause="STS reports a fault on its side.",
+    fix="Usually passes by itself; the sidecar keeps trying.",
+)
+OTHER_PARAMETER = Wording(
+    aws_codes=("ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge"),
+    error=RequestRefused,
+    code="parameter-refused",
+    cause="STS refuses a parameter of the call.",
+    fix="Compare the sidecar's settings with the role.",
+)
+
+TOKEN_EXPIRED = Wording(
+    fragments=("token expired",),
+    aws_codes=("ExpiredTokenException", "ExpiredToken"),
+    error=TokenRefused,
+    code="token-expired",
+    cause="STS says the token has expired ({who}).",
+    fix="The sidecar waits for the kubelet's next token. If none comes, check the kubelet and the node's clock, "
+    "and mount the volume without subPath: such a mount never sees a rotation.",
+)
+DURATION_REFUSED = Wording(
+    fragments=("durationseconds",),
+    aws_codes=("ValidationError",),
+    error=RequestRefused,
+    code="duration-too-long",
+    cause="STS refuses the duration of the session: longer than the role allows, or out of all bounds.",
+    fix="Set SIDECAR_DURATION to the role's MaxSessionDuration or less (900 to 43200 s), or raise the role's.",
+)
+SESSION_NAME_REFUSED = Wording(
+    fragments=("rolesessionname",),
+    aws_codes=("ValidationError",),
+    error=RequestRefused,
+    code="bad-session-name",
+    cause="STS refuses the name of the session.",
+    fix="AWS_ROLE_SESSION_NAME must be 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -",
+)
+NOT_A_ROLE = Wording(
+    fragments=("request arn is invalid", "'rolearn'"),
+    aws_codes=("ValidationError",),
+    error=RequestRefused,
+    code="not-a-role-arn",
+    cause="STS does not take AWS_ROLE_ARN for a role's ARN.",
+    fix="AWS_ROLE_ARN must be a role's full ARN, arn:<partition>:iam::<account>:role/<path and name>: copy the one "
+    "that `aws iam get-role` prints.",
+)
+AUDIENCE_REFUSED = Wording(
+    fragments=("incorrect token audience",),
+    aws_codes=("InvalidIdentityToken",),
+    error=TrustRefused,
+    code="client-id-missing",
+    cause="The IAM OIDC provider does not list the token's audience ({who}).",
+    fix="Add it to the provider's client IDs (`aws iam add-client-id-to-open-id-connect-provider`), or project a "
+    f"token for {audiences.STS} (in every partition)."
+    "{audience_hint}",
+)
+NO_PROVIDER = Wording(
+    fragments=("no openidconnect provider",),
+    aws_codes=("InvalidIdentityToken",),
+    error=TrustRefused,
+    code="no-provider",
+    cause="Account {account} has no IAM OIDC provider for the token's issuer ({who}).",
+    fix="Create a provider for exactly this issuer in the role's account, or correct the account in AWS_ROLE_ARN.",
+)
+TOKEN_NOT_ACCEPTED = Wording(
+    aws_codes=("InvalidIdentityToken",),
+    error=TrustRefused,
+    code="token-refused",
+    cause="STS does not accept the token ({who}).",
+    fix="Compare its issuer and audience with the IAM OIDC provider in the role's account.",
+)
+
+AWS: Sequence[Wording] = (
+    Wording(
+        fragments=("not authorized to perform sts:assumerolewithwebidentity",),
+        aws_codes=("AccessDenied",),
+        error=TrustRefused,
+        cause="{role_arn} does not exist, or its trust policy does not allow this token ({who}).",
+        fix="Compare the policy's Federated principal with iss, and its `:sub` and `:aud` conditions with the token's, "
+        "letter by letter; `irsa-sidecar explain` names the one that fails. A new role needs up to a minute."
+        "{audience_hint}",
+    ),
+    KEYS_UNAVAILABLE,
+    NO_PROVIDER,
+    AUDIENCE_REFUSED,
+    Wording(
+        fragments=("thumbprint",),
+        aws_codes=("InvalidIdentityToken",),
+        error=TrustRefused,
+        code="stale-thumbprint",
+        cause="The issuer's certificate does not match the IAM OIDC provider's thumbprint ({who}).",
+        fix="Update the provider's thumbprint list to the SHA-1 of the issuer's current top CA: "
+        "`aws iam update-open-id-connect-provider-thumbprint`.",
+    ),
+    Wording(
+        fragments=("not a valid jwt",),
+        aws_codes=("InvalidIdentityToken",),
+        error=TokenRefused,
+        code="not-a-jwt",
+        cause="STS does not take the file's content for a signed JWT ({who}).",
+        fix=f"{PROJECTED_TOKEN} An SDK that reads the file itself may send a trailing newline too.",
+    ),
+    Wording(
+        fragments=("missing a required claim",),
+        aws_codes=("InvalidIdentityToken",),
+        error=TokenRefused,
+        code="claim-missing",
+        cause="The token lacks a claim that STS needs, as those of Secrets do ({who}).",
+        fix=PROJECTED_TOKEN,
+    ),
+    Wording(
+        fragments=("more than one audience",),
+        aws_codes=("InvalidIdentityToken",),
+        error=TokenRefused,
+        code="several-audiences",
+        cause="The token has several audiences and no azp to choose between them ({who}).",
+        fix=PROJECTED_TOKEN,
+    ),
+    KEY_UNPUBLISHED,
+    TOKEN_NOT_ACCEPTED,
+    Wording(
+        aws_codes=("IDPRejectedClaim",),
+        error=TrustRefused,
+        code="claim-rejected",
+        cause="STS rejects a claim of the token ({who}).",
+        fix="Recreate the pod to get a new token.",
+    ),
+    Wording(
+        fragments=("token too old",),
+        aws_codes=("ExpiredTokenException", "ExpiredToken"),
+        error=TokenRefused,
+        code="token-too-old",
+        cause="STS says the token was issued too long ago ({who}).",
+        fix="Use a projected serviceAccountToken volume: the kubelet replaces its token within a day.",
+    ),
+    TOKEN_EXPIRED,
+    Wording(
+        fragments=("not activated in this region",),
+        aws_codes=("RegionDisabledException",),
+        error=RequestRefused,
+        code="region-not-activated",
+        cause="STS is not activated in this region for account {account}; no token or policy can help.",
+        fix="Activate it in IAM's account settings, or set AWS_REGION to an active region.",
+    ),
+    DURATION_REFUSED,
+    SESSION_NAME_REFUSED,
+    NOT_A_ROLE,
+    OTHER_PARAMETER,
+    THROTTLED,
+    UNAVAILABLE,
+)

@@ -1,0 +1,63 @@
+"""One row of what STS says: how it is recognised, which error it is, and its cause and fix in our words."""
+
+from dataclasses import dataclass, replace
+
+from sidecar.core import audiences
+from sidecar.core.arns import account_of
+from sidecar.core.claims import Claims
+from sidecar.core.errors import ExchangeFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """One thing that STS says. Its error class says when to try again.
+
+    `fragments` are pieces of the text in small letters, any of which tells it; `aws_codes` are those that it comes
+    under, the usual one first. `code` is our name for it; "" where a look at token and policy tells more than the
+    text. `cause` and `fix` may name `{who}`, `{role_arn}`, `{account}`, `{key_id}` and `{audience_hint}`. `silent`: it
+    is told by a code without any text. `if_expired`: what it means for a token whose time is over.
+    """
+
+    aws_codes: tuple[str, ...]
+    fragments: tuple[str, ...] = ()
+    error: type[ExchangeFailed]
+    code: str = ""
+    cause: str
+    fix: str
+    silent: bool = False
+    if_expired: "Wording | None" = None
+
+    def is_in(self, text: str) -> bool:
+        return any(fragment in text for fragment in self.fragments)
+
+    def under(self, *aws_codes: str, words: tuple[str, ...] = (), fix: str = "") -> "Wording":
+        """The same from another server: its codes and words, and its own fix where that differs."""
+        return replace(self, aws_codes=aws_codes, fragments=words, fix=fix or self.fix)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCall:
+    """Who asked for which role: what a wording's cause and fix are filled in with."""
+
+    claims: Claims
+    role_arn: str
+
+    def fill(self, text: str) -> str:
+        return text.format(
+            who=self._who(),
+            role_arn=self.role_arn,
+            account=account_of(self.role_arn) or "of the role",
+            key_id=self.claims.key_id or "none",
+            audience_hint=self._audience_hint(),
+        )
+
+    def _who(self) -> str:
+        claims, audience = self.claims, ", ".join(self.claims.audiences)
+        return f"iss {claims.issuer or 'missing'}, sub {claims.subject or 'missing'}, aud {audience or 'missing'}"
+
+    def _audience_hint(self) -> str:
+        """What the token's audience gives away: a likelier cause than IAM."""
+        for audience in self.claims.audiences:
+            if hint := audiences.meant_for_another(audience, self.claims.issuer) or audiences.remark(audience):
+                return f" About the token's audience: {hint}."
+        return ""
