@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sidecar.admin.health import HealthState
+from tests.doubles import a_token
 from tests.status.scenes import SCENES, UNREADABLE, Scene, expired, healthy
 
 WANTED = {
@@ -43,6 +44,13 @@ def test_a_refresh_that_comes_due_is_healthy_while_it_is_under_way() -> None:
     scene = healthy()
     scene.time += 1700
     assert (scene.document()["phase"], *said(scene)) == ("due", "healthy", "Healthy")
+
+
+@pytest.mark.parametrize(("left", "headline"), [(1, "Healthy"), (0, "Token expired"), (-1, "Token expired")])
+def test_a_token_has_expired_from_the_second_that_it_names(left: int, headline: str) -> None:
+    scene = healthy()
+    scene.token = a_token(life=600, issued_at=scene.wall() - 600 + left)
+    assert said(scene)[1] == headline
 
 
 def test_one_success_mends_everything() -> None:

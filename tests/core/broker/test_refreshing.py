@@ -64,16 +64,18 @@ async def test_the_phase_follows_the_facts() -> None:
 
 @in_virtual_time
 async def test_observers_see_each_event_with_its_role_and_the_state_it_led_to() -> None:
-    pod = Pod(UNREACHABLE, 3600)
+    pod = Pod(UNREACHABLE, 3600, UNREACHABLE)
     async with pod.running():
-        await pod.until(10)
-    failed, issued = pod.seen.events
+        await pod.until(1925)
+    failed, issued, later = pod.seen.events[:3]
     assert isinstance(failed, Failed)
     assert (failed.at, failed.error, failed.took) == (0.25, UNREACHABLE, 0.25)
     assert isinstance(issued, Issued)
     assert issued.took == pytest.approx(0.25)
-    assert [state.failures for state in pod.seen.states] == [1, 0]
-    assert pod.seen.roles == ["default", "default"]
+    assert isinstance(later, Failed)
+    assert later.took == pytest.approx(0.25)
+    assert [state.failures for state in pod.seen.states[:3]] == [1, 0, 1]
+    assert set(pod.seen.roles) == {"default"}
     assert pod.broker.state is pod.seen.states[-1]
 
 
