@@ -17,13 +17,14 @@ from sidecar.http import server as http_server
 from sidecar.http.addresses import TcpAddress
 from sidecar.http.connection import Connection, State
 from sidecar.http.limits import Limits
-from sidecar.http.messages import Request, Response
+from sidecar.http.messages import Reply, Request, Response
 from sidecar.http.pool import ConnectionPool, PooledConnection
 from sidecar.http.refusals import SUPPORTED_METHODS
 
 HOST = b"Host: 127.0.0.1\r\n"
 END = b"\r\n"
 ANSWER_TIMEOUT = 5
+LENGTHS = {"/large": 300_000, "/huge": 20_000_000}
 QUICK = Limits(sweep=0.005)
 """The limits of the service, looked at often: tests move the clock, and do not wait for it."""
 
@@ -130,39 +131,43 @@ class Mirror:
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Reply:
         if request.method not in SUPPORTED_METHODS:
             return Response(405, b"{}", {"Allow": "PUT" if request.path == "/put" else "GET, HEAD, PUT"})
         self.seen.append(request)
         match request.path:
             case "/wait":
-                await self._wait()
+                return self._wait(request)
             case "/stubborn":
-                await self._insist()
+                return self._insist(request)
             case "/late":
-                return await _late()
+                return _late()
             case "/defect":
                 raise RuntimeError("a secret")
-            case "/large":
-                return Response(200, b"x" * 300_000, {})
-            case "/huge":
-                return Response(200, b"x" * 20_000_000, {})
-        return Response(200, json.dumps({"method": request.method, "path": request.path}).encode(), {})
+            case "/large" | "/huge":
+                return Response(200, b"x" * LENGTHS[request.path], {})
+        return _mirrored(request)
 
-    async def _wait(self) -> None:
+    async def _wait(self, request: Request) -> Response:
         self.waiting.set()
         try:
             await self.may_go.wait()
         except asyncio.CancelledError:
             self.cancelled.set()
             raise
+        return _mirrored(request)
 
-    async def _insist(self) -> None:
+    async def _insist(self, request: Request) -> Response:
         while not self.may_go.is_set():
             try:
                 await self.may_go.wait()
             except asyncio.CancelledError:
                 self.cancelled.set()
+        return _mirrored(request)
+
+
+def _mirrored(request: Request) -> Response:
+    return Response(200, json.dumps({"method": request.method, "path": request.path}).encode(), {})
 
 
 async def _late() -> Response:

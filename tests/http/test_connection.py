@@ -1,6 +1,8 @@
 """The states of a connection, one move at a time: no socket, no loop but for a face that waits, time by hand."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from itertools import product
 
@@ -222,6 +224,19 @@ async def test_after_the_last_answer_we_linger_where_the_client_may_be_sending(
     scene.receive(request("GET", "/", *LAST) + more)
     await scene.until_it_is(after)
     assert scene.transport.eof is (after is State.LINGERING)
+
+
+async def test_nothing_is_kept_of_an_answer_that_was_waited_for(scene: Scene) -> None:
+    scene.receive(request("GET", "/wait"))
+    task = scene.connection._task
+    assert task is not None
+    left = weakref.ref(task)
+    del task
+    scene.face.may_go.set()
+    await scene.until_it_is(State.IDLE)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert left() is None
 
 
 async def test_what_comes_while_we_linger_is_dropped(scene: Scene) -> None:

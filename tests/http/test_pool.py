@@ -117,3 +117,20 @@ async def test_one_too_many_takes_the_place_of_the_longest_idle_or_is_refused_or
     fourth.idle = False
     pool.add(fifth)
     assert (fourth.ended, fifth.ended) == ("refused 503", "aborted")
+
+
+def test_too_many_connections_are_logged_once_until_there_is_room_again(caplog: pytest.LogCaptureFixture) -> None:
+    @in_virtual_time
+    async def crowd() -> None:
+        pool = a_pool(Limits(connections=1))
+        busy = [FakeConnection(idle=False) for _ in range(4)]
+        for connection in busy[:3]:
+            pool.add(connection)
+        for connection in busy[:3]:
+            pool.discard(connection)
+        assert len(caplog.records) == 1
+        pool.add(busy[0])
+        pool.add(busy[3])
+
+    crowd()
+    assert [record.message for record in caplog.records] == ["too many connections"] * 2

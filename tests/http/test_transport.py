@@ -5,9 +5,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from unittest import mock
 
 import pytest
 
+from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS
 from sidecar.http.socket_transport import READ_AT_ONCE, SocketTransport, WriteQueue
 
 LARGE = b"x" * 3_000_000
@@ -108,6 +110,8 @@ async def test_what_the_kernel_has_no_room_for_is_kept_and_sent_in_order() -> No
         assert pair.log.calls == ["made", "pause"]
         reading = asyncio.create_task(pair.read_all())
         await pair.log.until("resume")
+        ours = pair.transport._socket.fileno()
+        assert not asyncio.get_running_loop().remove_writer(ours), "the loop would call for ever"
         pair.transport.write(b"!")
         pair.transport.close()
         assert await reading == LARGE + b"yz!"
@@ -121,6 +125,20 @@ async def test_what_is_written_in_one_turn_of_the_loop_is_sent_when_it_ends() ->
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert pair.client.recv(99) == b"a"
+
+
+@pytest.mark.parametrize(("last", "flags"), [(False, DO_NOT_WAIT), (True, DO_NOT_WAIT | MORE_FOLLOWS)])
+async def test_only_what_the_end_follows_waits_for_it_in_the_kernel(last: bool, flags: int) -> None:
+    sent = mock.Mock(**{"recv.side_effect": BlockingIOError, "send.side_effect": lambda data, _: len(data)})
+    loop = mock.Mock()
+    transport = SocketTransport(sent, mock.Mock(loop=loop))
+    transport.begin(Log())
+    if last:
+        transport.end(b"a")
+    else:
+        transport.write(b"a")
+        transport.flush()
+    sent.send.assert_called_once_with(b"a", flags)
 
 
 async def test_whatever_one_transport_does_when_it_is_flushed_the_others_are_sent() -> None:
