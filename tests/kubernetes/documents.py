@@ -1,5 +1,6 @@
 """Everything that users give to `kubectl apply`, as the tests see it, and the pods in it."""
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +74,11 @@ def pod_of(content: Manifest) -> Manifest | None:
     }
 
 
-def service_accounts() -> set[str]:
+@functools.cache
+def service_accounts() -> frozenset[str]:
     """The names of those that the pods run as."""
     pods = filter(None, (pod_of(document.content) for document in documents()))
-    return {pod["spec"].get("serviceAccountName", "default") for pod in pods}
+    return frozenset(pod["spec"].get("serviceAccountName", "default") for pod in pods)
 
 
 def link_local() -> Manifest:
