@@ -3,7 +3,13 @@
 import gc
 import sys
 from collections.abc import Callable, Sequence
-from typing import TextIO
+
+from sidecar.terminal import early_signals
+from sidecar.terminal.complaints import complain, open_standard_streams
+
+TYPE_CHECKING = False  # as a type checker takes it; importing typing would be a fifth of a probe's cost
+if TYPE_CHECKING:
+    from typing import TextIO
 
 BAD_USAGE = 2
 NOT_IN_THE_IMAGE = frozenset(
@@ -14,6 +20,8 @@ NOT_IN_THE_IMAGE = frozenset(
 
 def serve(argv: Sequence[str]) -> int:
     """keep one role's credentials fresh and serve them to the pod"""
+    early_signals.end_when_told(lambda _: 0)
+    early_signals.ignore_meaningless()
     # Imported modules are not garbage. Searching them often slows the start, and each later search takes 8 ms; with no
     # search at all, 0.6 MiB of what importing leaves behind would stay.
     usual = gc.get_threshold()
@@ -69,6 +77,7 @@ def credential_process(argv: Sequence[str]) -> int:
 
 def execute(argv: Sequence[str]) -> int:
     """run a program with credentials in its environment: exec -- COMMAND"""
+    early_signals.end_when_told(lambda number: 128 + number)  # as the program itself would end
     from sidecar.client import exec as command
 
     return command.main(argv)
@@ -105,6 +114,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 
 def main() -> int:
     """Run the command named first. Returns its exit code, or 2 when there is no such command."""
+    open_standard_streams()
     name, *argv = sys.argv[1:] or ["--help"]
     if name in {"--version", "-V"}:
         return version(argv)
@@ -124,11 +134,11 @@ def _run(name: str, argv: Sequence[str]) -> int:
         needs = (
             f"irsa-sidecar {name} needs packages that are not installed here. In a checkout: pip install -e '.[{name}]'"
         )
-        print(needs, file=sys.stderr)
+        complain(needs)
         return BAD_USAGE
 
 
-def _usage(out: TextIO, unknown: str) -> None:
+def _usage(out: "TextIO", unknown: str) -> None:
     if unknown:
         print(f"irsa-sidecar: unknown command: {unknown!r}", file=out)
     print("usage: irsa-sidecar COMMAND [--help]\n", file=out)

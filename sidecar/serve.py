@@ -7,7 +7,6 @@ import os
 import random
 import secrets
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -37,6 +36,7 @@ from sidecar.http.server import serving
 from sidecar.observe import logs
 from sidecar.observe.fan_out import to_client_observers, to_observers
 from sidecar.observe.history import History
+from sidecar.observe.line_writer import LineWriter
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.startup import announce
@@ -44,6 +44,8 @@ from sidecar.observe.usage import Usage
 from sidecar.settings.config import BadConfig, Config, load
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, sts_client
+from sidecar.terminal.complaints import complain
+from sidecar.terminal.early_signals import end_when_told
 from sidecar.terminal.stop_signals import StopSignals
 
 DEFECT, BAD_CONFIG = 1, 2
@@ -57,12 +59,21 @@ def main(argv: Sequence[str]) -> int:
         config = load(os.environ, argv)
     except BadConfig as error:
         return _refuse(map(str, error.complaints))
-    logs.configure(config.log_level, config.log_format)
+    log = logs.configure(config.log_level, config.log_format)
+    try:
+        return _run_to_the_end(config, log)
+    finally:
+        log.end()
+
+
+def _run_to_the_end(config: Config, log: LineWriter) -> int:
     allow_open_files()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(config))
+            runner.run(serve(config, log_lines_dropped=lambda: log.dropped))
+        end_when_told(lambda _: 0)  # the loop has taken its handlers along
     except CannotListen as error:
+        log.end()
         return _refuse([str(error)])
     except Exception:
         # Through the log, which shows places and types: the interpreter would print texts, which may quote anything.
@@ -72,16 +83,22 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _refuse(complaints: Iterable[str]) -> int:
-    print("irsa-sidecar cannot start:", *complaints, sep="\n  ", file=sys.stderr)  # noqa: T201 (a person typed this)
+    complain("\n  ".join(("irsa-sidecar cannot start:", *complaints)))
     return BAD_CONFIG
 
 
-async def serve(config: Config, policy: RefreshPolicy | None = None) -> None:
+async def serve(
+    config: Config, policy: RefreshPolicy | None = None, log_lines_dropped: Callable[[], int] = lambda: 0
+) -> None:
     """Serve credentials until SIGTERM and the grace after it. Raises `CannotListen` before anything is served."""
     clock, stop, policy = SystemClock(), StopSignals(), policy or RefreshPolicy()
     tokens = TokenFile(config.token_file)
     metrics = Metrics(
-        clock, started_at=clock.now(), token=lambda: source.token, valid=lambda: broker.usable() is not None
+        clock,
+        started_at=clock.now(),
+        token=lambda: source.token,
+        valid=lambda: broker.usable() is not None,
+        log_lines_dropped=log_lines_dropped,
     )
     announce(config)
     metrics.observe_config(config)

@@ -45,6 +45,7 @@ EXAMPLES = {
     "irsa_sidecar_credentials_file_writes_total": (
         'increase(irsa_sidecar_credentials_file_writes_total{outcome="failed"}[1h]) > 0'
     ),
+    "irsa_sidecar_log_lines_dropped_total": "increase(irsa_sidecar_log_lines_dropped_total[1d]) > 0",
     "irsa_sidecar_build_info": "count by (version) (irsa_sidecar_build_info)",
     "irsa_sidecar_config_info": "count by (region, sts) (irsa_sidecar_config_info)",
 }

@@ -7,12 +7,12 @@ credentials are about to expire; of a failure it shows what the command writes t
 import argparse
 import json
 import os
-import sys
 from collections.abc import Sequence
 
 from sidecar.client.running_sidecar import SessionCredentials
 from sidecar.client.session import session_credentials
 from sidecar.core.errors import SidecarError
+from sidecar.terminal.complaints import complain
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         print(document(session_credentials(os.environ)))
     except SidecarError as error:
-        print(f"irsa-sidecar credential-process: {error}", file=sys.stderr)
+        complain(f"irsa-sidecar credential-process: {error}")
         return 1
     return 0
 

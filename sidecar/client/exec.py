@@ -16,6 +16,7 @@ from sidecar.client.session import session_credentials
 from sidecar.client.signals import Caught
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds, UnixTime
+from sidecar.terminal.complaints import complain
 
 USAGE_TEXT = "usage: irsa-sidecar exec -- COMMAND [ARGUMENT ...]\n\nRun COMMAND with credentials in its environment."
 WITHOUT_CREDENTIALS, NOT_EXECUTABLE, NOT_FOUND, BY_SIGNAL = 125, 126, 127, 128
@@ -113,5 +114,5 @@ def _ended(child: int) -> int | None:
 
 
 def _say(text: str, code: int) -> int:
-    print(f"irsa-sidecar exec: {text}", file=sys.stderr)
+    complain(f"irsa-sidecar exec: {text}")
     return code

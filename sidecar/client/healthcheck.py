@@ -2,13 +2,13 @@
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sidecar.client.local_http import NotHttp
 from sidecar.client.running_sidecar import OK, admin, admin_listen, document, last_error
+from sidecar.terminal.complaints import complain
 
 POLL_INTERVAL = 0.2
 """Seconds between two questions of `--wait`."""
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     while not (result := _probe(f"/{given.question}z")).good and time.monotonic() + POLL_INTERVAL < deadline:
         time.sleep(POLL_INTERVAL)
     if result.message:
-        print("irsa-sidecar healthcheck:", *result.message.split(), file=sys.stderr)  # one line, whoever answered
+        complain(" ".join(("irsa-sidecar healthcheck:", *result.message.split())))  # one line, whoever answered
     return 0 if result.good else 1
 
 

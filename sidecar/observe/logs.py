@@ -28,7 +28,10 @@ from sidecar.core.refresh import (
     phase,
 )
 from sidecar.core.timestamps import timestamp
+from sidecar.observe.line_writer import LineWriter
 from sidecar.terminal.colour import Colour, colour_for
+
+STANDARD_ERROR = 2
 
 logger = logging.getLogger("sidecar")
 
@@ -97,14 +100,40 @@ def _failed(error: SidecarError, at: Instant, state: RoleState, now_in: Phase) -
     return fields
 
 
-def configure(level: str, form: str) -> None:
-    """Send every record of the process to standard error, in one form, other libraries' records included."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure(level: str, form: str) -> LineWriter:
+    """Send every record of the process to standard error, in one form, other libraries' records included.
+
+    Gives the writer, to be ended last. Raises `RuntimeError` where no thread can be started.
+    """
+    writer = LineWriter(STANDARD_ERROR, _tell_dropped)
+    handler = _Lines(writer)
     handler.setFormatter(JsonLines() if form == "json" else TextLines(colour_for(sys.stderr, os.environ)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Of watchfiles and asyncio only what may need a person: at debug they narrate every wake-up.
     for name in ("watchfiles", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    return writer
+
+
+def _tell_dropped(lines: int) -> None:
+    fix = "see why the container's log was not taken: its reader, the node's disk, the runtime's log limits"
+    logger.warning("log lines dropped", extra={"lines": lines, "fix": fix})
+
+
+class _Lines(logging.Handler):
+    """Hands records over as lines, and never waits."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 (logging's own report would wait for standard error, and quote the record)
+            self._writer.drop()
+        else:
+            self._writer.put(line)
 
 
 class _WithoutTexts(logging.Formatter):

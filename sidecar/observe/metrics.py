@@ -1,7 +1,7 @@
 """Events and requests as Prometheus series. Which there are is in `families`, what their labels may be in `labels`."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TypeVar
 
@@ -15,7 +15,9 @@ from prometheus_client import (
     disable_created_metrics,
     exposition,
 )
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.registry import Collector
 
 from sidecar import __version__
 from sidecar.core.model import Credentials, Instant, Seconds, Token
@@ -57,6 +59,7 @@ class Metrics:
         started_at: Instant,
         token: Callable[[], Token | None],
         valid: Callable[[], bool] = lambda: False,
+        log_lines_dropped: Callable[[], int] = lambda: 0,
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._clock = clock
@@ -71,6 +74,7 @@ class Metrics:
         self._describe_requests()
         self._file_writes = self._counter(families.FILE_WRITES)
         self._config = self._gauge(families.CONFIG)
+        self.registry.register(_CountedElsewhere(families.LOG_LINES_DROPPED, log_lines_dropped))
         self._gauge(families.BUILD).labels(__version__).set(1)
 
     # --- what there is --------------------------------------------------------------------------------------------
@@ -181,6 +185,17 @@ class Metrics:
             page: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
             return page, openmetrics.CONTENT_TYPE_LATEST
         return exposition.generate_latest(self.registry), exposition.CONTENT_TYPE_PLAIN_0_0_4
+
+
+class _CountedElsewhere(Collector):
+    """A counter whose value somebody else keeps."""
+
+    def __init__(self, family: Family, total: Callable[[], int]) -> None:
+        self._family = family
+        self._total = total
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self._family.name, self._family.meaning, value=self._total())
 
 
 class Waits:

@@ -1,1 +1,1 @@
-"""What commands share: colour, signals, and reading the files that arguments name."""
+"""What commands share: colour, signals, complaints, and reading the files that arguments name."""

@@ -39,6 +39,7 @@ CONTRACT = {
     "irsa_sidecar_first_credential_seconds": ("gauge", set()),
     "irsa_sidecar_last_success_timestamp_seconds": ("gauge", set()),
     "irsa_sidecar_credentials_valid": ("gauge", set()),
+    "irsa_sidecar_log_lines_dropped_total": ("counter", set()),
     "irsa_sidecar_refresh_duration_seconds": ("histogram", {"outcome", "code"}),
     "irsa_sidecar_refreshes_total": ("counter", {"outcome", "code"}),
     "irsa_sidecar_request_duration_seconds": ("histogram", {"face"}),

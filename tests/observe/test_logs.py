@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from sidecar.core.errors import Retry, StsUnreachable, TokenRefused, TokenUnreadable, TrustRefused, Unexpected
 from sidecar.observe import logs
+from sidecar.observe.line_writer import LineWriter
 from sidecar.observe.logs import LogEvents
 from tests.conftest import Canary
 from tests.doubles import CANARIES, KEY_CANARY, ROLE_ARN, SESSION_CANARY, credentials
@@ -177,17 +178,31 @@ def test_no_secret_is_said_of_any_event(history: History, canary: Canary) -> Non
 
 # --- lines -----------------------------------------------------------------------------------------------------
 
-Configure = Callable[[str, str], None]
+
+class Log:
+    """The program's own log, and what it wrote to standard error."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
+        self.writers: list[LineWriter] = []
+
+    def __call__(self, level: str, form: str) -> None:
+        self.writers.append(logs.configure(level, form))
+
+    def written(self) -> str:
+        for writer in self.writers:
+            writer.end()
+        return self._capfd.readouterr().err
 
 
 @pytest.fixture
-def configure() -> Iterator[Configure]:
-    """The program's own logging set-up; the tests' is put back afterwards."""
+def configure(capfd: pytest.CaptureFixture[str]) -> Iterator[Log]:
+    """Sets the program's own logging up; the tests' is put back afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     root.handlers = []
     logging.getLogger("sidecar").setLevel(logging.NOTSET)  # conftest's listener raised it
-    yield logs.configure
+    yield Log(capfd)
     root.handlers, root.level = handlers, level
     for name in ("watchfiles", "asyncio"):
         logging.getLogger(name).setLevel(logging.NOTSET)
@@ -203,15 +218,13 @@ def raise_secrets() -> None:
         raise ValueError(KEY_CANARY) from error
 
 
-def test_json_is_one_object_a_line_with_the_same_first_keys(
-    configure: Configure, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_one_object_a_line_with_the_same_first_keys(configure: Log) -> None:
     configure("info", "json")
     history = History(LogEvents(POLICY))
     history.issued(0, credentials())
     history.failed(1, REFUSED)
     logging.getLogger("aiohttp.client").warning("from %s", "another library", extra={"n": 1})
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    lines = [json.loads(line) for line in configure.written().splitlines()]
     assert [list(line)[:4] for line in lines] == [["ts", "level", "event", "logger"]] * 3
     assert [(line["level"], line["event"], line["logger"]) for line in lines] == [
         ("info", "credentials issued", "sidecar"),
@@ -225,34 +238,34 @@ def test_json_is_one_object_a_line_with_the_same_first_keys(
 
 
 def test_a_library_cannot_replace_the_first_keys_nor_break_a_line_with_a_value_that_json_does_not_know(
-    configure: Configure, capsys: pytest.CaptureFixture[str]
+    configure: Log,
 ) -> None:
     configure("info", "json")
     theirs = {"level": "theirs", "ts": 0, "place": Path("/a"), "error": ValueError(KEY_CANARY), "text": "a\nb"}
     logging.getLogger("library").warning("late", extra=theirs, stack_info=True)
-    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
+    (line,) = map(json.loads, configure.written().splitlines())
     assert list(line)[:4] == ["ts", "level", "event", "logger"]
     assert (line["level"], line["place"], line["error"], line["text"]) == ("warning", "/a", "ValueError", "a\nb")
     assert re.fullmatch(TS, line["ts"])
     assert line["stack_info"].startswith("Stack (most recent call last)")
 
 
-def test_text_is_a_line_of_words_with_sentences_below(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_is_a_line_of_words_with_sentences_below(configure: Log) -> None:
     configure("info", "text")
     log = logging.getLogger("sidecar")
     log.warning("refresh failed", extra={"code": "TrustRefused", "fix": "Trust the issuer.", "request_id": ""})
     log.info("stopping")
-    first, second, third = capsys.readouterr().err.splitlines()
+    first, second, third = configure.written().splitlines()
     assert re.fullmatch(TS + r" WARNING refresh failed  code=TrustRefused request_id=''", first)
     assert second == " " * 33 + "fix: Trust the issuer."
     assert re.fullmatch(TS + r" INFO    stopping", third)
 
 
-def test_no_text_can_begin_a_line_of_its_own(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_text_can_begin_a_line_of_its_own(configure: Log) -> None:
     configure("info", "text")
     forged = "harmless\n2026-01-01T00:00:00.000Z INFO    all is well\x1b[2K"
     logging.getLogger("sidecar").warning("refresh failed", extra={"cause": forged, "issuer": "a\rb"})
-    first, second = capsys.readouterr().err.splitlines()
+    first, second = configure.written().splitlines()
     assert first.endswith("refresh failed  issuer='a\\rb'")
     assert second == f"{' ' * 33}cause: {forged!r}"
 
@@ -264,7 +277,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("no_color", "shown"), [("", "\x1b[33mWARNING\x1b[0m late"), ("1", "WARNING late")])
 def test_on_a_terminal_a_level_has_its_colour_unless_no_color_is_set(
-    configure: Configure, monkeypatch: pytest.MonkeyPatch, no_color: str, shown: str
+    configure: Log, monkeypatch: pytest.MonkeyPatch, no_color: str, shown: str
 ) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
@@ -272,37 +285,37 @@ def test_on_a_terminal_a_level_has_its_colour_unless_no_color_is_set(
     monkeypatch.setenv("TERM", "xterm")
     configure("info", "text")
     logging.getLogger("sidecar").warning("late")
-    assert shown in terminal.getvalue()
+    assert shown in configure.written()
 
 
-def test_nothing_goes_to_standard_output(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_goes_to_standard_output(configure: Log, capfd: pytest.CaptureFixture[str]) -> None:
     configure("debug", "json")
     logging.getLogger("sidecar").error("something")
-    assert capsys.readouterr().out == ""
+    (writer,) = configure.writers
+    writer.end()
+    assert capfd.readouterr().out == ""
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_a_traceback_tells_places_and_type_but_no_exceptions_text(
-    configure: Configure, form: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_traceback_tells_places_and_type_but_no_exceptions_text(configure: Log, form: str) -> None:
     configure("info", form)
     try:
         raise_secrets()
     except ValueError:
         logging.getLogger("sidecar").exception("a defect")
-    written = capsys.readouterr().err
+    written = configure.written()
     assert "ValueError" in written
     assert "in raise_secrets" in written
     assert not any(canary in written for canary in CANARIES)
 
 
-def test_json_keeps_a_traceback_on_its_line(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_keeps_a_traceback_on_its_line(configure: Log) -> None:
     configure("info", "json")
     try:
         raise_secrets()
     except ValueError:
         logging.getLogger("sidecar").exception("a defect")
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = configure.written().splitlines()
     assert json.loads(line)["exc_info"].endswith("ValueError")
 
 
@@ -315,41 +328,39 @@ def test_json_keeps_a_traceback_on_its_line(configure: Configure, capsys: pytest
         ("error", ["e"]),
     ],
 )
-def test_the_level_decides_what_is_heard(
-    configure: Configure, level: str, heard: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_level_decides_what_is_heard(configure: Log, level: str, heard: list[str]) -> None:
     configure(level, "json")
     log = logging.getLogger("sidecar")
     for write in (log.debug, log.info, log.warning, log.error):
         write(write.__name__[0])
-    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == heard
+    assert [json.loads(line)["event"] for line in configure.written().splitlines()] == heard
 
 
-def test_libraries_that_narrate_are_held_to_warnings(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_libraries_that_narrate_are_held_to_warnings(configure: Log) -> None:
     configure("debug", "json")
     for name in ("asyncio", "watchfiles.main"):
         logging.getLogger(name).info("awake")
         logging.getLogger(name).warning("slow")
-    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["slow", "slow"]
+    assert [json.loads(line)["event"] for line in configure.written().splitlines()] == ["slow", "slow"]
 
 
-def test_configuring_twice_says_nothing_twice(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_configuring_twice_says_nothing_twice(configure: Log) -> None:
     configure("info", "text")
     configure("info", "json")
     logging.getLogger("sidecar").info("once")
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert len(configure.written().splitlines()) == 1
 
 
 def raise_a_group() -> None:
     raise ExceptionGroup(KEY_CANARY, [ValueError(SESSION_CANARY)])
 
 
-def test_an_exception_group_shows_its_kind_alone(configure: Configure, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_group_shows_its_kind_alone(configure: Log) -> None:
     configure("info", "text")
     try:
         raise_a_group()
     except ExceptionGroup:
         logging.getLogger("sidecar").exception("a defect")
-    written = capsys.readouterr().err
+    written = configure.written()
     assert "ExceptionGroup" in written
     assert not any(canary in written for canary in CANARIES)

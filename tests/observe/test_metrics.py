@@ -71,6 +71,7 @@ NOTHING_YET: dict[Series, float] = {
     ("exchanges_total", "outcome=issued"): 0,
     ("first_credential_seconds",): 0,
     ("last_success_timestamp_seconds",): 0,
+    ("log_lines_dropped_total",): 0,
     ("credentials_valid",): 1,
     ("refresh_duration_seconds_count", "code=", "outcome=issued"): 0,
     ("refresh_duration_seconds_sum", "code=", "outcome=issued"): 0,

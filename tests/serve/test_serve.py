@@ -2,190 +2,21 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
-from sidecar.core.timestamps import timestamp
 from sidecar.http.server import serving
 from tests.conftest import Canary
-from tests.doubles import KEY_CANARY, ROLE_ARN, SESSION_CANARY, TOKEN_CANARY, a_token
+from tests.doubles import KEY_CANARY, a_token
 from tests.faces.kit import ANY_PORT, Requests, Source, container_face
+from tests.serve.kit import AUTH_TOKEN, DENIED, REQUEST_ID, Start, Sts
 from tests.silent_name_server import asked, with_a_silent_name_server
-
-AUTH_TOKEN = f"{KEY_CANARY}/of/the/pod"
-REQUEST_ID = "c6104cbe-af31-11e0-8154-cbc7ccf896c7"
-
-
-# --- the outside -----------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Sts:
-    """An STS that issues an hour, or says what it is told to say."""
-
-    url: str = ""
-    refusal: str = ""
-    forms: list[dict[str, str]] = field(default_factory=list)
-
-    async def answer(self, request: web.Request) -> web.Response:
-        self.forms.append({name: str(value) for name, value in (await request.post()).items()})
-        if self.refusal:
-            return web.Response(status=403, content_type="text/xml", text=self.refusal)
-        return web.Response(content_type="text/xml", text=issued(f"ASIA{len(self.forms):012}"))
-
-
-def issued(access_key_id: str) -> str:
-    return f"""<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-      <AssumeRoleWithWebIdentityResult>
-        <AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/checkout/pod</Arn></AssumedRoleUser>
-        <Credentials>
-          <AccessKeyId>{access_key_id}</AccessKeyId>
-          <SecretAccessKey>{KEY_CANARY}</SecretAccessKey>
-          <SessionToken>{SESSION_CANARY}</SessionToken>
-          <Expiration>{timestamp(time.time() + 3600)}</Expiration>
-        </Credentials>
-      </AssumeRoleWithWebIdentityResult>
-      <ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>
-    </AssumeRoleWithWebIdentityResponse>"""
-
-
-DENIED = f"""<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-  <Error><Type>Sender</Type><Code>AccessDenied</Code>
-    <Message>Not authorized to perform sts:AssumeRoleWithWebIdentity, says {TOKEN_CANARY}</Message></Error>
-  <RequestId>{REQUEST_ID}</RequestId>
-</ErrorResponse>"""
-
-
-@pytest.fixture
-async def sts() -> AsyncIterator[Sts]:
-    scripted = Sts()
-    app = web.Application()
-    app.router.add_post("/", scripted.answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0]
-    scripted.url = f"http://{host}:{port}"
-    yield scripted
-    await runner.cleanup()
-
-
-# --- the process -----------------------------------------------------------------------------------------------
-
-
-class Sidecar:
-    """A running `serve`, known by what it logs and answers."""
-
-    def __init__(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession) -> None:
-        self._process = process
-        self._http = http
-        self.written: list[str] = []
-        self.credentials = self.admin = ""
-
-    async def told(self, event: str) -> dict[str, Any]:
-        """The next log line about `event`."""
-        assert self._process.stderr is not None
-        async with asyncio.timeout(10):
-            while line := (await self._process.stderr.readline()).decode():
-                self.written.append(line)
-                if f'"{event}"' in line:
-                    told = json.loads(line)
-                    assert isinstance(told, dict)
-                    return told
-        raise AssertionError(f"it ended without a word of {event!r}: {''.join(self.written)}")
-
-    async def listening(self) -> None:
-        told = await self.told("listening")
-        self.credentials = f"http://{told['credentials']}/v1/credentials"
-        self.admin = f"http://{told['admin']}"
-
-    async def get(self, url: str, authorization: str = "") -> tuple[int, str]:
-        headers = {"Authorization": authorization} if authorization else {}
-        async with self._http.get(url, headers=headers) as answer:
-            return answer.status, await answer.text()
-
-    async def readyz(self) -> tuple[int, dict[str, Any]]:
-        status, text = await self.get(f"{self.admin}/readyz")
-        return status, json.loads(text)
-
-    async def becomes(self, url: str, wanted: int, authorization: str = "") -> None:
-        """Ask until the status is as wanted."""
-        async with asyncio.timeout(5):
-            while (await self.get(url, authorization))[0] != wanted:
-                await asyncio.sleep(0.01)
-
-    def send(self, what: signal.Signals) -> None:
-        self._process.send_signal(what)
-
-    async def ended(self, *, within: float = 5) -> int:
-        """The exit code; whatever was still written is kept."""
-        async with asyncio.timeout(within):
-            _, rest = await self._process.communicate()
-        self.written += rest.decode().splitlines(keepends=True)
-        assert self._process.returncode is not None
-        return self._process.returncode
-
-    @property
-    def events(self) -> list[str]:
-        return [told["event"] for told in map(json.loads, self.written) if told["level"] != "debug"]
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def command_line(self) -> str:
-        return Path(f"/proc/{self._process.pid}/cmdline").read_text()
-
-    async def kill(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-            await self._process.communicate()
-
-
-Start = Callable[..., Any]
-
-
-@pytest.fixture
-async def start(sts: Sts, tmp_path: Path) -> AsyncIterator[Start]:
-    """Starts a sidecar whose environment is what a pod's would be, changed by what the test gives."""
-    token_file = tmp_path / "token"
-    token_file.write_text(a_token(issued_at=time.time()).raw)
-    inherited = {name: text for name, text in os.environ.items() if name.startswith(("COVERAGE_", "PATH"))}
-    usual = inherited | {
-        "AWS_ROLE_ARN": ROLE_ARN,
-        "AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file),
-        "AWS_ENDPOINT_URL_STS": sts.url,
-        "SIDECAR_LISTEN": "127.0.0.1:0",
-        "SIDECAR_ADMIN_LISTEN": "127.0.0.1:0",
-        "SIDECAR_GRACE": "60",
-    }
-    async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-
-        async def run(*command: str, **environ: str) -> Sidecar:
-            process = await asyncio.create_subprocess_exec(
-                *(command or (sys.executable, "-m", "sidecar", "serve")),
-                env=usual | environ,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            sidecar = Sidecar(process, http)
-            stack.push_async_callback(sidecar.kill)
-            return sidecar
-
-        yield run
 
 
 @asynccontextmanager

@@ -1,0 +1,38 @@
+"""Says on standard error why a command fails, where standard error takes it: the exit code counts for more."""
+
+import os
+import select
+import sys
+
+TAKEN_WITHIN = 1
+"""Seconds that a full pipe is waited for."""
+
+
+def open_standard_streams() -> None:
+    """Give closed ones to /dev/null: the next file or connection would get their numbers, and what is printed."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "w", closefd=False))  # noqa: SIM115 (open to the end)
+
+
+def complain(text: str) -> None:
+    """Write a line, unless standard error is full or nobody reads it."""
+    try:
+        if _taken():
+            print(text, file=sys.stderr, flush=True)  # noqa: T201 (for whoever started the command)
+    except OSError:
+        # What could not be written would be tried again at exit, and change the exit code to 120.
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+
+
+def _taken() -> bool:
+    try:
+        descriptor = sys.stderr.fileno()
+    except OSError:  # not a file: a test's
+        return True
+    return bool(select.select((), (descriptor,), (), TAKEN_WITHIN)[1])
