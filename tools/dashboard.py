@@ -49,7 +49,7 @@ FLEET_ROW = Row(
         ),
         stat(
             "Served in spite of failure, last day",
-            "Requests answered from the cache while the refresh failed: outages that nobody noticed.",
+            "Requests answered from the cache while the refresh failed: outages without effect on applications.",
             f"sum(increase(irsa_sidecar_degraded_requests_total{FLEET}[1d]))",
             decimals=0,
         ),
@@ -142,7 +142,7 @@ POD_ROW = Row(
             steps=((None, "red"), (-60, "green"), (60, "red")),
         ),
         lines(
-            "What is left",
+            "Time left",
             "Of the credentials and of the token.",
             Query(f"pod:irsa_sidecar_credentials_left:seconds{POD}", "credentials"),
             Query(f"(irsa_sidecar_token_expiration_timestamp_seconds{POD} > 0) - time()", "token"),
@@ -186,7 +186,7 @@ POD_ROW = Row(
             unit="s",
         ),
         lines(
-            "Waiting for an attempt under way",
+            "Waiting for a refresh in progress",
             "Usual only in the first second of a pod.",
             Query(f"irsa_sidecar_waiting_requests{POD}", "now"),
             Query(f"increase(irsa_sidecar_waits_total{POD}[$__rate_interval])", "began to"),
@@ -231,15 +231,15 @@ LEGACY_ROW = Row(
             unit="reqps",
         ),
         table(
-            "Who asks, and how",
+            "Clients and their ways",
             "Requests in the last day, by namespace, face and SDK. boto3 asks the container endpoint as "
             "python-urllib3, JavaScript v3 as none.",
             f"sum by (namespace, face, sdk, major) (increase(irsa_sidecar_client_requests_total{FLEET}[1d])) > 0",
             width=16,
         ),
         table(
-            "Ways that are on",
-            "Pods by the ways that their settings open. A way that nobody takes can be closed.",
+            "Enabled ways",
+            "Pods by the ways that their settings open. A way that no client uses can be closed.",
             f"count by ({', '.join(WAYS)}) (irsa_sidecar_config_info{FLEET})",
         ),
     ],

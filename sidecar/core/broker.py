@@ -190,6 +190,6 @@ def _named(error: Exception) -> SidecarError:
     # Neither the text of a foreign exception nor its arguments: they may quote what it was working on.
     place = traceback.extract_tb(error.__traceback__)[-1]
     return Unexpected(
-        f"A bug in the sidecar:  {type(error).__name__} at {place.filename}:{place.lineno}.",
+        f"A bug in the sidecar: {type(error).__name__} at {place.filename}:{place.lineno}.",
         fix="Please report this line. The sidecar keeps trying.",
     )

@@ -36,8 +36,8 @@ CONTAINER = FaceSpec(
     title="Container endpoint",
     setting="SIDECAR_LISTEN",
     listen="127.0.0.1:9911",
-    meaning="Where credentials are served: IP:PORT or unix:/PATH, several with commas, or `off`. "
-    "An address that others can reach needs an authorization token.",
+    meaning="The address of the container endpoint: IP:PORT or unix:/PATH, several separated by commas, or `off`. "
+    "An address that can be reached from outside the pod requires an authorization token.",
     protected=True,
 )
 ECS = FaceSpec(
@@ -45,8 +45,8 @@ ECS = FaceSpec(
     title="ECS address",
     setting="SIDECAR_ECS_LISTEN",
     listen="off",
-    meaning="Where AWS_CONTAINER_CREDENTIALS_RELATIVE_URI leads: `169.254.170.2:80`. "
-    "Clients send no token there, so everything that reaches the address gets credentials.",
+    meaning="The address for clients with AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: `169.254.170.2:80`. "
+    "They send no authorization token, so everything that reaches the address gets credentials.",
     protected=False,
 )
 IMDS = FaceSpec(
@@ -54,8 +54,8 @@ IMDS = FaceSpec(
     title="EC2 metadata (IMDS)",
     setting="SIDECAR_IMDS_LISTEN",
     listen="off",
-    meaning="Where EC2's instance metadata service is imitated: `169.254.169.254:80`, or any loopback address that "
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT names.",
+    meaning="The address of the instance metadata service (IMDS): `169.254.169.254:80`, or any loopback address that "
+    "the application has in AWS_EC2_METADATA_SERVICE_ENDPOINT.",
     protected=False,
     variants=(IMDS_V1,),
 )

@@ -31,14 +31,12 @@ class Family:
 
 # --- credentials -----------------------------------------------------------------------------------------------
 
-VALID = Family(
-    "irsa_sidecar_credentials_valid", "gauge", "1 or 0", "1 while there are credentials that can be served, else 0."
-)
+VALID = Family("irsa_sidecar_credentials_valid", "gauge", "1 or 0", "1 while valid credentials can be served, else 0.")
 CREDENTIALS_EXPIRATION = Family(
     "irsa_sidecar_credentials_expiration_timestamp_seconds",
     "gauge",
     "Unix time",
-    "When the cached credentials expire, as STS said (Unix time; 0: none yet).",
+    "When the cached credentials expire, from STS's answer (Unix time; 0: none yet).",
 )
 LAST_SUCCESS = Family(
     "irsa_sidecar_last_success_timestamp_seconds",
@@ -59,7 +57,7 @@ REFRESHES = Family(
     "irsa_sidecar_refreshes_total",
     "counter",
     "attempts",
-    "Attempts to refresh, by outcome and by AWS's error code, or ours where STS gave none or was not asked.",
+    "Attempts to refresh, by outcome and AWS's error code; our own code when STS sent none or was not called.",
     ("outcome", "code"),
 )
 EXCHANGES = Family(
@@ -69,7 +67,7 @@ REFRESH_DURATION = Family(
     "irsa_sidecar_refresh_duration_seconds",
     "histogram",
     "seconds",
-    "How long STS took to answer, or we to give up, by outcome and code; codes beyond the first four are other.",
+    "Duration of calls to STS, time-outs included, by outcome and code; codes after the first four count as other.",
     ("outcome", "code"),
     EXCHANGE_BUCKETS,
 )
@@ -89,15 +87,15 @@ TOKEN_EXPIRATION = Family(
     "irsa_sidecar_token_expiration_timestamp_seconds",
     "gauge",
     "Unix time",
-    "When the projected token expires (Unix time; 0: there is none, or it does not say).",
+    "When the projected token expires (Unix time; 0: no token, or no such claim).",
 )
 TOKEN_ISSUED = Family(
     "irsa_sidecar_token_issued_timestamp_seconds",
     "gauge",
     "Unix time",
-    "When the projected token was issued: its age is now less this (Unix time; 0: there is none, or it does not say).",
+    "When the projected token was issued: its age is now less this (Unix time; 0: no token, or no such claim).",
 )
-ROTATIONS = Family("irsa_sidecar_token_rotations_total", "counter", "rotations", "New contents seen in the token file.")
+ROTATIONS = Family("irsa_sidecar_token_rotations_total", "counter", "rotations", "New tokens found in the token file.")
 
 # --- requests --------------------------------------------------------------------------------------------------
 
@@ -116,18 +114,18 @@ DEGRADED = Family(
     "irsa_sidecar_degraded_requests_total",
     "counter",
     "requests",
-    "Requests answered 200 with valid credentials at hand though the last attempt to refresh had failed.",
+    "Requests answered 200 from the cache while the last attempt to refresh had failed.",
 )
 CLIENTS = Family(
     "irsa_sidecar_client_requests_total",
     "counter",
     "requests",
-    "Requests that reached a face, by face and by the SDK and major version that the User-Agent names.",
+    "Requests by face, and by SDK and its major version from the User-Agent.",
     ("face", "sdk", "major"),
 )
-WAITS = Family("irsa_sidecar_waits_total", "counter", "requests", "Requests that waited for an attempt under way.")
+WAITS = Family("irsa_sidecar_waits_total", "counter", "requests", "Requests that waited for a refresh in progress.")
 WAITING = Family(
-    "irsa_sidecar_waiting_requests", "gauge", "requests", "Requests that wait now for an attempt under way."
+    "irsa_sidecar_waiting_requests", "gauge", "requests", "Requests that are waiting for a refresh in progress."
 )
 FILE_WRITES = Family(
     "irsa_sidecar_credentials_file_writes_total",
@@ -150,7 +148,7 @@ CONFIG = Family(
     "irsa_sidecar_config_info",
     "gauge",
     "always 1",
-    "Always 1; the settings in force: seconds asked for, region, kind of STS endpoint, and the ways that are on.",
+    "Always 1; the settings in force: session duration, region, kind of STS endpoint, and the enabled ways.",
     ("duration", "region", "sts", *WAYS),
 )
 

@@ -22,39 +22,42 @@ class Settings:
     role_arn: RoleArn = required(
         "AWS_ROLE_ARN",
         RoleArn.parse_any,
-        "The role to assume: `arn:<partition>:iam::<account>:role/<path and name>`; with an STS endpoint of your own "
+        "The role to assume: `arn:<partition>:iam::<account>:role/<path and name>`; with another STS server "
         "any `arn:…:role/…`.",
     )
     token_file: Path = required(
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         parsers.file_path,
-        "The projected service-account token: an absolute path.",
+        "The absolute path of the projected service-account token.",
     )
     session_name: str | None = optional(
         "AWS_ROLE_SESSION_NAME",
         parsers.session_name,
-        "The caller's name in CloudTrail; unset: `<namespace>.<pod>` from the token.",
+        "The session name, which CloudTrail shows as the caller. Default: `<namespace>.<pod>` from the token.",
     )
     region: str | None = optional(
         "AWS_REGION",
         parsers.region,
-        "The region whose STS is called. Required unless an endpoint is set; the global endpoint is never used.",
+        "The region whose STS is called; never the global endpoint. Required unless an STS endpoint is set.",
         aliases=("AWS_DEFAULT_REGION",),
     )
     endpoint_url: str | None = optional(
         "AWS_ENDPOINT_URL_STS",
         parsers.endpoint_url,
-        "Another STS endpoint, such as a VPC endpoint or the lab.",
+        "The URL of another STS endpoint, such as a VPC endpoint or the lab.",
         aliases=("AWS_ENDPOINT_URL",),
     )
-    fips: bool = defaulted("AWS_USE_FIPS_ENDPOINT", parsers.switch, "`true`: STS's FIPS endpoint.", "false")
+    fips: bool = defaulted("AWS_USE_FIPS_ENDPOINT", parsers.switch, "`true`: call the FIPS endpoint of STS.", "false")
     dualstack: bool = defaulted(
-        "AWS_USE_DUALSTACK_ENDPOINT", parsers.switch, "`true`: STS's IPv4 and IPv6 endpoint.", "false"
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        parsers.switch,
+        "`true`: call the dual-stack endpoint of STS (IPv4 and IPv6).",
+        "false",
     )
     ca_bundle: Path | None = optional(
         "AWS_CA_BUNDLE",
         parsers.ca_bundle,
-        "A PEM file of the CAs to trust instead of the system's.",
+        "A PEM file with the CAs to trust instead of the system's.",
     )
     listen: Mapping[FaceSpec, tuple[Address, ...]] = one_for_each(
         {face: Setting(face.setting, parsers.listeners, face.meaning, face.listen) for face in FACES}
@@ -63,13 +66,13 @@ class Settings:
     admin_listen: tuple[Address, ...] = defaulted(
         "SIDECAR_ADMIN_LISTEN",
         parsers.addresses,
-        "Where health, metrics and the status page are served. In an IPv6 cluster: `[::]:9912`.",
+        "The address of health, metrics and the status page. In an IPv6 cluster: `[::]:9912`.",
         "0.0.0.0:9912",
     )
     socket_mode: int | None = optional(
         "SIDECAR_SOCKET_MODE",
         parsers.socket_mode,
-        "The permissions of the Unix sockets, octal: who may write may connect. Unset: as the umask has them.",
+        "The permissions of the Unix sockets, in octal; clients need write permission. Default: from the umask.",
     )
     socket_group: int | None = optional(
         "SIDECAR_SOCKET_GROUP",
@@ -79,41 +82,42 @@ class Settings:
     auth_token: str | None = optional(
         "SIDECAR_AUTH_TOKEN",
         parsers.authorization_token,
-        "What clients must send as `Authorization`; their AWS_CONTAINER_AUTHORIZATION_TOKEN.",
+        "The token that clients must send as `Authorization`: their AWS_CONTAINER_AUTHORIZATION_TOKEN.",
         secret=True,
         empty_is_unset=False,
     )
     auth_token_file: Path | None = optional(
         "SIDECAR_AUTH_TOKEN_FILE",
         parsers.authorization_file,
-        "The same from a file, which may rotate; the previous token is accepted for another hour.",
+        "A file with that token. When its content changes, the previous token is accepted for another hour.",
         empty_is_unset=False,
     )
     imds_v1: bool = defaulted(
-        "SIDECAR_IMDS_V1", parsers.switch, "`true`: answer IMDSv1 as well, without a session token.", "false"
+        "SIDECAR_IMDS_V1", parsers.switch, "`true`: also answer IMDSv1 requests, which have no session token.", "false"
     )
     imds_min_life: Seconds = defaulted(
         "SIDECAR_IMDS_MIN_LIFE",
         parsers.seconds,
-        "Seconds that credentials must have left on IMDS, where SDKs use them for longer than they live. "
-        "At most half of what is left when a refresh begins: 750 for sessions of 50 minutes or more.",
+        "IMDS answers 503 when the credentials expire in fewer seconds than this, because SDKs use credentials from "
+        "IMDS after they expire. Capped at half of the time left when a refresh begins, which is 750 with sessions of "
+        "50 minutes or more.",
         "900",
     )
     availability_zone: str | None = optional(
         "SIDECAR_IMDS_AVAILABILITY_ZONE",
         parsers.availability_zone,
-        "The answer to `placement/availability-zone` on IMDS; unset: 404.",
+        "The value of `placement/availability-zone` on IMDS. Default: none, which answers 404.",
     )
     credentials_file: Path | None = optional(
         "SIDECAR_CREDENTIALS_FILE",
         parsers.file_path,
-        "Also write the credentials to this file, as in `~/.aws/credentials`. Other content of the file is replaced.",
+        "Also write the credentials to this file, in the format of `~/.aws/credentials`. Other content is replaced.",
     )
     credentials_profile: str = defaulted(
-        "SIDECAR_CREDENTIALS_FILE_PROFILE", parsers.profile_name, "The profile in that file.", "default"
+        "SIDECAR_CREDENTIALS_FILE_PROFILE", parsers.profile_name, "The name of the profile in that file.", "default"
     )
     credentials_mode: int = defaulted(
-        "SIDECAR_CREDENTIALS_FILE_MODE", parsers.file_mode, "The permissions of that file, octal.", "0600"
+        "SIDECAR_CREDENTIALS_FILE_MODE", parsers.file_mode, "The permissions of that file, in octal.", "0600"
     )
     credentials_removed: bool = defaulted(
         "SIDECAR_CREDENTIALS_FILE_REMOVE", parsers.switch, "`true`: remove that file at exit.", "false"
@@ -121,15 +125,16 @@ class Settings:
     duration: int = defaulted(
         "SIDECAR_DURATION",
         parsers.session_duration,
-        "Seconds a session lives: 900 up to the role's MaxSessionDuration. Under 1800 some SDKs ask on every call.",
+        "The session duration in seconds: 900 to the role's MaxSessionDuration. With less than 1800 some SDKs fetch "
+        "credentials on every call.",
         "3600",
     )
-    log_level: str = defaulted("SIDECAR_LOG_LEVEL", parsers.log_level, "debug, info, warning or error.", "info")
-    log_format: str = defaulted("SIDECAR_LOG_FORMAT", parsers.log_format, "json or text.", "json")
+    log_level: str = defaulted("SIDECAR_LOG_LEVEL", parsers.log_level, "`debug`, `info`, `warning` or `error`.", "info")
+    log_format: str = defaulted("SIDECAR_LOG_FORMAT", parsers.log_format, "`json` or `text`.", "json")
     grace: Seconds = defaulted(
         "SIDECAR_GRACE",
         parsers.seconds,
-        "Seconds to keep serving after SIGTERM, while other containers finish. 0 for a native sidecar, "
+        "Seconds to keep serving after SIGTERM while other containers finish. 0 for a native sidecar, "
         "which Kubernetes terminates last.",
         "25",
     )

@@ -27,8 +27,9 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
         allow_abbrev=False,
-        description="Keep the credentials of one role fresh and serve them. Every setting is a variable; flags win.",
-        epilog=f"By variable only, as they may be secret: {', '.join(_variables_only())}.",
+        description="Fetch, refresh and serve the credentials of one role. Every setting is an environment variable; "
+        "a flag overrides it.",
+        epilog=f"As variables only, because they may hold secrets: {', '.join(_variables_only())}.",
     )
     for setting in SETTINGS:
         if setting.flag:

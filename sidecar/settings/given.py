@@ -57,7 +57,7 @@ class Given:
         if setting.required:
             raise BadSetting(setting.variable, f"required. {setting.meaning}")
         if not setting.empty_is_unset and setting.variable in self.environ:
-            problem = "empty, so nothing would be protected; give a token or unset it."
+            problem = "empty, which protects nothing; set a token, or unset it."
             raise BadSetting(setting.variable, problem)
 
 

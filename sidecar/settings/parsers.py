@@ -21,19 +21,19 @@ def ca_bundle(value: str) -> Path:
     try:
         ssl.create_default_context(cafile=value)
     except OSError as error:  # ssl.SSLError is one
-        raise ValueError(f"cannot be used ({error.strerror or error}); a readable PEM file is allowed") from None
+        raise ValueError(f"is not usable ({error.strerror or error}); use a readable PEM file") from None
     return Path(value)
 
 
 def session_name(value: str) -> str:
     if not SESSION_NAME.fullmatch(value):
-        raise ValueError("is not a role session name; 2 to 64 of A-Z a-z 0-9 _ + = , . @ - are allowed")
+        raise ValueError("is not a role session name; use 2 to 64 of A-Z a-z 0-9 _ + = , . @ -")
     return value
 
 
 def region(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
-        raise ValueError("is not a region; a name such as eu-central-1 is allowed")
+        raise ValueError("is not a region; use a name such as eu-central-1")
     return value
 
 
@@ -45,7 +45,7 @@ def endpoint_url(value: str) -> str:
     except ValueError:
         ok = False
     if not ok or url.username or url.password or url.query or url.fragment:
-        raise ValueError("is not an endpoint; http(s)://host[:port][/path], without user and query, is allowed")
+        raise ValueError("is not an endpoint; use http(s)://host[:port][/path], without user and query")
     return value
 
 
@@ -58,37 +58,37 @@ def switch(value: str) -> bool:
 
 def session_duration(value: str) -> int:
     if not (value.isascii() and value.isdigit() and 900 <= int(value) <= 43_200):  # noqa: PLR2004 (STS's limits)
-        raise ValueError("is not a duration; 900 to 43200 (seconds) is allowed, up to the role's MaxSessionDuration")
+        raise ValueError("is not a duration; use 900 to 43200 (seconds), up to the role's MaxSessionDuration")
     return int(value)
 
 
 def seconds(value: str) -> Seconds:
     if not re.fullmatch(r"\d{1,4}(\.\d+)?", value, re.ASCII) or float(value) > 3600:  # noqa: PLR2004 (an hour)
-        raise ValueError("is not a time; 0 to 3600 (seconds) is allowed")
+        raise ValueError("is not a time; use 0 to 3600 (seconds)")
     return float(value)
 
 
 def availability_zone(value: str) -> str:
     if not re.fullmatch(r"[a-z]{2}[a-z0-9-]{1,61}[a-z]", value):
-        raise ValueError("is not an availability zone; a name such as eu-central-1a is allowed")
+        raise ValueError("is not an availability zone; use a name such as eu-central-1a")
     return value
 
 
 def profile_name(value: str) -> str:
     if not re.fullmatch(r"[\w.@+=-]{1,64}", value, re.ASCII):
-        raise ValueError("is not a profile; 1 to 64 of A-Z a-z 0-9 _ . @ + = - are allowed")
+        raise ValueError("is not a profile; use 1 to 64 of A-Z a-z 0-9 _ . @ + = -")
     return value
 
 
 def file_mode(value: str) -> int:
     if not re.fullmatch("0?[46][046][04]", value):
-        raise ValueError("is not a mode for a secret; 0600, 0640, 0644 and the like are allowed")
+        raise ValueError("is not a permitted file mode; use one such as 0600, 0640 or 0644")
     return int(value, 8)
 
 
 def socket_mode(value: str) -> int:
     if not re.fullmatch("0?[67][0267][0267]", value):
-        raise ValueError("is not a mode for a socket; 0600, 0660, 0666 and the like are allowed")
+        raise ValueError("is not a permitted socket mode; use one such as 0600, 0660 or 0666")
     return int(value, 8)
 
 
@@ -101,7 +101,7 @@ def group(value: str) -> int:
     try:
         return grp.getgrnam(value).gr_gid
     except KeyError:
-        raise ValueError("is no group here; a number is allowed, such as the pod's fsGroup") from None
+        raise ValueError("is not a group of this image; use a number, such as the pod's fsGroup") from None
 
 
 def log_level(value: str) -> str:
@@ -122,7 +122,7 @@ def authorization_token(value: str) -> str:
     try:
         return checked_token(value)
     except ValueError as error:
-        raise ValueError(f"cannot be used: {error}") from None
+        raise ValueError(f"is not usable: {error}") from None
 
 
 def authorization_file(value: str) -> Path:
@@ -130,7 +130,7 @@ def authorization_file(value: str) -> Path:
     try:
         read_token(path)
     except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror}); a file that holds the token is allowed") from None
+        raise ValueError(f"cannot be read ({error.strerror}); use a file that holds the token") from None
     except ValueError as error:
         raise ValueError(f"does not hold a usable token: {error}") from None
     return path
@@ -152,7 +152,7 @@ def _address(value: str) -> Address:
     host = canonical_host(host.removeprefix("[").removesuffix("]") if host.startswith("[") else host)
     if not host or not (port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
         raise ValueError(
-            "is not an address to listen on; IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH is allowed, "
-            "several with commas between"
+            "is not an address to listen on; use IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH, "
+            "several separated by commas"
         )
     return TcpAddress(host, int(port))

@@ -34,7 +34,7 @@ def endpoint(values: Values) -> str:
     fips, dualstack = bool(values.get("AWS_USE_FIPS_ENDPOINT")), bool(values.get("AWS_USE_DUALSTACK_ENDPOINT"))
     if url:
         if fips or dualstack:
-            problem = "leaves no choice of FIPS or dual-stack; set the one or the other."
+            problem = "cannot be combined with FIPS or dual-stack; set only one of them."
             raise BadSetting("AWS_ENDPOINT_URL_STS", problem, value=repr(url))
         return str(url)
     if region:
@@ -76,7 +76,8 @@ def _how_to_protect(*, protected: bool) -> str:
             "set SIDECAR_AUTH_TOKEN or SIDECAR_AUTH_TOKEN_FILE, or listen on 127.0.0.1."
         )
     return (
-        "can be reached from outside the pod, and no token can protect it; listen on a loopback or link-local address."
+        "can be reached from outside the pod, and its clients send no authorization token; "
+        "listen on a loopback or link-local address."
     )
 
 
@@ -97,4 +98,6 @@ def serves_no_one(values: Values) -> Iterator[BadSetting]:
     """A complaint if every way to the credentials is off."""
     ways = [face.setting for face in FACES] + ["SIDECAR_CREDENTIALS_FILE"]
     if all(way in values and not values[way] for way in ways):
-        yield BadSetting(CONTAINER.setting, "off, and everything else is off too: no client could get credentials.")
+        yield BadSetting(
+            CONTAINER.setting, "off, and all other endpoints are off too: no client could get credentials."
+        )

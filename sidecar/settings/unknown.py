@@ -14,19 +14,21 @@ def unknown_flags(unknown: Sequence[str]) -> Iterator[BadSetting]:
     before = ""
     for name in (argument.partition("=")[0] for argument in unknown):
         if name == "--auth-token":
-            yield BadSetting(name, "everyone on the node could read it; use SIDECAR_AUTH_TOKEN or --auth-token-file.")
+            yield BadSetting(
+                name, "every process on the node could read it; use SIDECAR_AUTH_TOKEN or --auth-token-file."
+            )
         elif name.startswith("-") and before != "--auth-token":  # what follows that may be a token with a hyphen
-            yield BadSetting(name, f"no such flag{_nearest(name, flags)}")
+            yield BadSetting(name, f"unknown flag{_nearest(name, flags)}")
         before = name
     if unknown and not any(argument.startswith("-") for argument in unknown):
-        yield BadSetting("arguments", f"{len(unknown)} of them (not shown) belong to no flag; see --help.")
+        yield BadSetting("arguments", f"{len(unknown)} unexpected (not shown); see --help.")
 
 
 def unknown_variables(environ: Mapping[str, str]) -> Iterator[BadSetting]:
     known = {bare(setting.variable): setting.variable for setting in SETTINGS}
     for name in sorted(environ):
         if name.startswith("SIDECAR_") and name not in known.values() and not _is_service_link(name, environ[name]):
-            yield BadSetting(name, f"no such setting{_nearest(bare(name), known)}")
+            yield BadSetting(name, f"unknown setting{_nearest(bare(name), known)}")
 
 
 def _is_service_link(name: str, value: str) -> bool:

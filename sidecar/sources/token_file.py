@@ -102,7 +102,7 @@ def _bytes(path: Path) -> bytes:
             raise _unreadable(path, error) from None
     raise TokenUnreadable(
         f"There is no token file at {path}.",
-        fix="Mount a projected serviceAccountToken volume there (see the pod example in the README), "
+        fix="Mount a projected serviceAccountToken volume there (see manifests/pod.yaml), "
         "or point AWS_WEB_IDENTITY_TOKEN_FILE at the file.",
     )
 
@@ -124,7 +124,7 @@ def _unreadable(path: Path, error: OSError) -> TokenUnreadable:
     reason = error.strerror or type(error).__name__
     if isinstance(error, PermissionError):
         return TokenUnreadable(
-            f"The token file {path} may not be read by uid {os.geteuid()}, gid {os.getegid()}: {reason}.",
+            f"The token file {path} cannot be read by uid {os.geteuid()}, gid {os.getegid()}: {reason}.",
             fix="Set securityContext.fsGroup on the pod, or give every container the same runAsUser: "
             "the kubelet then makes the token readable.",
         )
@@ -146,13 +146,13 @@ def _text(content: bytes, path: Path) -> str:
         )
     if not text.isprintable():
         raise TokenUnreadable(
-            f"The token file {path} does not hold text.",
-            fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token: one line of letters, digits and dots.",
+            f"The token file {path} is not text.",
+            fix="AWS_WEB_IDENTITY_TOKEN_FILE must be the path of a service-account token, which is one line of text.",
         )
     if not MINIMUM_LENGTH <= len(text) <= MAXIMUM_LENGTH:
         raise TokenUnreadable(
             f"The token file {path} holds {len(text)} characters or more; "
-            f"STS takes {MINIMUM_LENGTH} to {MAXIMUM_LENGTH}.",
-            fix="AWS_WEB_IDENTITY_TOKEN_FILE must name a service-account token, which is about 1 000 characters long.",
+            f"STS accepts {MINIMUM_LENGTH} to {MAXIMUM_LENGTH}.",
+            fix="AWS_WEB_IDENTITY_TOKEN_FILE must be the path of a service-account token (about 1,000 characters).",
         )
     return text

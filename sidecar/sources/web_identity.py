@@ -97,7 +97,7 @@ def _expired(overdue: Seconds) -> TokenExpired:
     return TokenExpired(
         f"The projected token expired {overdue:.0f} s ago and has not been replaced.",
         fix="Check that the kubelet on this node is healthy, that the node's clock is right, and that the volume "
-        "is a projected serviceAccountToken, not mounted with subPath (such a mount never sees a rotation).",
+        "is a projected serviceAccountToken, not mounted with subPath (such a mount never receives a rotated token).",
     )
 
 

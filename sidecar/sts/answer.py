@@ -65,7 +65,7 @@ def credentials_in(
     life = min(duration, expiration - (asked_at_wall if answer.date is None else answer.date))
     if life < MINIMUM_LIFE:
         raise StsUnavailable(
-            f"STS issued credentials that live {life:.0f} s by its own clock.",
+            f"STS issued credentials that are valid for only {life:.0f} s by its own clock.",
             fix="Check what answers at the STS endpoint: AWS issues 900 s or more.",
             status=answer.status,
             request_id=answer.request_id,
@@ -132,10 +132,10 @@ def _unix_time(moment: datetime) -> UnixTime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _not_an_answer(answer: Answer, lack: str = "that is not AssumeRoleWithWebIdentity's XML") -> StsUnavailable:
+def _not_an_answer(answer: Answer, lack: str = "that is not an AssumeRoleWithWebIdentity response") -> StsUnavailable:
     return StsUnavailable(
         f"The STS endpoint sent a {answer.status} answer {lack}.",
-        fix="If this lasts, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
+        fix="If this continues, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
         status=answer.status,
         request_id=answer.request_id,
     )

@@ -36,7 +36,7 @@ KEYS_UNAVAILABLE = Wording(
     error=IssuerUnreachable,
     code="key-not-found",
     cause="STS cannot fetch the signing keys of the token's issuer ({who}).",
-    fix="Often passes by itself. If not: the issuer's discovery document and JWKS must be public, complete, "
+    fix="Often temporary. If it continues: the issuer's discovery document and JWKS must be public, complete, "
     "hold the token's kid ({key_id}) and answer within 5 s.",
     if_expired=KEY_UNPUBLISHED,  # an issuer drops a key once all its tokens have expired
 )
@@ -46,14 +46,14 @@ THROTTLED = Wording(
     error=StsThrottled,
     code="throttled",
     cause="STS throttles the calls of this account.",
-    fix="The sidecar spreads its retries; look for what else calls STS, in CloudTrail.",
+    fix="The sidecar spreads its retries. Find other callers of STS in CloudTrail.",
 )
 UNAVAILABLE = Wording(
     aws_codes=("InternalFailure", "InternalError", "RequestTimeout", "ServiceUnavailable"),
     error=StsUnavailable,
     code="sts-unavailable",
-    cause="STS reports a fault on its side.",
-    fix="Usually passes by itself; the sidecar keeps trying.",
+    cause="STS reports an internal error.",
+    fix="Usually temporary; the sidecar keeps trying.",
 )
 OTHER_PARAMETER = Wording(
     aws_codes=("ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge"),
@@ -70,15 +70,15 @@ TOKEN_EXPIRED = Wording(
     code="token-expired",
     cause="STS says the token has expired ({who}).",
     fix="The sidecar waits for the kubelet's next token. If none comes, check the kubelet and the node's clock, "
-    "and mount the volume without subPath: such a mount never sees a rotation.",
+    "and mount the volume without subPath: such a mount never receives a rotated token.",
 )
 DURATION_REFUSED = Wording(
     fragments=("durationseconds",),
     aws_codes=("ValidationError",),
     error=RequestRefused,
     code="duration-too-long",
-    cause="STS refuses the duration of the session: longer than the role allows, or out of all bounds.",
-    fix="Set SIDECAR_DURATION to the role's MaxSessionDuration or less (900 to 43200 s), or raise the role's.",
+    cause="STS refuses the duration of the session: longer than the role allows, or outside STS's limits.",
+    fix="Set SIDECAR_DURATION to the role's MaxSessionDuration or less (900 to 43200 s), or raise that.",
 )
 SESSION_NAME_REFUSED = Wording(
     fragments=("rolesessionname",),
@@ -93,7 +93,7 @@ NOT_A_ROLE = Wording(
     aws_codes=("ValidationError",),
     error=RequestRefused,
     code="not-a-role-arn",
-    cause="STS does not take AWS_ROLE_ARN for a role's ARN.",
+    cause="STS does not accept AWS_ROLE_ARN as a role's ARN.",
     fix="AWS_ROLE_ARN must be a role's full ARN, arn:<partition>:iam::<account>:role/<path and name>: copy the one "
     "that `aws iam get-role` prints.",
 )
@@ -130,7 +130,7 @@ AWS: Sequence[Wording] = (
         error=TrustRefused,
         cause="{role_arn} does not exist, or its trust policy does not allow this token ({who}).",
         fix="Compare the policy's Federated principal with iss, and its `:sub` and `:aud` conditions with the token's, "
-        "letter by letter; `irsa-sidecar explain` names the one that fails. A new role needs up to a minute."
+        "exactly; `irsa-sidecar explain` names the one that fails. A new role takes up to a minute to become usable."
         "{audience_hint}",
     ),
     KEYS_UNAVAILABLE,
@@ -150,7 +150,7 @@ AWS: Sequence[Wording] = (
         aws_codes=("InvalidIdentityToken",),
         error=TokenRefused,
         code="not-a-jwt",
-        cause="STS does not take the file's content for a signed JWT ({who}).",
+        cause="STS does not accept the file's content as a signed JWT ({who}).",
         fix=f"{PROJECTED_TOKEN} An SDK that reads the file itself may send a trailing newline too.",
     ),
     Wording(
@@ -158,7 +158,7 @@ AWS: Sequence[Wording] = (
         aws_codes=("InvalidIdentityToken",),
         error=TokenRefused,
         code="claim-missing",
-        cause="The token lacks a claim that STS needs, as those of Secrets do ({who}).",
+        cause="The token lacks a claim that STS needs; a Secret's token lacks it too ({who}).",
         fix=PROJECTED_TOKEN,
     ),
     Wording(
@@ -166,7 +166,7 @@ AWS: Sequence[Wording] = (
         aws_codes=("InvalidIdentityToken",),
         error=TokenRefused,
         code="several-audiences",
-        cause="The token has several audiences and no azp to choose between them ({who}).",
+        cause="The token has several audiences and no azp claim to select one ({who}).",
         fix=PROJECTED_TOKEN,
     ),
     KEY_UNPUBLISHED,
@@ -192,7 +192,7 @@ AWS: Sequence[Wording] = (
         aws_codes=("RegionDisabledException",),
         error=RequestRefused,
         code="region-not-activated",
-        cause="STS is not activated in this region for account {account}; no token or policy can help.",
+        cause="STS is not activated in this region for account {account}; another token or policy does not help.",
         fix="Activate it in IAM's account settings, or set AWS_REGION to an active region.",
     ),
     DURATION_REFUSED,

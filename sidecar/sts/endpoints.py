@@ -69,7 +69,7 @@ def _refuse_no_region(region: str) -> None:
         raise ValueError(f"{region!r} is not a region name: letters, digits and hyphens, such as eu-west-1.")
     if _PSEUDO_REGION.fullmatch(region):
         raise ValueError(
-            f"{region!r} stands for a global endpoint; name the region that the pod runs in, such as eu-west-1."
+            f"{region!r} means the global endpoint; set the region that the pod runs in, such as eu-west-1."
         )
 
 

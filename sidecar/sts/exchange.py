@@ -173,7 +173,7 @@ TROUBLES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], 
     (
         aiohttp.ClientSSLError,
         "its TLS certificate is not accepted",
-        "Set AWS_CA_BUNDLE if a private CA signs it, and check who answers there.",
+        "Set AWS_CA_BUNDLE if a private CA signs it, and check what answers there.",
     ),
     (
         TimeoutError,
@@ -182,8 +182,8 @@ TROUBLES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], 
     ),
     (
         (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError),
-        "the connection ended half-way",
-        "Usually passes by itself; the sidecar keeps trying.",
+        "the connection closed early",
+        "Usually temporary; the sidecar keeps trying.",
     ),
 )
 """Most specific first: aiohttp's errors descend from one another."""

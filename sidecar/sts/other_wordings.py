@@ -30,7 +30,7 @@ _MINIO_AND_SEAWEEDFS: Sequence[Wording] = (
         aws_codes=(_PARAMETER,),
         error=TokenRefused,
         code="key-not-published",
-        cause="The token's signature does not fit the key that its issuer publishes ({who}).",
+        cause="The token's signature does not match the key that its issuer publishes ({who}).",
         fix="The sidecar waits for the kubelet's next token. If that fails too, compare the issuer or JWKS address in "
         "the server's settings with iss: they may be another cluster's.",
     ),
@@ -40,8 +40,8 @@ _MINIO_AND_SEAWEEDFS: Sequence[Wording] = (
         error=IssuerUnreachable,
         code="key-not-found",
         cause="The STS server has not found the token's signing key at the issuer ({who}).",
-        fix="Often passes by itself. If not: the issuer's discovery document and JWKS, at the address in the server's "
-        "settings, must be within its reach and hold the token's kid ({key_id}).",
+        fix="Often temporary. If it continues: the issuer's discovery document and JWKS, at the address in its "
+        "settings, must be reachable from it and hold the token's kid ({key_id}).",
         if_expired=KEY_UNPUBLISHED,
     ),
     AUDIENCE_REFUSED.under(
@@ -68,7 +68,7 @@ _MINIO_AND_SEAWEEDFS: Sequence[Wording] = (
         error=TrustRefused,
         code="trust-policy-denies",
         cause="The trust policy of {role_arn} does not allow this token ({who}).",
-        fix="Compare the policy in the server's IAM configuration with the token, letter by letter. At SeaweedFS "
+        fix="Compare the policy in the server's IAM configuration with the token, character by character. At SeaweedFS "
         "Federated is the provider's name there, the keys are oidc:sub and oidc:iss, and a condition on oidc:aud never "
         "holds for a kubelet's token, whose aud is a list.",
     ),
@@ -80,7 +80,7 @@ _VERSITYGW: Sequence[Wording] = (
     replace(
         TOKEN_NOT_ACCEPTED,
         fragments=("web identity token provided could not be validated",),
-        cause="The STS server does not accept the token, and does not tell which part of it ({who}).",
+        cause="The STS server does not accept the token, and does not say which part is wrong ({who}).",
         fix="Compare iss with the OIDC provider's URL, aud with its client IDs, and sub with the conditions of the "
         "role's trust policy; then the provider's thumbprint with the issuer's certificate, and the token's kid "
         "({key_id}) with the issuer's JWKS.{audience_hint}",
@@ -94,8 +94,8 @@ _CEPH: Sequence[Wording] = (
         aws_codes=(_DENIED,),
         error=TrustRefused,
         code="denied-without-reason",
-        cause="The STS server denies {role_arn} to this token, and gives no reason ({who}).",
-        fix="The server's own log tells more. At Ceph compare, in the account or tenant of the role's ARN: the OIDC "
+        cause="The STS server denies {role_arn} to this token without a reason ({who}).",
+        fix="See the server's own log. At Ceph compare, in the account or tenant of the role's ARN: the OIDC "
         "provider's URL with iss, its client IDs with aud, its thumbprint with the certificate in the JWKS (Ceph 16 "
         "needs x5c there), and the conditions of the role's trust policy with sub.{audience_hint}",
         if_expired=TOKEN_EXPIRED,
@@ -109,8 +109,8 @@ UNKNOWN_WORDS = Wording(
     aws_codes=(_PARAMETER, "InvalidArgument", "MissingParameter"),
     error=RequestRefused,
     code="refused-in-unknown-words",
-    cause="The STS server refuses the call, in words that are not known here ({who}).",
-    fix="Its own log tells more. Compare iss, sub, aud and the time of the token with the server's provider and role "
+    cause="The STS server refuses the call, with an unknown message ({who}).",
+    fix="See its own log. Compare iss, sub, aud and the time of the token with the server's provider and role "
     "first, then the sidecar's settings: AWS_ROLE_ARN, SIDECAR_DURATION, AWS_ROLE_SESSION_NAME.{audience_hint}",
     if_expired=TOKEN_EXPIRED,
 )

@@ -45,8 +45,8 @@ def _by_status(status: int) -> Wording:
 def _not_from_sts(answer: Answer) -> ExchangeFailed:
     kind = StsThrottled if answer.status == TOO_MANY_REQUESTS else StsUnavailable
     return kind(
-        f"The STS endpoint answered {answer.status}, not in STS's form.",
-        fix="If this lasts, something else answers in STS's place: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
+        f"The STS endpoint answered {answer.status}, but not in STS's format.",
+        fix="If this continues, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
         status=answer.status,
         request_id=answer.request_id,
     )

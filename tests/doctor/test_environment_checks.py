@@ -23,7 +23,7 @@ async def test_settings_that_serve_would_refuse_fail_with_its_words(tmp_path: Pa
 
     assert outcome(finding) == ("settings", "fail")
     assert "is not the ARN of an IAM role" in finding.message
-    assert "SIDECAR_PORT: no such setting" in finding.message
+    assert "SIDECAR_PORT: unknown setting" in finding.message
 
 
 async def test_a_proxy_that_is_none_is_a_complaint_like_any_other(tmp_path: Path) -> None:

@@ -168,10 +168,10 @@ def test_a_ca_bundle_is_tried_before_it_is_needed(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.write_text("not a certificate")
     (complaint,) = complaints(AWS_CA_BUNDLE=str(bundle))
-    assert complaint.startswith(f"AWS_CA_BUNDLE: '{bundle}' cannot be used (")
-    assert complaint.endswith("; a readable PEM file is allowed.")
+    assert complaint.startswith(f"AWS_CA_BUNDLE: '{bundle}' is not usable (")
+    assert complaint.endswith("; use a readable PEM file.")
     assert complaints(AWS_CA_BUNDLE="/nowhere") == [
-        "AWS_CA_BUNDLE: '/nowhere' cannot be used (No such file or directory); a readable PEM file is allowed."
+        "AWS_CA_BUNDLE: '/nowhere' is not usable (No such file or directory); use a readable PEM file."
     ]
 
 
@@ -203,17 +203,17 @@ def test_the_authorization_token_is_never_shown() -> None:
 
 # --- what is bad -----------------------------------------------------------------------------------------------
 
-SESSION_NAMES = "2 to 64 of A-Z a-z 0-9 _ + = , . @ - are allowed"
+SESSION_NAMES = "use 2 to 64 of A-Z a-z 0-9 _ + = , . @ -"
 ROLE_ARNS = "arn:<partition>:iam::<12-digit account>:role/<path and name> is allowed"
-ADDRESSES = "IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH is allowed, several with commas between"
-DURATIONS = "900 to 43200 (seconds) is allowed, up to the role's MaxSessionDuration"
-ENDPOINTS = "http(s)://host[:port][/path], without user and query, is allowed"
+ADDRESSES = "use IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH, several separated by commas"
+DURATIONS = "use 900 to 43200 (seconds), up to the role's MaxSessionDuration"
+ENDPOINTS = "use http(s)://host[:port][/path], without user and query"
 
 REFUSED = [
     ("AWS_ROLE_ARN", "role/checkout", f"is not the ARN of an IAM role; {ROLE_ARNS}."),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "run/token", "is not an absolute path."),
     ("AWS_ROLE_SESSION_NAME", "shop/checkout", f"is not a role session name; {SESSION_NAMES}."),
-    ("AWS_REGION", "EU_1", "is not a region; a name such as eu-central-1 is allowed."),
+    ("AWS_REGION", "EU_1", "is not a region; use a name such as eu-central-1."),
     ("AWS_ENDPOINT_URL_STS", "sts.example:443", f"is not an endpoint; {ENDPOINTS}."),
     ("AWS_USE_FIPS_ENDPOINT", "yes", "is neither true nor false."),
     ("AWS_USE_DUALSTACK_ENDPOINT", "1", "is neither true nor false."),
@@ -222,7 +222,7 @@ REFUSED = [
     ("SIDECAR_DURATION", "1h", f"is not a duration; {DURATIONS}."),
     ("SIDECAR_LOG_LEVEL", "loud", "is not one of debug, info, warning, error."),
     ("SIDECAR_LOG_FORMAT", "xml", "is not one of json, text."),
-    ("SIDECAR_GRACE", "-1", "is not a time; 0 to 3600 (seconds) is allowed."),
+    ("SIDECAR_GRACE", "-1", "is not a time; use 0 to 3600 (seconds)."),
 ]
 
 
@@ -238,7 +238,7 @@ def test_a_complaint_about_a_flag_names_the_flag(variable: str, text: str, why: 
 
 def test_a_complaint_names_the_alias_that_was_used() -> None:
     assert complaints(without="AWS_REGION", AWS_DEFAULT_REGION="EU_1") == [
-        "AWS_DEFAULT_REGION: 'EU_1' is not a region; a name such as eu-central-1 is allowed."
+        "AWS_DEFAULT_REGION: 'EU_1' is not a region; use a name such as eu-central-1."
     ]
 
 
@@ -275,13 +275,13 @@ def test_without_region_and_endpoint_it_refuses_rather_than_go_global() -> None:
 
 def test_a_pseudo_region_is_refused() -> None:
     (complaint,) = complaints(AWS_REGION="aws-global")
-    assert complaint.startswith("AWS_REGION: 'aws-global' stands for a global endpoint;")
+    assert complaint.startswith("AWS_REGION: 'aws-global' means the global endpoint;")
 
 
 @pytest.mark.parametrize("switch", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
 def test_an_endpoint_of_ones_own_cannot_be_made_fips_or_dual_stack(switch: str) -> None:
     assert complaints(AWS_ENDPOINT_URL_STS="https://sts.example", **{switch: "true"}) == [
-        "AWS_ENDPOINT_URL_STS: 'https://sts.example' leaves no choice of FIPS or dual-stack; set the one or the other."
+        "AWS_ENDPOINT_URL_STS: 'https://sts.example' cannot be combined with FIPS or dual-stack; set only one of them."
     ]
 
 
@@ -341,16 +341,14 @@ def test_on_all_of_a_pods_addresses_no_name_is_known(listen: str) -> None:
 
 def test_a_bad_authorization_token_is_not_shown() -> None:
     assert complaints(SIDECAR_AUTH_TOKEN=f"{KEY_CANARY}\n") == [
-        "SIDECAR_AUTH_TOKEN: the value (not shown) cannot be used: "
+        "SIDECAR_AUTH_TOKEN: the value (not shown) is not usable: "
         "it begins or ends with white space, which clients do not send."
     ]
 
 
 @pytest.mark.parametrize("variable", ["SIDECAR_AUTH_TOKEN", "SIDECAR_AUTH_TOKEN_FILE"])
 def test_an_emptied_authorization_token_does_not_silently_open_the_door(variable: str) -> None:
-    assert complaints(**{variable: ""}) == [
-        f"{variable}: empty, so nothing would be protected; give a token or unset it."
-    ]
+    assert complaints(**{variable: ""}) == [f"{variable}: empty, which protects nothing; set a token, or unset it."]
 
 
 def test_a_token_file_that_cannot_be_used_is_named_but_not_quoted(tmp_path: Path) -> None:
@@ -362,7 +360,7 @@ def test_a_token_file_that_cannot_be_used_is_named_but_not_quoted(tmp_path: Path
     ]
     assert complaints(SIDECAR_AUTH_TOKEN_FILE="/nowhere") == [
         "SIDECAR_AUTH_TOKEN_FILE: '/nowhere' cannot be read (No such file or directory); "
-        "a file that holds the token is allowed."
+        "use a file that holds the token."
     ]
 
 
@@ -377,7 +375,7 @@ def test_a_token_file_that_cannot_be_used_is_named_but_not_quoted(tmp_path: Path
 )
 def test_a_token_on_the_command_line_is_refused_and_not_repeated(argv: list[str]) -> None:
     assert complaints(*argv) == [
-        "--auth-token: everyone on the node could read it; use SIDECAR_AUTH_TOKEN or --auth-token-file."
+        "--auth-token: every process on the node could read it; use SIDECAR_AUTH_TOKEN or --auth-token-file."
     ]
 
 
@@ -393,25 +391,25 @@ def test_a_password_in_an_endpoint_is_refused_and_not_repeated(password: str) ->
 
 def test_an_unknown_variable_of_ours_is_refused_with_the_nearest_name() -> None:
     assert complaints(SIDECAR_LISTEM="127.0.0.1:1", SIDECAR_ROLE_ARN=ROLE_ARN, SIDECAR_XYZZY="1") == [
-        "SIDECAR_LISTEM: no such setting; did you mean SIDECAR_LISTEN?",
-        "SIDECAR_ROLE_ARN: no such setting; did you mean AWS_ROLE_ARN?",
-        "SIDECAR_XYZZY: no such setting; see --help for a list.",
+        "SIDECAR_LISTEM: unknown setting; did you mean SIDECAR_LISTEN?",
+        "SIDECAR_ROLE_ARN: unknown setting; did you mean AWS_ROLE_ARN?",
+        "SIDECAR_XYZZY: unknown setting; see --help for a list.",
     ]
 
 
 def test_an_unknown_flag_is_refused_with_the_nearest_name() -> None:
     assert complaints("--lissten", "127.0.0.1:1", "--xyzzy") == [
-        "--lissten: no such flag; did you mean --listen?",
-        "--xyzzy: no such flag; see --help for a list.",
+        "--lissten: unknown flag; did you mean --listen?",
+        "--xyzzy: unknown flag; see --help for a list.",
     ]
 
 
 def test_a_flag_is_not_guessed_from_its_beginning() -> None:
-    assert complaints("--dur=900") == ["--dur: no such flag; did you mean --duration?"]
+    assert complaints("--dur=900") == ["--dur: unknown flag; did you mean --duration?"]
 
 
 def test_arguments_that_belong_to_no_flag_are_counted_but_not_shown() -> None:
-    assert complaints(KEY_CANARY, "x") == ["arguments: 2 of them (not shown) belong to no flag; see --help."]
+    assert complaints(KEY_CANARY, "x") == ["arguments: 2 unexpected (not shown); see --help."]
 
 
 @pytest.mark.parametrize(
@@ -437,7 +435,7 @@ def test_variables_that_kubernetes_writes_for_a_service_called_sidecar_are_toler
 
 def test_a_port_of_ones_own_invention_is_not_taken_for_a_kubernetes_variable() -> None:
     (complaint,) = complaints(SIDECAR_PORT="9911")
-    assert complaint.startswith("SIDECAR_PORT: no such setting;")
+    assert complaint.startswith("SIDECAR_PORT: unknown setting;")
 
 
 def test_the_rest_of_the_environment_is_nobodys_business() -> None:

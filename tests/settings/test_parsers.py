@@ -69,7 +69,7 @@ def test_a_good_text_has_a_value(parse: Callable[[str], object], text: str, valu
     ],
 )
 def test_a_bad_text_is_refused(parse: Callable[[str], object], text: str) -> None:
-    with pytest.raises(ValueError, match=r"allowed|absolute|neither"):
+    with pytest.raises(ValueError, match=r"; use |allowed|absolute|neither"):
         parse(text)
 
 

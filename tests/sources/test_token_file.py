@@ -100,7 +100,7 @@ async def test_an_empty_file_is_named(volume: ProjectedVolume, content: str) -> 
 )
 async def test_what_is_not_one_line_of_text_is_named(volume: ProjectedVolume, content: bytes) -> None:
     volume.write(content)
-    assert "does not hold text" in (await trouble_with(volume.path)).cause
+    assert "is not text" in (await trouble_with(volume.path)).cause
 
 
 async def test_ten_megabytes_are_refused_and_never_held(volume: ProjectedVolume) -> None:

@@ -84,7 +84,7 @@ def test_an_unreadable_expiration_is_no_credential(written: str) -> None:
 
 @pytest.mark.parametrize("left", [-3600, 0, 9.999])
 def test_credentials_that_are_as_good_as_dead_replace_nothing(left: float) -> None:
-    assert "live" in refused(ISSUED, date=EXPIRATION - left).cause
+    assert "valid for only" in refused(ISSUED, date=EXPIRATION - left).cause
 
 
 def test_credentials_with_ten_seconds_left_are_taken() -> None:

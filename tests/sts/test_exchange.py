@@ -250,7 +250,7 @@ async def test_a_connection_cut_anywhere_is_no_answer(chunks: tuple[bytes, ...],
     async with saying(*chunks) as endpoint:
         error = await failure(call_to(endpoint))
     assert type(error) is StsUnreachable
-    assert "half-way" in error.cause
+    assert "closed early" in error.cause
     canary.saw(error)
 
 
