@@ -30,7 +30,7 @@ def of_sidecar(fields: Mapping[str, Any]) -> str | None:
     match fields["event"]:
         case "credentials issued":
             return (
-                f"has new credentials: key …{fields['access_key_ending']}, valid for {fields['expires_in']} s, "
+                f"has new credentials: key {fields['access_key_id']}, valid for {fields['expires_in']} s, "
                 f"next refresh in {fields['next_attempt_in']} s"
             )
         case "token rotated" if fields["next_attempt"] == "at once":

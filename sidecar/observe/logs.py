@@ -71,7 +71,7 @@ def _issued(credentials: Credentials, at: Instant, took: float, state: RoleState
     told_by_sts = {"assumed_role_arn": credentials.assumed_role_arn, "request_id": credentials.request_id}
     return _known(told_by_sts) | {
         "role_arn": credentials.role_arn,
-        "access_key_ending": credentials.access_key_id[-4:],
+        "access_key_id": credentials.access_key_id,
         "expiration": timestamp(credentials.expiration),
         "expires_in": round(credentials.expires_at - at),
         "next_attempt_in": round(state.attempt_at - at),

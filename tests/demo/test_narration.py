@@ -5,7 +5,7 @@ import pytest
 from sidecar.demo import narration
 from sidecar.demo.progress import Counts
 
-ISSUED = {"event": "credentials issued", "access_key_ending": "ABCD", "expires_in": 60, "next_attempt_in": 25}
+ISSUED = {"event": "credentials issued", "access_key_id": "ASIAQNZGABCD", "expires_in": 60, "next_attempt_in": 25}
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_log_line_is_told_from_any_other(line: str, fields: dict[str, object] 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        (ISSUED, "has new credentials: key …ABCD, valid for 60 s, next refresh in 25 s"),
+        (ISSUED, "has new credentials: key ASIAQNZGABCD, valid for 60 s, next refresh in 25 s"),
         ({"event": "token rotated", "next_attempt": "at once"}, "read the new token, and uses it at once"),
         (
             {"event": "token rotated", "next_attempt": "as planned"},

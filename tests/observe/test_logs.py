@@ -45,7 +45,7 @@ def test_issued_credentials_are_told_with_all_that_one_would_ask(
     assert fields(record) == {
         "role_arn": ROLE_ARN,
         "assumed_role_arn": held.assumed_role_arn,
-        "access_key_ending": held.access_key_id[-4:],
+        "access_key_id": held.access_key_id,
         "expiration": "2027-01-15T09:01:40Z",
         "expires_in": 3600,
         "next_attempt_in": 1920,

@@ -58,7 +58,7 @@ async def test_from_start_to_sigterm_it_serves_and_after_the_grace_it_ends_with_
     sidecar = await start(SIDECAR_AUTH_TOKEN=AUTH_TOKEN, SIDECAR_GRACE="1", SIDECAR_LOG_LEVEL="debug")
     await sidecar.listening()
     issued_line = await sidecar.told("credentials issued")
-    assert (issued_line["request_id"], issued_line["access_key_ending"]) == (REQUEST_ID, "0001")
+    assert (issued_line["request_id"], issued_line["access_key_id"]) == (REQUEST_ID, "ASIA000000000001")
 
     status, text = await sidecar.get(sidecar.credentials, AUTH_TOKEN)
     document = json.loads(text)
