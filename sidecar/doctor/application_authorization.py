@@ -32,14 +32,14 @@ def authorization(pod: Pod) -> Finding | None:
             "Older SDKs read only the variable, others only the file.",
             f"Set {AUTHORIZATION} and {AUTHORIZATION_FILE} to the same value.",
         )
-    return passed("app-authorization", saw, "Every SDK finds the token.")
+    return passed("app-authorization", saw, "Every SDK can read the authorization token.")
 
 
 def _no_token(saw: str) -> Finding:
     return failed(
         "app-authorization",
         saw,
-        "The sidecar requires an authorization token, and the application has none: 401.",
+        "The sidecar requires an authorization token, and the application has none, so it gets 401.",
         f"Set {AUTHORIZATION} (and {AUTHORIZATION_FILE}) to the value of the sidecar's {SIDECAR_AUTHORIZATION}.",
     )
 
@@ -66,7 +66,7 @@ def _file(app: Mapping[str, str], path: Path, saw: str) -> Finding | None:
         return failed(
             "app-authorization",
             f"{saw}; the values differ",
-            "SDKs differ in which of the two they read: half of them will get a 401.",
+            "SDKs differ in which of the two they read, so some of them get 401.",
             "Write the same value to both.",
         )
     return None

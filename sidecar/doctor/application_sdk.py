@@ -14,7 +14,7 @@ _INSTEAD = {
         "Keep the EKS webhook away from this container (eks.amazonaws.com/skip-containers), or drop the annotation.",
     ),
     "iam-role": ("the node's role", SET_FULL_URI),
-    "": ("nothing at all", SET_FULL_URI),
+    "": ("no credentials", SET_FULL_URI),
 }
 
 
@@ -30,9 +30,11 @@ def sdk(pod: Pod) -> Finding | None:
             "app-sdk",
             f"botocore's chain ends in {problem}",
             "A real SDK would fail before it reaches the sidecar.",
-            "Remove what it fails on: AWS_PROFILE, or a token file without AWS_ROLE_ARN.",
+            "Remove the cause: AWS_PROFILE, or AWS_WEB_IDENTITY_TOKEN_FILE without AWS_ROLE_ARN.",
         )
     if choice == OURS:
         return passed("app-sdk", "botocore's chain ends at container-role", "A real SDK would use the sidecar.")
     what, fix = _INSTEAD.get(choice, ("another source", "Remove the variables or files that name it."))
-    return failed("app-sdk", f"botocore's chain ends at {choice or 'its end'}", f"A real SDK would use {what}.", fix)
+    return failed(
+        "app-sdk", f"botocore's chain ends at {choice or 'no provider'}", f"A real SDK would use {what}.", fix
+    )

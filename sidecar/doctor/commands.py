@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         "how to fix it. Reads the same settings as `serve`. Never prints a secret.",
         epilog="Exit code: 0 no check failed, 1 a check failed, 2 invalid arguments.",
     )
-    parser.add_argument("--offline", action="store_true", help="local checks only: no packet leaves the machine")
+    parser.add_argument("--offline", action="store_true", help="local checks only, without network calls")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument(
         "--app-env",
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trust-policy",
         metavar="FILE",
-        help="the role's trust policy, or what `aws iam get-role` printed: names the cause of a refusal",
+        help="the role's trust policy, or the output of `aws iam get-role`: names the cause of a refusal",
     )
     return parser
 

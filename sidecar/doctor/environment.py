@@ -83,7 +83,7 @@ def endpoint(pod: Pod) -> Finding | None:
         return failed(
             "sts-setting",
             f"{saw}, role in partition {partition}",
-            f"The endpoint serves partition {expected[0]}: its STS does not know the role.",
+            f"The endpoint serves partition {expected[0]}, where the role does not exist.",
             f"Set AWS_REGION to a region of {partition}, or AWS_ROLE_ARN to a role in {expected[0]}.",
         )
     return passed("sts-setting", saw, "A regional endpoint." if expected else "A custom endpoint.")

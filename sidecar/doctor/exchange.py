@@ -34,16 +34,16 @@ class Exchanged:
 
 async def exchange(pod: Pod, http: aiohttp.ClientSession) -> Exchanged:
     if pod.config is None or pod.token is None:
-        return Exchanged((skipped("exchange", "no settings or no token", "Nothing to exchange."),))
+        return Exchanged(
+            (skipped("exchange", "no settings or no token", "Not checked: there are no valid settings, or no token."),)
+        )
     config = pod.config
     call = StsCall(config.sts_endpoint, str(config.role_arn), config.duration, config.session_name, config.proxy)
     try:
         found = await StsExchange(http, call, SystemClock())(pod.token)
     except ExchangeFailed as refusal:
         return Exchanged((_refused(refusal), *_explained(pod, config, refusal)))
-    saw = (
-        f"{found.assumed_role_arn or config.role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'unnamed'}"
-    )
+    saw = f"{found.assumed_role_arn or config.role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'no ID'}"
     return Exchanged((passed("exchange", saw, "STS issued credentials for this token."),), found)
 
 
@@ -82,8 +82,8 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
     return found or [
         warned(
             "explain",
-            "token and trust policy agree",
-            "The cause is not visible here: IAM's provider, the keys, another policy, or a change not yet in effect.",
+            "token and trust policy match",
+            "The cause cannot be seen here: IAM's provider, the keys, another policy, or a change not yet in effect.",
             "Compare the file with `aws iam get-role` now; look at the provider's ClientIDList; ask for RCPs and the "
             "policy of the STS VPC endpoint.",
         )

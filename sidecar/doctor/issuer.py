@@ -71,7 +71,9 @@ async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str)
         raise Unusable(skipped(check, f"{shown(url)}: {why(error)}", UNREACHABLE, fix)) from None
     if found.status != OK:
         raise Unusable(
-            failed(check, f"{shown(url)}: {found.status}", "STS needs a 200 there, without redirects or login.", fix)
+            failed(
+                check, f"{shown(url)}: {found.status}", "STS needs a 200 from this URL, without redirect or login.", fix
+            )
         )
     try:
         document = json.loads(found.body)
@@ -115,6 +117,6 @@ def _keys(document: dict[str, Any], token: UnverifiedToken, found: Fetched, uri:
         KEYS,
         saw,
         "The token's key is not published: STS says `Couldn't retrieve verification key`.",
-        "Is the token old? Read it anew (`token-rotation`). Were keys rotated? Publish the new key before signing with "
-        "it, and keep the old one for the longest life of a token (a day).",
+        "If the token is old, read it again (`token-rotation`). If keys were rotated, publish a new key before "
+        "signing with it, and keep the old one for the longest lifetime of a token (a day).",
     )

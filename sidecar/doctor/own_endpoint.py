@@ -44,7 +44,7 @@ async def _asked(check: str, address: Address, path: str, headers: Mapping[str, 
     except TimeoutError:
         return failed(check, f"{address}{path}", "No answer within 2 s.", "Look at the sidecar's log and CPU limit.")
     except OSError as error:
-        return skipped(check, f"{address}: {why(error)}", "No sidecar runs here.")
+        return skipped(check, f"{address}: {why(error)}", "No sidecar is running here.")
     except NotHttp as error:
         return _somebody_else(check, f"{address}{path}: {error}")
     return _judged(check, f"{address}{path}: {reply.status} in {reply.seconds:.2f} s", reply, judge)
@@ -61,19 +61,23 @@ def _somebody_else(check: str, saw: str) -> Finding:
 
 def _ready(check: str, saw: str, status: int, told: Document) -> Finding:
     if status == OK:
-        return passed(check, f"{saw}; {told.get('assumed_role')}, {told.get('seconds_left')} s left", "It is ready.")
+        return passed(
+            check, f"{saw}; {told.get('assumed_role')}, {told.get('seconds_left')} s left", "The sidecar is ready."
+        )
     if error := last_error(told):
         return failed(check, f"{saw}; {error.code}", error.cause, error.fix)
-    return failed(check, f"{saw}; {told.get('phase')}", "It has no credentials yet.", "Wait a moment and ask again.")
+    return failed(
+        check, f"{saw}; {told.get('phase')}", "The sidecar has no credentials yet.", "Wait a moment and try again."
+    )
 
 
 def _served(check: str, saw: str, status: int, told: Document) -> Finding:
     if status == OK:
-        return passed(check, f"{saw}; {told.get('RoleArn')}, until {told.get('Expiration')}", "It serves credentials.")
+        return passed(
+            check, f"{saw}; {told.get('RoleArn')}, until {told.get('Expiration')}", "The sidecar serves credentials."
+        )
     if status == UNAUTHORIZED:
         fix = "Start the doctor with the sidecar's own SIDECAR_AUTH_TOKEN or SIDECAR_AUTH_TOKEN_FILE."
-        return failed(check, saw, "It requires another authorization token than the one given here.", fix)
-    message = str(told.get("message") or told.get("Message") or "It refused the request.")
-    return failed(
-        check, f"{saw}; {told.get('code')}", message, "Do what the message says; `sidecar-ready` has details."
-    )
+        return failed(check, saw, "The sidecar requires another authorization token than the doctor has.", fix)
+    message = str(told.get("message") or told.get("Message") or "The sidecar refused the request.")
+    return failed(check, f"{saw}; {told.get('code')}", message, "Follow the message; see also `sidecar-ready`.")

@@ -82,14 +82,14 @@ async def _answers(pod: Pod, config: Config, http: aiohttp.ClientSession) -> Fin
         return failed(
             "sts-tls",
             f"{where}: {reason}",
-            "The certificate is not trusted, or is for another name.",
+            "The certificate is not trusted, or is not valid for this name.",
             "- name: AWS_CA_BUNDLE # if a private CA or a TLS-inspecting proxy signs it\n  value: /path/to/ca.pem\n"
             "# a CNAME to another region's endpoint cannot work: use that region's name",
         )
     except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
         return failed("sts-connection", f"{where}: {why(error)}", "The proxy refused the connection.", _dns(config))
     except TimeoutError:
-        return failed("sts-connection", f"{where}: no answer within 5 s", "Packets are dropped on the way.", NO_ROUTE)
+        return failed("sts-connection", f"{where}: no answer within 5 s", "Packets are dropped on the route.", NO_ROUTE)
     except (aiohttp.ClientError, OSError) as error:
         return failed("sts-connection", f"{where}: {why(error)}", "No connection.", NO_ROUTE)
     return _clock(where, found.headers, found.seconds, pod.now + (time.time() - asked_at) / 2)
@@ -102,9 +102,9 @@ def _clock(where: str, headers: object, seconds: Seconds, now: float) -> Finding
         return warned("sts-connection", saw, "No Date header: this may not be STS.", "Check AWS_ENDPOINT_URL_STS.")
     skew = now - date
     saw += f"; our clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
-    fix = "Let the node set its clock by NTP (chrony; on EC2: 169.254.169.123)."
+    fix = "Synchronize the node's clock with NTP (chrony; on EC2: 169.254.169.123)."
     if abs(skew) > SKEW_FATAL:
-        return failed("sts-clock", saw, "AWS refuses what is signed by a clock five minutes off.", fix)
+        return failed("sts-clock", saw, "AWS refuses requests from a clock that is off by five minutes.", fix)
     if abs(skew) > SKEW_NOTED:
         return warned("sts-clock", saw, "The clocks differ.", fix)
-    return passed("sts-connection", saw, "STS answers, and the clocks agree.")
+    return passed("sts-connection", saw, "STS answers, and the clocks match.")

@@ -49,9 +49,7 @@ def plainly(pod: Pod) -> Finding | None:
     token = pod.unverified
     if token is None:
         return None
-    return passed(
-        "token-claims", "; ".join(_facts(token)), "The service account of the token, and the audiences that it is for."
-    )
+    return passed("token-claims", "; ".join(_facts(token)), "The token's service account and audiences.")
 
 
 def _facts(token: UnverifiedToken) -> Iterator[str]:
@@ -79,7 +77,7 @@ def audience(pod: Pod) -> Finding | None:
     odd = tuple(found for found in token_mistakes.remarks(token) if found.code == "odd-token-audience")
     saw = printable(", ".join(token.audiences))
     return _worst("token-audience", wrong + odd) or passed(
-        "token-audience", saw, "The provider in IAM must list it among its client ids."
+        "token-audience", saw, "The IAM OIDC provider must list this audience as a client ID."
     )
 
 
@@ -90,7 +88,7 @@ def subject(pod: Pod) -> Finding | None:
     return warned(
         "token-subject",
         f"{len(token.subject)} characters",
-        f"STS's answer has room for {token_mistakes.MAXIMUM_SUBJECT} (service model); longer ones are untested.",
+        f"STS's service model allows {token_mistakes.MAXIMUM_SUBJECT} characters; longer subjects are untested.",
         "Shorten the names of namespace and service account.",
     )
 
@@ -108,7 +106,7 @@ def life(pod: Pod) -> Finding | None:
         return warned(
             "token-life",
             saw,
-            "With so short a life, the old token may expire a minute after the kubelet replaces it.",
+            "With such a short lifetime, the old token expires about a minute after the kubelet replaces it.",
             "expirationSeconds: 3600 # or more",
         )
     return passed("token-life", saw, "Valid by this machine's clock.")
@@ -126,8 +124,8 @@ def rotation(pod: Pod) -> Finding | None:
         return failed(
             "token-rotation",
             saw,
-            "The kubelet should have replaced the token by now: it cannot, or the new file does not arrive here.",
+            "The kubelet should have replaced the token by now. It failed, or this mount does not show the new file.",
             f"kubectl get events --field-selector reason=FailedMount; kubelet log `serviceaccount token`\n"
             f"{WHOLE_DIRECTORY}",
         )
-    return passed("token-rotation", saw, "The kubelet keeps the token fresh.")
+    return passed("token-rotation", saw, "The token is not yet due for replacement.")

@@ -26,9 +26,7 @@ WHOLE_DIRECTORY = (
 def readable(pod: Pod) -> Finding:
     path = pod.token_path
     if path is None:
-        return skipped(
-            "token-file", "no path", "AWS_WEB_IDENTITY_TOKEN_FILE does not name a file by its absolute path.", VOLUME
-        )
+        return skipped("token-file", "no path", "AWS_WEB_IDENTITY_TOKEN_FILE is not an absolute path.", VOLUME)
     if pod.token is not None:
         return passed("token-file", f"{path}: {len(pod.token.raw)} characters", "The file can be read.")
     assert pod.trouble is not None
@@ -50,7 +48,7 @@ def permissions(pod: Pod) -> Finding | None:
     if path is None or pod.token is None:
         return None
     found = path.stat()
-    saw = f"{path.resolve()}{_owner(path)}; we are {pod.user}"
+    saw = f"{path.resolve()}{_owner(path)}; the doctor runs as {pod.user}"
     if found.st_mode & READABLE_BY_ALL:
         return warned(
             "token-permissions",
@@ -75,13 +73,13 @@ def volume(pod: Pod) -> Finding | None:
         return failed(
             "token-volume",
             f"{path} is a mount point of its own",
-            "It is mounted by subPath: the kubelet's rotation never reaches it, and the token dies within a day.",
+            "It is mounted with subPath: it never receives a rotated token, and expires within a day.",
             WHOLE_DIRECTORY,
         )
     return warned(
         "token-volume",
         f"no ..data in {path.parent}",
-        "This is not a projected volume, so the kubelet does not replace the token before it expires.",
+        "This is not a projected volume: nothing replaces the token before it expires.",
         f"{VOLUME}\n{WHOLE_DIRECTORY}",
     )
 

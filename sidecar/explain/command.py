@@ -49,9 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         "--trust-policy",
         required=True,
         metavar="FILE",
-        help="the policy document, or what `aws iam get-role` printed (URL-encoded JSON works too)",
+        help="the policy document, or the output of `aws iam get-role` (also URL-encoded)",
     )
-    parser.add_argument("--role-arn", default="", metavar="ARN", help="the role that the pod asks for: AWS_ROLE_ARN")
+    parser.add_argument("--role-arn", default="", metavar="ARN", help="the role that the pod requests: AWS_ROLE_ARN")
     parser.add_argument(
         "--provider",
         action="append",
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         help="an audience that the provider lists; repeatable. Default: assume the token's own",
     )
     parser.add_argument(
-        "--sts-message", "--said", default="", metavar="TEXT", help="what STS answered, as the SDK printed it"
+        "--sts-message", "--said", default="", metavar="TEXT", help="STS's error message, as the SDK printed it"
     )
     parser.add_argument("--fix", action="store_true", help="print a corrected policy on standard output")
     parser.add_argument("--json", action="store_true", help="print verdict and findings as JSON")
@@ -114,7 +114,7 @@ def _tell(told: Explanation, out: TextIO) -> None:
 
 def _headline(told: Explanation) -> str:
     if told.verdict is Verdict.ALLOW:
-        return "allow: STS would issue credentials, as far as can be seen from here."
+        return "allow: STS would issue credentials, as far as token and policy show."
     if told.verdict is Verdict.INVALID_POLICY:
         return "invalid-policy: IAM would not store this policy (MalformedPolicyDocument)."
     return f"{told.verdict.value}: STS would answer {STATUS_OF_CODE.get(told.aws_code, 400)} {told.aws_code}."

@@ -95,7 +95,7 @@ def _by_token(miss: Miss) -> Finding:
         if finding := recognise(miss):
             return finding
     code = "condition-fails" if miss.actual else "condition-key-absent"
-    return miss.found(code, f"{miss.condition}.", "Correct the condition, or remove it if it is not meant.")
+    return miss.found(code, f"{miss.condition}.", "Correct the condition, or remove it if it is not intended.")
 
 
 def _issuer_differs(miss: Miss) -> Finding | None:
@@ -109,7 +109,7 @@ def _issuer_differs(miss: Miss) -> Finding | None:
         )
     return miss.found(
         "other-issuer",
-        f"The key {miss.key} is of another cluster than the token's: `{mine}` ≠ `{named}`.",
+        f"The key {miss.key} belongs to another cluster than the token's: `{mine}` ≠ `{named}`.",
         f"{fix} For two clusters write two statements.",
     )
 

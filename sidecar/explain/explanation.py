@@ -173,7 +173,7 @@ def _named(found: Finding, policy: TrustPolicy | None) -> Finding:
 def _white_space() -> Finding:
     return info(
         "white-space-around-token",
-        "The file has white space around the token. The sidecar strips it, botocore sends it unchanged.",
+        "The file has white space around the token. The sidecar removes it; botocore sends it unchanged.",
         "Write the file without a newline: printf, not echo.",
     )
 
@@ -181,8 +181,8 @@ def _white_space() -> Finding:
 def _out_of_sight() -> Finding:
     return info(
         "out-of-sight",
-        "Not visible from here: whether the role exists under exactly this ARN and has this policy now (a change takes "
-        "up to a minute to spread), resource control policies, service control policies, the policy of an STS VPC "
+        "Not checked: whether the role exists under exactly this ARN and has this policy now (a change takes "
+        "up to a minute to take effect), resource control policies, service control policies, the policy of an STS VPC "
         "endpoint, the provider's thumbprint, whether STS is activated in the region.",
         "If STS refuses what is allowed here, give its message as --sts-message.",
     )

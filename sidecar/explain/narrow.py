@@ -56,7 +56,7 @@ def _case(asked: Question, document: PolicyDocument) -> Case:
     if not (token.issuer and token.subject and token.audience):
         raise CannotFix("the token lacks iss, sub or aud; get the right token first")
     if case.place.account == UNKNOWN_ACCOUNT:
-        raise CannotFix("neither the policy nor a provider names the account; give --role-arn")
+        raise CannotFix("neither the policy nor a provider names the account; pass --role-arn")
     return case
 
 

@@ -54,9 +54,9 @@ def other_role(case: Case) -> Iterator[Finding]:
     same_name = asked.name == real.name
     yield error(
         "role-path-differs" if same_name else "other-role",
-        f"The pod asks for {asked}, the policy is that of {real}"
+        f"The pod requests {asked}, but the policy belongs to {real}"
         + ("; the path is part of the name." if same_name else ".")
-        + " For a role that does not exist STS says the same as for one that refuses.",
+        + " STS gives the same message for a missing role as for a refusal.",
         f"Set AWS_ROLE_ARN (or the service account's annotation) to {real}.",
     )
 
@@ -78,19 +78,20 @@ def _missing(case: Case) -> Finding:
             return error(
                 "trailing-slash",
                 f"The token's iss is {issuer}, the provider is {other.written}: they differ by a trailing slash, and "
-                "STS compares letter by letter.",
+                "STS compares exactly.",
                 f"Create a provider for exactly {issuer}; a provider's URL cannot be changed.",
             )
         if other.name.casefold() == case.token.issuer_name.casefold():
             return error(
                 "issuer-case",
-                f"The token's iss is {issuer}, the provider is {other.written}: only the case differs, and it counts.",
+                f"The token's iss is {issuer}, the provider is {other.written}: only the case differs, and "
+                "STS is case-sensitive.",
                 f"Create a provider for exactly {issuer}.",
             )
     given = ", ".join(other.written for other in case.asked.providers)
     return error(
         "no-provider",
-        f"No provider is for the token's issuer {issuer}; there is {given}. STS says `No OpenIDConnect provider "
+        f"No provider matches the token's issuer {issuer}; given: {given}. STS says `No OpenIDConnect provider "
         f"found in your account for {issuer}`.",
         f"In account {case.place.account}: `aws iam create-open-id-connect-provider --url {issuer} "
         f"--client-id-list {shown(case.token.audience or audiences.STS)}`. A recreated cluster has a new issuer.",
@@ -102,7 +103,7 @@ def _misplaced_role(case: Case) -> Iterator[Finding]:
     if case.asked.role_arn and asked and real and account_of(real) != asked.account:
         yield error(
             "role-in-other-account",
-            f"The pod asks for a role in account {asked.account}, the policy is that of {shown(real)}.",
+            f"The pod requests a role in account {asked.account}, but the policy belongs to {shown(real)}.",
             f"Set AWS_ROLE_ARN to {shown(real)}.",
         )
 
@@ -111,7 +112,7 @@ def _misplaced(case: Case, found: OidcProvider) -> Finding:
     assert found.place is not None
     assert case.role is not None
     there, here = found.place, case.role
-    told = "" if case.asked.providers else " (so the policy's principal says)"
+    told = "" if case.asked.providers else " (from the policy's principal)"
     if there.account == here.account:
         return error(
             "partition-differs",
@@ -121,7 +122,7 @@ def _misplaced(case: Case, found: OidcProvider) -> Finding:
     return error(
         "role-in-other-account",
         f"The role ARN names account {here.account}, the provider is in {there.account}{told}. STS looks in the role's "
-        f"account alone and says `No OpenIDConnect provider found in your account for {shown(case.token.issuer)}`.",
+        f"account only and says `No OpenIDConnect provider found in your account for {shown(case.token.issuer)}`.",
         f"Correct the account in AWS_ROLE_ARN, or create the provider in account {here.account} and name "
         f"{here.provider_arn(case.token.issuer_name)} as principal.",
     )
@@ -152,13 +153,13 @@ def assumptions(case: Case) -> Iterator[Finding]:
     if not case.asked.providers:
         yield info(
             "provider-assumed",
-            f"No --provider given: {case.provider_arn} is taken to exist, as the token's issuer demands.",
-            "`aws iam list-open-id-connect-providers` lists those there are; give them as --provider.",
+            f"No --provider given: assuming that {case.provider_arn} exists, as the token's issuer needs.",
+            "`aws iam list-open-id-connect-providers` lists the account's providers; pass them as --provider.",
         )
     if not case.asked.client_ids and not any(wrong_file(case.token)):
         yield info(
             "client-id-assumed",
-            f"No --client-id given: the provider is taken to list the token's audience, {shown(case.token.audience)}.",
+            f"No --client-id given: assuming the provider lists {shown(case.token.audience)}, the token's audience.",
             f"`aws iam get-open-id-connect-provider --open-id-connect-provider-arn {case.provider_arn}` "
             "shows its ClientIDList.",
         )

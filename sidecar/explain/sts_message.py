@@ -21,24 +21,24 @@ def about(asked: Question, *, allowed_here: bool) -> Iterator[Finding]:
     if known is None:
         yield warning(
             "saying-unknown",
-            "The answer of STS (--sts-message) is not one we know.",
-            "Quote its message whole.",
+            "The message given with --sts-message is unknown.",
+            "Pass the complete message.",
         )
     elif known.code:
         yield _told_by_sts(asked, known)
     elif allowed_here:
         yield error(
             "denied-out-of-sight",
-            "STS said AccessDenied, though token and policy agree: the cause is one that cannot be seen from here.",
-            "In this order: wait a minute (IAM spreads slowly); compare this file with `aws iam get-role` now, the "
-            "ARN's path included; ask for resource control policies and the policy of the STS VPC endpoint.",
+            "STS answered AccessDenied although token and policy match: the cause cannot be seen from here.",
+            "In this order: wait a minute (IAM changes spread slowly); compare this file with `aws iam get-role` now, "
+            "the ARN's path included; ask for resource control policies and the policy of the STS VPC endpoint.",
         )
     yield from _skew(asked)
 
 
 def _told_by_sts(asked: Question, known: Wording) -> Finding:
     call = RefusedCall(unverified_claims(asked.token.strip()), asked.role_arn or asked.policy_of)
-    return error(known.code, f"By STS's own message: {call.fill(known.cause)}", call.fill(known.fix))
+    return error(known.code, f"From STS's message: {call.fill(known.cause)}", call.fill(known.fix))
 
 
 def _skew(asked: Question) -> Iterator[Finding]:
@@ -49,6 +49,6 @@ def _skew(asked: Question) -> Iterator[Finding]:
     if told and abs(int(told[1]) - asked.now) > MAXIMUM_SKEW:
         yield info(
             "sts-clock",
-            f"By STS's clock it was {told[1]} then, {int(told[1]) - asked.now:+.0f} s from now here.",
+            f"STS's clock showed {told[1]}: {int(told[1]) - asked.now:+.0f} s from this machine's clock now.",
             "If the call was made just now, this machine's clock is wrong.",
         )

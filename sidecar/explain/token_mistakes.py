@@ -27,13 +27,13 @@ def form(token: UnverifiedToken) -> Iterator[Finding]:
     if algorithm not in ALGORITHMS:
         yield error(
             "algorithm-refused",
-            f"The token is signed with alg {algorithm}; STS takes {', '.join(ALGORITHMS)}.",
+            f"The token is signed with alg {algorithm}; STS accepts {', '.join(ALGORITHMS)}.",
             "Sign with RS256: let --service-account-signing-key-file of the API server be an RSA key.",
         )
     elif algorithm.startswith("ES"):
         yield warning(
             "algorithm-young",
-            f"The token is signed with {algorithm}, which STS learnt late; some tools still refuse it.",
+            f"The token is signed with {algorithm}, which STS accepts only since recently; some tools refuse it.",
             "RS256 works everywhere.",
         )
 
@@ -50,7 +50,7 @@ def claims(token: UnverifiedToken) -> Iterator[Finding]:
         if token.claims.get(name) is not None and token.time(name) is None:
             yield error(
                 "time-not-whole",
-                f"{name} is not a whole number; STS takes integers only.",
+                f"{name} is not a whole number; STS accepts only integers.",
                 "Use the cluster's own token: Kubernetes writes whole seconds.",
             )
 
@@ -94,7 +94,7 @@ def several_audiences(token: UnverifiedToken) -> Iterator[Finding]:
     if len(token.audiences) > 1 and not token.text("azp"):
         yield error(
             "several-audiences",
-            f"The token has {len(token.audiences)} audiences ({_listed(token.audiences)}) and no azp to choose between "
+            f"The token has {len(token.audiences)} audiences ({_listed(token.audiences)}) and no azp claim to select "
             "them.",
             PROJECT_ANOTHER,
         )
@@ -108,15 +108,15 @@ def expiry(token: UnverifiedToken, now: UnixTime) -> Iterator[Finding]:
             "token-expired",
             f"The token expired {now - expires:.0f} s ago, at {_at(expires)}. If its key has left the JWKS meanwhile, "
             "STS says `Couldn't retrieve verification key` instead.",
-            "Read the file anew before each exchange. If the file itself is stale: no subPath mount (the kubelet's "
-            "rotation never reaches it), and check the kubelet and the node's clock.",
+            "Read the file again before each exchange. If the file itself is old: do not mount it with subPath (it "
+            "never receives a rotated token), and check the kubelet and the node's clock.",
         )
     elif issued is not None and now - issued > MAXIMUM_TOKEN_AGE:
         yield error(
             "token-too-old",
             f"The token was issued {now - issued:.0f} s ago; STS says `Token too old`. The limit is about a day "
             "(inference; 441398 s was refused).",
-            "The kubelet replaces a projected token within 24 hours: read the file anew, and mount it without subPath.",
+            "The kubelet replaces a projected token within 24 hours: read the file again; mount it without subPath.",
         )
 
 
@@ -126,8 +126,8 @@ def not_yet(token: UnverifiedToken, now: UnixTime) -> Iterator[Finding]:
         if at is not None and at > now:
             yield error(
                 "token-not-yet-valid",
-                f"{name} is {at - now:.0f} s in the future, {_at(at)}. How much STS tolerates is not known.",
-                "Set the clocks of this machine and of the API server by NTP.",
+                f"{name} is {at - now:.0f} s in the future, {_at(at)}. How much STS tolerates is unknown.",
+                "Synchronize the clocks of this machine and of the API server with NTP.",
             )
             return
 
@@ -137,7 +137,7 @@ def remarks(token: UnverifiedToken) -> Iterator[Finding]:
     if len(token.subject) > MAXIMUM_SUBJECT:
         yield warning(
             "subject-too-long",
-            f"sub has {len(token.subject)} characters; STS's answer has room for {MAXIMUM_SUBJECT}.",
+            f"sub has {len(token.subject)} characters; STS's service model allows {MAXIMUM_SUBJECT}.",
             "Shorten the names of namespace and service account.",
         )
     for audience in token.audiences:
@@ -145,13 +145,13 @@ def remarks(token: UnverifiedToken) -> Iterator[Finding]:
             yield warning(
                 "odd-token-audience",
                 f"The token's audience is {shown(audience)}: {remark}.",
-                f"Project the token with audience {audiences.STS}, unless provider and policy really say the other.",
+                f"Project the token with audience {audiences.STS}, unless provider and policy really use this one.",
             )
     yield info(
         "signature-unseen",
         f"Signature and keys cannot be checked offline: {shown(token.issuer)} must publish the key "
         f"{shown(token.header.get('kid') or 'without id')}.",
-        "`irsa-sidecar doctor` looks at discovery and JWKS, where they can be reached.",
+        "`irsa-sidecar doctor` checks the discovery document and JWKS where they can be reached.",
     )
 
 

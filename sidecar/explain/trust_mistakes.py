@@ -134,7 +134,7 @@ def _difference(case: Case, trusted: list[OidcProvider]) -> tuple[str, str]:
         if found.name.rstrip("/") == mine.rstrip("/"):
             return "trailing-slash", f"it differs from the token's issuer {mine} by a trailing slash."
         if found.name.casefold() == mine.casefold():
-            return "issuer-case", f"it differs from the token's issuer {mine} in case, which counts."
+            return "issuer-case", f"it differs from the token's issuer {mine} in case; STS is case-sensitive."
     return "other-issuer", f"the token comes from another cluster: {mine}."
 
 

@@ -31,11 +31,11 @@ def unseen_conditions(policy: TrustPolicy, request: RequestContext) -> Iterator[
     for statement in policy.statements:
         for condition in statement.conditions:
             if is_unseen(condition, request):
-                assumed = "taken to hold" if statement.effect is Effect.ALLOW else "taken not to apply"
+                assumed = "assumed to hold" if statement.effect is Effect.ALLOW else "assumed not to apply"
                 yield warning(
                     "condition-unseen",
-                    f"{condition.operator.name} {condition.key} depends on the request itself, which is not known "
+                    f"{condition.operator.name} {condition.key} depends on the request itself, which is unknown "
                     f"here; {assumed}.",
-                    "Check it against the pod's way to STS (source address, VPC endpoint).",
+                    "Check it against the pod's route to STS (source address, VPC endpoint).",
                     ("Statement", statement.index, "Condition", condition.operator.name, condition.key),
                 )

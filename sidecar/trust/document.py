@@ -88,7 +88,7 @@ def parse(text: str) -> TrustPolicy:
             fix="Correct the syntax there; a JSON validator shows the place.",
         ) from error
     except RecursionError as error:
-        raise MalformedPolicy("The policy is nested too deeply.", fix="Write it flat.") from error
+        raise MalformedPolicy("The policy is nested too deeply.", fix="Remove the nesting.") from error
     _require_mapping(document, "The policy", ())
     _refuse_unknown(document, _POLICY_ELEMENTS, ())
     version = document.get("Version", VERSIONS[1])
@@ -107,7 +107,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         if key in found:
             raise MalformedPolicy(
-                f'The key "{key}" appears twice in one JSON object, and only one of the two can count.',
+                f'The key "{key}" appears twice in one JSON object; only one of them takes effect.',
                 fix="Merge the two: several values of one condition key go in a list; a second statement means OR.",
             )
         found[key] = value
@@ -142,7 +142,9 @@ def _statement(found: Any, index: int) -> Statement:
 
 def _effect(found: Any, where: tuple[str | int, ...]) -> Effect:
     if found not in ("Allow", "Deny"):
-        raise MalformedPolicy(f"Effect is {found!r}.", fix='Write "Allow" or "Deny", as spelt here.', where=where)
+        raise MalformedPolicy(
+            f"Effect is {found!r}.", fix='Write "Allow" or "Deny", in exactly this spelling.', where=where
+        )
     return Effect(found)
 
 
@@ -165,7 +167,7 @@ def _refuse_wildcard(kind: str, name: str, where: tuple[str | int, ...]) -> None
     if has_wildcard(name) and (kind, name) != ("AWS", ANYONE):
         raise MalformedPolicy(
             f"The principal {name!r} has a wildcard; IAM allows none inside a principal.",
-            fix="Name each provider's full ARN, in a list if there are several.",
+            fix="Write each provider's full ARN, in a list if there are several.",
             where=where,
         )
 
@@ -188,8 +190,8 @@ def _condition(operator: Operator, key: str, values: tuple[str, ...], where: tup
             operator.check(value)
         except ValueError as error:
             raise MalformedPolicy(
-                f"{operator.name} cannot compare with {value!r}.",
-                fix=f"Write a value that {operator.base} takes, or use a String operator.",
+                f"{operator.name} cannot compare {value!r}.",
+                fix=f"Write a value that {operator.base} accepts, or use a String operator.",
                 where=where,
             ) from error
     return Condition(operator, key, values)
@@ -236,4 +238,4 @@ def _refuse_unknown(found: dict[str, Any], known: tuple[str, ...], where: tuple[
             iter(get_close_matches(name, known, n=1)), ""
         )
         hint = f"Did you mean {near}?" if near else f"Remove it; known here: {', '.join(known)}."
-        raise MalformedPolicy(f"A trust policy has no element {name!r} here.", fix=hint, where=(*where, name))
+        raise MalformedPolicy(f"{name!r} is not an element of a trust policy here.", fix=hint, where=(*where, name))

@@ -30,8 +30,8 @@ class ConditionResult:
 
     def __str__(self) -> str:
         wanted = " or ".join(map(repr, self.wanted))
-        actual = ", ".join(map(repr, self.actual)) or "nothing: the request has no such key"
-        return f"{self.operator} {self.key} wants {wanted}, the request has {actual}"
+        actual = ", ".join(map(repr, self.actual)) or "no value: the request has no such key"
+        return f"{self.operator} {self.key} expects {wanted}, the request has {actual}"
 
 
 @dataclass(frozen=True, slots=True)

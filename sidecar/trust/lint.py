@@ -42,7 +42,7 @@ def _size(policy: TrustPolicy) -> Iterator[Finding]:
         yield told(
             "size-over-quota",
             f"The policy has {policy.size} characters without white space; the default quota is {SIZE_QUOTA}.",
-            f"Join service accounts in one StringLike pattern, ask AWS to raise ACLSizePerRole (at most "
+            f"Combine service accounts in one StringLike pattern, ask AWS to raise ACLSizePerRole (at most "
             f"{SIZE_QUOTA_RAISED}), or split the role.",
         )
 
@@ -52,7 +52,7 @@ def _variables(policy: TrustPolicy) -> Iterator[Finding]:
     if not policy.has_variables and any("${" in value for value in values):
         yield error(
             "variables-need-version",
-            f"The policy uses ${{...}}, which version {policy.version} takes literally.",
+            f"The policy uses ${{...}}, which version {policy.version} reads as plain text.",
             f'Write "Version": "{VERSIONS[0]}".',
         )
 
@@ -84,7 +84,7 @@ def _provider_arn(statement: Statement, meant: Meant) -> Iterator[Finding]:
         if "://" in principal.name:
             yield error(
                 "scheme-in-provider-arn",
-                f"The provider ARN {principal.name} contains a scheme; no provider has such an ARN.",
+                f"The provider ARN {principal.name} contains a URL scheme; no provider has such an ARN.",
                 f"Write {principal.name.replace('https://', '').replace('http://', '')}.",
                 at(statement, "Principal"),
             )

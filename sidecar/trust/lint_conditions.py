@@ -32,14 +32,14 @@ def _swapped_claims(statement: Statement, condition: Condition) -> Iterator[Find
         if claim in ("aud", "oaud") and value.startswith(SERVICE_ACCOUNT):
             yield error(
                 "subject-under-aud",
-                f"{condition.key} wants the service account {value}; aud is an audience, and the account is sub.",
+                f"{condition.key} is compared with the service account {value}, which is in sub; aud is the audience.",
                 f'Put it under "{condition.key.rpartition(":")[0]}:sub".',
                 where,
             )
         elif claim == "sub" and value.startswith("sts."):
             yield error(
                 "audience-under-sub",
-                f"{condition.key} wants the audience {value}; sub is a service account.",
+                f"{condition.key} is compared with the audience {value}, which is in aud; sub is the service account.",
                 f'Put it under "{condition.key.rpartition(":")[0]}:aud".',
                 where,
             )
@@ -80,7 +80,7 @@ def _odd_audience(statement: Statement, condition: Condition) -> Iterator[Findin
             yield warning(
                 "odd-audience",
                 f"EKS and the pod identity webhook do not use the audience {value!r} by default: {remark}.",
-                f'Write "{audiences.STS}", unless your pods ask for {value!r} on purpose.',
+                f'Write "{audiences.STS}", unless your pods use {value!r} intentionally.',
                 _at(statement, condition),
             )
 
@@ -89,7 +89,7 @@ def _scheme_in_key(statement: Statement, condition: Condition) -> Iterator[Findi
     if "://" in condition.key:
         yield error(
             "scheme-in-condition-key",
-            f"The condition key {condition.key} contains a scheme; IAM refuses it, or never finds such a key.",
+            f"The condition key {condition.key} contains a URL scheme. IAM refuses such a key, or it never matches.",
             f"Write {condition.key.partition('://')[2]}.",
             _at(statement, condition),
         )
@@ -100,7 +100,7 @@ def _unusable_claim(statement: Statement, condition: Condition) -> Iterator[Find
     if "kubernetes.io" in condition.key or (issuer and "." in issuer and claim not in CLAIM_KEYS):
         yield error(
             "claim-is-no-key",
-            f"{condition.key} is not a condition key: of a token's claims IAM keeps {', '.join(CLAIM_KEYS)} alone.",
+            f"{condition.key} is not a condition key: of a token's claims IAM provides only {', '.join(CLAIM_KEYS)}.",
             "Namespace and service account are in sub; pod and node cannot be used in a trust policy.",
             _at(statement, condition),
         )
@@ -110,7 +110,7 @@ def _for_all_values(statement: Statement, condition: Condition) -> Iterator[Find
     if condition.operator.over is Over.ALL and statement.effect is Effect.ALLOW:
         yield error(
             "for-all-values-hole",
-            f"{condition.operator.name} holds when {condition.key} is missing: it allows what it should deny.",
+            f"{condition.operator.name} is true when {condition.key} is missing: it allows what it should deny.",
             f"aud and sub have one value: write {condition.operator.base} without ForAllValues.",
             _at(statement, condition),
         )

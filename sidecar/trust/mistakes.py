@@ -31,7 +31,7 @@ def action_not_web_identity(statement: Statement) -> Finding:
     covered = "all but " if statement.except_actions else ""
     return error(
         "action-not-web-identity",
-        f"The action is {covered}{', '.join(statement.actions)}; that does not cover {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
+        f"The action is {covered}{', '.join(statement.actions)}, which lacks {ASSUME_ROLE_WITH_WEB_IDENTITY}.",
         f'Write "Action": "{ASSUME_ROLE_WITH_WEB_IDENTITY}".',
         at(statement, "Action"),
     )
@@ -41,7 +41,7 @@ def principal_not_federated(statement: Statement, meant: Meant) -> Finding:
     names = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
     return error(
         "principal-not-federated",
-        f"The principal is {names}; a service account's token is never that.",
+        f"The principal is {names}; a service account's token never matches it.",
         f"Write {meant.principal}.",
         at(statement, "Principal"),
     )
@@ -50,7 +50,7 @@ def principal_not_federated(statement: Statement, meant: Meant) -> Finding:
 def subject_shape(key: str, value: str, meant: Meant, where: Where) -> Finding:
     return error(
         "subject-shape",
-        f"{key} wants `{value}`; a cluster never writes such a sub.",
+        f"{key} is compared with `{value}`, but a cluster never issues such a sub.",
         f'Write "{meant.subject}".',
         where,
     )

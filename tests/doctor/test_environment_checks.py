@@ -168,7 +168,7 @@ async def test_an_authorization_token_must_be_there_if_the_sidecar_wants_one(tmp
 @pytest.mark.parametrize(
     ("variable", "content", "level", "words"),
     [
-        ("hunter2", "hunter2", "pass", "finds the token"),
+        ("hunter2", "hunter2", "pass", "can read the"),
         ("hunter2", None, "warn", "others only the file"),
         (None, "hunter2", "warn", "only the variable"),
         ("hunter2", "hunter2\n", "fail", "newline"),
@@ -205,7 +205,7 @@ async def test_a_file_of_the_applications_that_we_cannot_see_is_not_judged(tmp_p
         ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}, "fail", "keys in the environment"),
         ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "fail", "would fail before"),
         ({FULL_URI: None, "AWS_EC2_METADATA_DISABLED": None}, "fail", "the node's role"),
-        ({FULL_URI: None}, "fail", "nothing at all"),
+        ({FULL_URI: None}, "fail", "no credentials"),
     ],
 )
 async def test_a_real_sdks_own_chain_is_asked(

@@ -118,7 +118,7 @@ THE_TWENTY = (
     Mistake(
         name="01 a subject without its prefix",
         code="subject-shape",
-        words=("`payments:api`", "never writes such a sub"),
+        words=("`payments:api`", "never issues such a sub"),
         statement=equals("payments:api"),
     ),
     Mistake(
@@ -247,7 +247,7 @@ THE_TWENTY = (
     Mistake(
         name="13 the action sts:AssumeRole",
         code="action-not-web-identity",
-        words=("sts:AssumeRole;", "sts:AssumeRoleWithWebIdentity"),
+        words=("sts:AssumeRole,", "sts:AssumeRoleWithWebIdentity"),
         statement={"Action": "sts:AssumeRole"},
     ),
     Mistake(
@@ -301,7 +301,7 @@ THE_TWENTY = (
     Mistake(
         name="18 a trailing slash at the provider",
         code="trailing-slash",
-        words=("letter by letter",),
+        words=("compares exactly",),
         aws=INVALID,
         provider={"url": "{U}/"},
     ),
@@ -339,7 +339,7 @@ OF_THE_TOKEN_ALONE = (
     Mistake(
         name="an expired token",
         code="token-expired",
-        words=("expired", "no subPath mount"),
+        words=("expired", "do not mount it with subPath"),
         aws=EXPIRED,
         ours=TokenRefused,
         claims={"iat": 1_700_000_000, "nbf": 1_700_000_000, "exp": 1_700_003_600},

@@ -166,7 +166,7 @@ def test_fix_without_a_way_to_know_the_account_is_a_bad_argument(
     files.policy.write_text("{}")
 
     assert files.explain("--fix") == 2
-    assert "give --role-arn" in capsys.readouterr().err
+    assert "pass --role-arn" in capsys.readouterr().err
 
 
 def test_assumptions_are_told_and_go_when_the_facts_are_given(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +175,7 @@ def test_assumptions_are_told_and_go_when_the_facts_are_given(files: Files, caps
     files.explain("--provider", f"https://{CLUSTER}", "--client-id", "sts.amazonaws.com")
     known = capsys.readouterr().out
 
-    assert f"No --provider given: {PROVIDER_ARN}" in assumed
+    assert f"No --provider given: assuming that {PROVIDER_ARN}" in assumed
     assert "No --client-id given" in assumed
     assert "given:" not in known
 

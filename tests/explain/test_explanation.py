@@ -38,7 +38,7 @@ def test_a_condition_on_the_network_is_taken_to_hold_and_told() -> None:
     told = explained(policy=policy(statement(Condition=office)))
 
     assert told.verdict.value == "allow"
-    assert "taken to hold" in finding("condition-unseen", told.findings).message
+    assert "assumed to hold" in finding("condition-unseen", told.findings).message
 
 
 def test_a_deny_that_depends_on_the_network_is_taken_not_to_apply_and_told() -> None:
@@ -47,7 +47,7 @@ def test_a_deny_that_depends_on_the_network_is_taken_not_to_apply_and_told() -> 
     told = explained(policy=policy(statement(), outside))
 
     assert told.verdict.value == "allow"
-    assert "taken not to apply" in finding("condition-unseen", told.findings).message
+    assert "assumed not to apply" in finding("condition-unseen", told.findings).message
 
 
 def test_the_session_name_that_the_sidecar_would_choose_is_known() -> None:

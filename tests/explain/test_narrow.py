@@ -238,7 +238,7 @@ def test_the_providers_account_and_partition_are_the_roles() -> None:
     [
         ({"token": "not-a-jwt"}, "the token is not a JWT"),
         ({"token": token(aud=None)}, "lacks iss, sub or aud"),
-        ({"policy": "{}", "role_arn": "", "providers": ()}, "give --role-arn"),
+        ({"policy": "{}", "role_arn": "", "providers": ()}, "pass --role-arn"),
     ],
 )
 def test_where_no_policy_helps_it_says_why(parts: dict[str, Any], reason: str) -> None:

@@ -41,4 +41,4 @@ def test_a_pasted_message_has_the_code_cause_and_fix_of_the_serving_process(case
 
     assert told.aws_code == case.aws_code
     if case.aws_code != "AccessDenied":  # there a look at token and policy tells more than the text
-        assert (f"By STS's own message: {served.cause}", served.fix) in [(f.message, f.fix) for f in told.findings]
+        assert (f"From STS's message: {served.cause}", served.fix) in [(f.message, f.fix) for f in told.findings]

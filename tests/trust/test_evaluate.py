@@ -145,7 +145,7 @@ case(
 case(
     "a typo in the namespace",
     IMPLICIT,
-    "wants 'system:serviceaccount:payment:api', the request has",
+    "expects 'system:serviceaccount:payment:api', the request has",
     statement({"StringEquals": {SUB: "system:serviceaccount:payment:api"}}),
 )
 case("StringEquals minds case", IMPLICIT, "StringEquals", statement({"StringEquals": {SUB: API.upper()}}))
@@ -174,7 +174,7 @@ case("a key name's case is ignored", ALLOW, "allows", statement({"StringEquals":
 case(
     "all keys of a block must hold",
     IMPLICIT,
-    ":aud wants",
+    ":aud expects",
     statement({"StringEquals": {SUB: API, AUD: "sts.amazonaws.com.cn"}}),
 )
 case(
@@ -183,7 +183,7 @@ case(
     "StringEquals",
     statement({"StringLike": {SUB: "system:*"}, "StringEquals": {SUB: "x"}}),
 )
-case("the subject under aud", IMPLICIT, ":aud wants", statement({"StringEquals": {AUD: API}}))
+case("the subject under aud", IMPLICIT, ":aud expects", statement({"StringEquals": {AUD: API}}))
 case("a scheme in the key", IMPLICIT, "no such key", statement({"StringEquals": {f"https://{SUB}": API}}))
 case("another cluster's key", IMPLICIT, "no such key", statement({"StringEquals": {f"{OTHER}:sub": API}}))
 case("two issuers in one block", IMPLICIT, "no such key", statement({"StringEquals": {SUB: API, f"{OTHER}:sub": API}}))
@@ -272,12 +272,12 @@ case(
 case(
     "China's audience is not .cn",
     IMPLICIT,
-    ":aud wants 'sts.amazonaws.com.cn', the request has 'sts.amazonaws.com'",
+    ":aud expects 'sts.amazonaws.com.cn', the request has 'sts.amazonaws.com'",
     statement({"StringEquals": {AUD: "sts.amazonaws.com.cn"}}),
 )
 case("aud as plain text", ALLOW, "allows", statement(EQ), claims=token(aud="sts.amazonaws.com"))
 case("azp stands in for aud", ALLOW, "allows", statement({"StringEquals": {AUD: "app"}}), claims=token(azp="app"))
-case("with azp, aud is no longer aud", IMPLICIT, ":aud wants", statement(EQ), claims=token(azp="app"))
+case("with azp, aud is no longer aud", IMPLICIT, ":aud expects", statement(EQ), claims=token(azp="app"))
 case(
     "with azp, aud is oaud",
     ALLOW,
