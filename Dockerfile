@@ -24,12 +24,14 @@ RUN find /app/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 \
 COPY image/root.py ./
 RUN python root.py /root-of-image /app
 
-# The project needs no build: its package beside the libraries, and the script that pip would write, in place of theirs.
+# The project needs no build: its package beside the libraries, and a script in place of theirs. -I: no variable of the
+# pod (PYTHONPATH, PYTHONHOME) reaches this Python. -S: nor does a sitecustomize, and a probe starts in half the time.
 COPY sidecar/ sidecar/
 RUN cp -r sidecar /app/lib/python3*/site-packages/ \
  && find /app/bin -type f -delete \
- && printf '%s\n' '#!/app/bin/python' 'import sys' 'from sidecar.cli import main' 'sys.exit(main())' \
-      > /app/bin/irsa-sidecar \
+ && printf '%s\n' '#!/app/bin/python -IBSu' 'import sys' \
+      "sys.path.append('$(echo /app/lib/python3*/site-packages)')" \
+      'from sidecar.cli import main' 'sys.exit(main())' > /app/bin/irsa-sidecar \
  && chmod 0755 /app/bin/irsa-sidecar
 
 # Compiled here, for good: at run time nothing may be written, and a copied file's date decides nothing. -s takes the
@@ -43,8 +45,6 @@ COPY --from=build /root-of-image /
 COPY --from=build /app /app
 COPY LICENSE /app/
 ENV PATH=/app/bin \
-    PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1 \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 
 # A number, because the kubelet cannot tell of a name that it is not root's.

@@ -4,7 +4,6 @@ import gc
 import sys
 from collections.abc import Callable, Sequence
 
-from sidecar.terminal import early_signals
 from sidecar.terminal.complaints import complain, open_standard_streams
 
 TYPE_CHECKING = False  # as a type checker takes it; importing typing would be a fifth of a probe's cost
@@ -20,6 +19,8 @@ NOT_IN_THE_IMAGE = frozenset(
 
 def serve(argv: Sequence[str]) -> int:
     """keep one role's credentials fresh and serve them to the pod"""
+    from sidecar.terminal import early_signals
+
     early_signals.end_when_told(lambda _: 0)
     early_signals.ignore_meaningless()
     # Imported modules are not garbage. Searching them often slows the start, and each later search takes 8 ms; with no
@@ -77,6 +78,8 @@ def credential_process(argv: Sequence[str]) -> int:
 
 def execute(argv: Sequence[str]) -> int:
     """run a program with credentials in its environment: exec -- COMMAND"""
+    from sidecar.terminal import early_signals
+
     early_signals.end_when_told(lambda number: 128 + number)  # as the program itself would end
     from sidecar.client import exec as command
 

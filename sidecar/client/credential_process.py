@@ -4,7 +4,6 @@ Format: AWS SDKs and tools reference guide, "Process credential provider". The S
 credentials are about to expire; of a failure it shows what the command writes to standard error.
 """
 
-import argparse
 import json
 import os
 from collections.abc import Sequence
@@ -17,18 +16,26 @@ from sidecar.terminal.complaints import complain
 
 def main(argv: Sequence[str]) -> int:
     """Print credentials. Returns 0, or 1 with the reason on standard error."""
-    parser = argparse.ArgumentParser(
-        prog="irsa-sidecar credential-process",
-        description="Print the running sidecar's credentials for an SDK's `credential_process` setting. "
-        "Where no sidecar runs, exchange the token at STS.",
-    )
-    parser.parse_args(argv)
+    if argv:
+        _explain(argv)
     try:
         print(document(session_credentials(os.environ)))
     except SidecarError as error:
         complain(f"irsa-sidecar credential-process: {error}")
         return 1
     return 0
+
+
+def _explain(argv: Sequence[str]) -> None:
+    """Help, or what is wrong with the arguments. SDKs give none, and need not wait for argparse."""
+    import argparse  # noqa: PLC0415
+
+    parser = argparse.ArgumentParser(
+        prog="irsa-sidecar credential-process",
+        description="Print the running sidecar's credentials for an SDK's `credential_process` setting. "
+        "Where no sidecar runs, exchange the token at STS.",
+    )
+    parser.parse_args(argv)
 
 
 def document(held: SessionCredentials) -> str:

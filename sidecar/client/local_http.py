@@ -4,35 +4,35 @@ A probe and an SDK start a process for each question, and `http.client`, which i
 of it. HTTP/1.0 needs none of it: no chunks, no kept connections; the body ends with the connection.
 """
 
-import re
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from sidecar.core.model import Seconds
-from sidecar.http.addresses import WILDCARDS, Address, TcpAddress, UnixAddress
+from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 
-LOCAL_TIMEOUT: Seconds = 2
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sidecar.core.model import Seconds
+
+LOCAL_TIMEOUT: "Seconds" = 2
 """For the whole answer. AWS SDKs give up after 1 to 2 s."""
 LARGEST_ANSWER = 1 << 20
 """Bytes. The sidecar's own answers have some thousand."""
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r\n")
-_CONTENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,7})[ \t]*\r\n", re.IGNORECASE)
-_TARGET = re.compile("/[!-~]*")
 
 
 class NotHttp(Exception):
     """What listens there sent something other than one whole HTTP answer."""
 
 
-@dataclass(frozen=True, slots=True)
 class LocalResponse:
-    """An answer. The body may hold credentials."""
+    """An answer. The body may hold credentials: no `repr` shows it."""
 
-    status: int
-    body: bytes = field(repr=False)
-    seconds: Seconds
+    __slots__ = ("body", "seconds", "status")
+
+    def __init__(self, status: int, body: bytes, seconds: "Seconds") -> None:
+        self.status = status
+        self.body = body
+        self.seconds = seconds
 
 
 def get(address: Address, path: str, headers: Mapping[str, str] | None = None) -> LocalResponse:
@@ -49,7 +49,7 @@ def get(address: Address, path: str, headers: Mapping[str, str] | None = None) -
 
 
 def _request(address: Address, path: str, headers: Mapping[str, str]) -> bytes:
-    if not _TARGET.fullmatch(path):
+    if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
         raise ValueError("the path contains characters that HTTP does not allow")
     host = _reachable(address) if isinstance(address, TcpAddress) else "localhost"
     fields = {"Host": str(host), "Accept": "application/json", "Connection": "close", **headers}
@@ -65,24 +65,28 @@ def _reachable(address: TcpAddress) -> TcpAddress:
 
 
 def _connected(address: Address) -> socket.socket:
-    if isinstance(address, TcpAddress):
-        found = _reachable(address)
+    if not isinstance(address, TcpAddress):
+        return _connection(socket.AF_UNIX, str(address.path))
+    found = _reachable(address)
+    if found.host == "localhost":
         return socket.create_connection((found.host, found.port), LOCAL_TIMEOUT)
-    return _connected_unix(address)
+    # The look-up of an address would load the tables of international names.
+    family = socket.AF_INET6 if found.needs_ipv6 else socket.AF_INET
+    return _connection(family, (found.host, found.port))
 
 
-def _connected_unix(address: UnixAddress) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def _connection(family: socket.AddressFamily, place: str | tuple[str, int]) -> socket.socket:
+    connection = socket.socket(family, socket.SOCK_STREAM)
     try:
         connection.settimeout(LOCAL_TIMEOUT)
-        connection.connect(str(address.path))
+        connection.connect(place)
     except OSError:
         connection.close()
         raise
     return connection
 
 
-def _received(connection: socket.socket, deadline: Seconds) -> bytes:
+def _received(connection: socket.socket, deadline: "Seconds") -> bytes:
     """What arrives until the answer is whole or the connection ends, by `deadline` on the monotonic clock."""
     received = bytearray()
     while not _whole(received) and (chunk := _chunk(connection, deadline)):
@@ -92,7 +96,7 @@ def _received(connection: socket.socket, deadline: Seconds) -> bytes:
     return bytes(received)
 
 
-def _chunk(connection: socket.socket, deadline: Seconds) -> bytes:
+def _chunk(connection: socket.socket, deadline: "Seconds") -> bytes:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -103,16 +107,35 @@ def _chunk(connection: socket.socket, deadline: Seconds) -> bytes:
 def _whole(received: bytearray) -> bool:
     """Some servers keep the connection, whatever they were asked: a length says where the answer ends."""
     head, end, body = received.partition(b"\r\n\r\n")
-    length = _CONTENT_LENGTH.search(head + end) if end else None
-    return length is not None and len(body) >= int(length[1])
+    length = _length(head) if end else None
+    return length is not None and len(body) >= length
 
 
-def _parsed(received: bytes, seconds: Seconds) -> LocalResponse:
+def _parsed(received: bytes, seconds: "Seconds") -> LocalResponse:
     head, end, body = received.partition(b"\r\n\r\n")
-    status = _STATUS_LINE.match(head + end)
-    if status is None or not end:
+    status = _status(head) if end else None
+    if status is None:
         raise NotHttp("the program that listens there does not speak HTTP")
-    length = _CONTENT_LENGTH.search(head + end)
-    if length is not None and len(body) < int(length[1]):
+    length = _length(head)
+    if length is not None and len(body) < length:
         raise NotHttp("the answer is incomplete")
-    return LocalResponse(int(status[1]), body if length is None else body[: int(length[1])], seconds)
+    return LocalResponse(status, body[:length], seconds)
+
+
+# Regular expressions, compiled in each process anew, would take longer than the answer.
+
+
+def _status(head: bytes) -> int | None:
+    version, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+    code = rest.partition(b" ")[0]
+    if version not in {b"HTTP/1.0", b"HTTP/1.1"} or len(code) != len("200") or not code.isdigit():
+        return None
+    return int(code)
+
+
+def _length(head: bytes | bytearray) -> int | None:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length" and value.strip().isdigit():
+            return int(value)
+    return None

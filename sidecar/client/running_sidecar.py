@@ -1,21 +1,22 @@
-"""The one client of the running sidecar: where it listens, the token it demands, what its answers mean."""
+"""The one client of the running sidecar: where it listens, the token it demands, what its answers mean.
 
-import json
+Probes and SDKs start a process for each question: what few of them need is imported where it is needed.
+"""
+
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from sidecar.client.local_http import LocalResponse, NotHttp, get
 from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.errors import SidecarError
 from sidecar.core.variables import AUTHORIZATION, FULL_URI, SIDECAR_AUTHORIZATION
-from sidecar.faces.registry import CONTAINER
+from sidecar.http.address_texts import addresses, listeners
 from sidecar.http.addresses import Address, TcpAddress, nearest
-from sidecar.settings.parsers import addresses, listeners
 
-DEFAULT_LISTEN = CONTAINER.listen
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+DEFAULT_LISTEN = "127.0.0.1:9911"
 DEFAULT_ADMIN_LISTEN = "127.0.0.1:9912"
 CREDENTIALS_PATH = "/v1/credentials"
 CREDENTIALS_FIELDS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
@@ -32,23 +33,30 @@ class NotServed(SidecarError):
     """The sidecar, or whatever listens in its place, gave no credentials; or it cannot be asked with these settings."""
 
 
-@dataclass(frozen=True, slots=True)
 class SessionCredentials:
-    """What a program needs. `expiration` as text, `YYYY-MM-DDTHH:MM:SSZ`."""
+    """What a program needs. `expiration` as text, `YYYY-MM-DDTHH:MM:SSZ`. No `repr` shows a secret."""
 
-    access_key_id: str = field(repr=False)
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-    expiration: str
-    account_id: str = ""
+    __slots__ = ("access_key_id", "account_id", "expiration", "secret_access_key", "session_token")
+
+    def __init__(
+        self, access_key_id: str, secret_access_key: str, session_token: str, expiration: str, account_id: str = ""
+    ) -> None:
+        self.access_key_id = access_key_id
+        self.secret_access_key = secret_access_key
+        self.session_token = session_token
+        self.expiration = expiration
+        self.account_id = account_id
 
 
-class LastError(NamedTuple):
+class LastError:
     """Why the sidecar's last refresh failed, as `/readyz` tells it."""
 
-    code: str
-    cause: str
-    fix: str
+    __slots__ = ("cause", "code", "fix")
+
+    def __init__(self, code: str, cause: str, fix: str) -> None:
+        self.code = code
+        self.cause = cause
+        self.fix = fix
 
 
 def served_credentials(environ: Mapping[str, str]) -> SessionCredentials:
@@ -93,8 +101,10 @@ def authorization(environ: Mapping[str, str], variables: tuple[str, ...] = TOKEN
     return {}
 
 
-def document(reply: LocalResponse) -> dict[str, Any] | None:
+def document(reply: LocalResponse) -> "dict[str, Any] | None":
     """The JSON object in the body; None where there is none, as the sidecar never answers."""
+    import json  # noqa: PLC0415
+
     try:
         told = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -102,16 +112,18 @@ def document(reply: LocalResponse) -> dict[str, Any] | None:
     return told if isinstance(told, dict) else None
 
 
-def last_error(told: Mapping[str, Any]) -> LastError | None:
+def last_error(told: "Mapping[str, Any]") -> LastError | None:
     """The failure that `/readyz` tells of, if its last refresh failed."""
     error = told.get("last_error")
     if not isinstance(error, dict) or not error.get("cause"):
         return None
-    return LastError(*(str(error.get(name, "")) for name in LastError._fields))
+    return LastError(*(str(error.get(name, "")) for name in ("code", "cause", "fix")))
 
 
 def _in_pod(url: str) -> tuple[Address, str]:
     """Where SDKs would ask. A token is only shown to a listener that is in the pod, as they do it."""
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
     try:
         parts = urlsplit(url)
         address = TcpAddress(parts.hostname or "", parts.port or 80)
@@ -129,6 +141,8 @@ def _token(environ: Mapping[str, str], variable: str) -> str:
     given = f"{variable}_FILE: {file}" if file else f"{variable}: its value (not shown)"
     try:
         if file:
+            from pathlib import Path  # noqa: PLC0415
+
             return read_token(Path(file))
         return checked_token(environ[variable]) if environ.get(variable) else ""
     except (OSError, ValueError) as error:
@@ -150,7 +164,7 @@ def _asked(address: Address, path: str, headers: Mapping[str, str]) -> LocalResp
         raise NotServed(f"Asking the sidecar at {address} failed: {error}.", fix="See the sidecar's log.") from None
 
 
-def _credentials(told: Mapping[str, Any], address: Address) -> SessionCredentials:
+def _credentials(told: "Mapping[str, Any]", address: Address) -> SessionCredentials:
     key, secret, token, expiration = (told.get(name, "") for name in CREDENTIALS_FIELDS)
     if not all(isinstance(text, str) and text for text in (key, secret, token, expiration)):
         raise NotServed(

@@ -1,12 +1,14 @@
 """The token that an application presents to the sidecar: its allowed form, and reading it from a file."""
 
-from pathlib import Path
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAXIMUM_TOKEN_LENGTH = 4096
 """Characters of an authorization token."""
 
 
-def read_token(file: Path) -> str:
+def read_token(file: "Path") -> str:
     """The token in `file`. Raises `OSError`, or `ValueError` (without the content) for what no header can carry."""
     with file.open("rb") as opened:
         content = opened.read(MAXIMUM_TOKEN_LENGTH + 1)

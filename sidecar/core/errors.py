@@ -5,7 +5,10 @@ and, through the SDK that asked, the person at the other end. Neither may hold a
 """
 
 import enum
-from typing import ClassVar
+
+TYPE_CHECKING = False  # importing typing would be a tenth of a probe's cost
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class Retry(enum.Enum):
@@ -22,7 +25,7 @@ class Retry(enum.Enum):
 class SidecarError(Exception):
     """The root of the tree. `code` is the short name that clients, labels and logs see."""
 
-    retry: ClassVar[Retry] = Retry.SOON
+    retry: "ClassVar[Retry]" = Retry.SOON
 
     def __init__(self, cause: str, *, fix: str) -> None:
         super().__init__(f"{cause} {fix}")

@@ -1,9 +1,29 @@
-"""Where something listens: an IP address with a port, or a Unix socket."""
+"""Where something listens: an IP address with a port, or a Unix socket.
+
+A probe imports this each second: importing `dataclasses`, `typing` and `pathlib` would cost as much as the probe.
+"""
 
 import ipaddress
+from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import NamedTuple
+
+    class _Tcp(NamedTuple):
+        host: str
+        port: int
+
+    class _Unix(NamedTuple):
+        path: Path
+        mode: int | None = None
+        group: int | None = None
+
+else:
+    _Tcp = namedtuple("_Tcp", ("host", "port"))  # noqa: PYI024
+    _Unix = namedtuple("_Unix", ("path", "mode", "group"), defaults=(None, None))  # noqa: PYI024
 
 LINK_LOCAL = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::23", "fd00:ec2::254"})
 """Addresses that SDKs know and that never leave the pod's or the node's network namespace."""
@@ -13,10 +33,8 @@ rebinds DNS can only name its own domain."""
 WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 
 
-@dataclass(frozen=True, slots=True)
-class TcpAddress:
-    host: str
-    port: int
+class TcpAddress(_Tcp):
+    __slots__ = ()
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -31,13 +49,10 @@ class TcpAddress:
         return ":" in self.host
 
 
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(_Unix):
     """`mode` and `group` (a gid): who may connect. None leaves what umask and process give."""
 
-    path: Path
-    mode: int | None = None
-    group: int | None = None
+    __slots__ = ()
     private = True
     needs_ipv6 = False
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from sidecar.core.arns import RoleArn
 from sidecar.core.model import Seconds
 from sidecar.faces.registry import FACES, FaceSpec
+from sidecar.http import address_texts
 from sidecar.http.addresses import Address
 from sidecar.settings import parsers
 from sidecar.settings.setting import Setting, defaulted, one_for_each, optional, required, settings_of
@@ -60,12 +61,12 @@ class Settings:
         "A PEM file with the CAs to trust instead of the system's.",
     )
     listen: Mapping[FaceSpec, tuple[Address, ...]] = one_for_each(
-        {face: Setting(face.setting, parsers.listeners, face.meaning, face.listen) for face in FACES}
+        {face: Setting(face.setting, address_texts.listeners, face.meaning, face.listen) for face in FACES}
     )
     """Where each face listens: nowhere, if it is off."""
     admin_listen: tuple[Address, ...] = defaulted(
         "SIDECAR_ADMIN_LISTEN",
-        parsers.addresses,
+        address_texts.addresses,
         "The address of health, metrics and the status page. In an IPv6 cluster: `[::]:9912`.",
         "0.0.0.0:9912",
     )

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.model import SESSION_NAME, Seconds
-from sidecar.http.addresses import Address, TcpAddress, UnixAddress, canonical_host
 
 
 def file_path(value: str) -> Path:
@@ -134,25 +133,3 @@ def authorization_file(value: str) -> Path:
     except ValueError as error:
         raise ValueError(f"does not hold a usable token: {error}") from None
     return path
-
-
-def addresses(value: str) -> tuple[Address, ...]:
-    return tuple(_address(part.strip()) for part in value.split(","))
-
-
-def listeners(value: str) -> tuple[Address, ...]:
-    """Addresses, or none at all for `off`."""
-    return () if value.strip().lower() == "off" else addresses(value)
-
-
-def _address(value: str) -> Address:
-    if value.startswith("unix:/"):
-        return UnixAddress(Path(value.removeprefix("unix:")))
-    host, _, port = value.rpartition(":")
-    host = canonical_host(host.removeprefix("[").removesuffix("]") if host.startswith("[") else host)
-    if not host or not (port.isascii() and port.isdigit() and int(port) <= 65_535):  # noqa: PLR2004
-        raise ValueError(
-            "is not an address to listen on; use IP:PORT, [IPv6]:PORT, localhost:PORT or unix:/PATH, "
-            "several separated by commas"
-        )
-    return TcpAddress(host, int(port))

@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from sidecar.core.arns import role_arn_parser
@@ -86,7 +85,7 @@ def socket_access(values: Values) -> dict[str, tuple[Address, ...]]:
     mode, group = values.get("SIDECAR_SOCKET_MODE"), values.get("SIDECAR_SOCKET_GROUP")
     return {
         name: tuple(
-            replace(address, mode=mode, group=group) if isinstance(address, UnixAddress) else address
+            address._replace(mode=mode, group=group) if isinstance(address, UnixAddress) else address
             for address in values[name]
         )
         for name in (*(face.setting for face in FACES), "SIDECAR_ADMIN_LISTEN")

@@ -118,7 +118,7 @@ def test_with_a_sidecar_it_imports_neither_aiohttp_nor_asyncio_nor_an_sdk() -> N
     script = (
         "import sys; sys.argv[1:] = ['credential-process']; from sidecar.cli import main; code = main();"
         "heavy = {'aiohttp', 'asyncio', 'botocore', 'prometheus_client', 'watchfiles', 'uvloop'};"
-        "heavy.add('sidecar.settings.config');"
+        "heavy |= {'dataclasses', 'inspect', 'sidecar.settings.config'};"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
     with a_sidecar(Source(credentials())) as address:

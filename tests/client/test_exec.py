@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,14 +79,18 @@ def test_what_would_outrank_the_credentials_is_taken_away_and_the_rest_is_kept()
     assert (made["PATH"], made["AWS_REGION"], made["AWS_ACCESS_KEY_ID"]) == ("/bin", "eu-west-1", "ASIAEXAMPLE")
 
 
+def held_until(expiration: str) -> SessionCredentials:
+    return SessionCredentials(HELD.access_key_id, HELD.secret_access_key, HELD.session_token, expiration)
+
+
 @pytest.mark.parametrize("text", ["2027-01-15T09:00:00Z", "2027-01-15T09:00:00.000Z", "2027-01-15T10:00:00+01:00"])
 def test_the_end_of_the_credentials_is_understood_as_other_servers_write_it_too(text: str) -> None:
-    assert ends_at(replace(HELD, expiration=text)) == 1_800_003_600
+    assert ends_at(held_until(text)) == 1_800_003_600
 
 
 def test_an_end_that_is_no_time_is_named() -> None:
     with pytest.raises(NotServed, match="invalid Expiration: 'soon'"):
-        ends_at(replace(HELD, expiration="soon"))
+        ends_at(held_until("soon"))
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255])

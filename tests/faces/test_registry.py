@@ -3,8 +3,8 @@
 import pytest
 
 from sidecar.faces.registry import FACES, FaceSpec
+from sidecar.http.address_texts import listeners
 from sidecar.settings.catalogue import SETTINGS
-from sidecar.settings.parsers import listeners
 
 EACH_FACE = pytest.mark.parametrize("face", FACES, ids=lambda face: face.name)
 

@@ -94,6 +94,19 @@ async def test_it_writes_where_a_volume_says_so(container: Image, image: Image) 
     assert "[default]" in (writable / "credentials").read_text()
 
 
+@pytest.mark.parametrize("variable", ["PYTHONPATH", "PYTHONHOME"])
+def test_nothing_that_the_pod_tells_other_pythons_reaches_it(image: Image, variable: str) -> None:
+    foreign = Path(mkdtemp(prefix="foreign-", dir=image.root.parent))
+    foreign.chmod(0o755)
+    for module in ("sitecustomize", "usercustomize", "os", "socket", "sidecar"):
+        (foreign / f"{module}.py").write_text("raise SystemExit(9)\n")
+        (foreign / f"{module}.py").chmod(0o644)
+    pod = image.container(Volume(foreign, "/foreign"), **{variable: "/foreign"})
+    found = pod.run(*image.entry_point, "version")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith("irsa-sidecar ")
+
+
 WHERE_WRITING_WORKS = """
 import os
 for folder, inner, _ in os.walk("/"):

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.authorization_token import MAXIMUM_TOKEN_LENGTH, checked_token, read_token
+from sidecar.http.address_texts import addresses
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.settings import parsers
-from sidecar.settings.parsers import addresses
 from tests.doubles import KEY_CANARY
 
 
