@@ -36,6 +36,6 @@ def _plan(argv: Sequence[str]) -> Plan:
     given = parser.parse_args(argv)
     if given.outage is not None and not 1 <= given.outage <= MAXIMUM_OUTAGE:
         parser.error(
-            f"--outage {given.outage}: 1 to {MAXIMUM_OUTAGE} is allowed; credentials live {SESSION_LIFETIME} s"
+            f"--outage {given.outage}: 1 to {MAXIMUM_OUTAGE} is allowed; credentials are valid for {SESSION_LIFETIME} s"
         )
     return Plan(given.once, given.outage)

@@ -36,7 +36,7 @@ def of_sidecar(fields: Mapping[str, Any]) -> str | None:
         case "token rotated" if fields["next_attempt"] == "at once":
             return "read the new token, and uses it at once"
         case "token rotated":
-            return "read the new token; its credentials are still good, so it does not call STS"
+            return "read the new token; its credentials are still valid, so it does not call STS"
         case "refresh failed":
             valid = fields["credentials_valid_for"]
             return f"refresh failed: {fields['cause']} It serves its credentials for another {valid} s."

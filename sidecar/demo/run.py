@@ -123,7 +123,7 @@ class Demo:
         command += ["--session-lifetime", str(SESSION_LIFETIME), "--region", REGION]
         while True:
             async with python(command, self._environment, stdout=DEVNULL, stderr=DEVNULL) as self._sts:
-                kill = f"`kill {self._sts.pid}` rehearses an outage"
+                kill = f"`kill {self._sts.pid}` simulates an outage"
                 self._progress.print("sts", f"listens on http://{listen}; {kill}")
                 await self._sts.wait()
             back = f"is down, and returns in {downtime} s; the sidecar still serves the credentials that it has"
@@ -145,7 +145,7 @@ class Demo:
         async with python(["-m", "sidecar", "serve"], environment, stdout=DEVNULL, stderr=PIPE) as process:
             async for line in lines(process.stderr):
                 self._sidecar_logged(line)
-            raise PartEnded(f"the sidecar ended by itself (exit code {await process.wait()})")
+            raise PartEnded(f"the sidecar ended unexpectedly (exit code {await process.wait()})")
 
     def _sidecar_logged(self, line: str) -> None:
         fields = narration.log_fields(line)
@@ -185,7 +185,7 @@ class Demo:
         async with python(command, environment, stdout=PIPE, stderr=DEVNULL) as process:
             async for line in lines(process.stdout):
                 self._application_called(line)
-            raise PartEnded(f"the application ended by itself (exit code {await process.wait()})")
+            raise PartEnded(f"the application ended unexpectedly (exit code {await process.wait()})")
 
     def _application_called(self, line: str) -> None:
         fields = json.loads(line)

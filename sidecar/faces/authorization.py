@@ -106,7 +106,7 @@ class AuthorizationTokens:
                 extra={
                     "file": str(self._file),
                     "reason": type(error).__name__,
-                    "fix": "mount it for the sidecar's uid",
+                    "fix": "make it readable for the sidecar's uid",
                 },
             )
         self._readable = False

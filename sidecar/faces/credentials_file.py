@@ -81,11 +81,11 @@ class CredentialsFile:
         """Once, until it is something else: what a file system lacks, it lacks at each refresh."""
         if refused and refused != self._refused:
             logger.warning(
-                "credentials file written with less",
+                "credentials file written without mode or sync",
                 extra={
                     "file": str(self._path),
                     "reason": "; ".join(refused),
-                    "fix": "nothing, if applications can read the file; an emptyDir (medium: Memory) lacks nothing",
+                    "fix": "none, if applications can read the file; an emptyDir (medium: Memory) supports both",
                 },
             )
         self._refused = refused

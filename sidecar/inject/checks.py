@@ -18,12 +18,12 @@ from sidecar.inject.workload_findings import error, warning
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text
 
 _SHADOWS = {
-    "AWS_ACCESS_KEY_ID": "SDKs take keys before they ask an endpoint",
-    "AWS_SECRET_ACCESS_KEY": "SDKs take keys before they ask an endpoint",
-    "AWS_PROFILE": "SDKs take a profile before they ask an endpoint",
-    "AWS_WEB_IDENTITY_TOKEN_FILE": "most SDKs then exchange the token themselves and never ask the sidecar",
+    "AWS_ACCESS_KEY_ID": "SDKs use keys before they call an endpoint",
+    "AWS_SECRET_ACCESS_KEY": "SDKs use keys before they call an endpoint",
+    "AWS_PROFILE": "SDKs use a profile before they call an endpoint",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "most SDKs then exchange the token themselves and never call the sidecar",
     "AWS_ROLE_ARN": "with AWS_WEB_IDENTITY_TOKEN_FILE most SDKs exchange the token themselves",
-    RELATIVE_URI: "most SDKs prefer it and ask 169.254.170.2, not the sidecar",
+    RELATIVE_URI: "most SDKs prefer it and call 169.254.170.2, not the sidecar",
 }
 _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 
@@ -153,7 +153,7 @@ def _ports(workload: Workload, options: Options, key: str, container: Tree) -> I
             yield error(
                 workload,
                 ("spec", key, container["name"], "ports"),
-                f"the sidecar listens on port {number} too; give it another one with --set {settings[number]}:PORT",
+                f"the sidecar listens on port {number} too; choose another one with --set {settings[number]}:PORT",
             )
 
 
@@ -171,7 +171,7 @@ def _pointed_elsewhere(workload: Workload, options: Options, key: str, container
         if name == METADATA_DISABLED and options.metadata_port is not None and item.get("value") == "true":
             path = ("spec", key, container["name"], "env", name)
             yield warning(
-                workload, path, "SDKs will not ask the sidecar's IMDS endpoint (SIDECAR_IMDS_LISTEN); remove it"
+                workload, path, "SDKs will not call the sidecar's IMDS endpoint (SIDECAR_IMDS_LISTEN); remove it"
             )
         if name in wanted and item != wanted[name]:
             value = wanted[name].get("value", "the pod's UID")

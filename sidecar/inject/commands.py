@@ -74,16 +74,14 @@ def _add_manifest_options(parser: argparse.ArgumentParser) -> None:
     """Options that choose the manifests, and what to do with them."""
     add = partial(parser.add_argument, action="append")
     add("-f", "--file", required=True, metavar="FILE", help="YAML or JSON; - is standard input; repeatable")
-    add(
-        "--only", default=[], metavar="KIND/NAME", help="change this workload alone, such as Deployment/web; repeatable"
-    )
+    add("--only", default=[], metavar="KIND/NAME", help="change only this workload, such as Deployment/web; repeatable")
     parser.add_argument("--remove", action="store_true", help="remove the sidecar and everything that came with it")
 
 
 def _add_sidecar_options(group: argparse._ArgumentGroup) -> None:
     """Options that describe the sidecar, and choose the containers."""
     add = group.add_argument
-    role = "the role; if left out, the service account's annotation eks.amazonaws.com/role-arn"
+    role = "the role. Default: the service account's annotation eks.amazonaws.com/role-arn"
     add("--role-arn", default="", metavar="ARN", help=role)
     add("--region", default="", metavar="REGION", help="the region whose STS is called; set for the applications too")
     add("--image", default=f"irsa-sidecar:{__version__}", metavar="IMAGE", help="[%(default)s]")

@@ -73,8 +73,8 @@ def _remove(workload: Workload) -> Iterator[Finding]:
         yield Finding(
             level=Level.ERROR,
             where=(*workload.path, "metadata", "annotations", RECORD_ANNOTATION),
-            message=f"{workload}: the annotation {RECORD_ANNOTATION} is not as inject wrote it; restore it, "
-            "or delete it, and inject removes what can only belong to a sidecar.",
+            message=f"{workload}: the annotation {RECORD_ANNOTATION} was changed after inject wrote it; restore it, "
+            "or delete it; then inject removes only what surely belongs to the sidecar.",
         )
 
 
@@ -120,7 +120,7 @@ def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
     if account is not None:
         cautions.append(
             f"ServiceAccount {account.name} has the annotation {ROLE_ANNOTATION}: where the EKS webhook runs, "
-            "it sets AWS_WEB_IDENTITY_TOKEN_FILE, and most SDKs then never ask the sidecar. Remove the annotation; "
+            "it sets AWS_WEB_IDENTITY_TOKEN_FILE, and most SDKs then never call the sidecar. Remove the annotation; "
             "the role is in the sidecar now."
         )
     return role_arn, [_about_role(workload, Level.WARNING, caution) for caution in cautions]
@@ -146,7 +146,7 @@ def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
     return Finding(
         level=Level.WARNING,
         where=(*workload.path, "spec"),
-        message=f"{workload}: container {SIDECAR} was written by hand, and is replaced.{keep}",
+        message=f"{workload}: container {SIDECAR} was written manually, and is replaced.{keep}",
     )
 
 

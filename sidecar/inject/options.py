@@ -26,7 +26,7 @@ _SET_OTHERWISE = {
     "SIDECAR_AUTH_TOKEN_FILE": "inject sets SIDECAR_AUTH_TOKEN from the pod's UID",
 }
 _FILE = "SIDECAR_CREDENTIALS_FILE"
-_NEEDS_A_VOLUME = "it needs a volume that both containers mount; write that pod by hand (see docs/ways.md)."
+_NEEDS_A_VOLUME = "it needs a volume that both containers mount; write that pod manually (see docs/ways.md)."
 _CA_BUNDLE = "AWS_CA_BUNDLE"
 """The settings' parser opens this file, which is in the pod and not here."""
 _ALLOWED = [setting.variable for setting in SETTINGS] + [name for name, _ in FROM_ENVIRONMENT]
@@ -92,8 +92,8 @@ class Options:
             )
         if bundle := self.settings.get(_CA_BUNDLE):
             yield (
-                f"--set {_CA_BUNDLE}: inject mounts nothing at {bundle}, and without that file the sidecar does not "
-                "start; build it into the image, or write that pod by hand, with a volume for it."
+                f"--set {_CA_BUNDLE}: inject mounts no file at {bundle}, and the sidecar does not start without it. "
+                "Add it to the image, or write that pod manually with a volume for it."
             )
 
     def environment(self) -> dict[str, str]:
@@ -121,14 +121,14 @@ def _own(options: Options) -> Iterator[str]:
     if not options.region and "AWS_ENDPOINT_URL_STS" not in options.settings:
         yield "--region: required, to call that region's STS; or --set AWS_ENDPOINT_URL_STS=URL."
     if not _IMAGE.fullmatch(options.image):
-        yield f"--image: {options.image!r} is not an image; registry/name:tag or name@sha256:digest is allowed."
+        yield f"--image: {options.image!r} is not an image; use registry/name:tag or name@sha256:digest."
     if not _AUDIENCE.fullmatch(options.audience):
-        yield f"--audience: {options.audience!r} is not an audience; STS wants {audiences.STS}."
+        yield f"--audience: {options.audience!r} is not an audience; STS expects {audiences.STS}."
     if not MINIMUM_EXPIRATION <= options.token_expiration <= MAXIMUM_EXPIRATION:
         yield (
             f"--token-expiration: {options.token_expiration} is not allowed; "
             f"{MINIMUM_EXPIRATION} to {MAXIMUM_EXPIRATION} (seconds) is, "
-            "and 3600 or more leaves time to repair what is broken."
+            "and 3600 or more leaves time to repair a failure."
         )
 
 
@@ -148,7 +148,7 @@ def _not_settable(settings: Mapping[str, str]) -> Iterator[str]:
             yield f"--set {name}: {text!r} has a Unix socket: {_NEEDS_A_VOLUME}"
         elif name not in _ALLOWED:
             near = difflib.get_close_matches(name, _ALLOWED, n=1)
-            yield f"--set {name}: no such setting" + (
+            yield f"--set {name}: unknown setting" + (
                 f"; did you mean {near[0]}?" if near else "; see docs/settings.md."
             )
         elif name.endswith("_PROXY") and "@" in text:
@@ -173,7 +173,7 @@ def _config(options: Options) -> Config:
 
 def _unreachable(options: Options) -> Iterator[str]:
     if not _for_the_kubelet(options.config):
-        yield "SIDECAR_ADMIN_LISTEN: the kubelet asks the pod's own address; listen on 0.0.0.0:PORT or [::]:PORT."
+        yield "SIDECAR_ADMIN_LISTEN: the kubelet calls the pod's own address; listen on 0.0.0.0:PORT or [::]:PORT."
     hosts = {host for host, _ in _tcp(options.config.listen[CONTAINER])}
     if hosts and not hosts & {"127.0.0.1", "localhost", *WILDCARDS}:
         yield "SIDECAR_LISTEN: 127.0.0.1 is the one address that every SDK accepts; listen there."

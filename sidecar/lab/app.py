@@ -124,7 +124,9 @@ async def running_sts(
 
 def _iam_file(state: StateDirectory) -> IamFile:
     if not state.iam.exists():
-        raise FileNotFoundError(f"{state.iam} does not exist. Start `irsa-sidecar lab` on this state directory once.")
+        raise FileNotFoundError(
+            f"{state.iam} does not exist. Start `irsa-sidecar lab` with this state directory first."
+        )
     found = IamFile(state)
     found.current()
     return found

@@ -158,7 +158,7 @@ def changed_policy(issuer_arn: str, value: str) -> trust.TrustPolicy:
 
 def _known(name: str) -> Fault:
     if name not in FAULTS:
-        raise BadFault(f"There is no fault {name!r}. There are: {', '.join(FAULTS)}.")
+        raise BadFault(f"There is no fault {name!r}. Known: {', '.join(FAULTS)}.")
     return FAULTS[name]
 
 
@@ -169,7 +169,7 @@ def _check(fault: Fault, value: str) -> None:
         if fault.check is not None:
             fault.check(value)
     except ValueError as error:
-        raise BadFault(f"{fault.name} does not take this value: {error}. The fault: {fault.what}.") from error
+        raise BadFault(f"{fault.name} does not accept this value: {error}. The fault: {fault.what}.") from error
 
 
 def _read(content: bytes) -> Mapping[str, str]:

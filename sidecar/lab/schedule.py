@@ -91,7 +91,7 @@ def _trouble(iam: IamFile) -> Iterator[str]:
         yield from map(str, error.complaints)
         return
     if iam.trouble is not None:
-        yield from (f"{complaint}; the last good file stays in force" for complaint in iam.trouble.complaints)
+        yield from (f"{complaint}; the last valid file stays in use" for complaint in iam.trouble.complaints)
         return
     yield from map(str, found.remarks)
 

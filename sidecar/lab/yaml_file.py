@@ -90,7 +90,9 @@ def _mapping(node: MappingNode, path: Where, lines: dict[Where, int], name: str)
     found: dict[str, Any] = {}
     for key, value in node.entries:
         if key.text in found:
-            raise BadFile([Complaint(name, key.line, f"the key {key.text!r} appears twice here; only one can count")])
+            raise BadFile(
+                [Complaint(name, key.line, f"the key {key.text!r} appears twice here; only one takes effect")]
+            )
         lines[(*path, key.text)] = key.line
         found[key.text] = _data(value, (*path, key.text), lines, name)
     return found

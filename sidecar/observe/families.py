@@ -141,7 +141,7 @@ LOG_LINES_DROPPED = Family(
     "irsa_sidecar_log_lines_dropped_total",
     "counter",
     "lines",
-    "Lines of the log that are lost: nobody read them in time, or they could not be written.",
+    "Lost log lines: they were not read in time, or could not be written.",
 )
 BUILD = Family("irsa_sidecar_build_info", "gauge", "always 1", "Always 1; the version that runs.", ("version",))
 CONFIG = Family(

@@ -116,7 +116,7 @@ def configure(level: str, form: str) -> LineWriter:
 
 
 def _tell_dropped(lines: int) -> None:
-    fix = "see why the container's log was not taken: its reader, the node's disk, the runtime's log limits"
+    fix = "check what reads the container's log, the node's disk, and the container runtime's log limits"
     logger.warning("log lines dropped", extra={"lines": lines, "fix": fix})
 
 

@@ -17,9 +17,7 @@ def announce(config: Config) -> None:
     if config.duration < SHORT_DURATION:
         logger.warning(
             "short sessions",
-            extra={
-                "fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more, or some SDKs fetch credentials on every call"
-            },
+            extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more; else some SDKs fetch them on every call"},
         )
     if not config.role_arn.is_in_aws_form:
         logger.warning(

@@ -28,7 +28,7 @@ def test_a_log_line_is_told_from_any_other(line: str, fields: dict[str, object] 
         ({"event": "token rotated", "next_attempt": "at once"}, "read the new token, and uses it at once"),
         (
             {"event": "token rotated", "next_attempt": "as planned"},
-            "read the new token; its credentials are still good, so it does not call STS",
+            "read the new token; its credentials are still valid, so it does not call STS",
         ),
         (
             {"event": "refresh failed", "cause": "No STS.", "credentials_valid_for": 9},

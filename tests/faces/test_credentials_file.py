@@ -231,7 +231,7 @@ async def test_a_file_system_that_lacks_something_gets_the_file_and_it_is_told_o
             assert file.holds(held)
         assert list(tmp_path.iterdir()) == [file.path]
     (line,) = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert line.message == "credentials file written with less"
+    assert line.message == "credentials file written without mode or sync"
     assert vars(line)["reason"].endswith(f": {os.strerror(number)}")
 
 

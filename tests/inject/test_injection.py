@@ -215,7 +215,7 @@ def test_a_sidecar_written_by_hand_is_replaced_and_its_settings_are_named() -> N
     assert len(outcome.document["spec"]["volumes"]) == 2
     (finding,) = outcome.findings
     assert finding.level is Level.WARNING
-    assert "written by hand" in finding.message
+    assert "written manually" in finding.message
     assert "SIDECAR_DURATION: keep that with --set" in finding.message
 
 
@@ -244,7 +244,7 @@ def test_a_spoilt_record_is_an_error(spoilt: str | None) -> None:
     for outcome in (inject(document, options()), remove(document)):
         assert outcome.refused
         assert outcome.document == document
-        assert "irsa-sidecar/injected is not as inject wrote it" in outcome.findings[0].message
+        assert "irsa-sidecar/injected was changed after inject wrote it" in outcome.findings[0].message
 
 
 @pytest.mark.parametrize("record", ['{"spec":{"volumes":{"x":{"y":1}}}}', '{"spec":{"nodeName":["x"]}}', '{"a":["b"]}'])
@@ -291,7 +291,7 @@ def test_what_points_elsewhere_is_kept_and_named() -> None:
 def test_metadata_disabled_keeps_sdks_from_the_imitated_imds() -> None:
     env = [{"name": "AWS_EC2_METADATA_DISABLED", "value": "true"}]
     (warning,) = said(pod(containers=[{"name": "app", "env": env}]), settings={"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"})
-    assert "SDKs will not ask the sidecar's IMDS endpoint" in warning
+    assert "SDKs will not call the sidecar's IMDS endpoint" in warning
 
 
 @pytest.mark.parametrize(
@@ -455,24 +455,24 @@ def test_another_servers_role_is_taken_with_its_endpoint_and_one_word_of_caution
         ({"role_arn": "app"}, "--role-arn: 'app' is not the ARN of an IAM role"),
         ({"region": ""}, "--region: required"),
         ({"region": "Europe"}, "--region: 'Europe' is not a region"),
-        ({"region": "aws-global"}, "'aws-global' stands for a global endpoint"),
+        ({"region": "aws-global"}, "'aws-global' means the global endpoint"),
         ({"image": "Not an image"}, "--image: 'Not an image' is not an image"),
         ({"audience": ""}, "--audience: '' is not an audience"),
         ({"token_expiration": 599}, "--token-expiration: 599 is not allowed; 600 to 86400"),
         ({"token_expiration": 86401}, "--token-expiration: 86401 is not allowed"),
         ({"settings": {"SIDECAR_DURATION": "1"}}, "SIDECAR_DURATION: '1' is not a duration"),
-        ({"settings": {"SIDECAR_DURATON": "900"}}, "no such setting; did you mean SIDECAR_DURATION?"),
-        ({"settings": {"PATH": "/"}}, "--set PATH: no such setting"),
+        ({"settings": {"SIDECAR_DURATON": "900"}}, "unknown setting; did you mean SIDECAR_DURATION?"),
+        ({"settings": {"PATH": "/"}}, "--set PATH: unknown setting"),
         ({"settings": {"AWS_ROLE_ARN": ROLE}}, "--set AWS_ROLE_ARN: use --role-arn"),
         ({"settings": {"SIDECAR_AUTH_TOKEN": "hush"}}, "--set SIDECAR_AUTH_TOKEN: inject sets it from the pod's UID"),
         ({"settings": {"SIDECAR_CREDENTIALS_FILE": "/a/b"}}, "it needs a volume"),
         ({"settings": {"SIDECAR_LISTEN": "127.0.0.1:9911, unix:/run/s"}}, "has a Unix socket: it needs a volume that"),
         ({"settings": {"SIDECAR_ADMIN_LISTEN": "unix:/a,0.0.0.0:9912"}}, "--set SIDECAR_ADMIN_LISTEN: 'unix:/a,0"),
         ({"settings": {"SIDECAR_IMDS_LISTEN": "unix:/a"}}, "--set SIDECAR_IMDS_LISTEN: 'unix:/a' has a Unix socket"),
-        ({"settings": {"SIDECAR_ECS_LISTEN": "unix:/a"}}, "write that pod by hand (see docs/ways.md)"),
+        ({"settings": {"SIDECAR_ECS_LISTEN": "unix:/a"}}, "write that pod manually (see docs/ways.md)"),
         ({"settings": {"HTTPS_PROXY": "http://u:hush@p:1"}}, "--set HTTPS_PROXY: a password does not belong"),
         ({"settings": {"AWS_CA_BUNDLE": "ca.pem"}}, "AWS_CA_BUNDLE: 'ca.pem' is not an absolute path"),
-        ({"settings": {"SIDECAR_ADMIN_LISTEN": "127.0.0.1:9912"}}, "SIDECAR_ADMIN_LISTEN: the kubelet asks the"),
+        ({"settings": {"SIDECAR_ADMIN_LISTEN": "127.0.0.1:9912"}}, "SIDECAR_ADMIN_LISTEN: the kubelet calls the"),
         ({"settings": {"SIDECAR_LISTEN": "127.0.0.2:1"}}, "SIDECAR_LISTEN: 127.0.0.1 is the one address"),
         ({"settings": {"SIDECAR_LISTEN": "off"}}, "no client could get credentials"),
         ({"settings": {"SIDECAR_ECS_LISTEN": "0.0.0.0:80"}}, "can be reached from outside the pod"),
@@ -506,7 +506,7 @@ def test_other_settings_are_passed_on(settings: dict[str, str]) -> None:
 
 def test_a_ca_bundle_is_passed_on_with_the_word_that_nothing_is_mounted() -> None:
     (caution,) = options(image=IMAGE, settings={"AWS_CA_BUNDLE": "/etc/ca.pem"}).cautions()
-    assert caution.startswith("--set AWS_CA_BUNDLE: inject mounts nothing at /etc/ca.pem")
+    assert caution.startswith("--set AWS_CA_BUNDLE: inject mounts no file at /etc/ca.pem")
 
 
 @pytest.mark.parametrize("image", [IMAGE, "localhost/s", "host:5000/s", "a.example/b/s@sha256:" + "a" * 64])

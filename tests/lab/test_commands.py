@@ -120,7 +120,7 @@ def test_an_sts_that_was_killed_and_started_again_knows_what_it_issued(tmp_path:
 
 def test_sts_alone_needs_a_lab_that_was_started_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sts", "--state", str(tmp_path), "--listen", ANY]) == 1
-    assert "Start `irsa-sidecar lab` on this state directory once" in capsys.readouterr().err
+    assert "Start `irsa-sidecar lab` with this state directory first" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

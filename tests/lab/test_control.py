@@ -43,8 +43,8 @@ async def test_every_fault_starts_with_its_default_and_all_end_together(tmp_path
 @pytest.mark.parametrize(
     ("method", "path", "body", "words"),
     [
-        ("PUT", "/faults/nonsense", "", "There is no fault 'nonsense'. There are: throttle"),
-        ("PUT", "/faults/slow", "soon", "slow does not take this value"),
+        ("PUT", "/faults/nonsense", "", "There is no fault 'nonsense'. Known: throttle"),
+        ("PUT", "/faults/slow", "soon", "slow does not accept this value"),
         ("DELETE", "/faults/nonsense", "", "There is no fault"),
         ("POST", "/rotate", '{"how": "hard"}', "There is no rotation called 'hard'"),
         ("POST", "/rotate", "hard", "The body is not JSON like"),

@@ -75,7 +75,7 @@ def test_an_unquoted_version_and_account_are_what_they_look_like() -> None:
         ("clientIds", "thumbprints: [abc]", "thumbprints must be a list of at most 5"),
         ("clientIds", "clientids: []", "unknown setting 'clientids'"),
         ("Effect", "- Effect: Permit", "Effect is 'Permit'"),
-        ("Action", "Resource: '*'", "no element 'Resource'"),
+        ("Action", "Resource: '*'", "'Resource' is not an element"),
         ("StringEquals", "StringEqual:", "Did you mean StringEquals?"),
         ("Federated", "Federated: arn:aws:iam::*:oidc-provider/x", "wildcard"),
         ("arn", "- arn: arn:aws:iam::111122223333:user/x", "is not a role's ARN"),
@@ -98,7 +98,7 @@ def test_what_is_twice_in_one_mapping_is_refused_on_its_second_line() -> None:
     text = changed(maxSessionDuration="maxSessionDuration: 3600\n    maxSessionDuration: 7200")
     second = line_of("maxSessionDuration: 7200", text)
     assert complaints(text) == [
-        f"iam.yaml:{second}: the key 'maxSessionDuration' appears twice here; only one can count"
+        f"iam.yaml:{second}: the key 'maxSessionDuration' appears twice here; only one takes effect"
     ]
 
 

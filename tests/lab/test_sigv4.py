@@ -249,5 +249,5 @@ async def test_an_external_id_is_a_condition_key(tmp_path: Path) -> None:
 async def test_what_the_lab_does_not_model_it_says(tmp_path: Path) -> None:
     async with a_lab(tmp_path) as world:
         with_next_role(world)
-        with pytest.raises(ClientError, match=r"does not model Tags\.member\.1\.Key"):
+        with pytest.raises(ClientError, match=r"does not support Tags\.member\.1\.Key"):
             await assume(world, await credentials(world), Tags=[{"Key": "a", "Value": "b"}])

@@ -317,7 +317,7 @@ async def test_both_kinds_of_no_sound_alike_but_the_terminal_learns_why(tmp_path
         assert await refusal(world, RoleArn=ROLE + "x") == await refusal(world, token=world.token(sub="x"))
         missing, untrusted = world.answers
     assert "There is no role" in missing.why
-    assert "wants 'system:serviceaccount:default:app', the request has 'x'" in untrusted.why
+    assert "expects 'system:serviceaccount:default:app', the request has 'x'" in untrusted.why
 
 
 async def test_the_session_lives_as_long_as_asked(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ async def test_an_edited_iam_file_is_linted_aloud(tmp_path: Path) -> None:
         path.write_text(path.read_text().replace("default:app", "default:*"))
         await soon(lambda: any("[wildcard-under-equals]" in told for told in changes(world.events)))
         path.write_text("roles: [")
-        await soon(lambda: any("the last good file stays in force" in told for told in changes(world.events)))
+        await soon(lambda: any("the last valid file stays in use" in told for told in changes(world.events)))
 
 
 def changes(events: list[LabEvent]) -> list[str]:

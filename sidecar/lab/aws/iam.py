@@ -89,7 +89,7 @@ def default_text(issuer: str, role_arn: str = "arn:aws:iam::111122223333:role/de
 # The lab's IAM. Edit it while the lab runs: it is read again when it changes, and the lab prints its complaints.
 # The port in names and keys is the lab's: a real issuer has none, and a real condition key has one colon.
 providers:
-  - url: {issuer} # AWS takes https:// only
+  - url: {issuer} # AWS accepts only https://
     account: "{role.account}"
     clientIds: [sts.amazonaws.com]
 

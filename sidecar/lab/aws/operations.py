@@ -143,7 +143,7 @@ def _refuse_provider_id(form: Form) -> None:
 def _refuse_what_is_not_modelled(form: Form) -> None:
     for name in form:
         if name.startswith(_NOT_MODELLED):
-            raise validation_error(f"irsa-sidecar lab does not model {name}; AWS does. Leave it out here.")
+            raise validation_error(f"irsa-sidecar lab does not support {name}; AWS does. Omit it here.")
 
 
 def _no_provider(iam: Iam, arn: IamRoleArn, issuer: str) -> StsRefusal:

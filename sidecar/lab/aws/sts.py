@@ -95,7 +95,7 @@ class Sts:
         http_faults.refuse(self._faults, call.form.get("RoleArn", ""))
         http_faults.refuse_token(self._faults)
         if call.signed.header("x-amz-security-token"):
-            raise no_key("The request carries X-Amz-Security-Token; AWS answers such a call so. Send it unsigned.")
+            raise no_key("The request has an X-Amz-Security-Token header; AWS gives this answer too. Send it unsigned.")
         return await self._operations.assume_role_with_web_identity(call.form, self.now(), call.source_ip)
 
     async def _assume_role(self, call: Call) -> OperationResult:

@@ -69,7 +69,7 @@ def take_apart(token: str) -> DecodedToken:
     is unknown.
     """
     if not _COMPACT.fullmatch(token):
-        raise invalid_token(_NOT_A_JWT, why="It is not three base64url parts with dots between.")
+        raise invalid_token(_NOT_A_JWT, why="It is not three base64url parts separated by dots.")
     try:
         complete = jwt.decode_complete(token, options={"verify_signature": False})
     except (jwt.InvalidTokenError, RecursionError) as error:
@@ -77,7 +77,7 @@ def take_apart(token: str) -> DecodedToken:
     header, claims = complete["header"], complete["payload"]
     if header.get("alg") not in ACCEPTED_ALGORITHMS:
         raise invalid_token(
-            _NOT_A_JWT, why=f"alg is {header.get('alg')!r}; STS takes {', '.join(ACCEPTED_ALGORITHMS)}."
+            _NOT_A_JWT, why=f"alg is {header.get('alg')!r}; STS accepts {', '.join(ACCEPTED_ALGORITHMS)}."
         )
     for name in REQUIRED_CLAIMS:
         if claims.get(name) in (None, "", []):
@@ -157,10 +157,10 @@ class IssuerKeys:
         if missing:
             raise no_key(f"The discovery document lacks {', '.join(missing)}.")
         if str(document["issuer"]).rstrip("/") != issuer.rstrip("/"):  # AWS was seen to ignore a trailing slash
-            raise no_key(f"The discovery document is of {document['issuer']!r}, the token of {issuer!r}.")
+            raise no_key(f"The discovery document is for {document['issuer']!r}, but the token is from {issuer!r}.")
         keys = (await self._get(str(document["jwks_uri"]))).get("keys")
         if not isinstance(keys, list):
-            raise no_key("The JWKS has no list of keys.")
+            raise no_key("The JWKS document contains no list of keys.")
         return [key for key in keys if isinstance(key, dict)]
 
     async def _get(self, url: str) -> dict[str, Any]:

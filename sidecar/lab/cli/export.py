@@ -55,9 +55,9 @@ def documents_for(issuer: str, pems: Sequence[bytes]) -> Mapping[str, Any]:
     """Documents by their path below the issuer's URL. Raises BadExport."""
     parts = urlsplit(issuer)
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
-        raise BadExport(f"The issuer is {issuer!r}; AWS and kube-apiserver take https://HOST/PATH without a query.")
+        raise BadExport(f"The issuer is {issuer!r}; AWS and kube-apiserver accept https://HOST/PATH without a query.")
     if issuer.endswith("/"):
-        raise BadExport(f"The issuer {issuer!r} ends in a slash, which would be part of its name. Leave it out.")
+        raise BadExport(f"The issuer {issuer!r} ends with a slash, which would become part of its name. Remove it.")
     public = [public_key(pem) for pem in pems]
     document = discovery(issuer, issuer) | {"jwks_uri": f"{issuer}/{JWKS_FILE}"}
     jwks = {"keys": [keys.public_jwk(key, keys.kid_of(key, KidForm.UPSTREAM)) for key in public]}
@@ -106,11 +106,11 @@ def instructions(arguments: argparse.Namespace) -> str:
     """What to do with the files, in the right order."""
     key_files = "\n".join(f"  --service-account-key-file={path}" for path in arguments.key)
     return f"""\
-1. Make these public, and check both with curl from outside:
+1. Publish these files, and check both with curl from outside:
   {arguments.out / DISCOVERY_PATH.lstrip("/")}  ->  {arguments.issuer}{DISCOVERY_PATH}
   {arguments.out / JWKS_FILE}  ->  {arguments.issuer}/{JWKS_FILE}
 
-2. Tell IAM, once:
+2. Register the issuer with IAM, once:
   aws iam create-open-id-connect-provider --url {arguments.issuer} --client-id-list {arguments.audience}
 
 3. Start kube-apiserver with these flags (keep the flag of an earlier issuer, after this one):

@@ -37,7 +37,7 @@ def _get_role(arguments: argparse.Namespace) -> str:
     found = [role for role in roles if arguments.arn in (None, str(role.arn))]
     if not found:
         known = ", ".join(str(role.arn) for role in roles) or "none"
-        raise ValueError(f"There is no role {arguments.arn or ''}. There are: {known}.")
+        raise ValueError(f"There is no role {arguments.arn or ''}. Known: {known}.")
     return json.dumps({"Role": found[0].as_iam_shows()}, indent=2)
 
 

@@ -33,7 +33,7 @@ def _token(arguments: argparse.Namespace) -> str:
     now = time.time() - arguments.age
     ring = KeyRing(state)
     if not ring.tenures:
-        raise ValueError(f"{state.keys} has no signing key yet. Start `irsa-sidecar lab` once.")
+        raise ValueError(f"{state.keys} has no signing key yet. Start `irsa-sidecar lab` first.")
     issuer = Issuer(arguments.issuer or _issuer_url(state), ring, Faults(state))
     found = _claims(arguments, issuer.url, now)
     shown = json.dumps(found, indent=2)
@@ -53,5 +53,7 @@ def _claims(arguments: argparse.Namespace, issuer: str, now: float) -> dict[str,
 def _issuer_url(state: StateDirectory) -> str:
     running = status(state, time.time())["running"]
     if running is None:
-        raise ValueError("No lab runs on this state directory, so its URL is unknown. Start it, or pass --issuer URL.")
+        raise ValueError(
+            "No lab is running with this state directory, so its URL is unknown. Start it, or pass --issuer URL."
+        )
     return str(running["issuer"])

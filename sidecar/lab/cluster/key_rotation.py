@@ -27,7 +27,7 @@ def rotate(
 ) -> str:
     """Rotates and returns the new key's id. `wait` and `keep` in seconds, see `key_tenures`. Raises BadRotation."""
     if how not in WAYS_TO_ROTATE:
-        raise BadRotation(f"There is no rotation called {how!r}. There are: {', '.join(WAYS_TO_ROTATE)}.")
+        raise BadRotation(f"There is no rotation called {how!r}. Known: {', '.join(WAYS_TO_ROTATE)}.")
     waiting = key_tenures.PUBLISH_BEFORE_SIGNING if wait is None else wait
     keeping = key_tenures.KEEP_AFTER_SIGNING if keep is None else keep
     for name, value in (("wait", waiting), ("keep", keeping)):
