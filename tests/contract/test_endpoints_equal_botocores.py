@@ -115,7 +115,7 @@ def test_what_cannot_be_part_of_a_host_name_is_refused_with_an_example_of_what_c
 
 @pytest.mark.parametrize("region", PSEUDO)
 def test_a_pseudo_region_is_refused_rather_than_taken_to_the_global_endpoint(region: str) -> None:
-    with pytest.raises(ValueError, match="global endpoint; name the region that the pod runs in"):
+    with pytest.raises(ValueError, match="global endpoint; set the region that the pod runs in"):
         sts_endpoint(region, fips=False, dualstack=False)
 
 
