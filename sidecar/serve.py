@@ -21,7 +21,7 @@ from sidecar.core.ports import Clock
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.faces.authorization import NoAuthorization, authorization
 from sidecar.faces.container import ContainerFace
-from sidecar.faces.counted import ClientObserver, Counted
+from sidecar.faces.counted import ClientObserver, CountedFace
 from sidecar.faces.credentials_file import CredentialsFile
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import ImdsFace, protocol
@@ -159,9 +159,9 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy, 
         now=clock.now,
     )
     return [
-        (Counted(container, count), config.listen[CONTAINER]),
-        (Counted(ecs, count), config.listen[ECS]),
-        (Counted(imds, count, protocol), config.listen[IMDS]),
+        (CountedFace(container, count), config.listen[CONTAINER]),
+        (CountedFace(ecs, count), config.listen[ECS]),
+        (CountedFace(imds, count, protocol), config.listen[IMDS]),
     ]
 
 

@@ -20,7 +20,7 @@ from sidecar.observe.snapshot import (
     Snapshot,
     TokenSnapshot,
 )
-from sidecar.settings.given import InForce
+from sidecar.settings.given import EffectiveSetting
 
 JsonObject = dict[str, Any]
 Rounding = Callable[[Seconds], float]
@@ -131,7 +131,7 @@ def _client(client: ClientSnapshot) -> JsonObject:
     return fields | {"requests": client.requests, "age": tenths(client.age)}
 
 
-def _setting(setting: InForce) -> JsonObject:
+def _setting(setting: EffectiveSetting) -> JsonObject:
     return {"variable": setting.variable, "value": setting.text, "given_by": setting.given_by}
 
 

@@ -24,7 +24,7 @@ from sidecar.observe.snapshot import (
     Snapshot,
     TokenSnapshot,
 )
-from sidecar.settings.given import InForce
+from sidecar.settings.given import EffectiveSetting
 
 FACE_TITLES = {face.name: face.title for face in FACES}
 CLIENT_NAMES = {NONE: "no User-Agent", UNKNOWN: "unknown"}
@@ -225,18 +225,18 @@ def _off(faces: Iterable[FaceSnapshot]) -> Html | None:
     return element("p", "Off: ", ", ".join(off), ".", class_="small") if off else None
 
 
-def settings(all_of_them: Sequence[InForce]) -> Html:
+def settings(all_of_them: Sequence[EffectiveSetting]) -> Html:
     given = [setting for setting in all_of_them if setting.given_by]
     others = [setting for setting in all_of_them if not setting.given_by]
     return section("Settings", _table(given), more(f"{len(others)} at their defaults", _table(others)))
 
 
-def _table(shown: Iterable[InForce]) -> Html:
+def _table(shown: Iterable[EffectiveSetting]) -> Html:
     rows = ((code(setting.variable), joined(*_setting(setting))) for setting in shown)
     return element("div", facts(*rows), class_="settings")
 
 
-def _setting(setting: InForce) -> Iterator[Content]:
+def _setting(setting: EffectiveSetting) -> Iterator[Content]:
     yield "not set" if setting.text is None else code(setting.text)
     if setting.given_by not in {None, setting.variable}:
         yield element("span", " by ", setting.given_by, class_="small")

@@ -88,7 +88,7 @@ class Status:
             sts_by_proxy=config.proxy is not None,
             token_file=config.token_file,
             credentials_file=config.credentials_file,
-            settings=config.in_force,
+            settings=config.effective_settings,
         )
 
     def _history(self) -> HistorySnapshot:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sidecar.client import signals
 from sidecar.client.running_sidecar import NotServed, SessionCredentials
 from sidecar.client.session import session_credentials
-from sidecar.client.signals import Caught
+from sidecar.client.signals import ReceivedSignal
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds, UnixTime
 from sidecar.terminal.complaints import complain
@@ -96,7 +96,7 @@ def _wait(child: int, name: str, expires_at: UnixTime) -> int:
             return status
 
 
-def _forward(child: int, caught: Caught) -> None:
+def _forward(child: int, caught: ReceivedSignal) -> None:
     """A signal of the terminal has reached the program already."""
     if not caught.from_terminal:
         os.kill(child, caught.number)

@@ -18,7 +18,7 @@ DISCARDED = frozenset({signal.SIGCHLD, signal.SIGWINCH})
 LOOK_EVERY: Seconds = 0.02
 
 
-class Caught(NamedTuple):
+class ReceivedSignal(NamedTuple):
     """One signal. `from_terminal`: the terminal sent it to each of its foreground processes, not to us alone."""
 
     number: int
@@ -38,26 +38,26 @@ def blocked(numbers: AbstractSet[signal.Signals]) -> Iterator[set[signal.Signals
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def wait(numbers: AbstractSet[signal.Signals], seconds: Seconds) -> Caught | None:
+def wait(numbers: AbstractSet[signal.Signals], seconds: Seconds) -> ReceivedSignal | None:
     """The next of the blocked `numbers`, or None after so many seconds; less than none are none."""
     timed_wait = _timed_wait()
     if timed_wait is None:
         return _look_often(numbers, time.monotonic() + seconds)
     caught = timed_wait(numbers, max(0, seconds))
-    return None if caught is None else Caught(caught.si_signo, caught.si_code == FROM_KERNEL)
+    return None if caught is None else ReceivedSignal(caught.si_signo, caught.si_code == FROM_KERNEL)
 
 
 def _timed_wait() -> Callable[[AbstractSet[signal.Signals], Seconds], Any] | None:
     return getattr(signal, "sigtimedwait", None)
 
 
-def _look_often(numbers: AbstractSet[signal.Signals], until: float) -> Caught | None:
+def _look_often(numbers: AbstractSet[signal.Signals], until: float) -> ReceivedSignal | None:
     while not (pending := signal.sigpending() & numbers):
         if time.monotonic() >= until:
             return None
         time.sleep(LOOK_EVERY)
     number = signal.sigwait(pending)
-    return Caught(number, number in FROM_KEYBOARD and _in_foreground())
+    return ReceivedSignal(number, number in FROM_KEYBOARD and _in_foreground())
 
 
 def _in_foreground() -> bool:

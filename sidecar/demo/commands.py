@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from sidecar.demo.run import SESSION_LIFETIME, PartEnded, Plan, run
+from sidecar.demo.run import SESSION_LIFETIME, Plan, ProcessEnded, run
 
 MAXIMUM_OUTAGE = 45
 """Seconds: after that, credentials that live 60 s are used up, and the sidecar can only say so."""
@@ -15,7 +15,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the demo. Returns 0 if no application call failed and, where it ends by itself, the access key changed."""
     try:
         return 0 if asyncio.run(run(_plan(argv))) else 1
-    except* PartEnded as ended:
+    except* ProcessEnded as ended:
         print(*ended.exceptions, sep="\n", file=sys.stderr)
     return 1
 

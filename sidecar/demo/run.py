@@ -42,7 +42,7 @@ class Plan:
         return self.once or self.outage is not None
 
 
-class PartEnded(Exception):
+class ProcessEnded(Exception):
     """A part of the demo that should go on has ended by itself."""
 
 
@@ -145,7 +145,7 @@ class Demo:
         async with python(["-m", "sidecar", "serve"], environment, stdout=DEVNULL, stderr=PIPE) as process:
             async for line in lines(process.stderr):
                 self._sidecar_logged(line)
-            raise PartEnded(f"the sidecar ended unexpectedly (exit code {await process.wait()})")
+            raise ProcessEnded(f"the sidecar ended unexpectedly (exit code {await process.wait()})")
 
     def _sidecar_logged(self, line: str) -> None:
         fields = narration.log_fields(line)
@@ -185,7 +185,7 @@ class Demo:
         async with python(command, environment, stdout=PIPE, stderr=DEVNULL) as process:
             async for line in lines(process.stdout):
                 self._application_called(line)
-            raise PartEnded(f"the application ended unexpectedly (exit code {await process.wait()})")
+            raise ProcessEnded(f"the application ended unexpectedly (exit code {await process.wait()})")
 
     def _application_called(self, line: str) -> None:
         fields = json.loads(line)

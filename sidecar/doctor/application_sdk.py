@@ -4,7 +4,7 @@ from sidecar.core.findings import Finding
 from sidecar.doctor.application_uri import SET_FULL_URI
 from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
-from sidecar.doctor.sdk_choice import GivesUp, NotAsked, choice_in
+from sidecar.doctor.sdk_choice import SdkFailed, SdkUnavailable, choice_in
 
 OURS = "container-role"
 _INSTEAD = {
@@ -23,9 +23,9 @@ def sdk(pod: Pod) -> Finding | None:
         return None
     try:
         choice = choice_in(pod.app)
-    except NotAsked as problem:
+    except SdkUnavailable as problem:
         return skipped("app-sdk", str(problem), "Not checked: whether a real SDK would use the sidecar.")
-    except GivesUp as problem:
+    except SdkFailed as problem:
         return failed(
             "app-sdk",
             f"botocore's chain ends in {problem}",

@@ -33,7 +33,7 @@ UNREACHABLE = "Not reachable from here. STS calls it from AWS's network, so it m
 TRY = "From outside: curl -sS -m 5 {url}"
 
 
-class Unusable(Exception):
+class DocumentUnavailable(Exception):
     """No document, with the finding that says why."""
 
     def __init__(self, finding: Finding) -> None:
@@ -56,9 +56,9 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
             return findings
         keys, found = await _document(pod, http, KEYS, uri)
         return [*findings, _keys(keys, token, found, uri)]
-    except Unusable as unusable:
-        done = [] if unusable.finding.code == DISCOVERY else findings
-        return [*done, unusable.finding]
+    except DocumentUnavailable as unavailable:
+        done = [] if unavailable.finding.code == DISCOVERY else findings
+        return [*done, unavailable.finding]
 
 
 async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str) -> tuple[dict[str, Any], Fetched]:
@@ -66,11 +66,13 @@ async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str)
     try:
         found = await get(http, url, within=ISSUER_TIMEOUT, proxy=proxy_for(url, pod.environ))
     except TimeoutError:
-        raise Unusable(failed(check, shown(url), "No answer within 5 s: STS does not wait longer.", fix)) from None
+        raise DocumentUnavailable(
+            failed(check, shown(url), "No answer within 5 s: STS does not wait longer.", fix)
+        ) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise Unusable(skipped(check, f"{shown(url)}: {why(error)}", UNREACHABLE, fix)) from None
+        raise DocumentUnavailable(skipped(check, f"{shown(url)}: {why(error)}", UNREACHABLE, fix)) from None
     if found.status != OK:
-        raise Unusable(
+        raise DocumentUnavailable(
             failed(
                 check, f"{shown(url)}: {found.status}", "STS needs a 200 from this URL, without redirect or login.", fix
             )
@@ -80,7 +82,7 @@ async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise Unusable(failed(check, shown(url), "The answer is not a JSON object.", fix))
+        raise DocumentUnavailable(failed(check, shown(url), "The answer is not a JSON object.", fix))
     return document, found
 
 

@@ -19,16 +19,16 @@ from sidecar.doctor.timeouts import SDK_TIMEOUT
 NOWHERE = "/nonexistent"
 
 
-class NotAsked(Exception):
+class SdkUnavailable(Exception):
     """The SDK could not be asked."""
 
 
-class GivesUp(Exception):
+class SdkFailed(Exception):
     """The SDK ended in an error, whose name this is."""
 
 
 def choice_in(environ: Mapping[str, str]) -> str:
-    """The name of the provider that botocore would take there, "" for none. Raises `NotAsked` or `GivesUp`.
+    """The name of the provider that botocore would take there, "" for none. Raises `SdkUnavailable` or `SdkFailed`.
 
     The application's home is not ours, so files in it are not looked at unless variables name them.
     """
@@ -46,9 +46,9 @@ def choice_in(environ: Mapping[str, str]) -> str:
         )
         told = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
-        raise NotAsked(f"botocore could not be asked ({type(error).__name__})") from None
+        raise SdkUnavailable(f"botocore could not be asked ({type(error).__name__})") from None
     if told["error"]:
-        raise GivesUp(told["error"])
+        raise SdkFailed(told["error"])
     return str(told["choice"])
 
 

@@ -14,7 +14,7 @@ from sidecar.trust.patterns import glob, has_wildcard
 
 
 @dataclass(frozen=True, slots=True)
-class Miss:
+class FailedCondition:
     """A condition that did not hold for the token."""
 
     condition: ConditionResult
@@ -55,7 +55,7 @@ class Miss:
         return error(code, message, fix, self.where)
 
 
-def condition_mistakes(miss: Miss) -> list[Finding]:
+def condition_mistakes(miss: FailedCondition) -> list[Finding]:
     """The lint is asked first, about the key and about the values; what it does not know needs the token."""
     if of_key := miss.linted(_KEY_MISTAKES):
         return of_key
@@ -68,14 +68,14 @@ _KEY_MISTAKES = frozenset({"scheme-in-condition-key", "claim-is-no-key"})
 _SWAPPED = frozenset({"subject-under-aud", "audience-under-sub"})
 
 
-def _wildcards(miss: Miss) -> list[Finding]:
+def _wildcards(miss: FailedCondition) -> list[Finding]:
     """A pattern that would not match the token as a pattern either is two mistakes."""
     found = [] if miss.negated else miss.linted(frozenset({"wildcard-under-equals"}))
     would_match = any(glob(value, miss.actual) for value in miss.condition.wanted)
     return found if would_match or not found else [*found, _by_token(miss)]
 
 
-def _misshapen(miss: Miss) -> list[Finding]:
+def _misshapen(miss: FailedCondition) -> list[Finding]:
     """Where the value that comes closest is one that no cluster writes. Whether the issuer is one, the token tells."""
     if (
         miss.claim != "sub"
@@ -86,11 +86,11 @@ def _misshapen(miss: Miss) -> list[Finding]:
     ):
         return []
     return miss.linted(frozenset({"subject-shape"})) or [
-        subject_shape(miss.key, miss.near, miss.case.meant, miss.where)
+        subject_shape(miss.key, miss.near, miss.case.intended, miss.where)
     ]
 
 
-def _by_token(miss: Miss) -> Finding:
+def _by_token(miss: FailedCondition) -> Finding:
     for recognise in _KNOWN:
         if finding := recognise(miss):
             return finding
@@ -98,7 +98,7 @@ def _by_token(miss: Miss) -> Finding:
     return miss.found(code, f"{miss.condition}.", "Correct the condition, or remove it if it is not intended.")
 
 
-def _issuer_differs(miss: Miss) -> Finding | None:
+def _issuer_differs(miss: FailedCondition) -> Finding | None:
     named, mine = miss.named_issuer, miss.case.token.issuer_name
     if miss.actual or "." not in named or named.casefold() == mine.casefold():
         return None
@@ -114,7 +114,7 @@ def _issuer_differs(miss: Miss) -> Finding | None:
     )
 
 
-def _excluded(miss: Miss) -> Finding | None:
+def _excluded(miss: FailedCondition) -> Finding | None:
     if not miss.negated or not miss.actual:
         return None
     return miss.found(
@@ -124,7 +124,7 @@ def _excluded(miss: Miss) -> Finding | None:
     )
 
 
-def _audience(miss: Miss) -> Finding | None:
+def _audience(miss: FailedCondition) -> Finding | None:
     if miss.claim != "aud" or not miss.actual:
         return None
     have, near = shown(miss.actual), miss.near
@@ -137,7 +137,7 @@ def _audience(miss: Miss) -> Finding | None:
     )
 
 
-def _subject(miss: Miss) -> Finding | None:
+def _subject(miss: FailedCondition) -> Finding | None:
     if miss.claim != "sub" or not miss.actual:
         return None
     have, near, count = shown(miss.actual), miss.near, len(miss.condition.wanted)
@@ -157,7 +157,7 @@ def _or_move_the_pod(wanted: str) -> str:
     return f", or run the pod in namespace {account[0]} with serviceAccountName: {account[1]}"
 
 
-_KNOWN: tuple[Callable[[Miss], Finding | None], ...] = (
+_KNOWN: tuple[Callable[[FailedCondition], Finding | None], ...] = (
     _excluded,
     _audience,
     _subject,

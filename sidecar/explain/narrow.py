@@ -108,15 +108,15 @@ def _spared(raw: PolicyDocument, case: Case) -> PolicyDocument:
 def _put(document: PolicyDocument, case: Case) -> None:
     """Replace the statement that was meant for the token, or add one."""
     statements: list[PolicyDocument] = document["Statement"]
-    meant = _meant(replace(case, policy=_parsed(document)))
-    if meant is None:
+    intended = _allow_to_replace(replace(case, policy=_parsed(document)))
+    if intended is None:
         statements.append(_statement({}, None, case))
     else:
-        index = meant.statement.index
-        statements[index] = _statement(statements[index], meant, case)
+        index = intended.statement.index
+        statements[index] = _statement(statements[index], intended, case)
 
 
-def _meant(case: Case) -> StatementResult | None:
+def _allow_to_replace(case: Case) -> StatementResult | None:
     """The Allow to replace: one that serves nobody as it is, or whoever asks. None if all may serve others."""
     answer = evaluation(case)
     closest = answer.decided_by or closest_allow(answer)

@@ -8,7 +8,7 @@ from sidecar.core.arns import RoleArn
 from sidecar.core.findings import Finding
 from sidecar.core.model import UnixTime
 from sidecar.explain.jwt_parts import UnverifiedToken, shown
-from sidecar.trust import Meant, TrustPolicy, issuer_prefix, lint
+from sidecar.trust import IntendedCaller, TrustPolicy, issuer_prefix, lint
 
 _PROVIDER_ARN = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}):oidc-provider/(?P<name>.+)")
 _PROVIDER_URL = re.compile(r"https?://(?P<name>[^\s?#]+)")
@@ -16,7 +16,7 @@ UNKNOWN_ACCOUNT = "<account>"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IamLocation:
     """Where something in IAM lives. STS looks for the provider where the role is."""
 
     partition: str
@@ -31,7 +31,7 @@ class OidcProvider:
     """An IAM OIDC provider: its issuer without the scheme, and its place if an ARN told it."""
 
     name: str
-    place: Place | None = None
+    place: IamLocation | None = None
 
     @property
     def written(self) -> str:
@@ -42,7 +42,7 @@ def provider(text: str) -> OidcProvider:
     """From a provider's URL or ARN. Raises `ValueError` saying what is allowed."""
     if found := _PROVIDER_ARN.fullmatch(text):
         # `arn:…:oidc-provider/https://…` is one of the mistakes: the scheme stays in the name.
-        return OidcProvider(found["name"], Place(found["partition"], found["account"]))
+        return OidcProvider(found["name"], IamLocation(found["partition"], found["account"]))
     if found := _PROVIDER_URL.fullmatch(text):
         return OidcProvider(found["name"])
     raise ValueError(
@@ -84,20 +84,20 @@ class Case:
     policy: TrustPolicy
 
     @property
-    def meant(self) -> Meant:
+    def intended(self) -> IntendedCaller:
         """Whom the policy should let in: for the fixes."""
-        return Meant(self.provider_arn, shown(self.token.subject))
+        return IntendedCaller(self.provider_arn, shown(self.token.subject))
 
     @cached_property
     def linted(self) -> tuple[Finding, ...]:
         """What the policy shows by itself, with fixes for this token."""
-        return lint(self.policy, self.meant)
+        return lint(self.policy, self.intended)
 
     @cached_property
-    def role(self) -> Place | None:
+    def role(self) -> IamLocation | None:
         """Where the role is, None while nobody said."""
         role = role_in(self.asked.role_arn) or role_in(self.asked.policy_of)
-        return Place(role.partition, role.account) if role else None
+        return IamLocation(role.partition, role.account) if role else None
 
     @cached_property
     def principals(self) -> tuple[OidcProvider, ...]:
@@ -118,12 +118,12 @@ class Case:
         return next(iter(at_home or trusted), OidcProvider(name))
 
     @cached_property
-    def place(self) -> Place:
+    def place(self) -> IamLocation:
         """Where to look for the provider. A misplaced one is named as such once, and from then on taken for right."""
         if self.matching and self.matching.place:
             return self.matching.place
         anywhere = (found.place for found in (*self.asked.providers, *self.principals) if found.place)
-        return self.role or next(anywhere, Place("aws", UNKNOWN_ACCOUNT))
+        return self.role or next(anywhere, IamLocation("aws", UNKNOWN_ACCOUNT))
 
     @property
     def provider_arn(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sidecar.core.claims import Claims
 from sidecar.core.findings import Finding, Level, Where, error, info
-from sidecar.explain.condition_mistakes import Miss, condition_mistakes
+from sidecar.explain.condition_mistakes import FailedCondition, condition_mistakes
 from sidecar.explain.question import Case, OidcProvider, provider
 from sidecar.explain.unseen import unseen_conditions, visible
 from sidecar.sts.session_name import session_name_for
@@ -98,13 +98,13 @@ def _why_not(case: Case, result: StatementResult) -> Iterator[Finding]:
         yield from _principal(case, result, (*at, "Principal"))
     for condition in result.failed_conditions:
         where = (*at, "Condition", condition.operator, condition.key)
-        yield from condition_mistakes(Miss(condition, where, case))
+        yield from condition_mistakes(FailedCondition(condition, where, case))
 
 
 def _principal(case: Case, result: StatementResult, where: Where) -> list[Finding]:
     """What the lint says of the principal; what it only mentions is an error for this token."""
     if result.statement.except_principals:
-        fix = f"Write {case.meant.principal}."
+        fix = f"Write {case.intended.principal}."
         return [error("not-principal", "NotPrincipal names the token's own provider.", fix, where)]
     linted = [found for found in case.linted if found.where == where and found.code in _PRINCIPAL_MISTAKES]
     return [replace(found, level=Level.ERROR) for found in linted] or [_other_principal(case, result.statement)]
@@ -116,7 +116,7 @@ _PRINCIPAL_MISTAKES = frozenset({"pod-identity-principal", "principal-not-federa
 def _other_principal(case: Case, statement: Statement) -> Finding:
     federated = [principal for principal in statement.principals if principal.kind == "Federated"]
     if not federated:
-        return principal_not_federated(statement, case.meant)
+        return principal_not_federated(statement, case.intended)
     code, message = _difference(case, [found for name in federated if (found := _oidc(name.name))])
     named = ", ".join(f"{principal.kind} {principal.name}" for principal in federated)
     fix = f'Write "Federated": "{case.provider_arn}".'

@@ -12,7 +12,7 @@ class ClientObserver(Protocol):
     def __call__(self, face: str, user_agent: str | None) -> None: ...
 
 
-class Counted:
+class CountedFace:
     """`face`, with each of its requests shown to `observe`. `protocol`: names the face of a request, if it has two."""
 
     def __init__(self, face: Face, observe: ClientObserver, protocol: Callable[[Request], str] | None = None) -> None:

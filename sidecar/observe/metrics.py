@@ -74,7 +74,7 @@ class Metrics:
         self._describe_requests()
         self._file_writes = self._counter(families.FILE_WRITES)
         self._config = self._gauge(families.CONFIG)
-        self.registry.register(_CountedElsewhere(families.LOG_LINES_DROPPED, log_lines_dropped))
+        self.registry.register(_ExternalCounter(families.LOG_LINES_DROPPED, log_lines_dropped))
         self._gauge(families.BUILD).labels(__version__).set(1)
 
     # --- what there is --------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class Metrics:
         return exposition.generate_latest(self.registry), exposition.CONTENT_TYPE_PLAIN_0_0_4
 
 
-class _CountedElsewhere(Collector):
+class _ExternalCounter(Collector):
     """A counter whose value somebody else keeps."""
 
     def __init__(self, family: Family, total: Callable[[], int]) -> None:

@@ -13,7 +13,7 @@ from sidecar.core.errors import ExchangeFailed, Retry, SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.refresh import Phase
 from sidecar.observe.sdk_family import Sdk
-from sidecar.settings.given import InForce
+from sidecar.settings.given import EffectiveSetting
 
 
 class NextAttempt(enum.Enum):
@@ -171,4 +171,4 @@ class Snapshot:
     sts_by_proxy: bool
     token_file: Path
     credentials_file: Path | None
-    settings: tuple[InForce, ...]
+    settings: tuple[EffectiveSetting, ...]

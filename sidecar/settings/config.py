@@ -9,7 +9,7 @@ from sidecar.http.addresses import LINK_LOCAL, LOOPBACK_NAMES, WILDCARDS, Addres
 from sidecar.settings import flags, rules
 from sidecar.settings.catalogue import SETTINGS, Settings
 from sidecar.settings.complaints import BadSetting, gathered
-from sidecar.settings.given import Given, InForce
+from sidecar.settings.given import EffectiveSetting, GivenSettings
 from sidecar.settings.setting import field_values
 from sidecar.settings.unknown import unknown_flags, unknown_variables
 
@@ -33,7 +33,7 @@ class Config(Settings):
     sts_endpoint: str
     proxy: str | None = field(repr=False)
     """It may hold a password."""
-    in_force: tuple[InForce, ...] = field(default=(), compare=False, repr=False)
+    effective_settings: tuple[EffectiveSetting, ...] = field(default=(), compare=False, repr=False)
     """The settings as the operator gave them, to show."""
 
     @property
@@ -58,7 +58,7 @@ def _hosts(addresses: Iterable[Address]) -> frozenset[str]:
 def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-sidecar serve") -> Config:
     """The settings from flags, then variables, then defaults. Raises `BadConfig` with every complaint there is."""
     line = flags.parsed(argv, program)
-    given = Given(environ, line.given)
+    given = GivenSettings(environ, line.given)
     complaints: list[BadSetting] = []
     values: dict[str, Any] = {}
     for setting in SETTINGS:
@@ -73,5 +73,5 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
     if complaints:
         raise BadConfig(complaints)
-    in_force = tuple(given.in_force(setting) for setting in SETTINGS)
-    return Config(**field_values(Settings, values), sts_endpoint=endpoint, proxy=proxy, in_force=in_force)
+    effective = tuple(given.effective(setting) for setting in SETTINGS)
+    return Config(**field_values(Settings, values), sts_endpoint=endpoint, proxy=proxy, effective_settings=effective)

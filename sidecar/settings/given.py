@@ -10,8 +10,8 @@ from sidecar.settings.setting import Setting
 
 
 @dataclass(frozen=True, slots=True)
-class InForce:
-    """A setting as it stands. `text`: what was given or is the default, None for neither; of a secret, only `set`.
+class EffectiveSetting:
+    """A setting as it takes effect. `text`: the given one or the default, None for neither; of a secret, only `set`.
 
     `given_by`: the variable or the flag, None where it was not given.
     """
@@ -22,7 +22,7 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenSettings:
     """Environment and flags. `flags`: texts by the setting's variable."""
 
     environ: Mapping[str, str] = field(repr=False)
@@ -37,10 +37,10 @@ class Given:
                 return name, text
         return setting.variable, setting.default
 
-    def in_force(self, setting: Setting[Any]) -> InForce:
+    def effective(self, setting: Setting[Any]) -> EffectiveSetting:
         name, text = self.name_and_text(setting)
         given = setting.variable in self.flags or bool(self.environ.get(name))
-        return InForce(setting.variable, "set" if setting.secret and text else text, name if given else None)
+        return EffectiveSetting(setting.variable, "set" if setting.secret and text else text, name if given else None)
 
     def value(self, setting: Setting[Any]) -> Any:
         """What the text means; None for an optional setting that is not given. Raises `BadSetting`."""

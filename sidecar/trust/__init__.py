@@ -19,7 +19,7 @@ from sidecar.trust.document import Condition, Effect, Principal, Statement, Trus
 from sidecar.trust.evaluate import ConditionResult, Decision, Evaluation, StatementResult, evaluate
 from sidecar.trust.lint import lint
 from sidecar.trust.malformed import MalformedPolicy
-from sidecar.trust.mistakes import Meant
+from sidecar.trust.mistakes import IntendedCaller
 
 __all__ = [
     "ASSUME_ROLE",
@@ -29,8 +29,8 @@ __all__ = [
     "Decision",
     "Effect",
     "Evaluation",
+    "IntendedCaller",
     "MalformedPolicy",
-    "Meant",
     "Principal",
     "RequestContext",
     "Statement",

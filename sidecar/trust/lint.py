@@ -12,24 +12,24 @@ from sidecar.trust import mistakes
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
 from sidecar.trust.document import VERSIONS, Condition, Effect, Statement, TrustPolicy
 from sidecar.trust.lint_conditions import CONDITION_RULES, claim_key, subject_shapes
-from sidecar.trust.mistakes import SERVICE_ACCOUNT, Meant, at
+from sidecar.trust.mistakes import SERVICE_ACCOUNT, IntendedCaller, at
 from sidecar.trust.patterns import glob
 
-ANYBODY = Meant()
+ANYBODY = IntendedCaller()
 SIZE_QUOTA = 2048
 """Characters without white space: IAM's default for a trust policy (quota ACLSizePerRole)."""
 SIZE_QUOTA_RAISED = 4096
 """The most to which AWS raises that quota on request."""
 
 
-def lint(policy: TrustPolicy, meant: Meant = ANYBODY) -> tuple[Finding, ...]:
-    """All findings, in the order of the document; those about the whole policy first. The fixes name who is `meant`."""
+def lint(policy: TrustPolicy, intended: IntendedCaller = ANYBODY) -> tuple[Finding, ...]:
+    """All findings, in the order of the document; those about the whole policy first. The fixes name `intended`."""
     found = list(_size(policy)) + list(_variables(policy))
     for statement in policy.statements:
         for rule in _STATEMENT_RULES:
             found += rule(statement)
         for advising_rule in _ADVISING_RULES:
-            found += advising_rule(statement, meant)
+            found += advising_rule(statement, intended)
         for condition in statement.conditions:
             for condition_rule in CONDITION_RULES:
                 found += condition_rule(statement, condition)
@@ -62,22 +62,22 @@ def _action(statement: Statement) -> Iterator[Finding]:
         yield mistakes.action_not_web_identity(statement)
 
 
-def _principal_kind(statement: Statement, meant: Meant) -> Iterator[Finding]:
+def _principal_kind(statement: Statement, intended: IntendedCaller) -> Iterator[Finding]:
     if statement.effect is Effect.ALLOW and _names_web_identity(statement) and not _federated(statement):
-        yield mistakes.principal_not_federated(statement, meant)
+        yield mistakes.principal_not_federated(statement, intended)
 
 
-def _pod_identity(statement: Statement, meant: Meant) -> Iterator[Finding]:
+def _pod_identity(statement: Statement, intended: IntendedCaller) -> Iterator[Finding]:
     if any(principal.name == audiences.POD_IDENTITY for principal in statement.principals):
         yield info(
             "pod-identity-principal",
             f"{audiences.POD_IDENTITY} is EKS Pod Identity, which does not use web identity tokens.",
-            f"For IRSA add a statement with {meant.principal}, or give the pod a Pod Identity association.",
+            f"For IRSA add a statement with {intended.principal}, or give the pod a Pod Identity association.",
             at(statement, "Principal"),
         )
 
 
-def _provider_arn(statement: Statement, meant: Meant) -> Iterator[Finding]:
+def _provider_arn(statement: Statement, intended: IntendedCaller) -> Iterator[Finding]:
     for principal in statement.principals:
         if principal.kind != "Federated" or not principal.name.startswith("arn:"):
             continue
@@ -92,7 +92,7 @@ def _provider_arn(statement: Statement, meant: Meant) -> Iterator[Finding]:
             yield error(
                 "not-an-oidc-provider",
                 f"{principal.name} is not the ARN of an OIDC provider.",
-                f"Write {meant.provider_arn}.",
+                f"Write {intended.provider_arn}.",
                 at(statement, "Principal"),
             )
 
@@ -177,7 +177,7 @@ _STATEMENT_RULES: tuple[Callable[[Statement], Iterator[Finding]], ...] = (
 )
 
 
-_ADVISING_RULES: tuple[Callable[[Statement, Meant], Iterator[Finding]], ...] = (
+_ADVISING_RULES: tuple[Callable[[Statement, IntendedCaller], Iterator[Finding]], ...] = (
     _principal_kind,
     _pod_identity,
     _provider_arn,

@@ -7,13 +7,13 @@ from sidecar.core.findings import Finding, Where, error, warning
 from sidecar.trust import mistakes
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.document import Condition, Effect, Statement
-from sidecar.trust.mistakes import SERVICE_ACCOUNT, Meant
-from sidecar.trust.operators import Over
+from sidecar.trust.mistakes import SERVICE_ACCOUNT, IntendedCaller
+from sidecar.trust.operators import SetOperator
 from sidecar.trust.patterns import has_wildcard
 
 
 def _wildcard_under_equals(statement: Statement, condition: Condition) -> Iterator[Finding]:
-    if condition.operator.takes_wildcards or not condition.operator.base.startswith("String"):
+    if condition.operator.allows_wildcards or not condition.operator.base.startswith("String"):
         return
     for value in condition.values:
         if has_wildcard(value.replace("${*}", "").replace("${?}", "")):
@@ -45,12 +45,12 @@ def _swapped_claims(statement: Statement, condition: Condition) -> Iterator[Find
             )
 
 
-def subject_shapes(statement: Statement, meant: Meant) -> Iterator[Finding]:
+def subject_shapes(statement: Statement, intended: IntendedCaller) -> Iterator[Finding]:
     """Subjects that no cluster writes, where the issuer is surely a cluster."""
     for condition in statement.conditions:
         if claim_key(condition)[1] == "sub" and _is_eks(condition) and condition.operator.base.startswith("String"):
             for value in filter(_has_wrong_shape, condition.values):
-                yield mistakes.subject_shape(condition.key, value, meant, _at(statement, condition))
+                yield mistakes.subject_shape(condition.key, value, intended, _at(statement, condition))
 
 
 def _has_wrong_shape(subject: str) -> bool:
@@ -59,7 +59,7 @@ def _has_wrong_shape(subject: str) -> bool:
 
 
 def _whole_cluster_pattern(statement: Statement, condition: Condition) -> Iterator[Finding]:
-    if claim_key(condition)[1] != "sub" or not condition.operator.takes_wildcards:
+    if claim_key(condition)[1] != "sub" or not condition.operator.allows_wildcards:
         return
     for value in condition.values:
         namespace = value.removeprefix(SERVICE_ACCOUNT).partition(":")[0]
@@ -107,7 +107,7 @@ def _unusable_claim(statement: Statement, condition: Condition) -> Iterator[Find
 
 
 def _for_all_values(statement: Statement, condition: Condition) -> Iterator[Finding]:
-    if condition.operator.over is Over.ALL and statement.effect is Effect.ALLOW:
+    if condition.operator.set_operator is SetOperator.ALL and statement.effect is Effect.ALLOW:
         yield error(
             "for-all-values-hole",
             f"{condition.operator.name} is true when {condition.key} is missing: it allows what it should deny.",

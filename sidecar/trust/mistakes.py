@@ -10,7 +10,7 @@ SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class IntendedCaller:
     """Whom a role is for, as far as that is known: the fixes name it."""
 
     provider_arn: str = "arn:aws:iam::<account>:oidc-provider/<issuer without https://>"
@@ -37,21 +37,21 @@ def action_not_web_identity(statement: Statement) -> Finding:
     )
 
 
-def principal_not_federated(statement: Statement, meant: Meant) -> Finding:
+def principal_not_federated(statement: Statement, intended: IntendedCaller) -> Finding:
     names = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
     return error(
         "principal-not-federated",
         f"The principal is {names}; a service account's token never matches it.",
-        f"Write {meant.principal}.",
+        f"Write {intended.principal}.",
         at(statement, "Principal"),
     )
 
 
-def subject_shape(key: str, value: str, meant: Meant, where: Where) -> Finding:
+def subject_shape(key: str, value: str, intended: IntendedCaller, where: Where) -> Finding:
     return error(
         "subject-shape",
         f"{key} is compared with `{value}`, but a cluster never issues such a sub.",
-        f'Write "{meant.subject}".',
+        f'Write "{intended.subject}".',
         where,
     )
 

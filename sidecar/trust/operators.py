@@ -18,7 +18,7 @@ from sidecar.trust.patterns import Pattern, as_text, matches
 Match = Callable[[Pattern, str], bool]
 
 
-class Over(enum.Enum):
+class SetOperator(enum.Enum):
     """How a condition treats a key with several values."""
 
     ALL = "ForAllValues"
@@ -39,7 +39,7 @@ class Operator:
 
     name: str
     base: str
-    over: Over | None = None
+    set_operator: SetOperator | None = None
     if_exists: bool = False
 
     @property
@@ -47,7 +47,7 @@ class Operator:
         return _BASES[self.base].negated
 
     @property
-    def takes_wildcards(self) -> bool:
+    def allows_wildcards(self) -> bool:
         return self.base in ("StringLike", "StringNotLike") or self.base.startswith("Arn")
 
     def check(self, value: str) -> None:
@@ -62,13 +62,13 @@ class Operator:
             return self._holds_without_key()
         accepted = [self._accepts(wanted, value) for value in actual]
         # A key with several values and no set operator: one of them must match, or none if negated (inference).
-        everyone = self.over is Over.ALL or (self.over is None and self.negated)
+        everyone = self.set_operator is SetOperator.ALL or (self.set_operator is None and self.negated)
         return all(accepted) if everyone else any(accepted)
 
     def _holds_without_key(self) -> bool:
-        if self.if_exists or self.over is Over.ALL:
+        if self.if_exists or self.set_operator is SetOperator.ALL:
             return True
-        return self.negated and self.over is None
+        return self.negated and self.set_operator is None
 
     def _accepts(self, wanted: Sequence[Pattern], value: str) -> bool:
         base = _BASES[self.base]
@@ -78,14 +78,14 @@ class Operator:
 def parse_operator(name: str) -> Operator:
     """Raises MalformedPolicy for a name that IAM does not know; their case counts here, the stricter reading."""
     prefix, colon, rest = name.rpartition(":")
-    over = next((over for over in Over if over.value == prefix), None)
+    set_operator = next((set_operator for set_operator in SetOperator if set_operator.value == prefix), None)
     base = rest.removesuffix("IfExists")
     if_exists = base != rest
-    if base not in _BASES or (colon and over is None) or (base == "Null" and base != name):
+    if base not in _BASES or (colon and set_operator is None) or (base == "Null" and base != name):
         near = get_close_matches(base, _BASES, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(sorted(_BASES))}."
         raise MalformedPolicy(f"{name!r} is not a condition operator.", fix=hint)
-    return Operator(name, base, over, if_exists)
+    return Operator(name, base, set_operator, if_exists)
 
 
 def _equal(wanted: Pattern, actual: str) -> bool:

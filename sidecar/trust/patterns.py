@@ -13,19 +13,19 @@ _ESCAPES = ("*", "?", "$")
 _WITH_DEFAULT = re.compile(r"(?P<key>[^,]*?)\s*,\s*'(?P<default>[^']*)'\s*")
 
 
-class Wild(enum.Enum):
+class Wildcard(enum.Enum):
     """What stands for other characters."""
 
     ANY = "*"
     ONE = "?"
 
 
-Pattern = tuple[str | Wild, ...]
+Pattern = tuple[str | Wildcard, ...]
 
 
 def compile_glob(text: str) -> Pattern:
     """`*` is any run of characters, the empty one and `:` and `/` included; `?` is exactly one."""
-    return tuple(Wild(char) if char in "*?" else char for char in text)
+    return tuple(Wildcard(char) if char in "*?" else char for char in text)
 
 
 def matches(pattern: Pattern, text: Sequence[str]) -> bool:
@@ -34,9 +34,9 @@ def matches(pattern: Pattern, text: Sequence[str]) -> bool:
     star = -1
     seen = 0
     while seen < len(text):
-        if at < len(pattern) and pattern[at] in (Wild.ONE, text[seen]):
+        if at < len(pattern) and pattern[at] in (Wildcard.ONE, text[seen]):
             at, seen = at + 1, seen + 1
-        elif at < len(pattern) and pattern[at] is Wild.ANY:
+        elif at < len(pattern) and pattern[at] is Wildcard.ANY:
             star, restart = at, seen
             at += 1
         elif star >= 0:  # let the last star swallow one character more, and try again from there
@@ -44,7 +44,7 @@ def matches(pattern: Pattern, text: Sequence[str]) -> bool:
             at, seen = star + 1, restart
         else:
             return False
-    return all(token is Wild.ANY for token in pattern[at:])
+    return all(token is Wildcard.ANY for token in pattern[at:])
 
 
 def glob(pattern: str, text: str) -> bool:
@@ -62,7 +62,7 @@ def expand(template: str, keys: Mapping[str, tuple[str, ...]]) -> Pattern | None
     IAM User Guide, "Policy variables": `${key}` takes a single-valued context key, `${key, 'default'}` falls back,
     `${*}`, `${?}` and `${$}` are the characters themselves. What a variable brings in is never a wildcard (inference).
     """
-    pattern: list[str | Wild] = []
+    pattern: list[str | Wildcard] = []
     end = 0
     for variable in _VARIABLE.finditer(template):
         value = _value_of(variable[1], keys)
@@ -76,7 +76,7 @@ def expand(template: str, keys: Mapping[str, tuple[str, ...]]) -> Pattern | None
 
 def as_text(pattern: Pattern) -> str:
     """The pattern as written: for operators in which a star is only a star."""
-    return "".join(token.value if isinstance(token, Wild) else token for token in pattern)
+    return "".join(token.value if isinstance(token, Wildcard) else token for token in pattern)
 
 
 def _value_of(name: str, keys: Mapping[str, tuple[str, ...]]) -> str | None:
