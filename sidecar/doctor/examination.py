@@ -20,6 +20,7 @@ from sidecar.doctor import (
 from sidecar.doctor.findings import failed
 from sidecar.doctor.pod import Pod
 from sidecar.sts.exchange import sts_session
+from sidecar.sts.tls import tls_context
 
 LocalCheck = Callable[[Pod], Finding | None]
 
@@ -70,12 +71,12 @@ def _locally(check: LocalCheck, pod: Pod) -> Iterable[Finding]:
 
 async def _online(pod: Pod) -> AsyncIterator[Finding]:
     async with AsyncExitStack() as stack:
-        public = await stack.enter_async_context(sts_session(True))
+        public = await stack.enter_async_context(sts_session(tls_context(None)))
         for finding in await _safely("issuer", issuer.issuer(pod, public)):
             yield finding
         http = public
         if pod.config:
-            http = await stack.enter_async_context(sts_session(sts_way.trusted(pod.config)))
+            http = await stack.enter_async_context(sts_session(tls_context(pod.config.ca_bundle)))
         for finding in await _safely("sts", sts_way.way(pod, http)):
             yield finding
         exchanged = await exchange.exchange(pod, http)

@@ -8,6 +8,8 @@ from typing import Any
 import aiohttp
 
 from sidecar.core.model import Seconds
+from sidecar.sts.progress import CallProgress
+from sidecar.sts.route import Route
 
 MAXIMUM_BODY = 1 << 20
 """Bytes: a JWKS may hold two hundred keys."""
@@ -28,17 +30,14 @@ class Fetched:
 
 
 async def get(
-    http: aiohttp.ClientSession,
-    url: str,
-    *,
-    within: Seconds,
-    proxy: str | None = None,
-    headers: Mapping[str, str] | None = None,
+    http: aiohttp.ClientSession, route: Route, *, within: Seconds, progress: CallProgress | None = None
 ) -> Fetched:
     """GET without following redirects. Raises `aiohttp.ClientError`, `TimeoutError`, `OSError`."""
     started = time.monotonic()
     timeout = aiohttp.ClientTimeout(total=within)
-    async with http.get(url, proxy=proxy, headers=headers, timeout=timeout, allow_redirects=False) as answer:
+    async with http.get(
+        route.endpoint, timeout=timeout, allow_redirects=False, trace_request_ctx=progress, **route.arguments()
+    ) as answer:
         body = bytearray()
         async for chunk in answer.content.iter_chunked(MAXIMUM_BODY):
             body += chunk

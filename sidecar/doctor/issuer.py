@@ -16,6 +16,7 @@ from sidecar.doctor.pod import Pod
 from sidecar.doctor.timeouts import ISSUER_TIMEOUT
 from sidecar.explain.jwt_parts import UnverifiedToken, shown
 from sidecar.sts.endpoints import proxy_for
+from sidecar.sts.route import Route
 
 MEMBERS = (
     "issuer",
@@ -64,7 +65,7 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
 async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str) -> tuple[dict[str, Any], Fetched]:
     fix = TRY.format(url=shown(url))
     try:
-        found = await get(http, url, within=ISSUER_TIMEOUT, proxy=proxy_for(url, pod.environ))
+        found = await get(http, Route(url, proxy_for(url, pod.environ)), within=ISSUER_TIMEOUT)
     except TimeoutError:
         raise DocumentUnavailable(
             failed(check, shown(url), "No answer within 5 s: STS does not wait longer.", fix)

@@ -58,7 +58,7 @@ class Settings:
     ca_bundle: Path | None = optional(
         "AWS_CA_BUNDLE",
         parsers.ca_bundle,
-        "A PEM file with the CAs to trust instead of the system's.",
+        "A PEM file with the CAs to trust instead of the system's. Read again when it changes.",
     )
     listen: Mapping[FaceSpec, tuple[Address, ...]] = one_for_each(
         {face: Setting(face.setting, address_texts.listeners, face.meaning, face.listen) for face in FACES}

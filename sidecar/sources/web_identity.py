@@ -1,10 +1,9 @@
 """Credentials for the projected token: AssumeRoleWithWebIdentity, with the token that the file holds at that moment."""
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from sidecar.core.errors import TokenExpired
 from sidecar.core.model import Credentials, Seconds, Token, UnixTime
@@ -12,6 +11,7 @@ from sidecar.core.ports import Clock
 from sidecar.core.watched import Watched
 from sidecar.settings.config import Config
 from sidecar.sts.exchange import SkewObserver, StsCall, StsExchange, no_observer, sts_session
+from sidecar.sts.trusted_authorities import TrustedAuthorities
 
 
 class TokenSource(Protocol):
@@ -109,8 +109,9 @@ async def sts_client(
     config: Config, clock: Clock, observe_skew: SkewObserver = no_observer
 ) -> AsyncIterator[StsExchange]:
     """An `Exchange` for as long as the block lasts."""
-    async with sts_session(_trusted(config)) as http:
-        yield StsExchange(http, _call(config), clock, observe_skew)
+    trust = TrustedAuthorities(config.ca_bundle)
+    async with sts_session(trust.context) as http:
+        yield StsExchange(http, _call(config), clock, observe_skew, trust)
 
 
 def _call(config: Config) -> StsCall:
@@ -121,7 +122,3 @@ def _call(config: Config) -> StsCall:
         session_name=config.session_name,
         proxy=config.proxy,
     )
-
-
-def _trusted(config: Config) -> ssl.SSLContext | Literal[True]:
-    return True if config.ca_bundle is None else ssl.create_default_context(cafile=str(config.ca_bundle))

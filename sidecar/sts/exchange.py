@@ -1,8 +1,7 @@
 """AssumeRoleWithWebIdentity over HTTP: one unsigned form, one answer, every failure named."""
 
-import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,17 +9,17 @@ import aiohttp
 from multidict import CIMultiDictProxy
 
 from sidecar import __version__
-from sidecar.core.errors import ExchangeFailed, StsUnavailable, StsUnreachable
+from sidecar.core.errors import StsUnavailable, StsUnreachable
 from sidecar.core.model import Credentials, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
-from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, credentials_in, http_date
+from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, credentials_in, http_date, refusal_in
+from sidecar.sts.progress import CallProgress, noting_progress
 from sidecar.sts.refusal import failure_of
 from sidecar.sts.resolver import Resolver
+from sidecar.sts.route import Route
 from sidecar.sts.session_name import session_name_for
+from sidecar.sts.transport_failures import ANSWER_WITHIN, CONNECT_WITHIN, FailedCall, TransportFailure
 
-CONNECT_WITHIN: Seconds = 3
-ANSWER_WITHIN: Seconds = 10
-"""STS itself gives the issuer 5 s to hand out its keys."""
 _OK = 200
 
 HEADERS = {
@@ -37,6 +36,15 @@ def no_observer(_: Seconds) -> None:
     """For those who do not want to know."""
 
 
+Trust = Callable[[], Awaitable[ssl.SSLContext | Literal[True]]]
+"""Gives the context for a call that begins now; True for the session's own."""
+
+
+async def the_sessions_own() -> Literal[True]:
+    """For those whose trust does not change."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class StsCall:
     """Where to ask and for what. `proxy` may hold a password."""
@@ -49,11 +57,15 @@ class StsCall:
     """RoleSessionName; None names the pod, from the token's claims."""
     proxy: str | None = field(default=None, repr=False)
 
+    @property
+    def route(self) -> Route:
+        return Route(self.endpoint, self.proxy)
 
-def sts_session(tls: ssl.SSLContext | Literal[True]) -> aiohttp.ClientSession:
+
+def sts_session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     """An HTTP client for calls that are half an hour apart: no connection, cookie or DNS answer is kept between them.
 
-    `tls`: whom to trust; True for the system's certificate authorities.
+    `tls`: whom to trust where a call does not say (`tls.tls_context`).
     Nothing is taken from the environment: a netrc entry would turn into an Authorization header, and STS refuses a call
     that carries credentials (aws/aws-sdk-php#1725).
     """
@@ -64,6 +76,7 @@ def sts_session(tls: ssl.SSLContext | Literal[True]) -> aiohttp.ClientSession:
         headers=HEADERS,
         auto_decompress=False,
         trust_env=False,
+        trace_configs=[noting_progress()],
     )
 
 
@@ -71,19 +84,22 @@ class StsExchange:
     """The `Exchange` of production."""
 
     def __init__(
-        self, http: aiohttp.ClientSession, call: StsCall, clock: Clock, observe_skew: SkewObserver = no_observer
+        self,
+        http: aiohttp.ClientSession,
+        call: StsCall,
+        clock: Clock,
+        observe_skew: SkewObserver = no_observer,
+        trust: Trust = the_sessions_own,
     ) -> None:
         self._http = http
         self._call = call
         self._clock = clock
         self._observe_skew = observe_skew
+        self._trust = trust
 
     async def __call__(self, token: Token) -> Credentials:
         asked_at, asked_at_wall = self._clock.now(), self._clock.wall()
-        try:
-            answer = await self._ask(token)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _unreachable(self._call, error) from None
+        answer = await self._answer(token)
         if answer.date is not None:
             self._observe_skew(clock_skew(answer.date, asked_at_wall, self._clock.wall()))
         if answer.status == _OK:
@@ -94,12 +110,28 @@ class StsExchange:
                 asked_at=asked_at,
                 asked_at_wall=asked_at_wall,
             )
+        if _is_of_proxy(answer, self._call.route):
+            raise _unreachable(FailedCall(self._call.route, asked_at_wall).proxy_refusal(answer.status))
         now = asked_at_wall if answer.date is None else answer.date
         raise failure_of(answer, claims=token.claims, role_arn=self._call.role_arn, now=now)
 
-    async def _ask(self, token: Token) -> Answer:
+    async def _answer(self, token: Token) -> Answer:
+        """Raises `StsUnreachable`, saying which part of the way failed."""
+        progress = CallProgress()
+        try:
+            return await self._ask(token, progress)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            call = FailedCall(self._call.route, self._clock.wall(), connected=progress.connected)
+            raise _unreachable(call.explained(error)) from None
+
+    async def _ask(self, token: Token, progress: CallProgress) -> Answer:
         async with self._http.post(
-            self._call.endpoint, data=self._form(token), proxy=self._call.proxy, allow_redirects=False
+            self._call.endpoint,
+            data=self._form(token),
+            ssl=await self._trust(),
+            allow_redirects=False,
+            trace_request_ctx=progress,
+            **self._call.route.arguments(),
         ) as response:
             return Answer(
                 status=response.status,
@@ -146,44 +178,10 @@ def _request_id(headers: CIMultiDictProxy[str]) -> str:
     return next(filter(None, named), "")[:64]
 
 
-def _unreachable(call: StsCall, error: Exception) -> ExchangeFailed:
-    """Say which part of the way to STS failed. The foreign text is left out: it may quote a proxy's password."""
-    for kinds, what, fix in TROUBLES:
-        if isinstance(error, kinds):
-            return StsUnreachable(f"{call.endpoint}: {what}.", fix=fix)
-    number = getattr(error, "errno", None)
-    reason = os.strerror(number) if number else type(error).__name__
-    return StsUnreachable(
-        f"{call.endpoint}: no connection ({reason}).",
-        fix="Check that the endpoint is up, and that no network policy or security group is in the way.",
-    )
+def _is_of_proxy(answer: Answer, route: Route) -> bool:
+    """A proxy speaks for itself on the way to an http endpoint; to https it only opens a tunnel, or refuses."""
+    return route.proxy is not None and not route.tunnelled and refusal_in(answer) is None
 
 
-TROUBLES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
-    (
-        (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError),
-        "the proxy refused or failed",
-        "Check HTTPS_PROXY, or exempt the STS host with NO_PROXY.",
-    ),
-    (
-        aiohttp.ClientConnectorDNSError,
-        "the name does not resolve",
-        "Check the pod's DNS, AWS_REGION, and the private DNS of the STS VPC endpoint.",
-    ),
-    (
-        aiohttp.ClientSSLError,
-        "its TLS certificate is not accepted",
-        "Set AWS_CA_BUNDLE if a private CA signs it, and check what answers there.",
-    ),
-    (
-        TimeoutError,
-        f"no answer within {ANSWER_WITHIN:.0f} s",
-        "Check routes, security groups, network policies and, in a private subnet, the STS VPC endpoint.",
-    ),
-    (
-        (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError),
-        "the connection closed early",
-        "Usually temporary; the sidecar keeps trying.",
-    ),
-)
-"""Most specific first: aiohttp's errors descend from one another."""
+def _unreachable(failure: TransportFailure) -> StsUnreachable:
+    return StsUnreachable(failure.cause, fix=failure.fix)

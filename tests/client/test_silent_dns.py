@@ -4,7 +4,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from sidecar.sts.exchange import ANSWER_WITHIN
+from sidecar.sts.transport_failures import ANSWER_WITHIN
 from tests.doubles import ROLE_ARN, a_token
 from tests.silent_name_server import with_a_silent_name_server
 

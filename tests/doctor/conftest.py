@@ -7,12 +7,13 @@ import aiohttp
 import pytest
 
 from sidecar.sts.exchange import sts_session
+from sidecar.sts.tls import tls_context
 from tests.lab.worlds import World, a_lab, with_spare
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with sts_session(True) as session:
+    async with sts_session(tls_context(None)) as session:
         yield session
 
 

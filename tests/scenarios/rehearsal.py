@@ -11,6 +11,7 @@ from sidecar.core.errors import ExchangeFailed
 from sidecar.core.model import Credentials, Token
 from sidecar.explain import Question
 from sidecar.sts.exchange import StsCall, StsExchange, sts_session
+from sidecar.sts.tls import tls_context
 from tests.explain.asking import ROLE, SUBJECT
 from tests.explain.mistakes import Mistake
 from tests.lab.worlds import World
@@ -36,7 +37,7 @@ class Rehearsal:
 
     async def exchange(self) -> Credentials:
         call = StsCall(endpoint=self.world.lab.sts_url, role_arn=self.mistake.role_arn, duration=3600)
-        async with sts_session(tls=True) as http:
+        async with sts_session(tls_context(None)) as http:
             return await StsExchange(http, call, SystemClock())(Token(self.token, unverified_claims(self.token)))
 
     async def refusal(self) -> ExchangeFailed:

@@ -13,6 +13,7 @@ from sidecar.core.refresh import Issued, RefreshPolicy, RoleState, step
 from sidecar.lab.aws.sessions import RoleSession
 from sidecar.observe.logs import LogEvents
 from sidecar.sts.exchange import StsCall, StsExchange, sts_session
+from sidecar.sts.tls import tls_context
 from tests.doubles import VirtualClock
 from tests.lab.worlds import ROLE, World, a_lab
 
@@ -42,7 +43,7 @@ async def _refreshed(world: World) -> list[RoleSession]:
     """What the STS of the lab has on record of each session, as CloudTrail would."""
     clock, state, log, on_record = VirtualClock(), RoleState(), LogEvents(RefreshPolicy()), []
     call = StsCall(endpoint=world.lab.sts_url, role_arn=ROLE, duration=3600)
-    async with sts_session(tls=True) as http:
+    async with sts_session(tls_context(None)) as http:
         exchange = StsExchange(http, call, clock)
         for number in range(REFRESHES):
             if number % TOKENS_LAST == 0:

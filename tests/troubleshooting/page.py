@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sidecar.sts.exchange import sts_session
+from sidecar.sts.tls import tls_context
 from tests.troubleshooting.cases import CASES, Scene
 
 PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
@@ -24,7 +25,7 @@ def filled(page: str, printed: Mapping[str, str]) -> str:
 
 async def everything() -> dict[str, str]:
     printed = {}
-    async with sts_session(True) as http:
+    async with sts_session(tls_context(None)) as http:
         for name, case in CASES.items():
             with tempfile.TemporaryDirectory() as directory:
                 printed[name] = await case(Scene(Path(directory), http))
