@@ -1,4 +1,4 @@
-"""Times as people read them. The page's script says left and past times by the same rules: see `duration` there."""
+"""Formats times for people. The page's script formats times by the same rules: see `duration` there."""
 
 from sidecar.core.model import Seconds, UnixTime
 from sidecar.core.timestamps import timestamp

@@ -17,7 +17,7 @@ PAGE_LASTS: Seconds = 0.25
 
 
 class AdminFace:
-    """Answers probes, scrapers and people. Unlike the credential faces it takes any Host: no answer holds a secret."""
+    """Answers probes, scrapers and people. Unlike the other faces it accepts any Host: no answer holds a secret."""
 
     name = "admin"
 

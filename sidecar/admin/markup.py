@@ -1,4 +1,4 @@
-"""HTML that text cannot become part of: elements are made of parts, and whatever is not `Html` already is escaped.
+"""Builds HTML safely: elements are made of parts, and everything that is not `Html` already is escaped.
 
 Pages show what others wrote, such as a token's claims. Adding to `Html` or formatting it gives plain text again, so a
 mistake shows as too much escaping, never as markup.

@@ -1,4 +1,4 @@
-"""Audiences that people take for STS's, and tokens that are meant for others: what an `aud` gives away.
+"""What a token's `aud` reveals: audiences that people confuse with STS's, and tokens that are meant for other services.
 
 Pure, and used wherever a token is judged: by the serving process when STS refuses, by `explain` and `doctor` before.
 """

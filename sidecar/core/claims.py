@@ -1,4 +1,4 @@
-"""What a projected token says of itself, read without verifying: verifying is STS's job."""
+"""The claims of a projected token, read without verification, which is STS's job."""
 
 import base64
 import binascii

@@ -98,7 +98,7 @@ class RequestRefused(ExchangeFailed):
 
 
 class Unexpected(SidecarError):
-    """A defect of ours, caught so that it cannot cost a credential that is still valid."""
+    """A bug in the sidecar, caught so that credentials that are still valid continue to be served."""
 
 
 # --- serving ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""One thing that a check, a lint or an explanation has to tell, and how bad it is."""
+"""A finding of a check, a lint or an explanation, with its severity."""
 
 import enum
 from dataclasses import dataclass

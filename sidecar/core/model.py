@@ -15,7 +15,7 @@ Seconds = float
 DEFAULT_ROLE = "default"
 """The name of the one role that plain variables describe."""
 SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-"""What STS takes as RoleSessionName (service model 2011-06-15, roleSessionNameType)."""
+"""What STS accepts as RoleSessionName (service model 2011-06-15, roleSessionNameType)."""
 
 
 @dataclass(frozen=True, slots=True)

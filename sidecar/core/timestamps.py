@@ -1,4 +1,4 @@
-"""Instants as people and programs read them: where a float becomes text."""
+"""Formats instants (floats) as text."""
 
 from datetime import UTC, datetime
 

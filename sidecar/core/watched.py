@@ -1,4 +1,4 @@
-"""The one concurrency primitive we own: a value, and a way to wait for the next."""
+"""A value that can be awaited until it changes: our only concurrency primitive."""
 
 import asyncio
 from typing import Generic, Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""What the demo says of an event, in a sentence: pure."""
+"""Describes an event of the demo in one sentence. Pure."""
 
 import json
 from collections.abc import Mapping

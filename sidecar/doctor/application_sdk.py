@@ -1,4 +1,4 @@
-"""Would a real SDK in the application's container choose the sidecar? The chain itself is asked, not our notes."""
+"""Asks a real SDK's credential chain whether it would choose the sidecar in the application's container."""
 
 from sidecar.core.findings import Finding
 from sidecar.doctor.application_uri import SET_FULL_URI

@@ -1,4 +1,4 @@
-"""The address that the application's SDK is given: one that every SDK takes, and that leads to the sidecar?"""
+"""Checks the URI that the application's SDK is given: every SDK accepts it, and it leads to the sidecar."""
 
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit

@@ -1,4 +1,4 @@
-"""`irsa-sidecar doctor`: takes the same settings as `serve`, and looks instead of serving."""
+"""`irsa-sidecar doctor`: reads the same settings as `serve`, and checks instead of serving."""
 
 import argparse
 import asyncio

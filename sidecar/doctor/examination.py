@@ -1,4 +1,4 @@
-"""The walk along the chain: environment, application, token, issuer, STS, exchange, identity, our own endpoint."""
+"""Runs all checks in order: environment, application, token, issuer, STS, exchange, identity, our own endpoint."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack

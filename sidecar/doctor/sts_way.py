@@ -1,4 +1,4 @@
-"""The way to STS, step by step: name, connection, certificate, clock. No secret travels here."""
+"""Checks the route to STS step by step: name, connection, certificate, clock. Sends no secret."""
 
 import asyncio
 import socket

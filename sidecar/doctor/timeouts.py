@@ -1,4 +1,4 @@
-"""How long the doctor waits for each of those it asks, in seconds."""
+"""The doctor's time limits, in seconds."""
 
 from sidecar.core.model import Seconds
 

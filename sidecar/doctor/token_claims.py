@@ -1,4 +1,4 @@
-"""What the token says of itself: whose it is, for whom, how old, and whether the kubelet keeps it fresh."""
+"""Checks the token's claims: subject, audience, age, and whether the kubelet replaces it in time."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ def of_explained(check: str, found: Finding) -> Finding:
 
 
 def form(pod: Pod) -> Finding | None:
-    """A JWT with an algorithm that STS takes and the claims that it needs."""
+    """A JWT with an algorithm that STS accepts and the claims that it needs."""
     if pod.token is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""One token against one trust policy, in the order in which STS looks: pure, offline, every mistake by name.
+"""Checks one token against one trust policy in STS's order: pure, offline, every mistake named.
 
 What cannot be seen from here is said, not guessed: keys and signature, other policies, IAM's propagation.
 """

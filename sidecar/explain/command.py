@@ -1,4 +1,4 @@
-"""`irsa-sidecar explain`: reads the files, asks the pure part, prints what it says."""
+"""`irsa-sidecar explain`: reads the files, evaluates them, prints the result."""
 
 import argparse
 import json

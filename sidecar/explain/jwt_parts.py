@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
-"""What STS takes (AWS STS API reference, AssumeRoleWithWebIdentity, WebIdentityToken)."""
+"""What STS accepts (AWS STS API reference, AssumeRoleWithWebIdentity, WebIdentityToken)."""
 MAXIMUM_SHOWN = 300
 """Characters of a claim. A longer one is somebody's joke, and no help in a message."""
 

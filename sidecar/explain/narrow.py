@@ -1,4 +1,4 @@
-"""A corrected policy: lets this token in, nobody else, and leaves alone what is not about it."""
+"""A corrected policy: allows this token and no other, and leaves unrelated statements unchanged."""
 
 import json
 from collections.abc import Iterator

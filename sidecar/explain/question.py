@@ -1,4 +1,4 @@
-"""What is asked: a token, a policy, and what is known of the IAM provider and the role."""
+"""The input: a token, a policy, and what is known of the IAM provider and the role."""
 
 import re
 from dataclasses import dataclass, field

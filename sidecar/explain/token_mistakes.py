@@ -22,7 +22,7 @@ PROJECT_ANOTHER = (
 
 
 def form(token: UnverifiedToken) -> Iterator[Finding]:
-    """The header: STS takes six algorithms."""
+    """The header: STS accepts six algorithms."""
     algorithm = shown(token.header.get("alg"))
     if algorithm not in ALGORITHMS:
         yield error(

@@ -1,4 +1,4 @@
-"""Conditions on what only a real request carries, such as its network: taken out before evaluating, and told."""
+"""Conditions on what only a real request carries, such as its network: removed before evaluating, and reported."""
 
 from collections.abc import Iterator
 from dataclasses import replace

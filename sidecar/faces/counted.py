@@ -1,4 +1,4 @@
-"""A face that says of each request by which protocol it came and what asked: who still needs the sidecar."""
+"""Wraps a face and reports the protocol and the client of each request, so that operators see who needs the sidecar."""
 
 from collections.abc import Callable
 from typing import Protocol

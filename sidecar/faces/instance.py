@@ -1,4 +1,4 @@
-"""What IMDS tells about the instance, where there is none: what is known of the pod, and nothing made up.
+"""What IMDS reports about the instance: only what is known of the pod.
 
 An answer that looks like EC2's and is wrong does more harm than a 404: programs place data by zone and name things by
 instance.

@@ -1,4 +1,4 @@
-"""What becomes of a request, whatever connection it came by: the face's answer, counted and turned into bytes."""
+"""Answers a request: calls the face, counts the request, and turns the answer into bytes."""
 
 import asyncio
 import logging

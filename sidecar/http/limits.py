@@ -1,4 +1,4 @@
-"""How much of everything a client may have. Nothing that a client sends is without a bound."""
+"""Limits for clients: everything that a client sends is bounded."""
 
 import contextlib
 import resource

@@ -1,4 +1,4 @@
-"""All connections of a server: how many there may be, the one timer that ends the slow ones, and the way out."""
+"""All connections of a server: how many there may be, the one timer that ends slow ones, and the shutdown."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ class PooledConnection(Protocol):
 
     @property
     def idle(self) -> bool:
-        """Nobody loses anything if it closes now."""
+        """No request is lost if it closes now."""
         ...
 
     def overdue(self) -> None: ...

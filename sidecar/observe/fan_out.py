@@ -1,4 +1,4 @@
-"""One observer for many."""
+"""Passes each event to several observers."""
 
 import logging
 

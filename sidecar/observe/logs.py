@@ -1,4 +1,4 @@
-"""Events as log lines, for someone at night. The only logging set-up.
+"""Events as log lines, written for whoever is on call. The only logging set-up.
 
 INFO is what changed, WARNING what a person may have to fix, ERROR a defect of ours. A repeated failure is logged once,
 then its change; the metrics count the rest.

@@ -1,4 +1,4 @@
-"""What the log says at the start: the settings that matter most, and those that work but should not stay."""
+"""Logs the main settings at the start, and warns of those that work but should be changed."""
 
 import logging
 from urllib.parse import urlsplit

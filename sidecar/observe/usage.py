@@ -1,4 +1,4 @@
-"""Who asked, for people: how often each SDK family used each protocol, and when last. Bounded as the list of SDKs."""
+"""Counts for people how often each SDK family used each protocol, and when last. Bounded, as the list of SDKs is."""
 
 from dataclasses import dataclass
 

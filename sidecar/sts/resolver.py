@@ -1,4 +1,4 @@
-"""Looks names up without ever holding up the process: a name server may be silent for a minute."""
+"""Resolves names without blocking the process: a name server may not answer for a minute."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""The RoleSessionName: what CloudTrail will show as the one who acted."""
+"""The RoleSessionName, which CloudTrail shows as the caller."""
 
 import hashlib
 import re

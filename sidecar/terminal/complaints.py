@@ -1,4 +1,4 @@
-"""Says on standard error why a command fails, where standard error takes it: the exit code counts for more."""
+"""Prints on standard error why a command fails; a standard error that is closed does not change the exit code."""
 
 import os
 import select

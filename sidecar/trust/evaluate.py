@@ -1,4 +1,4 @@
-"""Does this policy let this request in, and what about each statement decided it?
+"""Evaluates a policy for a request, and records what decided about each statement.
 
 IAM's logic: a statement applies if its action, its principal and every condition match; any applying Deny refuses,
 else any applying Allow lets in, else the answer is no. STS says AccessDenied for both kinds of no.

@@ -1,4 +1,4 @@
-"""Mistakes that show in the policy alone, before any token meets it.
+"""Mistakes that are visible in the policy without a token.
 
 Every rule is a function from the policy, a statement or a condition to findings; `lint` runs them all. They are the
 mistakes that people report. Those of single conditions are in `lint_conditions`.

@@ -1,4 +1,4 @@
-"""Mistakes that the lint finds in a policy alone, and `explain` in the light of a token: each is worded once, here."""
+"""The texts of mistakes that both the lint (policy only) and `explain` (policy and token) report."""
 
 from dataclasses import dataclass
 

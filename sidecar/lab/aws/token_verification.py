@@ -18,7 +18,7 @@ import jwt
 from sidecar.lab.aws.answers import StsRefusal, invalid_token
 
 ACCEPTED_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
-"""What STS takes (AWS STS API reference, WebIdentityToken)."""
+"""What STS accepts (AWS STS API reference, WebIdentityToken)."""
 DISCOVERY_MEMBERS = (
     "issuer",
     "jwks_uri",
