@@ -4,10 +4,12 @@ STS's own text is read to recognise the case, and never passed on. A text that w
 keeps trying.
 """
 
+import re
+
 from sidecar.core.claims import Claims
 from sidecar.core.errors import ExchangeFailed, StsThrottled, StsUnavailable
 from sidecar.core.model import UnixTime
-from sidecar.sts.answer import Answer, refusal_in
+from sidecar.sts.answer import Answer, ErrorAnswer, refusal_in
 from sidecar.sts.aws_wordings import THROTTLED, UNAVAILABLE
 from sidecar.sts.other_wordings import UNKNOWN_WORDS
 from sidecar.sts.wording import RefusedCall, Wording
@@ -15,6 +17,11 @@ from sidecar.sts.wordings import wording_of
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
+_THROTTLING = re.compile("throttl|toomanyrequests|limitexceeded|throughputexceeded|slowdown", re.IGNORECASE)
+_TEMPORARY = re.compile(
+    "internal|unavailable|time-?out|timedout|servererror|serverbusy|tryagain|inprogress|notcomplete", re.IGNORECASE
+)
+"""Pieces of the codes that SDKs try again for."""
 
 
 def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) -> ExchangeFailed:
@@ -22,7 +29,7 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
     refusal = refusal_in(answer)
     if refusal is None:
         return _not_from_sts(answer)
-    wording = wording_of(refusal.code, refusal.message) or _by_status(answer.status)
+    wording = wording_of(refusal.code, refusal.message) or _unknown(refusal, answer.status)
     if wording.if_expired is not None and claims.expires_at <= now:
         wording = wording.if_expired
     call = RefusedCall(claims, role_arn)
@@ -35,11 +42,11 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
     )
 
 
-def _by_status(status: int) -> Wording:
-    """For a code that we do not know."""
-    if status == TOO_MANY_REQUESTS:
+def _unknown(refusal: ErrorAnswer, status: int) -> Wording:
+    """For a code that we do not know. What is only temporary comes with the status 400 too, so its name counts."""
+    if status == TOO_MANY_REQUESTS or _THROTTLING.search(refusal.code) or THROTTLED.is_in(refusal.message.casefold()):
         return THROTTLED
-    return UNAVAILABLE if status >= SERVER_ERROR else UNKNOWN_WORDS
+    return UNAVAILABLE if status >= SERVER_ERROR or _TEMPORARY.search(refusal.code) else UNKNOWN_WORDS
 
 
 def _not_from_sts(answer: Answer) -> ExchangeFailed:

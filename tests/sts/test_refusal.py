@@ -1,6 +1,7 @@
 """What each of STS's refusals means to us: class, retry, code, and words of our own."""
 
 import pytest
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from sidecar.core.claims import NO_CLAIMS
 from sidecar.core.errors import ExchangeFailed, Retry, StsThrottled, StsUnavailable, TokenRefused
@@ -78,6 +79,33 @@ def test_missing_keys_name_the_key_that_is_sought() -> None:
 @pytest.mark.parametrize("code", ["ThrottlingException", "RequestLimitExceeded", "Throttling"])
 def test_every_spelling_of_throttling_is_throttling(code: str) -> None:
     assert type(meaning(Answer(400, recorded("throttled").replace(b"Throttling", code.encode())))) is StsThrottled
+
+
+BOTOCORES = {
+    *ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
+    *TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+}
+
+
+@pytest.mark.parametrize("code", sorted(BOTOCORES))
+def test_what_botocore_tries_again_is_tried_again_soon_though_its_status_is_400(code: str) -> None:
+    body = recorded("unknown_code").replace(b"SomethingNew", code.encode())
+    assert meaning(Answer(400, body)).retry is Retry.SOON
+
+
+INTERNAL = ["InternalFailure", "InternalError", "InternalServerError", "InternalServiceException", "ServerError"]
+AWAY = ["ServiceUnavailable", "ServiceUnavailableException", "XMinioServerNotInitialized.ServerBusy", "RequestTimedOut"]
+
+
+@pytest.mark.parametrize("code", INTERNAL + AWAY)
+def test_an_internal_fault_is_tried_again_soon_though_its_status_is_400(code: str) -> None:
+    error = meaning(Answer(400, recorded("unknown_code").replace(b"SomethingNew", code.encode())))
+    assert (type(error), error.retry) == (StsUnavailable, Retry.SOON)
+
+
+def test_a_rate_that_is_exceeded_is_known_by_its_words_under_any_code() -> None:
+    body = recorded("throttled").replace(b"Throttling", b"ClientError")
+    assert type(meaning(Answer(400, body))) is StsThrottled
 
 
 def test_an_expired_token_is_known_by_either_spelling() -> None:
