@@ -21,24 +21,24 @@ from sidecar.core.ports import Clock
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.faces.authorization import NoAuthorization, authorization
 from sidecar.faces.container import ContainerFace
-from sidecar.faces.counted import ClientObserver, CountedFace
 from sidecar.faces.credentials_file import CredentialsFile
 from sidecar.faces.guards import Guard
-from sidecar.faces.imds import ImdsFace, protocol
+from sidecar.faces.imds import ImdsFace
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import Address
 from sidecar.http.binding import CannotListen
 from sidecar.http.limits import Limits, allow_open_files, most_connections
-from sidecar.http.messages import Face
+from sidecar.http.messages import Face, Request, RequestObserver, Response
 from sidecar.http.server import serving
 from sidecar.observe import logs
-from sidecar.observe.fan_out import to_client_observers, to_observers
+from sidecar.observe.fan_out import to_observers, to_request_observers
 from sidecar.observe.history import History
 from sidecar.observe.line_writer import LineWriter
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.refusals import Refusals
 from sidecar.observe.startup import announce
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import BadConfig, Config, load
@@ -103,7 +103,8 @@ async def serve(
     announce(config)
     metrics.observe_config(config)
     async with sts_client(config, clock, metrics.observe_skew) as exchange:
-        history, usage, files = History(), Usage(clock), _credentials_files(config, metrics)
+        history, usage, refusals = History(), Usage(clock), Refusals(clock)
+        files = _credentials_files(config, metrics)
         source = WebIdentity(tokens, exchange, clock)
         broker = Broker(
             role=DEFAULT_ROLE,
@@ -114,9 +115,10 @@ async def serve(
             policy=policy,
             waits=metrics.waits,
         )
-        status = Status(broker, lambda: source.token, clock, stop.asked.is_set, history, usage, config)
-        faces = _faces(config, broker, clock, policy, to_client_observers(metrics.observe_client, usage))
-        async with _listening(faces, AdminFace(status, metrics), metrics, config, stop):
+        status = Status(broker, lambda: source.token, clock, stop.asked.is_set, history, usage, refusals, config)
+        faces = _faces(config, broker, clock, policy)
+        observe = to_request_observers(metrics, usage, refusals)
+        async with _listening(faces, AdminFace(status, metrics), observe, config, stop):
             await _run([tokens.watch, broker.keep_fresh, *(file.keep_written for file in files)], stop, config.grace)
     logger.info("stopped")
 
@@ -142,7 +144,7 @@ async def _until_stopped(stop: StopSignals, grace: Seconds) -> None:
 Served = tuple[Face, tuple[Address, ...]]
 
 
-def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy, count: ClientObserver) -> list[Served]:
+def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy) -> list[Served]:
     """All faces, and where each is served: nowhere, if it is off."""
     tokens = authorization(config.auth_token, config.auth_token_file, clock)
     container = ContainerFace(broker, Guard(config.host_names, tokens))
@@ -159,15 +161,15 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy, 
         now=clock.now,
     )
     return [
-        (CountedFace(container, count), config.listen[CONTAINER]),
-        (CountedFace(ecs, count), config.listen[ECS]),
-        (CountedFace(imds, count, protocol), config.listen[IMDS]),
+        (container, config.listen[CONTAINER]),
+        (ecs, config.listen[ECS]),
+        (imds, config.listen[IMDS]),
     ]
 
 
 @contextlib.asynccontextmanager
 async def _listening(
-    faces: Sequence[Served], admin: AdminFace, metrics: Metrics, config: Config, stop: StopSignals
+    faces: Sequence[Served], admin: AdminFace, observe: RequestObserver, config: Config, stop: StopSignals
 ) -> AsyncIterator[None]:
     """Serve each face on its addresses, and the admin pages, for as long as the block lasts."""
     limits = Limits(connections=most_connections(servers=len(FACES) + 1))
@@ -175,7 +177,7 @@ async def _listening(
     async with contextlib.AsyncExitStack() as stack:
         for face, addresses in faces:
             if addresses:
-                served = serving(face, metrics.observe_request, addresses, limits, stop.asked.is_set)
+                served = serving(face, observe, addresses, limits, stop.asked.is_set)
                 bound = await stack.enter_async_context(served)
                 shown["credentials" if face.name == CONTAINER.name else face.name] = _shown(bound)
         bound = await stack.enter_async_context(serving(admin, _uncounted, config.admin_listen, limits))
@@ -197,7 +199,7 @@ def _credentials_files(config: Config, metrics: Metrics) -> list[CredentialsFile
     return [file]
 
 
-def _uncounted(face: str, status: int, seconds: float) -> None:
+def _uncounted(face: str, request: Request | None, response: Response, seconds: float) -> None:
     """Probes and scrapes are not counted: they would drown the applications' requests."""
 
 

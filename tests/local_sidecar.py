@@ -34,7 +34,7 @@ def in_a_thread(face: Face, address: Address = ANY_PORT) -> Iterator[Address]:
     async def serve() -> None:
         # A thread outlives its join by a moment, and must not take the SIGCHLD that a test's main thread waits for.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        async with serving(face, lambda face, status, seconds: None, [address]) as addresses:
+        async with serving(face, lambda *_: None, [address]) as addresses:
             bound.extend(addresses)
             listening.set()
             await done.wait()

@@ -7,10 +7,11 @@ from sidecar.core.clock import SystemClock
 from sidecar.core.errors import StsUnavailable
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.refresh import Failed, RoleState
+from sidecar.http.messages import Response
 from sidecar.observe import labels
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.metrics import Metrics
-from sidecar.observe.sdk_family import MAJORS
+from sidecar.observe.sdk_family import MAJORS, NONE, UNKNOWN, UNRECOGNISED, Sdk
 from sidecar.settings.config import load
 
 EXAMPLES = {
@@ -35,6 +36,9 @@ EXAMPLES = {
     "irsa_sidecar_requests_total": 'sum by (status) (rate(irsa_sidecar_requests_total{status!="200"}[5m]))',
     "irsa_sidecar_request_duration_seconds": (
         "histogram_quantile(0.99, sum by (face, le) (rate(irsa_sidecar_request_duration_seconds_bucket[5m])))"
+    ),
+    "irsa_sidecar_refused_requests_total": (
+        "sum by (namespace, pod, face) (increase(irsa_sidecar_refused_requests_total[1h])) > 0"
     ),
     "irsa_sidecar_degraded_requests_total": "sum(increase(irsa_sidecar_degraded_requests_total[1d]))",
     "irsa_sidecar_client_requests_total": (
@@ -97,13 +101,13 @@ def every_label(metrics: Metrics) -> None:
         error = StsUnavailable("", fix="", aws_code=code)
         metrics(DEFAULT_ROLE, Failed(0, error, 1), RoleState(failures=1, error=error))
     for face, status in product(labels.FACE_NAMES, labels.STATUSES):
-        metrics.observe_request(face, int(status), 0.1)
+        metrics.observe_request(face, Response(int(status), b"", {}), 0.1)
     for face, (family, majors) in product(labels.CLIENT_FACES, MAJORS.items()):
         for major in (*majors, ""):
-            metrics.observe_client(face, f"{family}/{major}")
+            metrics.observe_client(face, Sdk(family, major or UNKNOWN))
     for face in labels.CLIENT_FACES:
-        metrics.observe_client(face, None)
-        metrics.observe_client(face, "somebody")
+        metrics.observe_client(face, Sdk(NONE, UNKNOWN))
+        metrics.observe_client(face, UNRECOGNISED)
     metrics.observe_file(written=True)
 
 

@@ -15,6 +15,7 @@ from sidecar.observe.snapshot import (
     FaceSnapshot,
     HistorySnapshot,
     RefreshSnapshot,
+    RefusalSnapshot,
     RoleSnapshot,
     SessionSnapshot,
     Snapshot,
@@ -66,6 +67,7 @@ def _role(role: RoleSnapshot, rounded: Rounding) -> JsonObject:
         "next_attempt_in": None if math.isinf(ahead) else max(0, rounded(ahead)),
         "failures": role.failures,
         "last_error": None if role.last_error is None else _error(role.last_error),
+        "refused": [_refusal(refusal, rounded) for refusal in role.refusals],
     }
 
 
@@ -95,6 +97,12 @@ def _error(error: ErrorSnapshot) -> JsonObject:
     """STS's own words for it only where STS was asked."""
     fields = asdict(error) | {"retry": error.retry.value}
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _refusal(refused: RefusalSnapshot, rounded: Rounding) -> JsonObject:
+    client = {"face": refused.protocol, "sdk": refused.sdk.family, "major": refused.sdk.major}
+    what = {"status": refused.status, **asdict(refused.refusal)}
+    return client | what | {"times": refused.times, "age": rounded(refused.age)}
 
 
 def _token(token: TokenSnapshot, rounded: Rounding) -> JsonObject:
@@ -128,7 +136,12 @@ def _face(face: FaceSnapshot) -> JsonObject:
 
 def _client(client: ClientSnapshot) -> JsonObject:
     fields = {"protocol": client.protocol, "sdk": client.sdk.family, "major": client.sdk.major}
-    return fields | {"requests": client.requests, "age": tenths(client.age)}
+    return fields | {
+        "requests": client.requests,
+        "served": client.served,
+        "refused": client.refused,
+        "age": tenths(client.age),
+    }
 
 
 def _setting(setting: EffectiveSetting) -> JsonObject:

@@ -42,6 +42,11 @@ TOKEN_EXPIRED = Health(
     "Applications are still served, but the token file has not been replaced: the next refresh will fail. "
     "Check the kubelet, this node's clock, and that the volume is not mounted with subPath.",
 )
+REFUSING = Health(
+    HealthState.WARNING,
+    "Requests refused",
+    "The credentials are good, but some requests for them were refused in the last ten minutes.",
+)
 STUCK_SERVING = Health(
     HealthState.WARNING, "Stuck", "The refresh loop has stopped. Restart this container before the credentials expire."
 )
@@ -69,7 +74,9 @@ def _serving(role: RoleSnapshot) -> Health:
     if role.last_error is not None:
         return FAILING
     left = None if role.token is None else role.token.seconds_left
-    return TOKEN_EXPIRED if left is not None and left <= 0 else HEALTHY
+    if left is not None and left <= 0:
+        return TOKEN_EXPIRED
+    return REFUSING if role.refusals else HEALTHY
 
 
 def _not_serving(role: RoleSnapshot) -> Health:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from sidecar.admin import sections
+from sidecar.admin import applications, sections
 from sidecar.admin.amounts import clock_time
 from sidecar.admin.drawings import MARKS
 from sidecar.admin.health import Health, HealthState, health
@@ -81,10 +81,11 @@ def _body(snapshot: Snapshot, answer: Health) -> Html:
             "main",
             sections.answer(snapshot.role, answer),
             sections.trouble(snapshot.role),
+            applications.refused(snapshot.role),
             sections.credentials(snapshot),
             sections.refreshes(snapshot),
             sections.token(snapshot),
-            sections.applications(snapshot),
+            applications.applications(snapshot),
             sections.settings(snapshot.settings),
         ),
         _footer(snapshot),

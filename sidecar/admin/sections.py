@@ -1,7 +1,6 @@
 """The page's parts, each from the snapshot that `/status.json` shows too. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from sidecar.admin import drawings
 from sidecar.admin.amounts import clock_time, took
@@ -10,12 +9,8 @@ from sidecar.admin.health import Health
 from sidecar.admin.markup import Content, Html, element, joined
 from sidecar.core.errors import Retry
 from sidecar.core.timestamps import timestamp
-from sidecar.faces.registry import FACES
-from sidecar.observe.sdk_family import NONE, UNKNOWN
 from sidecar.observe.snapshot import (
-    ClientSnapshot,
     ErrorSnapshot,
-    FaceSnapshot,
     HistorySnapshot,
     NextAttempt,
     RefreshSnapshot,
@@ -26,8 +21,6 @@ from sidecar.observe.snapshot import (
 )
 from sidecar.settings.given import EffectiveSetting
 
-FACE_TITLES = {face.name: face.title for face in FACES}
-CLIENT_NAMES = {NONE: "no User-Agent", UNKNOWN: "unknown"}
 RETRIES = {
     Retry.SOON: "May be temporary: retried within half a minute.",
     Retry.NEW_TOKEN: "Retried when the token file holds a new token.",
@@ -186,43 +179,6 @@ def _rotations(past: HistorySnapshot) -> Html | str:
     if past.rotated_age is None:
         return "not since the sidecar started"
     return joined("once" if past.rotations == 1 else f"{past.rotations} times", ", last ", ago(past.rotated_age))
-
-
-def applications(snapshot: Snapshot) -> Html:
-    """The ways to the credentials, and who took them."""
-    faces = (_face(face) for face in snapshot.faces if face.addresses)
-    return section("Applications", *faces, _file(snapshot.credentials_file), _off(snapshot.faces))
-
-
-def _face(face: FaceSnapshot) -> Html:
-    address = code(", ".join(face.addresses))
-    title = element("h3", FACE_TITLES[face.name], " ", address)
-    if not face.clients:
-        return joined(title, element("p", "No requests yet.", class_="small"))
-    names = element("tr", *(element("th", name, scope="col") for name in ("client", "requests", "last")))
-    rows = (_client(face.name, client) for client in face.clients)
-    return joined(title, element("table", element("thead", names), element("tbody", *rows)))
-
-
-def _client(face: str, client: ClientSnapshot) -> Html:
-    sdk = client.sdk
-    name = CLIENT_NAMES.get(sdk.family, sdk.family)
-    major = "" if sdk.major == UNKNOWN else f" {sdk.major}"
-    protocol = "" if client.protocol == face else f", over {client.protocol}"
-    cells = (f"{name}{major}{protocol}", f"{client.requests:,}", ago(client.age))
-    return element("tr", *(element("td", cell) for cell in cells))
-
-
-def _file(path: Path | None) -> Html | None:
-    if path is None:
-        return None
-    uncounted = element("p", "Rewritten at each refresh. Its readers cannot be counted.", class_="small")
-    return joined(element("h3", "Credentials file ", code(str(path))), uncounted)
-
-
-def _off(faces: Iterable[FaceSnapshot]) -> Html | None:
-    off = [FACE_TITLES[face.name] for face in faces if not face.addresses]
-    return element("p", "Off: ", ", ".join(off), ".", class_="small") if off else None
 
 
 def settings(all_of_them: Sequence[EffectiveSetting]) -> Html:

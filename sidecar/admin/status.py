@@ -10,6 +10,7 @@ from sidecar.core.ports import Clock
 from sidecar.core.refresh import Phase, RoleState
 from sidecar.faces.registry import FACES
 from sidecar.observe.history import Failure, History, Refresh
+from sidecar.observe.refusals import Refusals, RefusedKind
 from sidecar.observe.snapshot import (
     ClientSnapshot,
     ErrorSnapshot,
@@ -17,6 +18,7 @@ from sidecar.observe.snapshot import (
     FailureSnapshot,
     HistorySnapshot,
     RefreshSnapshot,
+    RefusalSnapshot,
     RoleSnapshot,
     SessionSnapshot,
     Snapshot,
@@ -54,6 +56,7 @@ class Status:
     stopping: Callable[[], bool]
     history: History
     usage: Usage
+    refusals: Refusals
     config: Config
 
     @property
@@ -73,6 +76,7 @@ class Status:
             failures=state.failures,
             last_error=None if state.error is None else ErrorSnapshot.of(state.error),
             token=None if token is None else TokenSnapshot.of(token, self.clock.wall()),
+            refusals=tuple(map(self._refusal, self.refusals.recent())),
         )
 
     def snapshot(self) -> Snapshot:
@@ -107,6 +111,9 @@ class Status:
     def _failure(self, failure: Failure) -> FailureSnapshot:
         return FailureSnapshot(self._age(failure.at), ErrorSnapshot.of(failure.error))
 
+    def _refusal(self, kind: RefusedKind) -> RefusalSnapshot:
+        return RefusalSnapshot(kind.protocol, kind.status, kind.refusal, kind.sdk, kind.times, self._age(kind.last_at))
+
     def _faces(self) -> Iterator[FaceSnapshot]:
         uses, config = self.usage.uses(), self.config
         for face in FACES:
@@ -114,7 +121,7 @@ class Status:
             yield FaceSnapshot(face.name, tuple(map(str, config.listen[face])), tuple(clients))
 
     def _client(self, use: Use) -> ClientSnapshot:
-        return ClientSnapshot(use.protocol, use.sdk, use.requests, self._age(use.last_at))
+        return ClientSnapshot(use.protocol, use.sdk, use.served, use.refused, use.requests, self._age(use.last_at))
 
     def _age(self, at: Instant) -> Seconds:
         return self.clock.now() - at

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from sidecar.client.local_http import NotHttp
-from sidecar.client.running_sidecar import OK, admin, admin_listen, document, last_error
+from sidecar.client.running_sidecar import OK, admin, admin_listen, document, last_error, refused_requests
 from sidecar.terminal.complaints import complain
 
 POLL_INTERVAL = 0.2
@@ -77,8 +77,13 @@ def _probe(path: str) -> ProbeResult:
     failed = last_error(told)
     failure = f"{failed.cause} {failed.fix}" if failed else ""
     if reply.status == OK:
-        return ProbeResult(
-            good=True, message=failure and f"credentials are served, but the refresh is failing: {failure}"
-        )
+        return ProbeResult(good=True, message=_while_serving(failure, refused_requests(told)))
     phase = f"phase {told['phase']}" if "phase" in told else f"{reply.status} at {listen}"
     return ProbeResult(good=False, message=failure or phase)
+
+
+def _while_serving(failure: str, refused: list[str]) -> str:
+    """What somebody should know though credentials are served."""
+    if failure:
+        return f"credentials are served, but the refresh is failing: {failure}"
+    return f"credentials are served, but requests for them are refused: {' '.join(refused)}" if refused else ""

@@ -120,6 +120,17 @@ def last_error(told: "Mapping[str, Any]") -> LastError | None:
     return LastError(*(str(error.get(name, "")) for name in ("code", "cause", "fix")))
 
 
+def refused_requests(told: "Mapping[str, Any]") -> list[str]:
+    """The mistakes of clients that `/readyz` tells of, each in a sentence or two, the most frequent first."""
+    refused = told.get("refused")
+    kinds = refused if isinstance(refused, list) else []
+    return [
+        f"{kind['cause']} {kind.get('fix')} ({kind.get('times')} times on {kind.get('face')})"
+        for kind in kinds
+        if isinstance(kind, dict) and kind.get("cause")
+    ]
+
+
 def _in_pod(url: str) -> tuple[Address, str]:
     """Where SDKs would ask. A token is only shown to a listener that is in the pod, as they do it."""
     from urllib.parse import urlsplit  # noqa: PLC0415

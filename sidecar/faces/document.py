@@ -53,6 +53,6 @@ class Documents:
     def answer(self, credentials: Credentials) -> Response:
         rendered_for, response = self._rendered
         if rendered_for is not credentials:
-            response = Response(200, self._render(credentials), self._headers)
+            response = Response(200, self._render(credentials), self._headers, serves=True)
             self._rendered = credentials, response
         return response

@@ -152,9 +152,11 @@ class ImdsFace:
         )
 
 
-def protocol(request: Request) -> str:
-    """The face to count a request for: `imds-v1` where it has nothing of IMDSv2."""
-    return IMDS.name if request.method == "PUT" or TOKEN in request.headers else IMDS_V1
+def protocol(face: str, request: Request | None) -> str:
+    """The protocol of a request to `face`: `imds-v1` where it came to IMDS with nothing of IMDSv2."""
+    if face != IMDS.name or request is None or request.method == "PUT" or TOKEN in request.headers:
+        return face
+    return IMDS_V1
 
 
 def _check_method(request: Request, *allowed: str) -> None:

@@ -15,7 +15,7 @@ from sidecar.core.errors import (
     NotAuthorized,
     SidecarError,
 )
-from sidecar.http.messages import Response, error_response
+from sidecar.http.messages import Refusal, Response, error_response
 
 STATUS: dict[type[SidecarError], int] = {
     BadTokenLife: 400,
@@ -31,7 +31,7 @@ STATUS: dict[type[SidecarError], int] = {
 def problem(error: SidecarError) -> Response:
     """The answer that an error becomes: its code and, as the message that SDKs show to people, cause and fix."""
     code = error.reason.code if isinstance(error, NoCredentials) and error.reason else error.code
-    return error_response(_status(error), code, str(error), _headers(error))
+    return error_response(_status(error), Refusal(code, error.cause, error.fix), _headers(error))
 
 
 def _status(error: SidecarError) -> int:

@@ -164,7 +164,7 @@ class Connection:
 
     def refuse(self, response: Response) -> None:
         """Answer for the server, then end: after a refusal nobody knows where the next request would begin."""
-        self._handler.observe(response.status, 0)
+        self._handler.observe(None, response, 0)
         answer = self._handler.serialize(response, CONNECTION_CLOSE, body=not self._parser.refuses_head)
         (self._close_after if self._transport.at_end else self._linger_after)(answer)
 
@@ -224,7 +224,7 @@ class Connection:
 
     def _send(self, item: ParsedRequest, response: Response, asked_at: Instant) -> None:
         handler = self._handler
-        handler.observe(response.status, handler.clock() - asked_at)
+        handler.observe(item.request, response, handler.clock() - asked_at)
         body = item.request.method != "HEAD"
         if not item.keep_alive or self._pool.closes_connections or asked_at >= self._closes_after:
             self._send_last(handler.serialize(response, CONNECTION_CLOSE, body=body))

@@ -26,7 +26,7 @@ class RequestHandler:
         self.recent = RecentRequests()
         self.serialize = Serializer().serialize
         self.observe = partial(observe, face.name)
-        """Told of every answer: status, and seconds from question to answer."""
+        """Told of every answer: the request, the response, and seconds from the one to the other."""
         self._face = face
         self._tasks: set[asyncio.Task[Response]] = set()
 

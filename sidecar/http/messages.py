@@ -27,24 +27,36 @@ class ParsedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a client did not get what it asked for, and what to change. Only `cause` may quote the client."""
+
+    code: str
+    cause: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. `body` may be a secret."""
+    """One answer. `body` may be a secret. `serves`: is it a document with credentials?"""
 
     status: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    refusal: Refusal | None = None
+    serves: bool = False
 
 
 JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 NO_HEADERS: Mapping[str, str] = {}
 
 
-def error_response(status: int, code: str, message: str, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+def error_response(status: int, refusal: Refusal, headers: Mapping[str, str] = NO_HEADERS) -> Response:
     """The one form of every refusal. Both spellings: Go, Java and Rust read the lower case, botocore and JavaScript
     the upper.
     """
+    code, message = refusal.code, f"{refusal.cause} {refusal.fix}"
     body = {"code": code, "message": message, "Code": code, "Message": message}
-    return Response(status, json.dumps(body).encode(), {**JSON_HEADERS, **headers})
+    return Response(status, json.dumps(body).encode(), {**JSON_HEADERS, **headers}, refusal)
 
 
 Reply = Response | Coroutine[Any, Any, Response]
@@ -66,6 +78,9 @@ class Face(Protocol):
 
 
 class RequestObserver(Protocol):
-    """Sees every answer. Must not raise and must not wait."""
+    """Sees every answer, and what was asked; None where the bytes could not become a request, or were not read.
 
-    def __call__(self, face: str, status: int, seconds: float) -> None: ...
+    Must not raise and must not wait.
+    """
+
+    def __call__(self, face: str, request: Request | None, response: Response, seconds: float) -> None: ...

@@ -3,7 +3,7 @@
 Statuses: RFC 9110, section 15; framing: RFC 9112. Bodies have the form that SDKs read (see `faces.problems`).
 """
 
-from sidecar.http.messages import Response, error_response
+from sidecar.http.messages import Refusal, Response, error_response
 
 SUPPORTED_METHODS = ("GET", "HEAD", "PUT")
 """The methods that are read whole: no protocol that we serve knows another. Faces see others only to refuse them."""
@@ -19,7 +19,7 @@ class Refused(Exception):
 
 def _refusal(status: int, code: str, cause: str, fix: str, **headers: str) -> Response:
     return error_response(
-        status, code, f"{cause} {fix}", {name.replace("_", "-"): value for name, value in headers.items()}
+        status, Refusal(code, cause, fix), {name.replace("_", "-"): value for name, value in headers.items()}
     )
 
 

@@ -110,11 +110,18 @@ REQUEST_DURATION = Family(
     ("face",),
     REQUEST_BUCKETS,
 )
+REFUSED = Family(
+    "irsa_sidecar_refused_requests_total",
+    "counter",
+    "requests",
+    "Requests refused with a status of 400 to 499, by face: an application or a setting must change.",
+    ("face",),
+)
 DEGRADED = Family(
     "irsa_sidecar_degraded_requests_total",
     "counter",
     "requests",
-    "Requests answered 200 from the cache while the last attempt to refresh had failed.",
+    "Requests answered with cached credentials while the last attempt to refresh had failed.",
 )
 CLIENTS = Family(
     "irsa_sidecar_client_requests_total",

@@ -4,7 +4,12 @@ import logging
 
 from sidecar.core.ports import Observer
 from sidecar.core.refresh import RefreshEvent, RoleState
-from sidecar.faces.counted import ClientObserver
+from sidecar.faces.imds import protocol
+from sidecar.http.messages import Request, RequestObserver, Response
+from sidecar.observe.metrics import Metrics
+from sidecar.observe.refusals import Refusals
+from sidecar.observe.sdk_family import UNRECOGNISED, sdk_of
+from sidecar.observe.usage import Usage
 
 logger = logging.getLogger("sidecar")
 
@@ -22,11 +27,16 @@ def to_observers(*observers: Observer) -> Observer:
     return observe
 
 
-def to_client_observers(*observers: ClientObserver) -> ClientObserver:
-    """Calls each in turn."""
+def to_request_observers(metrics: Metrics, usage: Usage, refusals: Refusals) -> RequestObserver:
+    """Tells each of every answer, by the protocol and the SDK that it went to."""
 
-    def observe(face: str, user_agent: str | None) -> None:
-        for observer in observers:
-            observer(face, user_agent)
+    def observe(face: str, request: Request | None, response: Response, seconds: float) -> None:
+        by = protocol(face, request)
+        sdk = UNRECOGNISED if request is None else sdk_of(request.headers.get("user-agent"))
+        metrics.observe_request(face, response, seconds)
+        if request is not None:
+            metrics.observe_client(by, sdk)
+        usage(by, sdk, response)
+        refusals(by, sdk, response)
 
     return observe

@@ -23,10 +23,12 @@ from sidecar import __version__
 from sidecar.core.model import Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Clock
 from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, SourceChanged
+from sidecar.http.messages import Response
 from sidecar.observe import families
 from sidecar.observe.config_info import config_labels
 from sidecar.observe.families import Family
 from sidecar.observe.labels import (
+    FACE_NAMES,
     FAILED,
     FAILURE_CODES,
     ISSUED,
@@ -39,18 +41,18 @@ from sidecar.observe.labels import (
     WRITTEN,
     code_label,
 )
-from sidecar.observe.sdk_family import UNKNOWN, sdk_of
+from sidecar.observe.sdk_family import UNKNOWN, Sdk
 from sidecar.settings.config import Config
 
 NO_TIME = 0
-HTTP_OK = 200
+CLIENT_ERRORS = range(400, 500)
 OPENMETRICS = "application/openmetrics-text"
 
 Series = TypeVar("Series")
 
 
 class Metrics:
-    """An `Observer` and a `RequestObserver`. `started_at`: when the process began to work, on `clock`."""
+    """An `Observer`, also told of requests. `started_at`: when the process began to work, on `clock`."""
 
     def __init__(
         self,
@@ -106,6 +108,10 @@ class Metrics:
 
     def _describe_requests(self) -> None:
         self._degraded_requests = self._counter(families.DEGRADED)
+        refused = self._counter(families.REFUSED)
+        self._refused = {
+            face: refused.labels(face) for face in FACE_NAMES
+        }  # from zero, so that increase() has the first
         self.waits = Waits(self._counter(families.WAITS), self._gauge(families.WAITING))
         # Looking a label's child up costs more than counting, and there are few: every label is from a closed set.
         self._request_count = cache(self._counter(families.REQUESTS).labels)
@@ -159,15 +165,18 @@ class Metrics:
         """These are the settings in force."""
         self._config.labels(**config_labels(config)).set(1)
 
-    def observe_request(self, face: str, status: int, seconds: float) -> None:
-        self._request_count(face, str(status)).inc()
+    def observe_request(self, face: str, response: Response, seconds: float) -> None:
+        """`face` has answered so, after so long."""
+        self._request_count(face, str(response.status)).inc()
         self._request_time(face).observe(seconds)
-        if self._degraded and status == HTTP_OK and self._valid():
+        if response.serves and self._degraded:
             self._degraded_requests.inc()
+        if response.refusal is not None and response.status in CLIENT_ERRORS:
+            self._refused[face].inc()
 
-    def observe_client(self, face: str, user_agent: str | None) -> None:
-        sdk = sdk_of(user_agent)
-        self._client_count(face, sdk.family, sdk.major).inc()
+    def observe_client(self, protocol: str, sdk: Sdk) -> None:
+        """This SDK has asked by this protocol."""
+        self._client_count(protocol, sdk.family, sdk.major).inc()
 
     def observe_file(self, *, written: bool) -> None:
         # Both at once: by the first failure there is a zero to compare it with.

@@ -71,6 +71,9 @@ class Sdk:
     major: str
 
 
+UNRECOGNISED = Sdk(UNKNOWN, UNKNOWN)
+
+
 def sdk_of(user_agent: str | None) -> Sdk:
     """The SDK that calls itself so."""
     if not user_agent:
@@ -86,4 +89,4 @@ def _named(user_agent: str) -> Sdk:
         if family in MAJORS:
             known = len(version) == 1 and version in MAJORS[family]
             return Sdk(family, version if known else UNKNOWN)
-    return Sdk(UNKNOWN, UNKNOWN)
+    return UNRECOGNISED

@@ -12,6 +12,7 @@ from sidecar.core.claims import Claims
 from sidecar.core.errors import ExchangeFailed, Retry, SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.refresh import Phase
+from sidecar.http.messages import Refusal
 from sidecar.observe.sdk_family import Sdk
 from sidecar.settings.given import EffectiveSetting
 
@@ -84,6 +85,18 @@ class TokenSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalSnapshot:
+    """A mistake of clients that was refused lately; `sdk` and `age`: of the last time."""
+
+    protocol: str
+    status: int
+    refusal: Refusal
+    sdk: Sdk
+    times: int
+    age: Seconds
+
+
+@dataclass(frozen=True, slots=True)
 class RoleSnapshot:
     """One role. `alive`: does its refresh loop come round? `stopping`: is the sidecar shutting down?"""
 
@@ -97,6 +110,7 @@ class RoleSnapshot:
     failures: int
     last_error: ErrorSnapshot | None
     token: TokenSnapshot | None
+    refusals: tuple[RefusalSnapshot, ...]
 
     @property
     def ready(self) -> bool:
@@ -145,6 +159,8 @@ class ClientSnapshot:
 
     protocol: str
     sdk: Sdk
+    served: int
+    refused: int
     requests: int
     age: Seconds
 

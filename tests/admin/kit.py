@@ -12,6 +12,7 @@ from sidecar.http.addresses import Address
 from sidecar.http.server import serving
 from sidecar.observe.history import History
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.refusals import Refusals
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
 from tests.doubles import EPOCH, ROLE_ARN
@@ -42,6 +43,7 @@ class SetRole:
         self.error = error
         self.idle_for: Seconds = 0
         self.stopping = False
+        self.refusals = Refusals(StillClock())
 
     @property
     def state(self) -> RoleState:
@@ -62,6 +64,15 @@ async def served_admin(
     """Serve the admin face; gives the address bound."""
     clock = StillClock()
     metrics = metrics or Metrics(clock, started_at=0, token=lambda: None)
-    status = Status(role, lambda: None, clock, lambda: role.stopping, History(), Usage(clock), load(ENVIRONMENT, []))
-    async with serving(AdminFace(status, metrics), lambda face, status, seconds: None, [address]) as addresses:
+    status = Status(
+        role,
+        lambda: None,
+        clock,
+        lambda: role.stopping,
+        History(),
+        Usage(clock),
+        role.refusals,
+        load(ENVIRONMENT, []),
+    )
+    async with serving(AdminFace(status, metrics), lambda *_: None, [address]) as addresses:
         yield addresses[0]

@@ -16,6 +16,7 @@ WANTED = {
     "starting": ("starting", "Starting"),
     "stopping": ("stopping", "Stopping"),
     "token_expired": ("warning", "Token expired"),
+    "refusing": ("warning", "Requests refused"),
     "stuck": ("warning", "Stuck"),
 }
 

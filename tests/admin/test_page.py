@@ -15,7 +15,7 @@ from sidecar.observe.snapshot import Snapshot
 from tests.admin.test_markup import ANY_TEXT, Read
 from tests.conftest import Canary
 from tests.doubles import a_token
-from tests.status.scenes import ENVIRONMENT, SCENES, Scene, failing, healthy
+from tests.status.scenes import ENVIRONMENT, SCENES, Scene, failing, healthy, refusing
 
 REMOTE = re.compile(r"""(?:src|href|action|url)\s*[=(]\s*["']?(?:https?:)?//""", re.IGNORECASE)
 
@@ -113,6 +113,20 @@ def test_a_failure_shows_cause_fix_and_the_names_to_search_for() -> None:
         "Needs a change by a person: retried about once a minute.",
     ):
         assert part in seen
+
+
+def test_refused_requests_show_cause_fix_and_who_asked() -> None:
+    shown = text(refusing().status.snapshot())
+    assert "Requests refused" in shown
+    assert "The request has no Authorization header." in shown
+    assert "Fix: Set AWS_CONTAINER_AUTHORIZATION_TOKEN and" in shown
+    assert "NotAuthorized (401), 9 times on container, last by boto3 1 " in shown
+
+
+def test_what_was_served_stands_beside_what_was_refused() -> None:
+    rows = re.sub("<[^>]+>", " ", html(refusing().status.snapshot()).replace("</td><td>", " | "))
+    assert "boto3 1 | 0 | 9 | " in rows
+    assert "aws-sdk-java 1 | 1,284 | 0 | " in rows
 
 
 def test_a_failure_that_is_over_is_still_told() -> None:

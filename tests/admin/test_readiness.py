@@ -10,6 +10,7 @@ from sidecar.admin import documents
 from sidecar.admin.status import STUCK_AFTER, Status
 from sidecar.core.errors import Retry, TokenRefused, TrustRefused
 from sidecar.observe.history import History
+from sidecar.observe.refusals import Refusals
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
 from tests.admin.kit import ENVIRONMENT
@@ -23,7 +24,9 @@ REFUSED = TrustRefused("Not trusted.", fix="Trust it.", aws_code="AccessDenied",
 
 def status(pod: Pod, *, stopping: bool = False) -> Status:
     usage, config = Usage(pod.clock), load(ENVIRONMENT, [])
-    return Status(pod.broker, lambda: pod.source.token, pod.clock, lambda: stopping, History(), usage, config)
+    return Status(
+        pod.broker, lambda: pod.source.token, pod.clock, lambda: stopping, History(), usage, Refusals(pod.clock), config
+    )
 
 
 def readiness(pod: Pod, *, stopping: bool = False) -> dict[str, Any]:
@@ -50,6 +53,7 @@ async def test_before_the_first_attempt_nothing_is_known() -> None:
         "next_attempt_in": None,
         "failures": 0,
         "last_error": None,
+        "refused": [],
         "token": None,
     }
 
@@ -70,6 +74,7 @@ async def test_fresh_tells_role_expiration_time_left_and_the_next_refresh() -> N
             "next_attempt_in": 1820,
             "failures": 0,
             "last_error": None,
+            "refused": [],
             "token": {
                 "issuer": ISSUER,
                 "subject": SUBJECT,

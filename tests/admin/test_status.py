@@ -105,6 +105,8 @@ def test_faces_tell_where_they_listen_and_who_asked() -> None:
         "sdk": "aws-sdk-java",
         "major": "1",
         "requests": 1284,
+        "served": 1284,
+        "refused": 0,
         "age": 341,
     }
     assert [client["protocol"] for client in imds["clients"]] == ["imds", "imds-v1"]

@@ -10,11 +10,14 @@ import pytest
 
 import sidecar
 from sidecar.admin.status import STUCK_AFTER
+from sidecar.client.running_sidecar import refused_requests
 from sidecar.core.errors import StsUnreachable
 from sidecar.core.model import Credentials
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
+from sidecar.observe.sdk_family import Sdk
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
+from tests.observe.kit import UNAUTHORIZED
 
 DOWN = StsUnreachable("STS is not reachable.", fix="Check the network.")
 START = f"""
@@ -77,6 +80,23 @@ async def test_ready_while_refreshes_fail_is_0_and_says_what_to_mend() -> None:
             "irsa-sidecar healthcheck: credentials are served, but the refresh is failing: "
             "STS is not reachable. Check the network.\n",
         )
+
+
+async def test_ready_while_requests_are_refused_is_0_and_says_what_to_mend() -> None:
+    role = SetRole(held=credentials())
+    for _ in range(9):
+        role.refusals("container", Sdk("boto3", "1"), UNAUTHORIZED)
+    async with served_admin(role) as address:
+        code, err = await check(admin=address)
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("irsa-sidecar healthcheck: credentials are served, but requests for them are refused: ")
+    assert "no Authorization header. Set AWS_CONTAINER_AUTHORIZATION_TOKEN and" in err
+    assert err.endswith("(9 times on container)\n")
+
+
+@pytest.mark.parametrize("refused", ["nine", ["nine"], [{}], [{"times": "nine"}], None], ids=repr)
+def test_whatever_is_told_of_refusals_is_no_crash(refused: object) -> None:
+    assert refused_requests({"refused": refused}) == []
 
 
 async def test_waiting_ends_with_the_first_credential() -> None:

@@ -85,9 +85,9 @@ class Requests:
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
 
-    def __call__(self, face: str, status: int, seconds: float) -> None:
+    def __call__(self, face: str, request: Request | None, response: Response, seconds: float) -> None:  # noqa: ARG002 (the observer's shape)
         assert seconds >= 0
-        self.seen.append((face, status))
+        self.seen.append((face, response.status))
 
 
 @asynccontextmanager

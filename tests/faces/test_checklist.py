@@ -81,7 +81,7 @@ class HttpClient:
 
 @asynccontextmanager
 async def over_http(face: Face) -> AsyncIterator[HttpClient]:
-    async with serving(face, lambda face, status, seconds: None, [TcpAddress("127.0.0.1", 0)]) as addresses:
+    async with serving(face, lambda *_: None, [TcpAddress("127.0.0.1", 0)]) as addresses:
         (address,) = addresses
         assert isinstance(address, TcpAddress)
         yield HttpClient(address.port)

@@ -226,9 +226,11 @@ def test_a_path_has_one_spelling(path: str) -> None:
 
 
 def test_a_request_without_anything_of_v2_is_counted_as_v1() -> None:
-    assert protocol(Request("GET", CREDENTIALS, {})) == "imds-v1"
-    assert protocol(Request("GET", CREDENTIALS, {"x-aws-ec2-metadata-token": "t"})) == "imds"
-    assert protocol(Request("PUT", "/latest/api/token", {})) == "imds"
+    assert protocol("imds", Request("GET", CREDENTIALS, {})) == "imds-v1"
+    assert protocol("imds", Request("GET", CREDENTIALS, {"x-aws-ec2-metadata-token": "t"})) == "imds"
+    assert protocol("imds", Request("PUT", "/latest/api/token", {})) == "imds"
+    assert protocol("imds", None) == "imds"
+    assert protocol("ecs", Request("GET", "/", {})) == "ecs"
 
 
 async def test_requests_and_answers_hide_their_secrets(canary: Canary) -> None:

@@ -7,7 +7,7 @@ from sidecar.core.model import Seconds
 from sidecar.http.connection import Connection, State
 from sidecar.http.handler import RequestHandler
 from sidecar.http.limits import Limits
-from sidecar.http.messages import Face
+from sidecar.http.messages import Face, Request, Response
 from sidecar.http.pool import ConnectionPool
 from sidecar.http.transport import Receiver
 from tests.http.peer import ManualClock, Mirror
@@ -87,8 +87,8 @@ class Scene:
         self.transport.receiver = self.connection
         self.connection.connection_made()
 
-    def _observe(self, face: str, status: int, seconds: Seconds) -> None:  # noqa: ARG002 (the observer's shape)
-        self.answered.append(status)
+    def _observe(self, face: str, request: Request | None, response: Response, seconds: Seconds) -> None:  # noqa: ARG002 (the observer's shape)
+        self.answered.append(response.status)
         self.took.append(seconds)
 
     @property

@@ -8,9 +8,21 @@ from sidecar.core.errors import SidecarError
 from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Observer
 from sidecar.core.refresh import Failed, Issued, RefreshEvent, RefreshPolicy, RoleState, SourceChanged, step
+from sidecar.http.messages import Refusal, Response, error_response
 from tests.doubles import a_token
 
 POLICY = RefreshPolicy()
+SERVED = Response(200, b"", {}, serves=True)
+UNAUTHORIZED = error_response(
+    401,
+    Refusal(
+        "NotAuthorized",
+        "The request has no Authorization header.",
+        "Set AWS_CONTAINER_AUTHORIZATION_TOKEN and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE in the application's "
+        "container, both to the sidecar's token.",
+    ),
+)
+UNAVAILABLE = error_response(503, Refusal("StsUnreachable", "No way.", "Check."))
 
 
 class History:

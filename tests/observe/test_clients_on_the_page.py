@@ -1,7 +1,7 @@
 """Who still needs the sidecar, on the metrics page; and how the credentials file fares."""
 
 from sidecar.observe.metrics import Metrics
-from sidecar.observe.sdk_family import MAJORS
+from sidecar.observe.sdk_family import MAJORS, sdk_of
 from tests.doubles import VirtualClock
 
 REQUESTS = "irsa_sidecar_client_requests_total"
@@ -26,7 +26,7 @@ def test_requests_are_counted_by_face_family_and_major_version() -> None:
         ("container", None),
         ("container", "somebody's own"),
     ):
-        page.observe_client(face, user_agent)
+        page.observe_client(face, sdk_of(user_agent))
     assert value(page, REQUESTS, face="imds-v1", sdk="boto", major="2") == 1
     assert value(page, REQUESTS, face="container", sdk="aws-sdk-go", major="1") == 2
     assert value(page, REQUESTS, face="container", sdk="aws-sdk-java", major="2") == 1
@@ -37,8 +37,8 @@ def test_requests_are_counted_by_face_family_and_major_version() -> None:
 def test_no_flood_of_user_agents_makes_the_page_grow_without_bound() -> None:
     page = metrics()
     for number in range(3000):
-        page.observe_client("container", f"client-{number}/{number}.0")
-        page.observe_client("container", f"{sorted(MAJORS)[number % len(MAJORS)]}/{number}.{number}")
+        page.observe_client("container", sdk_of(f"client-{number}/{number}.0"))
+        page.observe_client("container", sdk_of(f"{sorted(MAJORS)[number % len(MAJORS)]}/{number}.{number}"))
     (family,) = (family for family in page.registry.collect() if family.name == "irsa_sidecar_client_requests")
     assert len([sample for sample in family.samples if sample.name == REQUESTS]) < 130
 

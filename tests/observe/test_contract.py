@@ -35,6 +35,7 @@ CONTRACT = {
     "irsa_sidecar_credentials_expiration_timestamp_seconds": ("gauge", set()),
     "irsa_sidecar_credentials_file_writes_total": ("counter", {"outcome"}),
     "irsa_sidecar_degraded_requests_total": ("counter", set()),
+    "irsa_sidecar_refused_requests_total": ("counter", {"face"}),
     "irsa_sidecar_exchanges_total": ("counter", {"outcome"}),
     "irsa_sidecar_first_credential_seconds": ("gauge", set()),
     "irsa_sidecar_last_success_timestamp_seconds": ("gauge", set()),
@@ -53,7 +54,8 @@ CONTRACT = {
 }
 CODES = (
     *("AccessDenied", "ExpiredToken", "ExpiredTokenException", "IDPCommunicationError", "IDPRejectedClaim"),
-    *("InternalFailure", "InvalidIdentityToken", "MalformedPolicyDocument", "PackedPolicyTooLarge"),
+    *("InternalError", "InternalFailure", "InvalidArgument", "InvalidIdentityToken", "InvalidParameterValue"),
+    *("MalformedPolicyDocument", "MissingParameter", "PackedPolicyTooLarge"),
     *("RegionDisabledException", "RequestLimitExceeded", "RequestTimeout", "ServiceUnavailable", "StsThrottled"),
     *("StsUnavailable", "StsUnreachable", "Throttling", "ThrottlingException", "TokenExpired", "TokenUnreadable"),
     *("Unexpected", "ValidationError", "other"),

@@ -19,13 +19,14 @@ from sidecar.core.errors import (
     TrustRefused,
 )
 from sidecar.core.model import Instant, Token, UnixTime
+from sidecar.http.messages import Response
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
-from sidecar.observe.labels import FAILURE_CODES, code_label
+from sidecar.observe.labels import FACE_NAMES, FAILURE_CODES, code_label
 from sidecar.observe.metrics import Metrics
 from sidecar.sts.wordings import KNOWN_CODES
 from tests.conftest import Canary
 from tests.doubles import DAY, EPOCH, a_token, credentials
-from tests.observe.kit import History, eternal
+from tests.observe.kit import SERVED, UNAUTHORIZED, UNAVAILABLE, History, eternal
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 Series = tuple[str, ...]
@@ -67,6 +68,9 @@ NOTHING_YET: dict[Series, float] = {
     ("consecutive_failures",): 0,
     ("credentials_expiration_timestamp_seconds",): 0,
     ("degraded_requests_total",): 0,
+    ("refused_requests_total", "face=container"): 0,
+    ("refused_requests_total", "face=ecs"): 0,
+    ("refused_requests_total", "face=imds"): 0,
     ("exchanges_total", "outcome=failed"): 0,
     ("exchanges_total", "outcome=issued"): 0,
     ("first_credential_seconds",): 0,
@@ -103,13 +107,16 @@ def test_a_history_leaves_exactly_these_series() -> None:
     history.issued(5.5, credentials(issued_at=5, life=3600), took=0.5)
     history.failed(6, StsThrottled("Throttled.", fix="Wait.", aws_code="NeverHeardOfIt", status=400), took=0.25)
     history.failed(7, StsUnreachable("No way.", fix="Check."), took=10)
-    observed.observe_request("container", 200, 0.001)
-    observed.observe_request("container", 200, 0.002)
-    observed.observe_request("container", 503, 0.8)
+    observed.observe_request("container", SERVED, 0.001)
+    observed.observe_request("container", SERVED, 0.002)
+    observed.observe_request("container", UNAVAILABLE, 0.8)
     assert normal(page(observed)) == NOTHING_YET | {
         ("consecutive_failures",): 2,
         ("credentials_expiration_timestamp_seconds",): EPOCH + 5 + 3600,
         ("degraded_requests_total",): 2,
+        ("refused_requests_total", "face=container"): 0,
+        ("refused_requests_total", "face=ecs"): 0,
+        ("refused_requests_total", "face=imds"): 0,
         ("exchanges_total", "outcome=failed"): 3,
         ("exchanges_total", "outcome=issued"): 1,
         ("first_credential_seconds",): 4.5,
@@ -166,24 +173,21 @@ def test_a_token_that_does_not_say_when_it_was_issued_has_no_age(token: Token | 
 
 
 def test_requests_are_served_degraded_from_the_first_failure_to_the_next_success() -> None:
-    valid = True
-    observed = Metrics(StoppedClock(), started_at=0, token=lambda: None, valid=lambda: valid)
+    observed = Metrics(StoppedClock(), started_at=0, token=lambda: None)
     history = History(observed)
 
-    def served(status: int = 200) -> float:
-        observed.observe_request("container", status, 0.001)
+    def served(answer: Response = SERVED) -> float:
+        observed.observe_request("container", answer, 0.001)
         return page(observed)[("degraded_requests_total",)]
 
     history.issued(1, credentials(issued_at=1))
     assert served() == 0
     history.failed(2, StsUnreachable("No way.", fix="Check."))
     assert served() == 1
-    assert served(status=503) == 1
+    assert served(UNAVAILABLE) == 1
     history.rotated(3)
     assert served() == 2
-    valid = False  # nothing is left to serve; IMDS still answers 200 for the role's name
-    assert served() == 2
-    valid = True
+    assert served(Response(200, b"the role's name", {})) == 2
     history.issued(4, credentials(issued_at=4))
     assert served() == 2
 
@@ -299,7 +303,7 @@ def test_the_process_tells_its_memory_and_cpu() -> None:
 
 def test_no_series_tells_when_it_was_created() -> None:
     observed = metrics()
-    observed.observe_request("container", 200, 0.1)
+    observed.observe_request("container", SERVED, 0.1)
     for accept in ("", OPENMETRICS):
         assert b"_created" not in observed.render(accept)[0]
 
@@ -310,9 +314,21 @@ def test_buckets_reach_from_memory_to_the_longest_wait() -> None:
     assert EXCHANGE_BUCKETS[-1] >= 10
 
 
+def test_refusals_are_counted_by_face_from_zero_on_and_only_those_that_a_client_can_end() -> None:
+    observed = metrics()
+
+    def refused() -> dict[str, float]:
+        return {face: page(observed)[("refused_requests_total", f"face={face}")] for face in FACE_NAMES}
+
+    assert refused() == {"container": 0, "ecs": 0, "imds": 0}
+    for answer in (SERVED, UNAVAILABLE, Response(404, b"", {}), UNAUTHORIZED):
+        observed.observe_request("imds", answer, 0.1)
+    assert refused() == {"container": 0, "ecs": 0, "imds": 1}
+
+
 def test_two_sets_of_metrics_do_not_share_their_counts() -> None:
     one, other = metrics(), metrics()
-    one.observe_request("container", 200, 0.1)
+    one.observe_request("container", SERVED, 0.1)
     assert normal(page(other)) == NOTHING_YET
 
 

@@ -66,6 +66,9 @@ async def test_from_start_to_sigterm_it_serves_and_after_the_grace_it_ends_with_
     wrong = await sidecar.get(sidecar.credentials, "wrong")
     missing = await sidecar.get(sidecar.credentials)
     assert (wrong[0], missing[0]) == (401, 401)
+    refused = await sidecar.told("request refused")
+    assert (refused["face"], refused["status"], refused["fix"] in wrong[1]) == ("container", 401, True)
+    assert (await sidecar.readyz())[1]["refused"][0]["code"] == "NotAuthorized"
     assert (await sidecar.readyz())[0] == 200
     assert (await sidecar.get(f"{sidecar.admin}/livez"))[0] == 200
     metrics = (await sidecar.get(f"{sidecar.admin}/metrics"))[1]
@@ -81,7 +84,8 @@ async def test_from_start_to_sigterm_it_serves_and_after_the_grace_it_ends_with_
     assert (await sidecar.get(f"{sidecar.admin}/livez"))[0] == 200
     assert await sidecar.ended() == 0
     assert 1 <= time.monotonic() - told_at < 4
-    assert sidecar.events == ["starting", "listening", "credentials issued", "stopping", "stopped"]
+    refusals = ["request refused"] * 2  # one without the token, one with a wrong one
+    assert sidecar.events == ["starting", "listening", "credentials issued", *refusals, "stopping", "stopped"]
     canary.saw(*sidecar.written)
     assert sts.forms[0]["RoleSessionName"] == "shop.checkout-7c5d8-x2x8q"
     assert sts.forms[0]["DurationSeconds"] == "3600"

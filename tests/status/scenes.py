@@ -20,10 +20,14 @@ from sidecar.core.refresh import (
     step,
     usable,
 )
+from sidecar.http.messages import Response
 from sidecar.observe.history import History
+from sidecar.observe.refusals import Refusals
+from sidecar.observe.sdk_family import sdk_of
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, a_token, credentials
+from tests.observe.kit import SERVED, UNAUTHORIZED
 
 POLICY = RefreshPolicy()
 ENVIRONMENT = {
@@ -61,9 +65,11 @@ class Scene:
         self.state = RoleState()
         self.idle_for: Seconds = 0
         self.stopping = False
-        self.history, self.usage = History(), Usage(self)
+        self.history, self.usage, self.refusals = History(), Usage(self), Refusals(self)
         config = load(ENVIRONMENT if environ is None else environ, [])
-        self.status = Status(self, lambda: self.token, self, lambda: self.stopping, self.history, self.usage, config)
+        self.status = Status(
+            self, lambda: self.token, self, lambda: self.stopping, self.history, self.usage, self.refusals, config
+        )
 
     def now(self) -> Instant:
         return self.time
@@ -99,9 +105,10 @@ class Scene:
         self.token = a_token(life=3600, issued_at=EPOCH + at)
         self.tell(SourceChanged(at, same_identity=True))
 
-    def used(self, face: str, user_agent: str | None, times: int) -> None:
+    def used(self, protocol: str, user_agent: str | None, times: int, response: Response = SERVED) -> None:
         for _ in range(times):
-            self.usage(face, user_agent)
+            self.usage(protocol, sdk_of(user_agent), response)
+            self.refusals(protocol, sdk_of(user_agent), response)
 
 
 def _a_day(scene: Scene, latencies: Sequence[Seconds]) -> None:
@@ -178,6 +185,13 @@ def token_expired() -> Scene:
     return scene
 
 
+def refusing() -> Scene:
+    """An application without the authorization token asks in vain."""
+    scene = healthy()
+    scene.used("container", "Boto3/1.28.0", 9, UNAUTHORIZED)
+    return scene
+
+
 def stuck() -> Scene:
     scene = healthy()
     scene.idle_for = 500
@@ -185,5 +199,6 @@ def stuck() -> Scene:
 
 
 SCENES: dict[str, Callable[[], Scene]] = {
-    make.__name__: make for make in (healthy, failing, down, expired, starting, stopping, token_expired, stuck)
+    make.__name__: make
+    for make in (healthy, failing, down, expired, starting, stopping, token_expired, refusing, stuck)
 }
