@@ -20,7 +20,7 @@ COPY := $(wildcard $(VENV)/lib/python*/site-packages/sidecar)
 given = $(filter-out 0 no false,$($(1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench clients kubernetes format docs lock clean another-python copy-of-the-code
+.PHONY: help install demo test check bench clients kubernetes servers format docs lock clean another-python copy-of-the-code
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ clients: $(VENV)/.demo ## real SDKs in five languages, by every face (as root; A
 kubernetes: $(VENV)/.dev ## a real API server judges manifests and tokens (needs Go and etcd; the first time takes minutes)
 	$(BIN)/python -m tests.kubernetes.build
 	$(BIN)/python -m pytest tests/kubernetes $(ARGS)
+
+servers: $(VENV)/.dev ## real STS servers that others wrote judge the exchange (as root; needs Go; the first time takes minutes)
+	$(BIN)/python -m tests.other_sts.build
+	$(BIN)/python -m pytest tests/other_sts $(ARGS)
 
 format: $(VENV)/.dev ## tidy the code
 	$(BIN)/ruff check --fix .

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from typing import NoReturn
 
 import pytest
 
@@ -20,6 +21,7 @@ PACKAGES = {
     "dpkg-query": "dpkg",
     "unshare": "util-linux",
     "git": "git",
+    "ip": "iproute2",
     "go": "golang-go",
 }
 """Debian's package for each program."""
@@ -31,9 +33,12 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux ke
 def needs(*programs: str) -> None:
     """Skip the test, with the way to get what is missing; in CI nothing may be missing, so there the test fails."""
     missing = [program for program in programs if shutil.which(program) is None]
-    if not missing:
-        return
-    reason = f"needs {', '.join(missing)}: apt-get install {' '.join(PACKAGES[program] for program in missing)}"
+    if missing:
+        without(f"needs {', '.join(missing)}: apt-get install {' '.join(PACKAGES[program] for program in missing)}")
+
+
+def without(reason: str) -> NoReturn:
+    """Skip the test; in CI, where nothing may be missing, fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -34,9 +34,9 @@ class Authority:
         return ssl.create_default_context(cafile=str(self.bundle))
 
 
-def authority(directory: Path) -> Authority:
-    """A certificate that is its own authority: good for `localhost` and 127.0.0.1, until tomorrow."""
-    own = Issuer("irsa-sidecar tests", names=LOOPBACK)
+def authority(directory: Path, names: Sequence[str] = LOOPBACK) -> Authority:
+    """A certificate that is its own authority: good for these names, until tomorrow."""
+    own = Issuer("irsa-sidecar tests", names=names)
     bundle, private = directory / "authority.pem", directory / "authority.key"
     bundle.write_bytes(own.pem)
     private.write_bytes(own.private_pem)

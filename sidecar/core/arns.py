@@ -14,6 +14,9 @@ _AWS_PREFIX = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}", re.ASCII)
 _AWS_ROLE = re.compile(rf"(?P<prefix>{_AWS_PREFIX.pattern}){_NAME}", re.ASCII)
 _ANY_ROLE = re.compile(rf"(?P<prefix>arn(?::[\w+=,.@/-]*){{3,4}}){_NAME}", re.ASCII)
 _ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:([^:/]*)(:.*)?", re.DOTALL)
+_SESSION = re.compile(
+    r"arn:(?P<partition>[^:]*):sts:[^:]*(?::(?P<account>[^:]*))?:assumed-role/(?P<name>[^:/]+)/[^:/]+", re.DOTALL
+)
 _MAXIMUM_LENGTH = 2048
 """Characters (STS service model 2011-06-15, arnType)."""
 
@@ -61,9 +64,14 @@ class RoleArn:
         return account_of(self.prefix)
 
     def has_session(self, assumed_role_arn: str) -> bool:
-        """Whether `arn:<partition>:sts::<account>:assumed-role/<name>/<session name>` is a session of this role."""
-        of_the_role = self.prefix.replace(":iam:", ":sts:", 1)
-        return assumed_role_arn.startswith(f"{of_the_role}:assumed-role/{self.name}/")
+        """Whether `arn:<partition>:sts::<account>:assumed-role/<name>/<session name>` is a session of this role.
+
+        Ceph and SeaweedFS leave the account out, which contradicts none.
+        """
+        found = _SESSION.fullmatch(assumed_role_arn)
+        if found is None or (found["partition"], found["name"]) != (self.partition, self.name):
+            return False
+        return found["account"] in {None, "", self.account}
 
 
 def role_arn_parser(endpoint_url: str | None) -> Callable[[str], RoleArn]:

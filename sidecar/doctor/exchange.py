@@ -97,6 +97,8 @@ async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
     """GetCallerIdentity, signed and read by a real SDK."""
     if pod.config is None or credentials is None:
         return None
+    if not pod.config.role_arn.is_in_aws_form:
+        return skipped("caller-identity", "another STS server's role", "Such a server may not know GetCallerIdentity.")
     try:
         arn = await in_daemon_thread(_caller, pod.config, credentials, _region(pod))
     except ImportError:

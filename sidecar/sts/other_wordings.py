@@ -13,7 +13,6 @@ from sidecar.sts.aws_wordings import (
     DURATION_REFUSED,
     KEY_UNPUBLISHED,
     NO_PROVIDER,
-    NOT_A_ROLE,
     SESSION_NAME_REFUSED,
     TOKEN_EXPIRED,
     TOKEN_NOT_ACCEPTED,
@@ -55,10 +54,12 @@ _MINIO_AND_SEAWEEDFS: Sequence[Wording] = (
         words=("no identity provider registered for issuer",),
         fix="Add a provider for exactly this issuer to the server's IAM configuration.",
     ),
-    NOT_A_ROLE.under(
-        _PARAMETER,
-        _DENIED,
-        words=("is not defined", "role not found"),
+    Wording(
+        fragments=("is not defined", "role not found"),
+        aws_codes=(_PARAMETER, _DENIED),
+        error=RequestRefused,
+        code="role-unknown",
+        cause="The STS server has no role {role_arn}.",
         fix="AWS_ROLE_ARN must be a role that the server has: MinIO prints the ARNs of its roles when it starts, "
         "SeaweedFS has the roles of its IAM configuration.",
     ),

@@ -79,6 +79,7 @@ def test_an_arn_longer_than_sts_takes_is_refused() -> None:
 def test_a_session_of_a_role_without_account_is_recognised() -> None:
     assert RoleArn.parse_any("arn:aws:iam:::role/S3Access").has_session("arn:aws:sts:::assumed-role/S3Access/pod")
     assert RoleArn.parse_any("arn:aws:iam::role/App").has_session("arn:aws:sts::assumed-role/App/pod")
+    assert RoleArn.parse("arn:aws:iam::111122223333:role/App").has_session("arn:aws:sts::assumed-role/App/pod")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,15 @@ async def test_who_a_real_sdk_is_then_is_compared_with_the_role(
     assert outcome(finding) == ("caller-identity", level)
 
 
+async def test_another_server_is_not_asked_what_it_may_not_know(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    async with a_server({"/": Page(ANSWER.encode())}) as url:
+        of_minio = {"AWS_ENDPOINT_URL_STS": url, "AWS_ROLE_ARN": "arn:minio:iam:::role/x"}
+        pod = await a_pod(written(tmp_path), of_minio)
+        finding = await exchange.identity(pod, (await exchange.exchange(pod, http)).credentials)
+
+    assert outcome(finding) == ("caller-identity", "skip")
+
+
 async def test_credentials_that_a_real_sdk_cannot_use_fail(tmp_path: Path, http: aiohttp.ClientSession) -> None:
     pages = {"/": Page(ANSWER.encode())}
     async with a_server(pages) as url:

@@ -1,6 +1,5 @@
 """One API server for all tests here, if it was built."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,28 +7,21 @@ import pytest_asyncio
 
 from tests.kubernetes.api import Api
 from tests.kubernetes.bucket import a_bucket
-from tests.kubernetes.build import binary
+from tests.kubernetes.build import KUBE_APISERVER
 from tests.kubernetes.cluster import Cluster, a_cluster
 from tests.kubernetes.real_tokens import RunningPod, a_running_pod
-from tests.needs import needs
+from tests.needs import needs, without
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     needs("etcd")
-    if not binary().exists():
-        _without("there is no kube-apiserver yet: make kubernetes")
+    if not KUBE_APISERVER.binary.exists():
+        without("there is no kube-apiserver yet: make kubernetes")
     directory = tmp_path_factory.mktemp("cluster")
     with a_bucket(directory / "bucket") as bucket:
-        async with a_cluster(binary(), directory, bucket) as found:
+        async with a_cluster(KUBE_APISERVER.binary, directory, bucket) as found:
             yield found
-
-
-def _without(reason: str) -> None:
-    """Skip; in CI, where `make kubernetes` has run, fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture

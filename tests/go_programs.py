@@ -1,0 +1,78 @@
+"""Programs that tests need, made from Go modules once for each state of their locks, and kept in `.cache`."""
+
+# ruff: noqa: T201 (they are made from command lines, which print)
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CACHE = Path(__file__).parents[1] / ".cache"
+FETCH = ("go", "mod", "download", "-modcacherw")
+BUILD = (
+    *("go", "build", "-mod=readonly", "-modcacherw", "-buildvcs=false", "-trimpath", "-ldflags=-s -w"),
+    # Not optimised: that saves a third of the build, and costs a large server three seconds when it starts.
+    "-gcflags=all=-N -l",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GoProgram:
+    """`source`: a folder with a go.mod, a go.sum and perhaps a main.go. `folder`: where in `.cache` it is kept.
+
+    `package`: what is built, of what that module has or requires.
+    """
+
+    name: str
+    source: Path
+    folder: str
+    package: str = "."
+
+    @property
+    def _folder(self) -> Path:
+        return CACHE / self.folder
+
+    @property
+    def binary(self) -> Path:
+        """Where the program is, or will be: another state of the sources is another place."""
+        digest = hashlib.sha256(platform.machine().encode())
+        for name in ("go.mod", "go.sum", "main.go"):
+            path = self.source / name
+            digest.update(path.read_bytes() if path.exists() else b"")
+        return self._folder / digest.hexdigest()[:16] / self.name
+
+    def build(self) -> bool:
+        """Make it, if it is not there. False if it cannot be made; what is wrong is printed."""
+        if self.binary.exists():
+            return True
+        if shutil.which("go") is None:
+            print(f"{self.name} is built with Go 1.26 or newer: install it (https://go.dev/dl).", file=sys.stderr)
+            return False
+        print(f"building {self.name}: once", flush=True)
+        started = time.monotonic()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (CACHE / ".gitignore").write_text("*\n")
+        draft = self._folder / "draft"
+        for step in (FETCH, (*BUILD, "-o", str(draft), self.package)):
+            if subprocess.run(step, cwd=self.source, env=os.environ | self._caches(), check=False).returncode:
+                return False
+        self._keep(draft)
+        print(f"built in {time.monotonic() - started:.0f} s, {self.binary.stat().st_size >> 20} MiB")
+        return True
+
+    def _caches(self) -> dict[str, str]:
+        """Kept only until the program is there, so that a build that was cut short goes on where it was."""
+        modules, objects = self._folder / "modules", self._folder / "objects"
+        return {"GOMODCACHE": str(modules), "GOCACHE": str(objects), "CGO_ENABLED": "0", "GOFLAGS": ""}
+
+    def _keep(self, draft: Path) -> None:
+        """The finished program, and nothing else: sources and objects of 2 GB have done their work."""
+        for found in self._folder.iterdir():
+            if found.is_dir():
+                shutil.rmtree(found)
+        self.binary.parent.mkdir()
+        draft.rename(self.binary)

@@ -1,0 +1,1 @@
+"""Real STS servers that none of us wrote, as judges of our client: versitygw and SeaweedFS."""

@@ -1,0 +1,16 @@
+"""`irsa-sidecar serve`, refreshing seconds after each credential: no STS server issues sessions under 15 minutes."""
+
+import asyncio
+import os
+import sys
+
+from sidecar.core.refresh import RefreshPolicy
+from sidecar.serve import serve
+from sidecar.settings.config import load
+
+SESSION = 3600
+REFRESHED_AFTER = 3
+
+if __name__ == "__main__":
+    left = SESSION - REFRESHED_AFTER
+    asyncio.run(serve(load(os.environ, sys.argv[2:]), RefreshPolicy(floor=left, floor_share=1, jitter_share=0)))
