@@ -4,6 +4,7 @@ A probe imports this each second: importing `dataclasses`, `typing` and `pathlib
 """
 
 import ipaddress
+import re
 from collections import namedtuple
 from collections.abc import Sequence
 
@@ -68,6 +69,31 @@ def nearest(addresses: Sequence[Address]) -> Address:
     choice.
     """
     return min(addresses, key=lambda address: address.needs_ipv6)
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
+MAXIMUM_NAME_LENGTH = 253
+"""Characters of a host name (RFC 1035)."""
+
+
+def is_host(text: str) -> bool:
+    """Whether this can be the host in a URL: an IP address without brackets, or a name, which may be international."""
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return _is_name(text)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        name = text.removesuffix(".").encode("idna").decode()
+    except UnicodeError:  # an empty label, one that is too long, or characters that no name has
+        return False
+    if not text.isascii() and name.encode().decode("idna") != text.removesuffix(".").lower():
+        return False  # signs that one cannot see, or that stand for others: it would be another name
+    *_, last = labels = name.split(".")
+    fits = len(name) <= MAXIMUM_NAME_LENGTH and all(map(_LABEL.fullmatch, labels))
+    return fits and not last.isdigit()  # half an IPv4 address
 
 
 def is_private(host: str) -> bool:

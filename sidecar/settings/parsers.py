@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.model import SESSION_NAME, Seconds
+from sidecar.http.addresses import is_host
 
 
 def file_path(value: str) -> Path:
@@ -39,7 +40,7 @@ def region(value: str) -> str:
 def endpoint_url(value: str) -> str:
     try:
         url = urlsplit(value)
-        ok = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+        ok = url.scheme in {"http", "https"} and is_host(url.hostname or "") and url.port != 0
         ok = ok and bool(re.fullmatch("[!-~]+", value))  # urlsplit drops line ends and passes spaces
     except ValueError:
         ok = False

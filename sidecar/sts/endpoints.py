@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
-from sidecar.http.addresses import is_loopback
+from sidecar.http.addresses import is_host, is_loopback
 
 
 class BadProxy(ValueError):
@@ -142,6 +142,8 @@ def _checked(proxy: str, variable: str) -> str:
 def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        # More would be a password's piece behind an unescaped / or ?, or what is left of `http:/proxy`.
+        alone = not (parts.path.strip("/") or parts.query or parts.fragment)
+        return parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0 and alone
     except ValueError:  # a port that is no number, half an IPv6 address
         return False

@@ -285,10 +285,39 @@ def test_an_endpoint_of_ones_own_cannot_be_made_fips_or_dual_stack(switch: str) 
     ]
 
 
-def test_a_proxy_that_is_none_is_complained_about_without_being_quoted() -> None:
-    assert complaints(HTTPS_PROXY=f"socks5://me:{PASSWORD}@proxy.example:1080") == [
+BAD_HOSTS = ("a..b", ".", "x" * 64, "a." * 127 + "ab", "127.1", "1.2.3.4.5", "0", "-a", "a-", "h|x", "a\\b", "a\udce9")
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"socks5://me:{PASSWORD}@proxy.example:1080",
+        f"http://me:12/{PASSWORD}@proxy.example:3128",
+        f"http://me:12?{PASSWORD}@proxy.example:3128",
+        f"http://me:12#{PASSWORD}@proxy.example:3128",
+        "http:/proxy.example:3128",
+        "http://proxy.example:٣",
+        *(f"http://{host}:3128" for host in BAD_HOSTS),
+    ],
+)
+def test_a_proxy_that_is_none_is_complained_about_without_being_quoted(proxy: str) -> None:
+    assert complaints(HTTPS_PROXY=proxy) == [
         "HTTPS_PROXY: the value (not shown) is not the address of an HTTP proxy; http://proxy.example:3128 is one."
     ]
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_an_endpoint_whose_host_cannot_be_is_refused(host: str) -> None:
+    (complaint, *_) = complaints(AWS_ENDPOINT_URL_STS=f"https://{host}")
+    assert complaint.startswith("AWS_ENDPOINT_URL_STS: ")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["proxy", "proxy.example.", "pröxy.example", "xn--prxy-5qa.example", "a_b", "10.0.0.7", "[fd00::7]"],
+)
+def test_a_proxy_may_have_any_name_or_address(host: str) -> None:
+    assert config(HTTPS_PROXY=f"http://{host}:3128/").proxy == f"http://{host}:3128/"
 
 
 # --- who could reach us ----------------------------------------------------------------------------------------

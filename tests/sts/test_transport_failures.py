@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
 
 from sidecar.core.errors import StsUnreachable
+from sidecar.http.addresses import is_host
 from sidecar.sts import resolver
 from sidecar.sts.route import Route
 from sidecar.sts.transport_failures import FailedCall, FailedStep
@@ -188,6 +192,14 @@ async def test_the_password_goes_to_the_proxy_alone(tmp_path: Path) -> None:
     async with listening(sts, root.server(tmp_path)) as port, listening(proxy) as through:
         assert (await called(f"https://localhost:{port}", trusting=bundle, proxy=proxy_at(through))).access_key_id
     assert "Proxy-Authorization: Basic" in proxy.heads[0]
+
+
+@given(st.text(max_size=80))
+def test_whatever_is_taken_for_a_host_is_one_for_the_http_client_too(text: str) -> None:
+    if is_host(text):
+        url = URL(f"http://{f'[{text}]' if ':' in text else text}:3128")
+        assert url.host
+        assert url.raw_host
 
 
 # --- connections -----------------------------------------------------------------------------------------------
