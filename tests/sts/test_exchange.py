@@ -26,6 +26,8 @@ from sidecar.sts.exchange import StsCall, StsExchange, clock_skew, sts_session
 from tests.conftest import Canary
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, TOKEN_CANARY, a_token
 from tests.recorded import CONTENT_TYPE, REFUSALS, Recorded, form_for, recorded
+from tests.sts.calls import listening, sts
+from tests.tls import authority
 
 AiohttpServer = Callable[[web.Application], "asyncio.Future[TestServer]"]
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -350,3 +352,12 @@ def test_the_skew_is_right_to_half_a_second_and_half_the_call(
     dated = math.floor(sent + way_out + ahead)
     off = clock_skew(dated, sent, sent + way_out + way_back) - ahead
     assert abs(off) <= 0.5 + (way_out + way_back) / 2 + 1e-6
+
+
+async def test_a_session_that_brings_no_authorities_of_its_own_trusts_nobody(tmp_path: Path) -> None:
+    async with sts_session(TLS):
+        pass
+    own = authority(tmp_path)
+    async with listening(sts, own.server) as port, aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await http.get(f"https://127.0.0.1:{port}")
