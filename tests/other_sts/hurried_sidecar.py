@@ -5,6 +5,7 @@ import os
 import sys
 
 from sidecar.core.refresh import RefreshPolicy
+from sidecar.observe import logs
 from sidecar.serve import serve
 from sidecar.settings.config import load
 
@@ -13,4 +14,9 @@ REFRESHED_AFTER = 3
 
 if __name__ == "__main__":
     left = SESSION - REFRESHED_AFTER
-    asyncio.run(serve(load(os.environ, sys.argv[2:]), RefreshPolicy(floor=left, floor_share=1, jitter_share=0)))
+    config = load(os.environ, sys.argv[2:])
+    log = logs.configure(config.log_level, config.log_format)
+    try:
+        asyncio.run(serve(config, RefreshPolicy(floor=left, floor_share=1, jitter_share=0)))
+    finally:
+        log.end()

@@ -20,6 +20,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "boto3": (sys.executable, "-m", "tests.other_sts.s3_by_boto3"),
     "Go v1": (str(S3_BY_GO_V1.binary),),
 }
+LOG = "sidecar.log"
 WAYS = ("container endpoint", "IMDS")
 PORT = 9911
 
@@ -65,11 +66,15 @@ class Sidecar:
             found: str = json.load(answer)["AccessKeyId"]
         return found
 
+    def holds_another_than(self, key: str) -> None:
+        """Raises AssertionError while the container endpoint serves this key."""
+        assert self.access_key() != key
+
 
 @contextmanager
 def a_sidecar(server: Server, directory: Path, module: str = "sidecar", port: int = PORT) -> Iterator[Sidecar]:
     """`python -m module serve`, once it has credentials."""
-    volume, log = ProjectedVolume(directory / "token"), directory / "sidecar.log"
+    volume, log = ProjectedVolume(directory / "token"), directory / LOG
     settings = {
         "AWS_ROLE_ARN": server.role_arn,
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(volume.write(server.issuer.token())),

@@ -10,7 +10,7 @@ from tests.other_sts import table
 from tests.other_sts.exchanging import exchanged
 from tests.other_sts.faults import ACCEPTED, FAULTS, Call, Fault
 from tests.other_sts.servers import SERVERS, Server, until
-from tests.other_sts.sidecars import PROGRAMS, WAYS, Sidecar, a_sidecar
+from tests.other_sts.sidecars import LOG, PROGRAMS, WAYS, Sidecar, a_sidecar
 
 SEEN: dict[tuple[str, str], str] = {}
 """What each server did, for the table in the docs: filled by the tests, compared by the last of them."""
@@ -39,13 +39,9 @@ def test_an_application_puts_an_object_and_gets_it_back(sidecar: Sidecar, progra
 def test_credentials_are_refreshed_and_the_new_ones_work(server: Server, tmp_path: Path) -> None:
     with a_sidecar(server, tmp_path, "tests.other_sts.hurried_sidecar", port=9921) as hurried:
         first = hurried.access_key()
-        until(lambda: _differs(hurried, first), tmp_path / "sidecar.log")
+        until(lambda: hurried.holds_another_than(first), tmp_path / LOG)
         assert hurried.run("boto3", "container endpoint", "refreshed")["access_key_id"] != first
     SEEN[server.name, "refresh"] = table.WORKS
-
-
-def _differs(sidecar: Sidecar, first: str) -> None:
-    assert sidecar.access_key() != first
 
 
 def test_a_token_signed_with_the_issuers_new_key_is_taken_and_the_last_of_the_old_key_too(server: Server) -> None:
