@@ -12,6 +12,8 @@ from sidecar.http.addresses import is_host
 def file_path(value: str) -> Path:
     if not value.startswith("/"):
         raise ValueError("is not an absolute path")
+    if Path(value).name in {"", ".."}:
+        raise ValueError("names no file")
     return Path(value)
 
 

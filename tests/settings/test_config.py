@@ -212,6 +212,9 @@ ENDPOINTS = "use http(s)://host[:port][/path], without user and query"
 REFUSED = [
     ("AWS_ROLE_ARN", "role/checkout", f"is not the ARN of an IAM role; {ROLE_ARNS}."),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "run/token", "is not an absolute path."),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "/", "names no file."),
+    ("SIDECAR_CREDENTIALS_FILE", "//", "names no file."),
+    ("SIDECAR_CREDENTIALS_FILE", "/aws/..", "names no file."),
     ("AWS_ROLE_SESSION_NAME", "shop/checkout", f"is not a role session name; {SESSION_NAMES}."),
     ("AWS_REGION", "EU_1", "is not a region; use a name such as eu-central-1."),
     ("AWS_ENDPOINT_URL_STS", "sts.example:443", f"is not an endpoint; {ENDPOINTS}."),
