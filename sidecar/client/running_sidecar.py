@@ -175,11 +175,19 @@ def _asked(address: Address, path: str, headers: Mapping[str, str]) -> LocalResp
         raise NotServed(f"Asking the sidecar at {address} failed: {error}.", fix="See the sidecar's log.") from None
 
 
+def _is_account(text: object) -> bool:
+    """The id of an account, or none: digits at AWS, letters at Ceph."""
+    return isinstance(text, str) and text.isascii() and (text.isalnum() or not text)
+
+
 def _credentials(told: "Mapping[str, Any]", address: Address) -> SessionCredentials:
+    from sidecar.core.credential_grammar import fault_in, is_time  # noqa: PLC0415 (a probe asks for no credentials)
+
     key, secret, token, expiration = (told.get(name, "") for name in CREDENTIALS_FIELDS)
-    if not all(isinstance(text, str) and text for text in (key, secret, token, expiration)):
+    account = told.get("AccountId", "")
+    if fault_in(key, secret, token) or not is_time(expiration) or not _is_account(account):
         raise NotServed(
             f"The program at {address} answered with something other than credentials.",
             fix="Check which program listens there.",
         )
-    return SessionCredentials(key, secret, token, expiration, str(told.get("AccountId", "")))
+    return SessionCredentials(key, secret, token, expiration, account)

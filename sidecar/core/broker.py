@@ -23,6 +23,7 @@ from sidecar.core.refresh import (
     RoleState,
     SourceChanged,
     backing_off,
+    check_not_worse,
     phase,
     step,
     usable,
@@ -124,6 +125,7 @@ class Broker:
             await self._check()
             asked_at = self._clock.now()
             credentials = await self._source.obtain()
+            check_not_worse(self.state, credentials, self._clock.now(), self._policy)
         except Exception as error:  # noqa: BLE001 (a defect here must not cost credentials that are still valid)
             now = self._clock.now()
             self._apply(Failed(now, _named(error), None if asked_at is None else now - asked_at))

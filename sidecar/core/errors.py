@@ -97,6 +97,12 @@ class RequestRefused(ExchangeFailed):
     retry = Retry.SLOWLY
 
 
+class WorseCredentials(ExchangeFailed):
+    """STS issued a session that ends before the one that is held."""
+
+    retry = Retry.SLOWLY
+
+
 class Unexpected(SidecarError):
     """A bug in the sidecar, caught so that credentials that are still valid continue to be served."""
 

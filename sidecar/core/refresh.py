@@ -17,10 +17,12 @@ import enum
 from dataclasses import dataclass, replace
 from math import inf
 
-from sidecar.core.errors import Retry, SidecarError
+from sidecar.core.errors import Retry, SidecarError, WorseCredentials
 from sidecar.core.model import Credentials, Instant, Seconds
 
 IMMEDIATELY: Instant = -inf
+SAME_LIFE: Seconds = 60
+"""Two sessions that end so close together are equally good: dates in headers have no fractions, and calls take time."""
 ON_ROTATION: Instant = inf
 """No hour will do, only a new token."""
 
@@ -106,6 +108,19 @@ def step(state: RoleState, event: RefreshEvent, policy: RefreshPolicy, jitter: f
         case SourceChanged(same_identity=same_identity):
             healthy = state.credentials is not None and state.error is None
             return state if healthy and same_identity else replace(state, attempt_at=IMMEDIATELY)
+
+
+def check_not_worse(state: RoleState, credentials: Credentials, now: Instant, policy: RefreshPolicy) -> None:
+    """Raises `WorseCredentials` for a session that ends before the one that is still served."""
+    held = usable(state, now, policy)
+    if held is None or credentials.expires_at >= held.expires_at - SAME_LIFE:
+        return
+    earlier = held.expires_at - credentials.expires_at
+    raise WorseCredentials(
+        f"STS issued credentials that expire {earlier:.0f} s before those that are served: they are not used.",
+        fix="Check what answers at the STS endpoint, and whether the session's duration there was shortened. The "
+        "sidecar serves the longer-lived credentials and tries again.",
+    )
 
 
 def floor(lifetime: Seconds, policy: RefreshPolicy) -> Seconds:

@@ -13,7 +13,7 @@ from sidecar.core.model import Credentials, Seconds
 from sidecar.core.refresh import Issued, RefreshEvent, RoleState
 from sidecar.core.watched import WatchedValue
 from sidecar.faces.file_replacement import Refused, replace_file
-from sidecar.faces.shared_file import shared_file
+from sidecar.faces.shared_file import Unwritable, shared_file
 
 TRY_AGAIN: Seconds = 10
 REMOVE_WITHIN: Seconds = 1
@@ -64,10 +64,10 @@ class CredentialsFile:
                 await self._remove()
 
     async def _write(self, credentials: Credentials) -> bool:
-        content = shared_file(self._profile, credentials)
         try:
+            content = shared_file(self._profile, credentials)
             refused = await in_daemon_thread(self._alone, replace_file, self._path, content, self._mode)
-        except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
+        except (OSError, RuntimeError, Unwritable) as error:  # RuntimeError: no thread can be started
             self._observe(written=False)
             self._complain(_reason(error))
             return False
@@ -120,4 +120,4 @@ class CredentialsFile:
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__
+    return getattr(error, "strerror", None) or (str(error) if isinstance(error, Unwritable) else type(error).__name__)

@@ -3,13 +3,16 @@
 Shapes and fields: AWS STS API reference, AssumeRoleWithWebIdentity, and the service model of version 2011-06-15.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree as ET
 
+from sidecar.core.credential_grammar import fault_in
 from sidecar.core.errors import StsUnavailable
 from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
+from sidecar.sts.plausibility import Clocks, check_assumed_role
 
 MAXIMUM_ANSWER = 64 * 1024
 """Bytes. A real answer has two to four thousand."""
@@ -17,6 +20,11 @@ MAXIMUM_NAME = 64
 """Characters of a code or request id that we repeat in logs and pages: whoever answers may not be STS."""
 MINIMUM_LIFE: Seconds = 10
 """AWS issues nothing under 900 s. Credentials that are as good as dead must not replace some that live."""
+
+
+_DECLARATION = "<!"
+_OTHER_ENCODING = re.compile(r"""<\?xml[^>]*encoding\s*=\s*["'](?!utf-8["'])""", re.IGNORECASE)
+_FOREIGN = re.compile(r"[^\w.:/+=-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +57,20 @@ def http_date(value: str | None) -> UnixTime | None:
 
 
 def credentials_in(
-    answer: Answer, *, role_arn: str, duration: Seconds, asked_at: Instant, asked_at_wall: UnixTime
+    answer: Answer,
+    *,
+    role_arn: str,
+    duration: Seconds,
+    asked_at: Instant,
+    asked_at_wall: UnixTime,
+    from_aws: bool = False,
 ) -> Credentials:
     """The credentials in a 200. Raises `StsUnavailable` for anything but a whole, plausible answer.
 
     Their life is measured on STS's clock (`Expiration` minus `Date`) and laid on ours from the moment we asked: a node
     whose clock is wrong neither serves expired credentials nor drops live ones. Without a `Date` the node's clock
     has to do. Either may be wrong; but STS issues nothing that lives longer than the `duration` it was asked for.
+    `from_aws`: AWS always names the role that was assumed, other servers leave it out.
     """
     root = _parsed(answer)
     if root is None or _name(root) != "AssumeRoleWithWebIdentityResponse":
@@ -70,16 +85,22 @@ def credentials_in(
             status=answer.status,
             request_id=answer.request_id,
         )
+    Clocks(asked_at_wall, answer.date).check_expiration(expiration, duration)
+    assumed_role_arn = texts.get("Arn", "")
+    check_assumed_role(assumed_role_arn, role_arn, may_be_absent=not from_aws)
+    key_id, secret, token = (texts.get(name, "") for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+    if fault := fault_in(key_id, secret, token):
+        raise _not_an_answer(answer, f"without a valid {fault}")
     return Credentials(
-        access_key_id=_required(texts, "AccessKeyId", answer),
-        secret_access_key=_required(texts, "SecretAccessKey", answer),
-        session_token=_required(texts, "SessionToken", answer),
+        access_key_id=key_id,
+        secret_access_key=secret,
+        session_token=token,
         role_arn=role_arn,
-        assumed_role_arn=texts.get("Arn", ""),
+        assumed_role_arn=assumed_role_arn,
         expiration=expiration,
         issued_at=asked_at,
         expires_at=asked_at + life,
-        request_id=(texts.get("RequestId", "") or answer.request_id)[:MAXIMUM_NAME],
+        request_id=_name_in(texts.get("RequestId", "") or answer.request_id),
     )
 
 
@@ -92,32 +113,41 @@ def refusal_in(answer: Answer) -> ErrorAnswer | None:
     if not texts.get("Code"):
         return None
     request_id = texts.get("RequestId", "") or answer.request_id
-    return ErrorAnswer(texts["Code"][:MAXIMUM_NAME], texts.get("Message", ""), request_id[:MAXIMUM_NAME])
+    return ErrorAnswer(_name_in(texts["Code"]), texts.get("Message", ""), _name_in(request_id))
 
 
 def _parsed(answer: Answer) -> ET.Element | None:
-    # expat stops entity bombs; without a document type there is nothing to expand in the first place.
-    if len(answer.body) > MAXIMUM_ANSWER or b"<!DOCTYPE" in answer.body:
+    """The root of a small XML document in UTF-8 that declares nothing: without a declaration nothing can unfold."""
+    if len(answer.body) > MAXIMUM_ANSWER:
         return None
     try:
-        return ET.fromstring(answer.body)  # noqa: S314 (capped, no document type; see above)
+        text = answer.body.decode("utf-8-sig")  # in another encoding a declaration would not be seen
+        if _DECLARATION in text or _OTHER_ENCODING.match(text):
+            return None
+        return ET.fromstring(text)  # noqa: S314 (capped, nothing declared; see above)
     except (ET.ParseError, ValueError, LookupError):
         return None
 
 
 def _texts(root: ET.Element) -> dict[str, str]:
-    """Leaf texts by local name: no name that we read occurs twice in either of STS's documents."""
-    return {_name(element): (element.text or "").strip() for element in root.iter() if len(element) == 0}
+    """Leaf texts by local name. No name that we read occurs twice in either of STS's documents: if one does, nobody
+    can tell which is meant, and it counts as missing.
+    """
+    texts: dict[str, str] = {}
+    for element in root.iter():
+        if len(element) == 0:
+            name = _name(element)
+            texts[name] = "" if name in texts else (element.text or "").strip()
+    return texts
 
 
 def _name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _required(texts: dict[str, str], name: str, answer: Answer) -> str:
-    if value := texts.get(name, ""):
-        return value
-    raise _not_an_answer(answer, f"without {name}")
+def _name_in(text: str) -> str:
+    """A code or an id, as it may be repeated: logs, pages and terminals show it."""
+    return _FOREIGN.sub("?", text[:MAXIMUM_NAME])
 
 
 def _expiration(text: str, answer: Answer) -> UnixTime:

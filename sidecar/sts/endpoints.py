@@ -64,6 +64,14 @@ def sts_endpoint(region: str, *, fips: bool, dualstack: bool) -> str:
     return f"https://{_service(partition, fips=fips, dualstack=dualstack)}.{region}.{suffix}"
 
 
+def is_of_aws(url: str) -> bool:
+    """Whether AWS answers at `url`, a VPC endpoint's name included: the domain is one of AWS's."""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    partitions = (_AWS, *_BY_AREA.values())
+    domains = {domain for each in partitions for domain in (each.suffix, each.dualstack_suffix)}
+    return any(host.endswith(f".{domain}") for domain in domains)
+
+
 def _refuse_no_region(region: str) -> None:
     if not _HOST_LABEL.fullmatch(region):
         raise ValueError(f"{region!r} is not a region name: letters, digits and hyphens, such as eu-west-1.")

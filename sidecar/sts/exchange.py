@@ -11,9 +11,12 @@ from multidict import CIMultiDictProxy
 
 from sidecar import __version__
 from sidecar.core.errors import StsUnavailable, StsUnreachable
-from sidecar.core.model import Credentials, Seconds, Token, UnixTime
+from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
 from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, credentials_in, http_date, refusal_in
+from sidecar.sts.bounded_connector import BoundedConnector
+from sidecar.sts.endpoints import is_of_aws
+from sidecar.sts.plausibility import Clocks, LastAnswer, check_new
 from sidecar.sts.progress import CallProgress, noting_progress
 from sidecar.sts.refusal import failure_of
 from sidecar.sts.resolver import Resolver
@@ -72,7 +75,7 @@ def sts_session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     """
     _drop_aiohttps_authorities()
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, force_close=True, use_dns_cache=False, resolver=Resolver()),
+        connector=BoundedConnector(ssl=tls, force_close=True, use_dns_cache=False, resolver=Resolver()),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN, sock_connect=CONNECT_WITHIN),
         headers=HEADERS,
@@ -106,6 +109,7 @@ class StsExchange:
         self._clock = clock
         self._observe_skew = observe_skew
         self._trust = trust
+        self._last: LastAnswer | None = None
 
     async def __call__(self, token: Token) -> Credentials:
         asked_at, asked_at_wall = self._clock.now(), self._clock.wall()
@@ -113,17 +117,28 @@ class StsExchange:
         if answer.date is not None:
             self._observe_skew(clock_skew(answer.date, asked_at_wall, self._clock.wall()))
         if answer.status == _OK:
-            return credentials_in(
-                answer,
-                role_arn=self._call.role_arn,
-                duration=self._call.duration,
-                asked_at=asked_at,
-                asked_at_wall=asked_at_wall,
-            )
+            return self._taken(answer, token, asked_at, asked_at_wall)
         if _is_of_proxy(answer, self._call.route):
             raise _unreachable(FailedCall(self._call.route, asked_at_wall).proxy_refusal(answer.status))
         now = asked_at_wall if answer.date is None else answer.date
         raise failure_of(answer, claims=token.claims, role_arn=self._call.role_arn, now=now)
+
+    def _taken(self, answer: Answer, token: Token, asked_at: Instant, asked_at_wall: UnixTime) -> Credentials:
+        """Raises `StsUnavailable` unless these are new credentials for what was asked."""
+        expected = None if self._last is None else self._last.date_at(asked_at)
+        Clocks(asked_at_wall, answer.date, expected).check(token.claims)
+        found = credentials_in(
+            answer,
+            role_arn=self._call.role_arn,
+            duration=self._call.duration,
+            asked_at=asked_at,
+            asked_at_wall=asked_at_wall,
+            from_aws=is_of_aws(self._call.endpoint),
+        )
+        check_new(found.session_token, self._last)
+        date = asked_at_wall if answer.date is None else answer.date
+        self._last = LastAnswer(date - asked_at, found.session_token)
+        return found
 
     async def _answer(self, token: Token) -> Answer:
         """Raises `StsUnreachable`, saying which part of the way failed."""

@@ -50,10 +50,9 @@ def test_the_same_instant_in_every_form(expiration: str) -> None:
     assert_same_credentials(recorded("issued").replace(b"2027-01-15T09:00:00Z", expiration.encode()))
 
 
-@given(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=300))
+@given(st.from_regex(r"[A-Za-z0-9/+=_.-]{16,300}", fullmatch=True))
 def test_the_same_session_token_whatever_is_in_it(text: str) -> None:
-    written = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert_same_credentials(recorded("issued").replace(b"canary/in/the/session/token+and==", written.encode()))
+    assert_same_credentials(recorded("issued").replace(b"canary/in/the/session/token+and==", text.encode()))
 
 
 @pytest.mark.parametrize("case", REFUSALS, ids=str)

@@ -1,5 +1,6 @@
 """The exchange and the identity, against an STS that is scripted."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import aiohttp
 import pytest
 
 from sidecar.core.findings import Finding
+from sidecar.core.timestamps import timestamp
 from sidecar.doctor import exchange
 from sidecar.explain import PolicyText
 from tests.doctor.servers import Page, a_server
@@ -72,8 +74,8 @@ async def test_without_token_or_settings_nothing_is_exchanged(tmp_path: Path, ht
 
 ANSWER = f"""<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>
 <AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/api/s</Arn></AssumedRoleUser>
-<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>{KEY_CANARY}</SecretAccessKey>
-<SessionToken>{SESSION_CANARY}</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>
+<Credentials><AccessKeyId>ASIAEXAMPLEEXAMPLE</AccessKeyId><SecretAccessKey>{KEY_CANARY}</SecretAccessKey>
+<SessionToken>{SESSION_CANARY}</SessionToken><Expiration>{timestamp(time.time() + 3600)}</Expiration></Credentials>
 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
 
 

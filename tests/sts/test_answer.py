@@ -30,9 +30,9 @@ def taken(
     )
 
 
-def refused(body: bytes, date: UnixTime | None = EPOCH) -> StsUnavailable:
+def refused(body: bytes, date: UnixTime | None = EPOCH, wall: UnixTime = EPOCH) -> StsUnavailable:
     with pytest.raises(StsUnavailable) as caught:
-        taken(body, date=date)
+        taken(body, date=date, wall=wall)
     return caught.value
 
 
@@ -211,6 +211,10 @@ def test_any_date_header_is_read_or_none(text: str) -> None:
     assert moment is None or isinstance(moment, float)
 
 
+def test_no_clock_makes_credentials_outlive_the_duration_that_was_asked_for() -> None:
+    assert taken(date=EPOCH - 7200).lifetime == 3600
+
+
 @pytest.mark.parametrize("date", [EPOCH - 7200, None])
-def test_no_clock_makes_credentials_outlive_the_duration_that_was_asked_for(date: UnixTime | None) -> None:
-    assert taken(date=date, wall=EPOCH - 7200).lifetime == 3600
+def test_a_life_that_no_clock_explains_is_refused(date: UnixTime | None) -> None:
+    assert "outlive" in refused(ISSUED, date=date, wall=EPOCH - 7200).cause

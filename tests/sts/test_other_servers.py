@@ -103,17 +103,23 @@ def test_a_key_that_is_not_found_means_a_spent_token_once_the_time_is_over(serve
 
 
 @pytest.mark.parametrize(
-    ("server", "key", "assumed", "request_id"),
+    ("server", "role", "key", "assumed", "request_id"),
     [
-        ("minio", "MADEUPMADEUPMADEUP12", "", "0b5c1d2e-0000-4000-8000-0000000000ab"),
-        ("ceph", "MadeUpMadeUpMadeUp1", "arn:aws:sts:::assumed-role/S3Access/shop.checkout-7c5d8-x2x8q", "header-id"),
-        ("seaweedfs", "ASIA0123456789ABCDEF", "", "0b5c1d2e-0000-4000-8000-0000000000ab"),
+        ("minio", "arn:minio:iam:::role/idp", "MADEUPMADEUPMADEUP12", "", "0b5c1d2e-0000-4000-8000-0000000000ab"),
+        (
+            "ceph",
+            "arn:aws:iam:::role/S3Access",
+            "MadeUpMadeUpMadeUp1",
+            "arn:aws:sts:::assumed-role/S3Access/shop.checkout-7c5d8-x2x8q",
+            "header-id",
+        ),
+        ("seaweedfs", "arn:aws:iam::role/A", "ASIA0123456789ABCDEF", "", "0b5c1d2e-0000-4000-8000-0000000000ab"),
     ],
 )
-def test_an_answer_is_read_as_far_as_it_goes(server: str, key: str, assumed: str, request_id: str) -> None:
+def test_an_answer_is_read_as_far_as_it_goes(server: str, role: str, key: str, assumed: str, request_id: str) -> None:
     held = credentials_in(
         Answer(200, recorded(f"{server}/issued"), EPOCH, "header-id"),
-        role_arn=ROLE_ARN,
+        role_arn=role,
         duration=3600,
         asked_at=100,
         asked_at_wall=EPOCH,

@@ -1,0 +1,1 @@
+"""What hostile neighbours try, one file a kind, each with the smallest input that once worked."""
