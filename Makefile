@@ -20,7 +20,7 @@ COPY := $(wildcard $(VENV)/lib/python*/site-packages/sidecar)
 given = $(filter-out 0 no false,$($(1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench clients kubernetes servers format docs lock clean another-python copy-of-the-code
+.PHONY: help install demo test check bench clients kubernetes servers format docs monitoring lock clean another-python copy-of-the-code
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard fro
 	$(BIN)/python -m tools.tables
 	$(BIN)/python -m tools.monitoring
 	$(BIN)/python -m bench.page
+
+monitoring: $(VENV)/.dev ## alerts for your own runbooks and namespaces (RUNBOOKS=https://wiki/irsa NOT_PRODUCTION='test|dev-.+')
+	$(BIN)/python -m tools.monitoring $(if $(RUNBOOKS),--runbooks '$(RUNBOOKS)') $(if $(NOT_PRODUCTION),--not-production '$(NOT_PRODUCTION)')
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 LOCK := $(COMPILE) pyproject.toml --no-emit-package irsa-sidecar

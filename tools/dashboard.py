@@ -3,14 +3,27 @@
 from sidecar.observe.labels import WAYS
 from tools.grafana import Json, Query, Row, choice, choice_of_datasource, dashboard, heatmap, lines, stat, table
 
-FLEET = '{namespace=~"$namespace"}'
-FAILED = '{namespace=~"$namespace",outcome="failed"}'
-POD = '{namespace=~"$namespace",pod="$pod"}'
+CHOSEN = 'cluster=~"$cluster",namespace=~"$namespace",workload=~"$workload"'
+"""A choice of all also matches series without the label: not every Prometheus gives them a cluster or a workload."""
+FLEET = f"{{{CHOSEN}}}"
+FAILED = f'{{{CHOSEN},outcome="failed"}}'
+POD = '{cluster=~"$cluster",namespace=~"$namespace",pod="$pod"}'
+
+
+def left(pods: str) -> str:
+    """Seconds until the credentials of these pods expire, without the recording rule for it."""
+    return f"(irsa_sidecar_credentials_expiration_timestamp_seconds{pods} > 0) - time()"
+
+
+TOKEN_USED = (
+    f"(time() - (irsa_sidecar_token_issued_timestamp_seconds{POD} > 0))"
+    f" / (irsa_sidecar_token_expiration_timestamp_seconds{POD} - irsa_sidecar_token_issued_timestamp_seconds{POD})"
+)
 
 BAD_ABOVE_ZERO = ((None, "green"), (1, "red"))
 LITTLE_TIME = ((None, "red"), (600, "orange"), (1200, "green"))
 SLOW = ((None, "green"), (1, "orange"), (2.5, "red"))
-AN_HOUR_OF_BUCKETS = f'rate(irsa_sidecar_refresh_duration_seconds_bucket{FLEET[:-1]},outcome="issued"}}[1h])'
+AN_HOUR_OF_BUCKETS = f'rate(irsa_sidecar_refresh_duration_seconds_bucket{{{CHOSEN},outcome="issued"}}[1h])'
 
 
 FLEET_ROW = Row(
@@ -30,7 +43,7 @@ FLEET_ROW = Row(
         stat(
             "Soonest expiry",
             "The least that any pod has left. In health never under 25 min, or half of a short session.",
-            f"min(pod:irsa_sidecar_credentials_left:seconds{FLEET})",
+            f"min({left(FLEET)})",
             unit="s",
             steps=LITTLE_TIME,
         ),
@@ -63,37 +76,45 @@ FLEET_ROW = Row(
         ),
         heatmap(
             "Refreshes by duration",
-            "Every call to STS, those that failed too.",
-            f"sum by (le) (increase(irsa_sidecar_refresh_duration_seconds_bucket{FLEET}[$__rate_interval]))",
+            "Every call to STS in the hour before each point, those that failed too.",
+            f"sum by (le) (increase(irsa_sidecar_refresh_duration_seconds_bucket{FLEET}[1h]))",
         ),
         lines(
             "Time left, the ten pods with the least",
             "A saw tooth is health. A line that keeps falling is a pod that fails to refresh.",
-            Query(f"bottomk(10, pod:irsa_sidecar_credentials_left:seconds{FLEET})", "{{namespace}}/{{pod}}"),
+            Query(f"bottomk(10, {left(FLEET)})", "{{namespace}}/{{pod}}"),
             unit="s",
             steps=LITTLE_TIME,
         ),
         lines(
             "Failures by code",
-            "AWS's code; our own name where STS was not reached or not asked.",
-            Query(f"sum by (code) (increase(irsa_sidecar_refreshes_total{FAILED}[$__rate_interval])) > 0", "{{code}}"),
+            "In the hour before each point. AWS's code; our own name where STS was not reached or not asked.",
+            Query(f"sum by (code) (increase(irsa_sidecar_refreshes_total{FAILED}[1h])) > 0", "{{code}}"),
         ),
         lines(
             "Calls to STS",
             "All sidecars together. STS's quota is the account's, and counts others too.",
-            Query(f"sum by (outcome) (rate(irsa_sidecar_exchanges_total{FLEET}[$__rate_interval]))", "{{outcome}}"),
+            Query(f"sum by (outcome) (rate(irsa_sidecar_exchanges_total{FLEET}[1h]))", "{{outcome}}"),
             unit="reqps",
         ),
         lines(
             "Requests for credentials",
             "From the applications, by status.",
-            Query(f"sum by (status) (rate(irsa_sidecar_requests_total{FLEET}[$__rate_interval]))", "{{status}}"),
+            Query(f"sum by (status) (rate(irsa_sidecar_requests_total{FLEET}[5m]))", "{{status}}"),
             unit="reqps",
+        ),
+        lines(
+            "Requests refused",
+            "In the hour before each point: an application has the wrong token, path or protocol.",
+            Query(
+                f"sum by (namespace, pod, face) (increase(irsa_sidecar_refused_requests_total{FLEET}[1h])) > 0",
+                "{{namespace}}/{{pod}} {{face}}",
+            ),
         ),
         table(
             "Alerts",
             "Those of irsa-sidecar that are pending or firing.",
-            f'ALERTS{FLEET[:-1]},alertname=~"IrsaSidecar.+"}} or ALERTS{{alertname=~"IrsaSidecar.+",namespace=""}}',
+            f'ALERTS{{{CHOSEN},alertname=~"IrsaSidecar.+"}} or ALERTS{{alertname=~"IrsaSidecar.+",namespace=""}}',
             width=16,
         ),
         table(
@@ -101,6 +122,8 @@ FLEET_ROW = Row(
             "The five nodes whose clock is furthest from STS's, in seconds. A minute off, tokens look expired.",
             f"topk(5, abs(irsa_sidecar_sts_clock_skew_seconds{FLEET}))",
             unit="s",
+            width=24,
+            height=5,
         ),
     ],
 )
@@ -108,7 +131,7 @@ FLEET_ROW = Row(
 POD_ROW = Row(
     "One pod: $pod",
     [
-        stat("Credentials left", "", f"pod:irsa_sidecar_credentials_left:seconds{POD}", unit="s", steps=LITTLE_TIME),
+        stat("Credentials left", "", left(POD), unit="s", steps=LITTLE_TIME),
         stat(
             "Token left",
             "Until the projected token expires. The kubelet replaces it when a fifth is left.",
@@ -144,15 +167,15 @@ POD_ROW = Row(
         lines(
             "Time left",
             "Of the credentials and of the token.",
-            Query(f"pod:irsa_sidecar_credentials_left:seconds{POD}", "credentials"),
+            Query(left(POD), "credentials"),
             Query(f"(irsa_sidecar_token_expiration_timestamp_seconds{POD} > 0) - time()", "token"),
             unit="s",
         ),
         lines(
             "Attempts to refresh",
-            "By outcome and code.",
+            "In the hour before each point, by outcome and code.",
             Query(
-                f"sum by (outcome, code) (increase(irsa_sidecar_refreshes_total{POD}[$__rate_interval])) > 0",
+                f"sum by (outcome, code) (increase(irsa_sidecar_refreshes_total{POD}[1h])) > 0",
                 "{{outcome}} {{code}}",
             ),
         ),
@@ -170,7 +193,7 @@ POD_ROW = Row(
             "Requests",
             "By face and status.",
             Query(
-                f"sum by (face, status) (rate(irsa_sidecar_requests_total{POD}[$__rate_interval]))",
+                f"sum by (face, status) (rate(irsa_sidecar_requests_total{POD}[5m]))",
                 "{{face}} {{status}}",
             ),
             unit="reqps",
@@ -180,7 +203,7 @@ POD_ROW = Row(
             "By face.",
             Query(
                 "histogram_quantile(0.99, sum by (face, le) "
-                f"(rate(irsa_sidecar_request_duration_seconds_bucket{POD}[$__rate_interval])))",
+                f"(rate(irsa_sidecar_request_duration_seconds_bucket{POD}[5m])))",
                 "{{face}} p99",
             ),
             unit="s",
@@ -189,7 +212,7 @@ POD_ROW = Row(
             "Waiting for a refresh in progress",
             "Usual only in the first second of a pod.",
             Query(f"irsa_sidecar_waiting_requests{POD}", "now"),
-            Query(f"increase(irsa_sidecar_waits_total{POD}[$__rate_interval])", "began to"),
+            Query(f"increase(irsa_sidecar_waits_total{POD}[5m])", "began to"),
         ),
         lines(
             "Memory",
@@ -200,13 +223,13 @@ POD_ROW = Row(
         lines(
             "CPU",
             "Of the sidecar's process, in cores.",
-            Query(f"rate(process_cpu_seconds_total{POD}[$__rate_interval])", "used"),
+            Query(f"rate(process_cpu_seconds_total{POD}[5m])", "used"),
         ),
         lines(
             "Token",
             "Rotations seen, and how much of the token's life is over.",
             Query(f"increase(irsa_sidecar_token_rotations_total{POD}[1d])", "rotations in a day"),
-            Query(f"pod:irsa_sidecar_token_used:ratio{POD}", "share of its life"),
+            Query(TOKEN_USED, "share of its life"),
         ),
         table("Settings in force", "No secret is among them.", f"irsa_sidecar_config_info{POD}", width=16, height=5),
         table("Version", "", f"irsa_sidecar_build_info{POD}", height=5),
@@ -227,7 +250,7 @@ LEGACY_ROW = Row(
         lines(
             "Requests by face",
             "imds-v1 is IMDS without a session token: the oldest clients there are.",
-            Query(f"sum by (face) (rate(irsa_sidecar_client_requests_total{FLEET}[$__rate_interval]))", "{{face}}"),
+            Query(f"sum by (face) (rate(irsa_sidecar_client_requests_total{FLEET}[5m]))", "{{face}}"),
             unit="reqps",
         ),
         table(
@@ -254,8 +277,14 @@ def model() -> Json:
         "Credentials of pods: valid, for how long, how refreshes go, and which SDKs ask.",
         [
             choice_of_datasource(),
-            choice("namespace", f"label_values({known}, namespace)", several=True),
-            choice("pod", f'label_values({known}{{namespace=~"$namespace"}}, pod)', several=False),
+            choice("cluster", f"label_values({known}, cluster)", several=True),
+            choice("namespace", f'label_values({known}{{cluster=~"$cluster"}}, namespace)', several=True),
+            choice(
+                "workload",
+                f'label_values({known}{{cluster=~"$cluster",namespace=~"$namespace"}}, workload)',
+                several=True,
+            ),
+            choice("pod", f"label_values({known}{FLEET}, pod)", several=False),
         ],
         [FLEET_ROW, POD_ROW, LEGACY_ROW],
     )

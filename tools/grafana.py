@@ -150,7 +150,7 @@ def choice_of_datasource() -> Json:
 
 def choice(name: str, query: str, *, several: bool) -> Json:
     """A variable whose values are a label's. `several`: any number of them, all to begin with."""
-    everything = {"includeAll": True, "allValue": ".+", "current": {"text": ["All"], "value": ["$__all"]}}
+    everything = {"includeAll": True, "allValue": ".*", "current": {"text": ["All"], "value": ["$__all"]}}
     return {
         "name": name,
         "label": name.capitalize(),

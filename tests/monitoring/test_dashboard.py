@@ -1,5 +1,6 @@
 """The dashboard's JSON: whole, tidy, and the same on every data source and in every namespace."""
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -32,8 +33,26 @@ def test_its_parts_are_the_fleet_one_pod_and_the_legacy() -> None:
     assert rows == ["Fleet", "One pod", "Legacy"]
 
 
-def test_one_chooses_data_source_namespaces_and_pod() -> None:
-    assert [variable["name"] for variable in MODEL["templating"]["list"]] == ["datasource", "namespace", "pod"]
+def test_one_chooses_data_source_clusters_namespaces_workloads_and_pod() -> None:
+    assert [variable["name"] for variable in MODEL["templating"]["list"]] == [
+        "datasource",
+        "cluster",
+        "namespace",
+        "workload",
+        "pod",
+    ]
+
+
+@for_each_panel
+def test_it_works_without_the_recording_rules_and_shows_the_same_at_every_zoom(panel: dict[str, Any]) -> None:
+    for target in panel["targets"]:
+        assert not re.search(r"\b\w+:irsa_sidecar_", target["expr"])
+        assert "$__" not in target["expr"]
+
+
+def test_a_choice_of_all_takes_series_without_a_cluster_or_a_workload_too() -> None:
+    chosen = {variable["name"]: variable.get("allValue") for variable in MODEL["templating"]["list"]}
+    assert (chosen["cluster"], chosen["workload"]) == (".*", ".*")
 
 
 def test_every_panel_has_a_number_and_a_title_of_its_own() -> None:

@@ -16,8 +16,10 @@ GROUPS = yaml.safe_load(RULES.read_text())["groups"]
 RECORDED = [rule for group in GROUPS for rule in group["rules"] if "record" in rule]
 ALERTS = [rule for group in GROUPS for rule in group["rules"] if "alert" in rule]
 WHO = {
+    "IrsaSidecarFleetFailing": set(),  # of fewer than five pods no one says that it is the fleet
     "IrsaSidecarCredentialsExpiring": {"throttled-0", "throttled-1"},
     "IrsaSidecarNotReady": {"refused", "stale"},
+    "IrsaSidecarRequestsRefused": {"healthy", "refused", "slow", "stale", "throttled-0", "throttled-1"},
     "IrsaSidecarRefreshFailing": {"refused", "stale", "throttled-0", "throttled-1"},
     "IrsaSidecarTrustRefused": {"refused"},
     "IrsaSidecarTokenNotRotating": {"stale"},
@@ -25,6 +27,9 @@ WHO = {
     "IrsaSidecarStsThrottled": set(),
     "IrsaSidecarDown": {"gone"},
 }
+NEVER_HERE = {"IrsaSidecarFleetFailing", "IrsaSidecarNotScraped", "IrsaSidecarAbsent"}
+"""Four pods fail, all are targets, and there is no kube-state-metrics. The rules' cases make these fire."""
+HERE = [rule for rule in ALERTS if rule["alert"] not in NEVER_HERE]
 MAY_CHANGE = {"IrsaSidecarNotReady": {"throttled-0", "throttled-1", "slow"}}
 """Pods that are in this state for some of the time."""
 
@@ -39,7 +44,7 @@ PANELS = [
 
 def as_sent(expression: str, pod: str) -> str:
     """What Grafana makes of its variables."""
-    for variable, value in (("$__rate_interval", "1m"), ("$namespace", NAMESPACE), ("$pod", pod)):
+    for variable, value in (("$cluster", ".*"), ("$namespace", NAMESPACE), ("$workload", ".*"), ("$pod", pod)):
         expression = expression.replace(variable, value)
     assert "$" not in expression
     return expression
@@ -55,7 +60,7 @@ def test_a_recording_rule_has_data_and_is_recorded(watched: Prometheus, rule: di
     assert watched.data(rule["record"])
 
 
-@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+@pytest.mark.parametrize("rule", HERE, ids=lambda rule: rule["alert"])
 def test_an_alert_is_raised_for_those_in_trouble_and_nobody_else(watched: Prometheus, rule: dict[str, str]) -> None:
     name = rule["alert"]
     watched.data(rule["expr"])
@@ -83,6 +88,8 @@ def test_the_example_in_the_docs_is_a_query(watched: Prometheus, name: str) -> N
         'irsa_sidecar_consecutive_failures{pod="healthy"} == 0',
         'irsa_sidecar_degraded_requests_total{pod="throttled-0"} > 0',
         'irsa_sidecar_degraded_requests_total{pod="stale"} == 0',  # nothing valid was ever there to serve
+        'irsa_sidecar_refused_requests_total{pod="healthy",face="container"} > 3',
+        'irsa_sidecar_refused_requests_total{pod="healthy",face="imds"} == 0',  # EC2 too has nothing at some paths
         'irsa_sidecar_waits_total{pod="slow"} > 0',
         'irsa_sidecar_waits_total{pod="healthy"} >= irsa_sidecar_waiting_requests',
         'irsa_sidecar_first_credential_seconds{pod="slow"} > 3',
@@ -116,7 +123,7 @@ def test_every_variable_of_the_dashboard_has_values(watched: Prometheus) -> None
 
 
 def test_the_texts_of_the_alerts_name_the_pod_and_have_no_holes(watched: Prometheus) -> None:
-    for rule in ALERTS:
+    for rule in HERE:
         watched.data(f'ALERTS{{alertname="{rule["alert"]}"}}')
     for alert in watched.alerts():
         said, pod = " ".join(alert["annotations"].values()), alert["labels"].get("pod", "")

@@ -12,6 +12,7 @@ from sidecar.observe.families import FAMILIES
 from sidecar.observe.labels import FAILURE_CODES
 from tests.manifests.pod_spec import sidecar_of
 from tests.manifests.rendering import NAMES, applied
+from tests.monitoring.inhibition import INHIBITION, matches, not_inhibited
 from tests.needs import needs
 from tools import dashboard, metrics_page, monitoring
 from tools.monitoring import MANIFESTS, RULES
@@ -25,9 +26,11 @@ ALERTS = [rule for rule in EVERY_RULE if "alert" in rule]
 RECORDED = {rule["record"] for rule in EVERY_RULE if "record" in rule}
 SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 SERIES = {family.name + suffix: family for family in FAMILIES for suffix in SUFFIXES[family.kind]}
-TARGET_LABELS = {"job", "namespace", "pod", "container", "endpoint", "instance", "le"}
+TARGET_LABELS = {"cluster", "job", "namespace", "workload", "pod", "container", "endpoint", "instance", "le"}
 PAGES = {"IrsaSidecarCredentialsExpiring", "IrsaSidecarNotReady"}
-"""The alerts that wake somebody: applications have no credentials, or soon will not."""
+"""The alerts of a pod that wake somebody, in production: it has no credentials, or soon will not."""
+FLEET_PAGE = "IrsaSidecarFleetFailing"
+NOT_PRODUCTION = "(.+-)?(dev|test|staging|sandbox|preview|demo)(-.+)?"
 
 QUERIES = [
     *(rule["expr"] for rule in EVERY_RULE),
@@ -78,7 +81,7 @@ def test_the_resource_for_the_operator_has_the_same_rules() -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_asks_for_metrics_that_there_are(query: str) -> None:
     asked = set(re.findall(r"(?:\w+:)?irsa_sidecar_\w+(?::\w+)?", query))
-    assert asked or query.startswith(("up{", "ALERTS{", "process_", "rate(process_"))
+    assert asked or re.match(r"(absent\()?up\{|ALERTS\{|(rate\()?process_|\(?kube_pod_", query)
     assert asked <= set(SERIES) | RECORDED
 
 
@@ -103,20 +106,106 @@ def test_every_code_that_an_alert_waits_for_can_come() -> None:
 
 @for_each_alert
 def test_only_what_users_notice_wakes_somebody(alert: dict[str, Any]) -> None:
-    assert alert["labels"] == {"severity": "critical" if alert["alert"] in PAGES else "warning"}
+    by_namespace = (
+        f'{{{{ if match "^({NOT_PRODUCTION})$" $labels.namespace }}}}warning{{{{ else }}}}critical{{{{ end }}}}'
+    )
+    wanted = dict.fromkeys(PAGES, by_namespace) | {FLEET_PAGE: "critical"}
+    assert alert["labels"] == {"severity": wanted.get(alert["alert"], "warning")}
 
 
 @for_each_alert
 def test_an_alert_says_what_is_wrong_and_where_to_read_on(alert: dict[str, Any]) -> None:
     said = alert["annotations"]
-    assert set(said) == {"summary", "description", "runbook"}
-    page, anchor = said["runbook"].split("#")
-    assert (page, anchor) == ("docs/monitoring.md", alert["alert"].lower())
+    assert set(said) == {"summary", "description", "runbook_url"}
+    page, anchor = said["runbook_url"].split("#")
+    assert re.fullmatch(r"https://.+/docs/monitoring\.md", page)
+    assert anchor == alert["alert"].lower()
     assert re.search(rf"^### {alert['alert']}$", RUNBOOK, re.MULTILINE)
 
 
 def test_the_runbook_has_no_alert_that_there_is_not() -> None:
     assert re.findall(r"^### (Irsa\w+)$", RUNBOOK, re.MULTILINE) == [alert["alert"] for alert in ALERTS]
+
+
+@for_each_alert
+def test_a_time_is_said_as_people_say_it(alert: dict[str, Any]) -> None:
+    for said in alert["annotations"].values():
+        assert "$value }} s" not in said
+    if "seconds" in alert["expr"] and "timestamp" not in alert["expr"]:
+        assert "humanizeDuration" in " ".join(alert["annotations"].values())
+
+
+# --- with values of one's own ----------------------------------------------------------------------------------
+
+
+def test_runbooks_and_namespaces_are_an_operators_to_set() -> None:
+    ours = RULES.read_text()
+    theirs = monitoring.with_values(ours, {"RUNBOOKS": "https://wiki.example/irsa", "NOT_PRODUCTION": "test|lab-.+"})
+    assert "OWNER" not in theirs
+    assert NOT_PRODUCTION not in theirs
+    rules = [rule for group in yaml.safe_load(theirs)["groups"] for rule in group["rules"]]
+    links = {rule["annotations"]["runbook_url"] for rule in rules if "alert" in rule}
+    assert links == {f"https://wiki.example/irsa#{alert['alert'].lower()}" for alert in ALERTS}
+    assert theirs.count("test|lab-.+") == len(["the head", "failing pods", "all pods"]) + len(PAGES)
+
+
+def test_values_can_be_set_again_and_what_is_not_given_stays() -> None:
+    ours = RULES.read_text()
+    theirs = monitoring.with_values(ours, {"RUNBOOKS": None, "NOT_PRODUCTION": "test"})
+    assert monitoring.with_values(theirs, {"NOT_PRODUCTION": NOT_PRODUCTION}) == ours
+    assert monitoring.with_values(ours, {}) == ours
+
+
+# --- one cause, one alert --------------------------------------------------------------------------------------
+
+
+def firing(*names: str, **labels: str) -> list[dict[str, str]]:
+    return [{"alertname": name, "job": "irsa-sidecar"} | labels for name in names]
+
+
+POD_A, POD_B = {"namespace": "shop", "pod": "a"}, {"namespace": "shop", "pod": "b"}
+GENERAL = "IrsaSidecarRefreshFailing"
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (firing("IrsaSidecarNotReady", GENERAL, "IrsaSidecarTrustRefused", **POD_A), ["IrsaSidecarNotReady"]),
+        (
+            firing("IrsaSidecarCredentialsExpiring", GENERAL, "IrsaSidecarTokenNotRotating", **POD_A),
+            ["IrsaSidecarCredentialsExpiring"],
+        ),
+        (firing(GENERAL, "IrsaSidecarTrustRefused", **POD_A), ["IrsaSidecarTrustRefused"]),
+        (firing(GENERAL, "IrsaSidecarTokenNotRotating", **POD_A), ["IrsaSidecarTokenNotRotating"]),
+        (
+            firing("IrsaSidecarStsThrottled") + firing(GENERAL, **POD_A) + firing(GENERAL, **POD_B),
+            ["IrsaSidecarStsThrottled"],
+        ),
+        (
+            firing(FLEET_PAGE, "IrsaSidecarStsThrottled", "IrsaSidecarRefreshSlow")
+            + firing("IrsaSidecarCredentialsExpiring", GENERAL, **POD_A)
+            + firing("IrsaSidecarNotReady", GENERAL, **POD_B),
+            [FLEET_PAGE],
+        ),
+        # Another pod, another cluster, another kind of trouble: other causes.
+        (firing("IrsaSidecarNotReady", **POD_A) + firing(GENERAL, **POD_B), ["IrsaSidecarNotReady", GENERAL]),
+        (firing(FLEET_PAGE, cluster="one") + firing(GENERAL, cluster="two"), [FLEET_PAGE, GENERAL]),
+        (firing(FLEET_PAGE) + firing("IrsaSidecarDown", **POD_A), [FLEET_PAGE, "IrsaSidecarDown"]),
+        (
+            firing("IrsaSidecarNotReady", "IrsaSidecarRequestsRefused", **POD_A),
+            ["IrsaSidecarNotReady", "IrsaSidecarRequestsRefused"],
+        ),
+    ],
+    ids=lambda told: "+".join(told) if told and isinstance(told[0], str) else "",
+)
+def test_one_cause_is_one_alert(raised: list[dict[str, str]], told: list[str]) -> None:
+    assert [alert["alertname"] for alert in not_inhibited(raised)] == told
+
+
+def test_the_inhibition_rules_speak_of_alerts_that_there_are() -> None:
+    for rule in INHIBITION:
+        for matcher in rule["source_matchers"] + rule["target_matchers"]:
+            assert any(matches([matcher], {"alertname": alert["alert"]}) for alert in ALERTS)
 
 
 # --- what is scraped -------------------------------------------------------------------------------------------
@@ -126,7 +215,7 @@ def test_the_runbook_has_no_alert_that_there_is_not() -> None:
 def test_the_pod_monitor_scrapes_the_port_that_our_pods_have(name: str) -> None:
     monitor = yaml.safe_load((MANIFESTS / "podmonitor.yaml").read_text())
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-    (keep,) = endpoint["relabelings"]
+    (keep,) = (rule for rule in endpoint["relabelings"] if rule.get("action") == "keep")
     assert monitor["spec"]["selector"]["matchLabels"] == {"irsa-sidecar": "enabled"}
     assert applied(name).template["metadata"]["labels"]["irsa-sidecar"] == "enabled"
     container = sidecar_of(applied(name).pod)

@@ -119,8 +119,39 @@ def test_it_scrapes_the_pods_that_the_pod_monitor_scrapes() -> None:
     assert kept == {
         f"__meta_kubernetes_pod_label_{label.replace('-', '_')}": value,
         "__meta_kubernetes_pod_container_port_name": endpoint["port"],
-        **{rule["sourceLabels"][0]: rule["regex"] for rule in endpoint["relabelings"]},
+        **{rule["sourceLabels"][0]: rule["regex"] for rule in endpoint["relabelings"] if rule.get("action") == "keep"},
     }
+
+
+WORKLOADS = {
+    "ReplicaSet;checkout-7c5d8": "checkout",
+    "StatefulSet;queue": "queue",
+    "DaemonSet;agent-a": "agent-a",
+    "Job;nightly-29012345": "nightly",
+    "Job;migrate-v2": "migrate-v2",
+}
+"""A pod's controller, by kind and name, and what its workload is called."""
+
+
+@pytest.mark.parametrize("controller", WORKLOADS)
+def test_a_pod_is_known_by_its_workload_with_the_operator_and_without(controller: str) -> None:
+    (job,) = yaml.safe_load(next(text for _, name, text in BLOCKS if name == "scrape"))["scrape_configs"]
+    monitor = yaml.safe_load((MANIFESTS / "podmonitor.yaml").read_text())["spec"]
+    plain = [(rule["source_labels"], rule["regex"]) for rule in job["relabel_configs"] if _names_workload(rule)]
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    operators = [(rule["sourceLabels"], rule["regex"]) for rule in endpoint["relabelings"] if _names_workload(rule)]
+    assert plain == operators
+    kind, name = controller.split(";")
+    known = {"__meta_kubernetes_pod_controller_kind": kind, "__meta_kubernetes_pod_controller_name": name}
+    workload = ""
+    for labels, pattern in plain:
+        if found := re.fullmatch(pattern, ";".join(known[label] for label in labels)):
+            workload = found[1]
+    assert workload == WORKLOADS[controller]
+
+
+def _names_workload(rule: dict[str, str]) -> bool:
+    return "workload" in {rule.get("target_label"), rule.get("targetLabel")}
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)", PAGE))))
