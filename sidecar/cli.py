@@ -4,13 +4,15 @@ import gc
 import sys
 from collections.abc import Callable, Sequence
 
-from sidecar.terminal.complaints import complain, open_standard_streams
+from sidecar.terminal.complaints import complain, discard_unread_output, open_standard_streams
 
 TYPE_CHECKING = False  # as a type checker takes it; importing typing would be a fifth of a probe's cost
 if TYPE_CHECKING:
     from typing import TextIO
 
 BAD_USAGE = 2
+OUTPUT_UNREAD = 141
+"""What a shell tells of a program that SIGPIPE ended, such as `git log | head`."""
 NOT_IN_THE_IMAGE = frozenset(
     {"boto3", "cryptography", "jwt", "sidecar.demo", "sidecar.inject", "sidecar.lab", "sidecar.positioned_yaml", "yaml"}
 )
@@ -116,9 +118,28 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 
 
 def main() -> int:
-    """Run the command named first. Returns its exit code, or 2 when there is no such command."""
+    """Run the command named first. Returns its exit code, 2 when there is no such command, or 141 when nobody reads on.
+
+    Python ignores SIGPIPE, so that a peer who hangs up cannot end `serve`: what a print raises instead ends here.
+    """
     open_standard_streams()
-    name, *argv = sys.argv[1:] or ["--help"]
+    try:
+        return _command()
+    except* BrokenPipeError:
+        if not discard_unread_output():
+            raise  # it was a connection
+    return OUTPUT_UNREAD
+
+
+def _command() -> int:
+    try:
+        name, *argv = sys.argv[1:] or ["--help"]
+        return _named(name, argv)
+    finally:
+        sys.stdout.flush()  # at exit nothing could catch the error any more
+
+
+def _named(name: str, argv: Sequence[str]) -> int:
     if name in {"--version", "-V"}:
         return version(argv)
     if name in COMMANDS:

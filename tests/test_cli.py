@@ -1,8 +1,11 @@
 """argv into one call, and exit codes that scripts can rely on."""
 
 import gc
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +57,45 @@ def test_a_command_gets_the_arguments_after_it_and_gives_the_exit_code(monkeypat
     monkeypatch.setitem(cli.COMMANDS, "probe", probe)
     assert run(monkeypatch, "probe", "--a", "b") == 7
     assert got == [["--a", "b"]]
+
+
+def ended_without_a_reader(argv: list[str], **environment: str) -> tuple[int, str]:
+    """The exit code and standard error of a command whose output is a pipe that was closed, as by `| head -0`."""
+    reader, unread = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "sidecar", *argv], env=environment, stdout=unread, stderr=subprocess.PIPE,
+        check=False, text=True, timeout=30,
+    )  # fmt: skip
+    os.close(unread)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["version"], ["exec", "--help"], ["doctor"], ["lab", "--sts-listen", "127.0.0.1:0"]]
+)
+def test_a_command_ends_quietly_when_its_output_is_closed(argv: list[str], unbuffered: str, tmp_path: Path) -> None:
+    state = ["--state", str(tmp_path), "--issuer-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0"]
+    code, complaints = ended_without_a_reader(argv + state * (argv[0] == "lab"), PYTHONUNBUFFERED=unbuffered)
+    assert (code, complaints) == (141, "")
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "demo", "doctor", "explain", "inject", "healthcheck", "credential-process"]
+)
+def test_help_that_is_not_read_to_its_end_is_no_fault(command: str) -> None:
+    code, complaints = ended_without_a_reader([command, "--help"])
+    assert (code, complaints) == (141, "")
+
+
+def test_a_connection_that_a_peer_closed_is_still_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Sequence[str]) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setitem(cli.COMMANDS, "probe", broken)
+    with pytest.raises(ExceptionGroup):
+        run(monkeypatch, "probe")
 
 
 def loaded_by(module: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Prints on standard error why a command fails; a standard error that is closed does not change the exit code."""
+"""Standard output and standard error that are closed, full or read by nobody; and why a command fails."""
 
 import os
 import select
@@ -18,6 +18,17 @@ def open_standard_streams() -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, "w", closefd=False))  # noqa: SIM115 (open to the end)
+
+
+def discard_unread_output() -> bool:
+    """Give what nobody reads any more to /dev/null. Returns whether that was standard output or standard error."""
+    readers = select.poll()
+    for descriptor in (1, 2):
+        readers.register(descriptor, 0)  # tells of errors alone
+    unread = [descriptor for descriptor, _ in readers.poll(0)]
+    for descriptor in unread:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return bool(unread)
 
 
 def complain(text: str) -> None:

@@ -7,8 +7,10 @@ import pytest
 
 from tests.http.fuzz import _judge, fuzz, mutant
 from tests.http.peer import request
+from tests.needs import on_linux
 
 
+@on_linux
 async def test_seven_seconds_of_broken_requests_break_nothing() -> None:
     report = await fuzz(seconds=7, seed=20261123)
     assert report.complaints == []

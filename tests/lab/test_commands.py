@@ -73,6 +73,14 @@ def sdk(environment: dict[str, str], code: str) -> str:
     return done.stdout + done.stderr
 
 
+def test_a_lab_ends_when_nobody_reads_its_events_any_more(tmp_path: Path) -> None:
+    with a_lab_process(with_keys(tmp_path)) as (running, _):
+        assert running.stdout is not None
+        running.stdout.close()
+        assert main(["fault", "policy-changed", "--state", str(tmp_path)]) == 0
+        assert running.wait(10) != 0
+
+
 def test_the_lines_to_paste_are_enough_for_an_sdks_own_web_identity_provider(tmp_path: Path) -> None:
     with a_lab_process(with_keys(tmp_path)) as (_, exports):
         told = sdk(exports, "print(sts.get_caller_identity()['Arn'])")

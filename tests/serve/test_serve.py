@@ -15,6 +15,7 @@ from sidecar.http.server import serving
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, a_token
 from tests.faces.kit import ANY_PORT, Requests, Source, container_face
+from tests.needs import on_linux
 from tests.serve.kit import AUTH_TOKEN, DENIED, REQUEST_ID, Start, Sts
 from tests.silent_name_server import asked, with_a_silent_name_server
 
@@ -52,6 +53,7 @@ async def test_a_taken_address_ends_it_with_2_and_its_name(start: Start, sts: St
 # --- its life --------------------------------------------------------------------------------------------------
 
 
+@on_linux
 async def test_from_start_to_sigterm_it_serves_and_after_the_grace_it_ends_with_0(
     start: Start, sts: Sts, canary: Canary
 ) -> None:

@@ -32,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
     command: Callable[[argparse.Namespace], str] = arguments.command
     try:
         print(command(arguments))
+    except BrokenPipeError:  # nobody reads what is printed: the command line knows how to end
+        raise
     except (ValueError, OSError) as error:
         print(f"irsa-sidecar lab: {error}", file=sys.stderr)
         return REFUSED
@@ -126,7 +128,11 @@ def _run_sts(arguments: argparse.Namespace) -> str:
 
 
 def _tell(event: LabEvent) -> None:
-    print(report.line(event, time.time()), flush=True)
+    """Print what happened, or end: an error here would be STS's answer to the request that caused the event."""
+    try:
+        print(report.line(event, time.time()), flush=True)
+    except BrokenPipeError:
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _until_stopped(world: AbstractAsyncContextManager[Any], greeting: Callable[[Any], str]) -> str:
