@@ -73,7 +73,7 @@ async def test_without_token_or_settings_nothing_is_exchanged(tmp_path: Path, ht
 
 
 ANSWER = f"""<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>
-<AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/api/s</Arn></AssumedRoleUser>
+<AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/api/shop</Arn></AssumedRoleUser>
 <Credentials><AccessKeyId>ASIAEXAMPLEEXAMPLE</AccessKeyId><SecretAccessKey>{KEY_CANARY}</SecretAccessKey>
 <SessionToken>{SESSION_CANARY}</SessionToken><Expiration>{timestamp(time.time() + 3600)}</Expiration></Credentials>
 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
