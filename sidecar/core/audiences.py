@@ -20,16 +20,25 @@ def remark(audience: str) -> str:
     return f"this looks like a misspelled {STS}"
 
 
-def is_for_the_api_server(audience: str, issuer: str) -> bool:
+def ask_for(audience: str, issuer: str) -> str:
+    """How to get a token with another audience from this issuer, as a clause."""
+    if issuer.startswith("token.actions.githubusercontent.com"):
+        return f"give the workflow's step audience: {audience}"
+    return f"project the token with audience {audience}"
+
+
+def is_for_the_api_server(audience: str) -> bool:
     """The audience of a pod's default token, in which the cluster names itself."""
     host = audience.removeprefix("https://")
-    return audience == issuer or any(host == name or host.startswith(name + ".") for name in _API_SERVER)
+    return any(host == name or host.startswith(name + ".") for name in _API_SERVER)
 
 
 def meant_for_another(audience: str, issuer: str) -> str:
     """Whose token this is, as a clause; "" if it may be STS's."""
     if audience == POD_IDENTITY:
         return "it is EKS Pod Identity's, not IRSA's"
-    if is_for_the_api_server(audience, issuer):
+    if audience == issuer:
+        return "it is the issuer itself, as in a pod's token for the API server"
+    if is_for_the_api_server(audience):
         return "it is the pod's token for the API server (/var/run/secrets/kubernetes.io/serviceaccount/token)"
     return ""

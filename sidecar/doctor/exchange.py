@@ -17,7 +17,7 @@ from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.timeouts import CALLER_IDENTITY_TIMEOUT
 from sidecar.doctor.token_claims import of_explained
-from sidecar.explain import Question, explain
+from sidecar.explain import Explanation, Question, explain
 from sidecar.settings.config import Config
 from sidecar.sts.exchange import StsCall, StsExchange
 
@@ -69,17 +69,25 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
                 "irsa-sidecar doctor --trust-policy role.json",
             )
         ]
-    told = explain(
-        Question(
-            token=pod.token.raw,
-            policy=pod.trust_policy.text,
-            now=pod.now,
-            role_arn=str(config.role_arn),
-            policy_of=pod.trust_policy.role_arn,
+    return _reasons(
+        explain(
+            Question(
+                token=pod.token.raw,
+                policy=pod.trust_policy.text,
+                now=pod.now,
+                role_arn=str(config.role_arn),
+                policy_of=pod.trust_policy.role_arn,
+                session_name=config.session_name or "",
+            )
         )
     )
-    found = [of_explained("explain", finding) for finding in told.findings if finding.level is Level.ERROR]
-    return found or [
+
+
+def _reasons(told: Explanation) -> list[Finding]:
+    """The causes; else what cannot be seen and may be one; else that there is nothing to see."""
+    causes = [found for found in told.findings if found.level is Level.ERROR and told.aws_code]
+    unseen = [found for found in told.findings if found.code == "condition-unseen"]
+    return [of_explained("explain", found) for found in causes or unseen] or [
         warned(
             "explain",
             "token and trust policy match",

@@ -3,19 +3,22 @@
 What cannot be seen from here is said, not guessed: keys and signature, other policies, IAM's propagation.
 """
 
-from sidecar.explain.explanation import Explanation, Verdict, explain
-from sidecar.explain.narrow import CannotFix, narrowed
+from sidecar.explain.correct import CannotFix, corrected
+from sidecar.explain.explanation import Explanation, explain
+from sidecar.explain.judgement import Judgement, Verdict, judge
 from sidecar.explain.policy_text import NotAPolicy, PolicyText, policy_text
 from sidecar.explain.question import Question
 
 __all__ = [
     "CannotFix",
     "Explanation",
+    "Judgement",
     "NotAPolicy",
     "PolicyText",
     "Question",
     "Verdict",
+    "corrected",
     "explain",
-    "narrowed",
+    "judge",
     "policy_text",
 ]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from sidecar.explain import CannotFix, Explanation, NotAPolicy, Question, Verdict, explain, narrowed, policy_text
+from sidecar.explain import CannotFix, Explanation, NotAPolicy, Question, Verdict, corrected, explain, policy_text
 from sidecar.explain.question import OidcProvider, provider
 from sidecar.terminal.colour import colour_for
 from sidecar.terminal.files import BadArguments, read
@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         asked = _question(given)
         told = explain(asked)
-        fixed = narrowed(asked) if given.fix else None
+        fixed = corrected(asked) if given.fix else None
     except (BadArguments, CannotFix) as problem:
         print(f"irsa-sidecar explain: {problem}.", file=sys.stderr)
         return BAD_ARGUMENTS
@@ -113,8 +113,12 @@ def _tell(told: Explanation, out: TextIO) -> None:
 
 
 def _headline(told: Explanation) -> str:
+    if told.depends_on:
+        return f"allow, if the policy's conditions on {', '.join(told.depends_on)} hold: they cannot be seen from here."
     if told.verdict is Verdict.ALLOW:
         return "allow: STS would issue credentials, as far as token and policy show."
+    if not told.aws_code:
+        return "deny: STS refused; its message is unknown."
     if told.verdict is Verdict.INVALID_POLICY:
         return "invalid-policy: IAM would not store this policy (MalformedPolicyDocument)."
     return f"{told.verdict.value}: STS would answer {STATUS_OF_CODE.get(told.aws_code, 400)} {told.aws_code}."

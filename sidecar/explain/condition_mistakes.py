@@ -1,76 +1,80 @@
 """Why one condition does not hold: what the lint says of it, else the first mistake that only the token shows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sidecar.core import audiences
-from sidecar.core.findings import Finding, Where, error
+from sidecar.core.findings import Finding
+from sidecar.explain.failed_condition import FailedCondition
 from sidecar.explain.jwt_parts import shown
-from sidecar.explain.nearest import difference, nearest
-from sidecar.explain.question import Case
-from sidecar.trust import ConditionResult
+from sidecar.explain.key_mistakes import key_mistakes
+from sidecar.explain.nearest import difference
+from sidecar.explain.slips import placeholder_in, plain, slip_in
+from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.mistakes import service_account, subject_shape
 from sidecar.trust.patterns import glob, has_wildcard
+from sidecar.trust.variables import variables_in
 
+__all__ = ["FailedCondition", "condition_mistakes"]
 
-@dataclass(frozen=True, slots=True)
-class FailedCondition:
-    """A condition that did not hold for the token."""
-
-    condition: ConditionResult
-    where: Where
-    case: Case
-
-    def linted(self, codes: frozenset[str]) -> list[Finding]:
-        """Those of the lint's findings on this condition."""
-        return [found for found in self.case.linted if found.where == self.where and found.code in codes]
-
-    @property
-    def negated(self) -> bool:
-        return "Not" in self.condition.operator
-
-    @property
-    def key(self) -> str:
-        return self.condition.key
-
-    @property
-    def named_issuer(self) -> str:
-        return self.key.rpartition(":")[0]
-
-    @property
-    def claim(self) -> str:
-        return self.key.rpartition(":")[2].casefold()
-
-    @property
-    def actual(self) -> str:
-        """What the token has; "" if nothing goes by that key."""
-        return next(iter(self.condition.actual), "")
-
-    @property
-    def near(self) -> str:
-        """The wanted value that comes closest to what the token has."""
-        return nearest(self.condition.wanted, self.actual)
-
-    def found(self, code: str, message: str, fix: str) -> Finding:
-        return error(code, message, fix, self.where)
+_SWAPPED = frozenset({"subject-under-aud", "audience-under-sub"})
+_WILDCARD = frozenset({"wildcard-under-equals"})
 
 
 def condition_mistakes(miss: FailedCondition) -> list[Finding]:
-    """The lint is asked first, about the key and about the values; what it does not know needs the token."""
-    if of_key := miss.linted(_KEY_MISTAKES):
+    """The key first, then the values: the lint is asked before the token."""
+    if of_key := key_mistakes(miss):
         return of_key
-    if differs := _issuer_differs(miss):
-        return [differs]
-    return miss.linted(_SWAPPED) or _wildcards(miss) or _misshapen(miss) or [_by_token(miss)]
+    if miss.negated:
+        return [_by_token(miss)]
+    return (
+        _swapped(miss) or _unfilled(miss) or _letters(miss) or _wildcards(miss) or _misshapen(miss) or [_by_token(miss)]
+    )
 
 
-_KEY_MISTAKES = frozenset({"scheme-in-condition-key", "claim-is-no-key"})
-_SWAPPED = frozenset({"subject-under-aud", "audience-under-sub"})
+def _swapped(miss: FailedCondition) -> list[Finding]:
+    """Each of aud and sub may want what the other has."""
+    if linted := miss.linted(_SWAPPED):
+        return linted
+    other = {"aud": "sub", "sub": "aud"}.get(miss.claim, "")
+    token = miss.case.token
+    value = {"sub": token.subject, "aud": token.audience}.get(other, "")
+    if not value or value == miss.actual or plain(miss.near) != value:
+        return []
+    code = "subject-under-aud" if miss.claim == "aud" else "audience-under-sub"
+    where = f'Put it under "{miss.case.key(other)}".'
+    return [miss.found(code, f"{miss.key} expects `{miss.near}`, which is the token's {other}.", where)]
+
+
+def _unfilled(miss: FailedCondition) -> list[Finding]:
+    """A template's placeholder, or a policy variable that this request gives no value."""
+    found = placeholder_in(miss.near)
+    if not found or not miss.actual:
+        return []
+    names = list(variables_in(miss.near))
+    if names and all(":" in name for name in names):
+        message = f"{miss.key} expects `{miss.near}`; the call has no {', '.join(names)}, so the condition never holds."
+        return [miss.found("variable-without-value", message, _write(miss))]
+    message = f"{miss.key} expects `{miss.near}`: {found} was never filled in."
+    return [miss.found("placeholder-in-value", message, _write(miss))]
+
+
+def _letters(miss: FailedCondition) -> list[Finding]:
+    """Characters that no sub and no aud of this issuer has."""
+    if miss.claim not in CLAIM_KEYS or not miss.actual:
+        return []
+    slip = slip_in(miss.near, miss.actual)
+    if slip is None:
+        return []
+    return [miss.found(slip.code, f"{miss.key} expects `{miss.near}`: {slip.clause}.", _write(miss))]
+
+
+def _write(miss: FailedCondition) -> str:
+    return f'Write "{miss.key}": "{shown(miss.actual)}".'
 
 
 def _wildcards(miss: FailedCondition) -> list[Finding]:
     """A pattern that would not match the token as a pattern either is two mistakes."""
-    found = [] if miss.negated else miss.linted(frozenset({"wildcard-under-equals"}))
+    found = miss.linted(_WILDCARD)
     would_match = any(glob(value, miss.actual) for value in miss.condition.wanted)
     return found if would_match or not found else [*found, _by_token(miss)]
 
@@ -79,10 +83,9 @@ def _misshapen(miss: FailedCondition) -> list[Finding]:
     """Where the value that comes closest is one that no cluster writes. Whether the issuer is one, the token tells."""
     if (
         miss.claim != "sub"
-        or not miss.actual
-        or miss.negated
         or has_wildcard(miss.near)
         or service_account(miss.near.strip())
+        or service_account(miss.actual) is None
     ):
         return []
     return miss.linted(frozenset({"subject-shape"})) or [
@@ -98,22 +101,6 @@ def _by_token(miss: FailedCondition) -> Finding:
     return miss.found(code, f"{miss.condition}.", "Correct the condition, or remove it if it is not intended.")
 
 
-def _issuer_differs(miss: FailedCondition) -> Finding | None:
-    named, mine = miss.named_issuer, miss.case.token.issuer_name
-    if miss.actual or "." not in named or named.casefold() == mine.casefold():
-        return None
-    fix = f"Write {mine}:{miss.claim}."
-    if named.casefold().rstrip("/") == mine.casefold().rstrip("/"):
-        return miss.found(
-            "trailing-slash", f"The key {miss.key} and the token's iss, {mine}, differ by a trailing slash.", fix
-        )
-    return miss.found(
-        "other-issuer",
-        f"The key {miss.key} belongs to another cluster than the token's: `{mine}` ≠ `{named}`.",
-        f"{fix} For two clusters write two statements.",
-    )
-
-
 def _excluded(miss: FailedCondition) -> Finding | None:
     if not miss.negated or not miss.actual:
         return None
@@ -127,14 +114,23 @@ def _excluded(miss: FailedCondition) -> Finding | None:
 def _audience(miss: FailedCondition) -> Finding | None:
     if miss.claim != "aud" or not miss.actual:
         return None
-    have, near = shown(miss.actual), miss.near
+    have, near, issuer = shown(miss.actual), miss.near, miss.case.token.issuer_name
     remarks = [f"; {name}: {remark}" for name in (near, have) if (remark := audiences.remark(name))]
-    other = "" if audiences.remark(near) else f", or project the token with audience {near}"
+    other = "" if audiences.remark(near) else f", or {audiences.ask_for(near, issuer)}"
     return miss.found(
         "audience-differs",
-        f"{miss.key}: `{have}` ≠ `{near}`{''.join(remarks)}.",
+        f"{miss.key}: `{have}` ≠ `{near}`{''.join(remarks)}{_only_case(miss)}.",
         f'Write "{miss.key}": "{have}"{other}.',
     )
+
+
+def _only_case(miss: FailedCondition) -> str:
+    same = (
+        glob(miss.near.casefold(), miss.actual.casefold())
+        if miss.takes_patterns
+        else (miss.near.casefold() == miss.actual.casefold())
+    )
+    return "; only the case differs, and IAM compares case-sensitively" if same else ""
 
 
 def _subject(miss: FailedCondition) -> Finding | None:
@@ -142,10 +138,10 @@ def _subject(miss: FailedCondition) -> Finding | None:
         return None
     have, near, count = shown(miss.actual), miss.near, len(miss.condition.wanted)
     compared = f"{miss.key}: `{have}` ≠ `{near}`" + (f" (the nearest of {count})" if count > 1 else "")
-    clause = difference(miss.actual, near)
+    clause = _only_case(miss) or difference(miss.actual, near)
     return miss.found(
         "subject-differs",
-        f"{compared}{'; ' if clause else ''}{clause}.",
+        f"{compared}{'; ' if clause else ''}{clause.removeprefix('; ')}.",
         f'Write "{miss.key}": "{have}"{_or_move_the_pod(near)}.',
     )
 
@@ -157,8 +153,15 @@ def _or_move_the_pod(wanted: str) -> str:
     return f", or run the pod in namespace {account[0]} with serviceAccountName: {account[1]}"
 
 
-_KNOWN: tuple[Callable[[FailedCondition], Finding | None], ...] = (
-    _excluded,
-    _audience,
-    _subject,
-)
+def _session_name(miss: FailedCondition) -> Finding | None:
+    if miss.key.casefold() != "sts:rolesessionname" or not miss.actual:
+        return None
+    return miss.found(
+        "session-name-differs",
+        f"{miss.key}: `{shown(miss.actual)}` ≠ `{miss.near}`; the sidecar names its sessions <namespace>.<pod> "
+        "unless it is told otherwise.",
+        f"Set AWS_ROLE_SESSION_NAME to a name that {miss.near} allows, or correct the condition.",
+    )
+
+
+_KNOWN: tuple[Callable[[FailedCondition], Finding | None], ...] = (_excluded, _audience, _subject, _session_name)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from sidecar.trust.mistakes import service_account
+from sidecar.trust.patterns import glob
 
 MAXIMUM_COMPARED = 512
 
@@ -42,5 +43,5 @@ def difference(actual: str, wanted: str) -> str:
 
 def _parts(have: Sequence[str], want: Sequence[str]) -> Iterator[str]:
     for name, is_, should in zip(("namespace", "service account"), have, want, strict=True):
-        if is_ != should:
+        if is_ != should and not glob(should, is_):  # a pattern that matches does not differ
             yield f"the {name} differs: {is_}, not {should}"

@@ -7,7 +7,7 @@ from sidecar.core.arns import RoleArn, account_of
 from sidecar.core.findings import Finding, error, info, warning
 from sidecar.explain.jwt_parts import shown
 from sidecar.explain.question import Case, OidcProvider, Question, role_in
-from sidecar.explain.token_mistakes import several_audiences, wrong_file
+from sidecar.explain.token_mistakes import api_token, may_be_for_the_api_server, several_audiences, wrong_file
 
 
 def role_arn_form(asked: Question) -> Iterator[Finding]:
@@ -21,10 +21,21 @@ def role_arn_form(asked: Question) -> Iterator[Finding]:
             if _may_be_another_servers(asked.role_arn)
             else error(
                 "not-a-role-arn",
-                f"{shown(asked.role_arn)} {problem}. STS says `Request ARN is invalid`, or 403.",
-                "Copy the Arn that `aws iam get-role --role-name <name>` prints, path included.",
+                f"{shown(asked.role_arn)} {problem}{_bare(asked)}. STS says `Request ARN is invalid`, or 403.",
+                _right_arn(asked),
             )
         )
+
+
+def _bare(asked: Question) -> str:
+    return "" if ":" in asked.role_arn else "; this is a bare name, and STS wants the whole ARN"
+
+
+def _right_arn(asked: Question) -> str:
+    if asked.policy_of:
+        return f"Set AWS_ROLE_ARN to {shown(asked.policy_of)}."
+    name = asked.role_arn.rpartition("/")[2] if ":" in asked.role_arn else asked.role_arn
+    return f"Copy the Arn that `aws iam get-role --role-name {shown(name) or '<name>'}` prints, path included."
 
 
 def _may_be_another_servers(text: str) -> bool:
@@ -49,7 +60,7 @@ def other_role(case: Case) -> Iterator[Finding]:
     asked, real = role_in(case.asked.role_arn), role_in(case.asked.policy_of)
     if asked is None or real is None or asked == real:
         return
-    if asked.account != real.account:
+    if asked.account != real.account and not case.is_built_in:
         return  # the account: the provider's step names it
     same_name = asked.name == real.name
     yield error(
@@ -63,6 +74,8 @@ def other_role(case: Case) -> Iterator[Finding]:
 
 def no_provider(case: Case) -> Iterator[Finding]:
     """STS looks for the issuer's provider in the account of the role's ARN, letter by letter."""
+    if case.is_built_in:
+        return
     yield from _misplaced_role(case)
     found = case.matching
     if found is None:
@@ -130,26 +143,42 @@ def _misplaced(case: Case, found: OidcProvider) -> Finding:
 
 def audience(case: Case) -> Iterator[Finding]:
     """STS compares with the provider's client ids first; the trust policy's own condition comes later."""
-    yield from several_audiences(case.token)
+    right = case.wanted_audience or audiences.STS
+    yield from several_audiences(case.token, right)
     have, known = case.token.audience, case.asked.client_ids
-    if have in known or not have:
+    if have in known or not have or case.is_built_in:
         return
-    wrong = list(wrong_file(case.token))
+    wrong = list(wrong_file(case.token, right))
+    if not wrong and may_be_for_the_api_server(case.token) and (known or not _is_named(case, have)):
+        wrong = [api_token(case.token, right)]
     yield from wrong
     if known and not wrong:
-        remark = audiences.remark(have)
-        yield error(
-            "client-id-missing",
-            f"The token's audience {shown(have)} is not among the provider's client ids ({', '.join(known)})"
-            + (f": {remark}." if remark else ".")
-            + " STS says `Incorrect token audience`.",
-            f"`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {case.provider_arn} "
-            f"--client-id {shown(have)}`, or project the token with audience {known[0]}.",
-        )
+        yield _client_id_missing(case)
+
+
+def _is_named(case: Case, audience: str) -> bool:
+    """Whether the policy wants exactly this audience: then it is meant."""
+    conditions = (condition for statement in case.policy.statements for condition in statement.conditions)
+    return any(audience in found.values and not found.operator.negated for found in conditions)
+
+
+def _client_id_missing(case: Case) -> Finding:
+    have, known = case.token.audience, case.asked.client_ids
+    remark = audiences.remark(have)
+    return error(
+        "client-id-missing",
+        f"The token's audience {shown(have)} is not among the provider's client ids ({', '.join(known)})"
+        + (f": {remark}." if remark else ".")
+        + " STS says `Incorrect token audience`.",
+        f"`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {case.provider_arn} "
+        f"--client-id {shown(have)}`, or {audiences.ask_for(known[0], case.token.issuer_name)}.",
+    )
 
 
 def assumptions(case: Case) -> Iterator[Finding]:
     """What was not given and is taken for granted."""
+    if case.is_built_in:
+        return
     if not case.asked.providers:
         yield info(
             "provider-assumed",

@@ -1,14 +1,19 @@
 """The input: a token, a policy, and what is known of the IAM provider and the role."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from sidecar.core.arns import RoleArn
+from sidecar.core.claims import Claims
 from sidecar.core.findings import Finding
 from sidecar.core.model import UnixTime
 from sidecar.explain.jwt_parts import UnverifiedToken, shown
-from sidecar.trust import IntendedCaller, TrustPolicy, issuer_prefix, lint
+from sidecar.sts.session_name import session_name_for
+from sidecar.trust import IntendedCaller, RequestContext, TrustPolicy, issuer_prefix, lint, web_identity
+from sidecar.trust.patterns import has_wildcard
+from sidecar.trust.shared_issuers import BUILT_IN
 
 _PROVIDER_ARN = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}):oidc-provider/(?P<name>.+)")
 _PROVIDER_URL = re.compile(r"https?://(?P<name>[^\s?#]+)")
@@ -73,6 +78,12 @@ class Question:
     providers: tuple[OidcProvider, ...] = ()
     client_ids: tuple[str, ...] = ()
     sts_message: str = ""
+    session_name: str = ""
+    """The real call's, if somebody saw it; else the one that `serve` would choose."""
+    request_keys: Mapping[str, str] = field(default_factory=dict)
+    """Condition keys of the real call that somebody saw, such as `aws:SourceIp`."""
+    remarks: tuple[Finding, ...] = ()
+    """What the files showed while they were read."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +137,60 @@ class Case:
         return self.role or next(anywhere, IamLocation("aws", UNKNOWN_ACCOUNT))
 
     @property
+    def wanted_audience(self) -> str:
+        """What the provider lists, or else the policy wants; "" if neither tells."""
+        conditions = (found for statement in self.policy.statements for found in statement.conditions)
+        key = self.key("aud").casefold()
+        wanted = (
+            value
+            for found in conditions
+            if found.key.casefold() == key and not found.operator.negated and found.operator.base != "Null"
+            for value in found.values
+            if not has_wildcard(value)
+        )
+        return next(iter((*self.asked.client_ids, *wanted)), "")
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether AWS knows the issuer without a provider in the account."""
+        return self.token.issuer_name in BUILT_IN
+
+    @cached_property
+    def request(self) -> RequestContext:
+        """What STS will show to the policy."""
+        return web_identity(
+            self.token.claims,
+            self.provider_arn,
+            session_name=self.session_name,
+            now=self.asked.now,
+            more=self.asked.request_keys,
+        )
+
+    @cached_property
+    def session_name(self) -> str:
+        """The call's own, or the one that `serve` would choose."""
+        return self.asked.session_name or session_name_for(_claims(self.token))
+
+    @property
     def provider_arn(self) -> str:
         """What a policy must name as its principal for this token."""
+        if self.is_built_in:
+            return self.token.issuer_name
         return self.place.provider_arn(self.token.issuer_name)
 
     def key(self, claim: str) -> str:
         """The condition key of a claim of this token."""
         return f"{issuer_prefix(self.token.issuer)}:{claim}"
+
+
+def _claims(token: UnverifiedToken) -> Claims:
+    kubernetes = token.claims.get("kubernetes.io")
+    found = kubernetes if isinstance(kubernetes, dict) else {}
+    pod = found.get("pod")
+    name = pod.get("name") if isinstance(pod, dict) else ""
+    namespace = found.get("namespace")
+    return Claims(
+        subject=token.subject,
+        namespace=namespace if isinstance(namespace, str) else "",
+        pod=name if isinstance(name, str) else "",
+    )

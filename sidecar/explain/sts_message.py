@@ -4,25 +4,49 @@ import re
 from collections.abc import Iterator
 
 from sidecar.core.claims import unverified_claims
-from sidecar.core.findings import Finding, error, info, warning
+from sidecar.core.findings import Finding, error, info
 from sidecar.explain.question import Question
 from sidecar.sts.wording import RefusedCall, Wording
-from sidecar.sts.wordings import wording_in
+from sidecar.sts.wordings import KNOWN_CODES, wording_in, wording_of
 
 MAXIMUM_SKEW = 60
 """Seconds by which two clocks may differ before it is worth a word."""
 
 
+def wording(message: str) -> Wording | None:
+    """What we know of a message of STS's, by its text or else by the code that it names."""
+    return wording_in(message) or (wording_of(code, message) if (code := _code_in(message)) else None)
+
+
+def aws_code(message: str) -> str:
+    """AWS's code of the refusal, "" if neither its text nor a code in it is known."""
+    known = wording(message) if message else None
+    if known is None:
+        return ""
+    written = _code_in(message)
+    return written if written in known.aws_codes else known.aws_codes[0]
+
+
+def _code_in(message: str) -> str:
+    """As SDKs print a code, `(Code)`, as STS writes it, `<Code>`, or as CloudTrail does, `Code:`."""
+    found = _CODE.search(message)
+    code = next((group for group in found.groups() if group), "") if found else ""
+    return code if code in KNOWN_CODES else code.removesuffix("Exception")
+
+
+_CODE = re.compile(r"\((\w{4,60})\)|<Code>(\w{4,60})</Code>|^\s*(\w{4,60}):")
+
+
 def about(asked: Question, *, allowed_here: bool) -> Iterator[Finding]:
     """What STS's message tells. `allowed_here` says that nothing is wrong with token and policy."""
-    if not asked.sts_message:
+    if not asked.sts_message.strip():
         return
-    known = wording_in(asked.sts_message)
+    known = wording(asked.sts_message)
     if known is None:
-        yield warning(
+        yield error(
             "saying-unknown",
-            "The message given with --sts-message is unknown.",
-            "Pass the complete message.",
+            "STS refused, and its message (--sts-message) is unknown.",
+            "Pass the complete message with its code. Faults of token and policy, if any, follow below.",
         )
     elif known.code:
         yield _told_by_sts(asked, known)

@@ -1,8 +1,8 @@
 """Mistakes that show in the token alone: form, claims, age, and whether it is another token altogether."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from sidecar.core import audiences
+from sidecar.core import audiences, issuers
 from sidecar.core.findings import Finding, error, info, warning
 from sidecar.core.model import UnixTime
 from sidecar.core.timestamps import timestamp
@@ -15,10 +15,13 @@ MAXIMUM_TOKEN_AGE = 86_400
 MAXIMUM_SUBJECT = 255
 """SubjectFromWebIdentityToken (STS service model). Namespace and service account may have 339 together."""
 
-PROJECT_ANOTHER = (
-    f'Mount a projected volume of your own, "serviceAccountToken: {{path: token, audience: {audiences.STS}, '
-    'expirationSeconds: 3600}", and point AWS_WEB_IDENTITY_TOKEN_FILE at it.'
-)
+
+def project_another(audience: str = audiences.STS) -> str:
+    """How to get the right token; its audience is what policy and provider want."""
+    return (
+        f'Mount a projected volume of your own, "serviceAccountToken: {{path: token, audience: {audience}, '
+        'expirationSeconds: 3600}", and point AWS_WEB_IDENTITY_TOKEN_FILE at it.'
+    )
 
 
 def form(token: UnverifiedToken) -> Iterator[Finding]:
@@ -44,7 +47,7 @@ def claims(token: UnverifiedToken) -> Iterator[Finding]:
     for name in REQUIRED:
         if token.claims.get(name) in (None, "", []):
             yield error(
-                "claim-missing", f"The token has no {name}: `Missing a required claim: {name}`.", PROJECT_ANOTHER
+                "claim-missing", f"The token has no {name}: `Missing a required claim: {name}`.", project_another()
             )
     for name in TIMES:
         if token.claims.get(name) is not None and token.time(name) is None:
@@ -55,6 +58,25 @@ def claims(token: UnverifiedToken) -> Iterator[Finding]:
             )
 
 
+def issuer_unreachable(token: UnverifiedToken) -> Iterator[Finding]:
+    """What AWS can never fetch keys from. The lab's own issuer, on loopback, is for the lab's STS."""
+    clause = issuers.unreachable(token.issuer)
+    if not clause or is_of_the_lab(token):
+        return
+    yield error(
+        "issuer-unreachable",
+        f"AWS cannot reach the token's issuer {shown(token.issuer)}: {clause}. STS says `No OpenIDConnect provider "
+        "found`, or `Couldn't retrieve verification key`.",
+        "Give the API server a public https:// issuer (--service-account-issuer), and publish its discovery document "
+        "and keys there.",
+    )
+
+
+def is_of_the_lab(token: UnverifiedToken) -> bool:
+    """Whether it names an issuer as `irsa-sidecar lab` has one; AWS's STS can never take such a token."""
+    return token.issuer.startswith("http://") and issuers.is_on_loopback(token.issuer)
+
+
 def _legacy_secret(token: UnverifiedToken) -> Iterator[Finding]:
     if not token.audiences and (
         token.issuer == "kubernetes/serviceaccount" or "kubernetes.io/serviceaccount/secret.name" in token.claims
@@ -62,41 +84,54 @@ def _legacy_secret(token: UnverifiedToken) -> Iterator[Finding]:
         yield error(
             "legacy-secret-token",
             "This is a Secret's token (kubernetes.io/service-account-token): it has no audience and never expires.",
-            PROJECT_ANOTHER,
+            project_another(),
         )
 
 
 def is_for_the_api_server(token: UnverifiedToken) -> bool:
     """The default token of a pod: for Kubernetes's API, never for STS."""
-    kubernetes = token.claims.get("kubernetes.io")
-    extended = isinstance(kubernetes, dict) and "warnafter" in kubernetes
-    return extended or any(audiences.is_for_the_api_server(name, token.issuer) for name in token.audiences)
+    extended = "warnafter" in _kubernetes(token)
+    return extended or any(audiences.is_for_the_api_server(name) for name in token.audiences)
 
 
-def wrong_file(token: UnverifiedToken) -> Iterator[Finding]:
+def may_be_for_the_api_server(token: UnverifiedToken) -> bool:
+    """Its audience is its issuer: a cluster's default, but some providers are set up for it."""
+    return token.issuer in token.audiences and bool(_kubernetes(token))
+
+
+def _kubernetes(token: UnverifiedToken) -> Mapping[str, object]:
+    found = token.claims.get("kubernetes.io")
+    return found if isinstance(found, dict) else {}
+
+
+def wrong_file(token: UnverifiedToken, audience: str = audiences.STS) -> Iterator[Finding]:
     """Two tokens that lie in many pods and are meant for others. Their audiences are at no provider's."""
     if audiences.POD_IDENTITY in token.audiences:
         yield error(
             "pod-identity-token",
             f"The token's audience is {audiences.POD_IDENTITY}: it is EKS Pod Identity's, not IRSA's.",
-            PROJECT_ANOTHER,
+            project_another(audience),
         )
     elif is_for_the_api_server(token):
-        yield error(
-            "api-token",
-            f"The token's audience is {_listed(token.audiences)}: it is the pod's token for the API server "
-            "(/var/run/secrets/kubernetes.io/serviceaccount/token).",
-            PROJECT_ANOTHER,
-        )
+        yield api_token(token, audience)
 
 
-def several_audiences(token: UnverifiedToken) -> Iterator[Finding]:
+def api_token(token: UnverifiedToken, audience: str = audiences.STS) -> Finding:
+    return error(
+        "api-token",
+        f"The token's audience is {_listed(token.audiences)}: it is the pod's token for the API server "
+        "(/var/run/secrets/kubernetes.io/serviceaccount/token).",
+        project_another(audience),
+    )
+
+
+def several_audiences(token: UnverifiedToken, audience: str = audiences.STS) -> Iterator[Finding]:
     if len(token.audiences) > 1 and not token.text("azp"):
         yield error(
             "several-audiences",
             f"The token has {len(token.audiences)} audiences ({_listed(token.audiences)}) and no azp claim to select "
             "them.",
-            PROJECT_ANOTHER,
+            project_another(audience),
         )
 
 
@@ -139,6 +174,13 @@ def remarks(token: UnverifiedToken) -> Iterator[Finding]:
             "subject-too-long",
             f"sub has {len(token.subject)} characters; STS's service model allows {MAXIMUM_SUBJECT}.",
             "Shorten the names of namespace and service account.",
+        )
+    if is_of_the_lab(token):
+        yield warning(
+            "issuer-of-the-lab",
+            f"The issuer {shown(token.issuer)} is on this machine: the STS of `irsa-sidecar lab` can take this token, "
+            "AWS's never.",
+            "For AWS use a token of a cluster whose issuer is public.",
         )
     for audience in token.audiences:
         if remark := audiences.remark(audience):

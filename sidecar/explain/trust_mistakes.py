@@ -3,51 +3,80 @@
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from sidecar.core.claims import Claims
-from sidecar.core.findings import Finding, Level, Where, error, info
+from sidecar.core.findings import Finding, error, info
 from sidecar.explain.condition_mistakes import FailedCondition, condition_mistakes
-from sidecar.explain.question import Case, OidcProvider, provider
-from sidecar.explain.unseen import unseen_conditions, visible
-from sidecar.sts.session_name import session_name_for
+from sidecar.explain.principal_mistakes import principal_mistakes
+from sidecar.explain.question import Case
+from sidecar.explain.unseen import Unseen, undecided, visible
 from sidecar.trust import (
+    ASSUME_ROLE_WITH_WEB_IDENTITY,
+    SET_SOURCE_IDENTITY,
+    TAG_SESSION,
     Decision,
     Effect,
     Evaluation,
-    RequestContext,
-    Statement,
     StatementResult,
     evaluate,
-    web_identity,
+    required_actions,
 )
-from sidecar.trust.mistakes import action_not_web_identity, principal_not_federated
+from sidecar.trust.context import SOURCE_IDENTITY_CLAIM, TAGS_CLAIM
+from sidecar.trust.mistakes import action_not_web_identity
 
 OIDC = ":oidc-provider/"
 
 
-def request(case: Case) -> RequestContext:
-    """What STS will show to the policy. The session's name is the one that `serve` would choose."""
-    return web_identity(
-        case.token.claims, case.provider_arn, session_name=session_name_for(_claims(case)), now=case.asked.now
-    )
-
-
-def evaluation(case: Case) -> Evaluation:
+def evaluation(case: Case, action: str = ASSUME_ROLE_WITH_WEB_IDENTITY) -> Evaluation:
     """The answer of the policy alone, what cannot be seen from here taken for right."""
-    asked = request(case)
-    return evaluate(visible(case.policy, asked), asked)
+    return evaluate(visible(case.policy, case.request), replace(case.request, action=action))
 
 
 def trust(case: Case) -> Iterator[Finding]:
     """Why not: findings of level error; or which statement lets it in."""
     answer = evaluation(case)
-    if answer.decision is Decision.EXPLICIT_DENY:
-        yield from _denials(answer)
-    elif answer.decided_by is not None:
+    if not answer.allowed:
+        yield from _refusal(case, answer)
+        return
+    others = required_actions(case.token.claims)[1:]
+    missing = [finding for action in others if (finding := _session_action(case, action))]
+    yield from missing
+    if not missing and answer.decided_by is not None:
         where = ("Statement", answer.decided_by.statement.index)
         yield info("allowed-by", "This statement allows the token.", where=where)
+
+
+def allows(case: Case) -> bool:
+    """Whether the policy allows all that the token needs, what cannot be seen taken for right."""
+    return all(evaluation(case, action).allowed for action in required_actions(case.token.claims))
+
+
+def _refusal(case: Case, answer: Evaluation) -> Iterator[Finding]:
+    if answer.decision is Decision.EXPLICIT_DENY:
+        yield from _denials(answer)
+    elif closest := closest_allow(answer):
+        yield from _why_not(case, closest)
     else:
-        closest = closest_allow(answer)
-        yield from _why_not(case, closest) if closest else [_no_allow()]
+        yield _no_allow()
+
+
+def _session_action(case: Case, action: str) -> Finding | None:
+    """A token that brings tags or a source identity needs a second permission."""
+    answer = evaluation(case, action)
+    if answer.allowed:
+        return None
+    if answer.decision is Decision.EXPLICIT_DENY:
+        return next(_denials(answer))
+    code, claim = _SESSION_ACTIONS[action]
+    return error(
+        code,
+        f"The token has the claim {claim}, so the policy must allow {action} too, and it does not.",
+        f'Write "Action": ["{ASSUME_ROLE_WITH_WEB_IDENTITY}", "{action}"], or let the issuer leave the claim out.',
+    )
+
+
+_SESSION_ACTIONS = {
+    TAG_SESSION: ("tag-session-missing", TAGS_CLAIM),
+    SET_SOURCE_IDENTITY: ("source-identity-missing", SOURCE_IDENTITY_CLAIM),
+}
 
 
 def lint_besides(case: Case, reasons: Collection[Finding]) -> Iterator[Finding]:
@@ -56,18 +85,28 @@ def lint_besides(case: Case, reasons: Collection[Finding]) -> Iterator[Finding]:
     return (found for found in case.linted if (found.code, found.where) not in told)
 
 
-def unseen(case: Case) -> Iterator[Finding]:
-    return unseen_conditions(case.policy, request(case))
+def unseen(case: Case) -> list[Unseen]:
+    """The conditions on which an allow depends and that cannot be seen from here, each once."""
+    found = [
+        unseen
+        for action in required_actions(case.token.claims)
+        for unseen in undecided(case.policy, replace(case.request, action=action))
+    ]
+    return list(dict.fromkeys(found))
 
 
 def closest_allow(answer: Evaluation) -> StatementResult | None:
-    """The Allow that was meant for this token: one for OIDC providers before any other, then the fewest misses."""
+    """The Allow that was meant for this token: for its issuer, else for any provider; of these the fewest misses."""
     allows = [result for result in answer.statements if result.statement.effect is Effect.ALLOW]
-    return min(allows, key=lambda result: (not _is_for_oidc(result), result.misses), default=None)
+    issuer = answer.request.issuer.casefold()
+    return min(allows, key=lambda result: (_distance_of_principal(result, issuer), result.misses), default=None)
 
 
-def _is_for_oidc(result: StatementResult) -> bool:
-    return any(p.kind == "Federated" and OIDC in p.name for p in result.statement.principals)
+def _distance_of_principal(result: StatementResult, issuer: str) -> int:
+    names = [principal.name.casefold() for principal in result.statement.principals if principal.kind == "Federated"]
+    if result.principal or any(name.endswith(f"/{issuer}") for name in names):
+        return 0
+    return 1 if any(OIDC in name for name in names) else 2
 
 
 def _no_allow() -> Finding:
@@ -95,64 +134,7 @@ def _why_not(case: Case, result: StatementResult) -> Iterator[Finding]:
     if not result.action:
         yield action_not_web_identity(result.statement)
     if not result.principal:
-        yield from _principal(case, result, (*at, "Principal"))
+        yield from principal_mistakes(case, result.statement, (*at, "Principal"))
     for condition in result.failed_conditions:
         where = (*at, "Condition", condition.operator, condition.key)
         yield from condition_mistakes(FailedCondition(condition, where, case))
-
-
-def _principal(case: Case, result: StatementResult, where: Where) -> list[Finding]:
-    """What the lint says of the principal; what it only mentions is an error for this token."""
-    if result.statement.except_principals:
-        fix = f"Write {case.intended.principal}."
-        return [error("not-principal", "NotPrincipal names the token's own provider.", fix, where)]
-    linted = [found for found in case.linted if found.where == where and found.code in _PRINCIPAL_MISTAKES]
-    return [replace(found, level=Level.ERROR) for found in linted] or [_other_principal(case, result.statement)]
-
-
-_PRINCIPAL_MISTAKES = frozenset({"pod-identity-principal", "principal-not-federated", "scheme-in-provider-arn"})
-
-
-def _other_principal(case: Case, statement: Statement) -> Finding:
-    federated = [principal for principal in statement.principals if principal.kind == "Federated"]
-    if not federated:
-        return principal_not_federated(statement, case.intended)
-    code, message = _difference(case, [found for name in federated if (found := _oidc(name.name))])
-    named = ", ".join(f"{principal.kind} {principal.name}" for principal in federated)
-    fix = f'Write "Federated": "{case.provider_arn}".'
-    return error(code, f"The principal is {named}; {message}", fix, ("Statement", statement.index, "Principal"))
-
-
-def _difference(case: Case, trusted: list[OidcProvider]) -> tuple[str, str]:
-    """How the trusted providers differ from the token's, by the likeliest slip."""
-    mine = case.token.issuer_name
-    for found in trusted:
-        if found.name == mine and found.place and found.place.account == case.place.account:
-            return "partition-differs", f"the provider is in partition {case.place.partition}."
-        if found.name == mine:
-            return "provider-in-other-account", f"the role and its provider are in account {case.place.account}."
-        if found.name.rstrip("/") == mine.rstrip("/"):
-            return "trailing-slash", f"it differs from the token's issuer {mine} by a trailing slash."
-        if found.name.casefold() == mine.casefold():
-            return "issuer-case", f"it differs from the token's issuer {mine} in case; STS is case-sensitive."
-    return "other-issuer", f"the token comes from another cluster: {mine}."
-
-
-def _oidc(name: str) -> OidcProvider | None:
-    try:
-        return provider(name) if OIDC in name else None
-    except ValueError:
-        return None
-
-
-def _claims(case: Case) -> Claims:
-    kubernetes = case.token.claims.get("kubernetes.io")
-    found = kubernetes if isinstance(kubernetes, dict) else {}
-    pod = found.get("pod")
-    name = pod.get("name") if isinstance(pod, dict) else ""
-    namespace = found.get("namespace")
-    return Claims(
-        subject=case.token.subject,
-        namespace=namespace if isinstance(namespace, str) else "",
-        pod=name if isinstance(name, str) else "",
-    )

@@ -125,7 +125,11 @@ TOKEN_NOT_ACCEPTED = Wording(
 
 AWS: Sequence[Wording] = (
     Wording(
-        fragments=("not authorized to perform sts:assumerolewithwebidentity",),
+        fragments=(
+            "not authorized to perform sts:assumerolewithwebidentity",
+            "not authorized to perform sts:tagsession",
+            "not authorized to perform sts:setsourceidentity",
+        ),
         aws_codes=("AccessDenied",),
         error=TrustRefused,
         cause="{role_arn} does not exist, or its trust policy does not allow this token ({who}).",

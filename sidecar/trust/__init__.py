@@ -10,8 +10,11 @@ context keys, policy variables), and AWS STS API reference, AssumeRoleWithWebIde
 from sidecar.trust.context import (
     ASSUME_ROLE,
     ASSUME_ROLE_WITH_WEB_IDENTITY,
+    SET_SOURCE_IDENTITY,
+    TAG_SESSION,
     RequestContext,
     issuer_prefix,
+    required_actions,
     role_session,
     web_identity,
 )
@@ -24,6 +27,8 @@ from sidecar.trust.mistakes import IntendedCaller
 __all__ = [
     "ASSUME_ROLE",
     "ASSUME_ROLE_WITH_WEB_IDENTITY",
+    "SET_SOURCE_IDENTITY",
+    "TAG_SESSION",
     "Condition",
     "ConditionResult",
     "Decision",
@@ -40,6 +45,7 @@ __all__ = [
     "issuer_prefix",
     "lint",
     "parse",
+    "required_actions",
     "role_session",
     "web_identity",
 ]

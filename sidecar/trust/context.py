@@ -5,29 +5,58 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sidecar.trust.shared_issuers import BUILT_IN, sure_claims
+
 ASSUME_ROLE = "sts:AssumeRole"
 ASSUME_ROLE_WITH_WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
 
+TAG_SESSION = "sts:TagSession"
+SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
+
 CLAIM_KEYS = ("aud", "oaud", "sub", "amr", "email")
-"""The claims that become condition keys: four documented, `email` seen to work. Others are dropped by AWS."""
+"""The claims that become condition keys: four documented, `email` seen to work. Of a cluster's token AWS drops the
+others; some shared issuers have more (`shared_issuers`)."""
+
+TAGS_CLAIM = "https://aws.amazon.com/tags"
+SOURCE_IDENTITY_CLAIM = "https://aws.amazon.com/source_identity"
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """One request. `principals` are the names by which a policy may mean the caller, all of one `principal_kind`.
 
-    `keys` maps condition keys, lower-cased because IAM ignores the case of key names, to their values.
+    `keys` maps condition keys, lower-cased because IAM ignores the case of key names, to their values. `issuer` is the
+    token's, without its scheme; "" where there is no token.
     """
 
     action: str
     principal_kind: str
     principals: tuple[str, ...]
     keys: Mapping[str, tuple[str, ...]]
+    issuer: str = ""
 
 
 def issuer_prefix(issuer: str) -> str:
     """The issuer as ARNs and condition keys spell it: without its scheme, path, port and case kept."""
     return issuer.removeprefix("https://").removeprefix("http://")
+
+
+def required_actions(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a trust policy must allow for this token, the call itself first.
+
+    Source: IAM User Guide, "Pass session tags in AWS STS" and "Monitor and control actions taken with assumed roles".
+    """
+    tags = _tags(claims)
+    return (
+        ASSUME_ROLE_WITH_WEB_IDENTITY,
+        *((TAG_SESSION,) if tags.values or tags.transitive else ()),
+        *((SET_SOURCE_IDENTITY,) if _values(claims.get(SOURCE_IDENTITY_CLAIM)) else ()),
+    )
+
+
+def principals_of(issuer: str, provider_arn: str) -> tuple[str, ...]:
+    """The names by which a policy may mean the issuer's tokens. `issuer` has no scheme."""
+    return (provider_arn, issuer) if issuer in BUILT_IN else (provider_arn,)
 
 
 def web_identity(
@@ -37,8 +66,11 @@ def web_identity(
     session_name: str = "",
     source_ip: str = "",
     now: float | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> RequestContext:
     """What AssumeRoleWithWebIdentity shows to a trust policy. `now` is in Unix seconds; without it no key tells time.
+
+    `more` are keys of the request itself that somebody saw, such as `aws:SourceVpce`.
 
     `azp`, where a token has it, stands in for `aud`, which then is still seen as `oaud` (documented by AWS for
     Google, applied to every issuer: inference). `aws:SecureTransport` is true because STS listens on TLS alone.
@@ -53,9 +85,12 @@ def web_identity(
         "amr": _values(claims.get("amr")),
         "email": _values(claims.get("email")),
     }
+    values |= {claim: _values(claims.get(claim)) for claim in sure_claims(issuer)}
     keys = {f"{issuer}:{claim}": found for claim, found in values.items()}
     keys |= {"aws:FederatedProvider": (provider_arn,)} | _common_keys(session_name, source_ip, now)
-    return RequestContext(ASSUME_ROLE_WITH_WEB_IDENTITY, "Federated", (provider_arn,), _present(keys))
+    keys |= _session_keys(claims) | {key: _values(value) for key, value in (more or {}).items()}
+    principals = principals_of(issuer, provider_arn)
+    return RequestContext(ASSUME_ROLE_WITH_WEB_IDENTITY, "Federated", principals, _present(keys), issuer)
 
 
 def role_session(
@@ -102,6 +137,39 @@ def _time_keys(now: float) -> dict[str, tuple[str, ...]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Tags:
+    """The session tags that a token brings."""
+
+    values: Mapping[str, tuple[str, ...]]
+    transitive: tuple[str, ...]
+
+
+def _tags(claims: Mapping[str, Any]) -> _Tags:
+    """From one nested claim, or from one claim a tag, for issuers that cannot nest (IAM User Guide, session tags)."""
+    nested = claims.get(TAGS_CLAIM)
+    found = nested if isinstance(nested, dict) else {}
+    tags = found.get("principal_tags")
+    prefix = f"{TAGS_CLAIM}/principal_tags/"
+    flat = {name.removeprefix(prefix): value for name, value in claims.items() if name.startswith(prefix)}
+    whole = (tags if isinstance(tags, dict) else {}) | flat
+    transitive = found.get("transitive_tag_keys") or claims.get(f"{TAGS_CLAIM}/transitive_tag_keys")
+    return _Tags({str(name): _values(value) for name, value in whole.items()}, _values(transitive))
+
+
+def _session_keys(claims: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    tags = _tags(claims)
+    return {f"aws:RequestTag/{name}": values for name, values in tags.values.items()} | {
+        "aws:TagKeys": tuple(tags.values),
+        "sts:TransitiveTagKeys": tags.transitive,
+        "sts:SourceIdentity": _values(claims.get(SOURCE_IDENTITY_CLAIM)),
+    }
+
+
 def _values(claim: Any) -> tuple[str, ...]:
     values = claim if isinstance(claim, (list, tuple)) else (claim,)
-    return tuple(str(value) for value in values if value not in (None, ""))
+    return tuple(_text(value) for value in values if value not in (None, ""))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,11 +6,14 @@ refused rather than ignored; where IAM's own answer is not documented this is th
 
 import enum
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
+from sidecar.trust.json_text import decoded
 from sidecar.trust.malformed import MalformedPolicy
 from sidecar.trust.operators import Operator, parse_operator
 from sidecar.trust.patterns import has_wildcard
@@ -20,6 +23,8 @@ ANYONE = "*"
 
 _POLICY_ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
+_USUAL = {"Action": '"sts:AssumeRoleWithWebIdentity"', "Principal": '{"Federated": "<provider ARN>"}'}
+_ODD_IN_A_SID = re.compile(r"[^A-Za-z0-9]")
 _PRINCIPAL_KINDS = ("AWS", "Federated", "Service", "CanonicalUser")
 
 
@@ -78,17 +83,10 @@ class TrustPolicy:
         return self.version == VERSIONS[0]
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> TrustPolicy:
     """Reads a policy document. Raises MalformedPolicy, which says where and what to change."""
-    try:
-        document = json.loads(text, object_pairs_hook=_without_duplicates)
-    except json.JSONDecodeError as error:
-        raise MalformedPolicy(
-            f"The policy is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
-            fix="Correct the syntax there; a JSON validator shows the place.",
-        ) from error
-    except RecursionError as error:
-        raise MalformedPolicy("The policy is nested too deeply.", fix="Remove the nesting.") from error
+    document = decoded(text)
     _require_mapping(document, "The policy", ())
     _refuse_unknown(document, _POLICY_ELEMENTS, ())
     version = document.get("Version", VERSIONS[1])
@@ -102,24 +100,28 @@ def parse(text: str) -> TrustPolicy:
     return TrustPolicy(version, tuple(_statements(document.get("Statement"))), compact)
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise MalformedPolicy(
-                f'The key "{key}" appears twice in one JSON object; only one of them takes effect.',
-                fix="Merge the two: several values of one condition key go in a list; a second statement means OR.",
-            )
-        found[key] = value
-    return found
-
-
 def _statements(found: Any) -> Iterator[Statement]:
     statements = found if isinstance(found, list) else [found]
     if found is None or not statements:
-        raise MalformedPolicy("The policy has no Statement.", fix="Add one with Effect, Principal and Action.")
-    for index, statement in enumerate(statements):
-        yield _statement(statement, index)
+        raise MalformedPolicy(
+            "Statement is missing: the policy has none.", fix="Add one with Effect, Principal and Action."
+        )
+    sids: dict[str, int] = {}
+    for index, raw in enumerate(statements):
+        statement = _statement(raw, index)
+        _refuse_repeated(statement, sids)
+        yield statement
+
+
+def _refuse_repeated(statement: Statement, sids: dict[str, int]) -> None:
+    """IAM User Guide, "Sid": unique within a policy."""
+    first = sids.setdefault(statement.sid, statement.index) if statement.sid else statement.index
+    if first != statement.index:
+        raise MalformedPolicy(
+            f"The Sid {statement.sid!r} is used twice, in statements {first} and {statement.index}.",
+            fix="Give each statement a Sid of its own, or none.",
+            where=("Statement", statement.index, "Sid"),
+        )
 
 
 def _statement(found: Any, index: int) -> Statement:
@@ -128,10 +130,12 @@ def _statement(found: Any, index: int) -> Statement:
     _refuse_unknown(found, _STATEMENT_ELEMENTS, where)
     action = _one_of(found, "Action", "NotAction", where)
     principal = _one_of(found, "Principal", "NotPrincipal", where)
+    effect = _effect(found.get("Effect"), where)
+    _refuse_allow_for_all_but(principal, effect, where)
     return Statement(
         index=index,
-        sid=_text(found.get("Sid", ""), (*where, "Sid")),
-        effect=_effect(found.get("Effect"), where),
+        sid=_sid(found.get("Sid", ""), where),
+        effect=effect,
         actions=_texts(found[action], (*where, action)),
         except_actions=action == "NotAction",
         principals=tuple(_principals(found[principal], (*where, principal))),
@@ -140,7 +144,32 @@ def _statement(found: Any, index: int) -> Statement:
     )
 
 
+def _sid(found: Any, where: tuple[str | int, ...]) -> str:
+    """IAM User Guide, "Sid": letters and digits."""
+    sid = _text(found, (*where, "Sid"))
+    if _ODD_IN_A_SID.search(sid):
+        raise MalformedPolicy(
+            f"The Sid {sid!r} has other characters than letters and digits; IAM refuses it.",
+            fix=f'Write "Sid": "{_ODD_IN_A_SID.sub("", sid)}", or leave it out.',
+            where=(*where, "Sid"),
+        )
+    return sid
+
+
+def _refuse_allow_for_all_but(principal: str, effect: Effect, where: tuple[str | int, ...]) -> None:
+    if principal == "NotPrincipal" and effect is Effect.ALLOW:
+        raise MalformedPolicy(
+            "NotPrincipal with Allow is not accepted in a trust policy.",
+            fix="Write a Principal that names who may assume the role.",
+            where=(*where, "NotPrincipal"),
+        )
+
+
 def _effect(found: Any, where: tuple[str | int, ...]) -> Effect:
+    if found is None:
+        raise MalformedPolicy(
+            f"Effect is missing from statement {where[-1]}.", fix='Write "Effect": "Allow".', where=where
+        )
     if found not in ("Allow", "Deny"):
         raise MalformedPolicy(
             f"Effect is {found!r}.", fix='Write "Allow" or "Deny", in exactly this spelling.', where=where
@@ -199,10 +228,13 @@ def _condition(operator: Operator, key: str, values: tuple[str, ...], where: tup
 
 def _one_of(found: dict[str, Any], first: str, second: str, where: tuple[str | int, ...]) -> str:
     present = [name for name in (first, second) if name in found]
-    if len(present) != 1:
-        count = "both" if present else "neither"
+    if not present:
         raise MalformedPolicy(
-            f"Statement {where[-1]} has {count} of {first} and {second}.",
+            f"{first} is missing from statement {where[-1]}.", fix=f'Write "{first}": {_USUAL[first]}.', where=where
+        )
+    if len(present) > 1:
+        raise MalformedPolicy(
+            f"Statement {where[-1]} has both of {first} and {second}.",
             fix=f"Write exactly one, usually {first}.",
             where=where,
         )

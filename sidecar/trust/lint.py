@@ -11,7 +11,7 @@ from sidecar.core.findings import Finding, error, info, warning
 from sidecar.trust import mistakes
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
 from sidecar.trust.document import VERSIONS, Condition, Effect, Statement, TrustPolicy
-from sidecar.trust.lint_conditions import CONDITION_RULES, claim_key, subject_shapes
+from sidecar.trust.lint_conditions import CONDITION_RULES, claim_key, restricts, subject_shapes
 from sidecar.trust.mistakes import SERVICE_ACCOUNT, IntendedCaller, at
 from sidecar.trust.patterns import glob
 
@@ -107,14 +107,14 @@ def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
             f'Add a Condition on "<issuer>:sub" with "{SERVICE_ACCOUNT}<namespace>:<name>", and on "<issuer>:aud".',
             at(statement),
         )
-    elif not any(_restricts(condition, "sub") for condition in statement.conditions):
+    elif not any(restricts(condition, "sub", statement) for condition in statement.conditions):
         yield warning(
             "no-subject-condition",
             "No condition on the token's sub: every service account of the cluster gets this role.",
             f'Add "<issuer>:sub": "{SERVICE_ACCOUNT}<namespace>:<name>" to a StringEquals block.',
             at(statement, "Condition"),
         )
-    elif not any(_restricts(condition, "aud") for condition in statement.conditions):
+    elif not any(restricts(condition, "aud", statement) for condition in statement.conditions):
         yield info(
             "no-audience-condition",
             "No condition on the token's aud: any audience that the provider lists is accepted.",
@@ -197,8 +197,3 @@ def _covers_web_identity(statement: Statement) -> bool:
 
 def _names_web_identity(statement: Statement) -> bool:
     return any(action.casefold() == ASSUME_ROLE_WITH_WEB_IDENTITY.casefold() for action in statement.actions)
-
-
-def _restricts(condition: Condition, claim: str) -> bool:
-    operator = condition.operator
-    return claim_key(condition)[1] == claim and operator.base != "Null" and not operator.negated

@@ -7,9 +7,11 @@ from sidecar.core.findings import Finding, Where, error, warning
 from sidecar.trust import mistakes
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.document import Condition, Effect, Statement
+from sidecar.trust.keys import is_never_carried, is_own_key, likely_meant
 from sidecar.trust.mistakes import SERVICE_ACCOUNT, IntendedCaller
 from sidecar.trust.operators import SetOperator
-from sidecar.trust.patterns import has_wildcard
+from sidecar.trust.patterns import compile_glob, glob, has_wildcard
+from sidecar.trust.shared_issuers import BUILT_IN, is_shared, may_have_more_keys, sure_claims
 
 
 def _wildcard_under_equals(statement: Statement, condition: Condition) -> Iterator[Finding]:
@@ -58,18 +60,37 @@ def _has_wrong_shape(subject: str) -> bool:
     return not known_otherwise and mistakes.service_account(subject) is None
 
 
-def _whole_cluster_pattern(statement: Statement, condition: Condition) -> Iterator[Finding]:
-    if claim_key(condition)[1] != "sub" or not condition.operator.allows_wildcards:
+def _covering_pattern(statement: Statement, condition: Condition) -> Iterator[Finding]:
+    """Patterns for sub that leave open who it is: tried on a service account and a repository that do not exist."""
+    operator = condition.operator
+    if claim_key(condition)[1] != "sub" or not operator.allows_wildcards or operator.negated:
         return
     for value in condition.values:
-        namespace = value.removeprefix(SERVICE_ACCOUNT).partition(":")[0]
-        if not condition.operator.negated and namespace.startswith("*"):
-            yield warning(
-                "pattern-covers-the-cluster",
-                f"{value!r} leaves the namespace open: service accounts of any namespace can match.",
-                f'Name the namespace: "{SERVICE_ACCOUNT}<namespace>:<pattern>".',
+        if found := _covered_by(value, claim_key(condition)[0]):
+            told, code, who = found
+            yield told(
+                code,
+                f"{value!r} {who} assume the role.",
+                f'Name the namespace: "{SERVICE_ACCOUNT}<namespace>:<pattern>".'
+                if told is warning
+                else 'Name the repository: "repo:<owner>/<repository>:ref:refs/heads/<branch>".',
                 _at(statement, condition),
             )
+
+
+def _covered_by(pattern: str, issuer: str) -> tuple[Callable[..., Finding], str, str] | None:
+    """How bad it is, its code, and who gets in."""
+    if is_shared(issuer):
+        everyone = glob(pattern, "repo:zq/zq:ref:refs/heads/zq") or glob(pattern, "zq")
+        return (error, "pattern-covers-everyone", "lets every repository of every owner") if everyone else None
+    if glob(pattern, f"{SERVICE_ACCOUNT}zq:zq"):
+        return warning, "pattern-covers-the-cluster", "covers every service account of the cluster: all of them can"
+    namespace, _, name = pattern.removeprefix(SERVICE_ACCOUNT).partition(":")
+    open_name = name.replace("*", "zq").replace("?", "z")
+    if namespace.startswith("*") or glob(pattern, f"{SERVICE_ACCOUNT}zq:{open_name}"):
+        whose = f"service accounts named {name or 'as it says'} of any namespace"
+        return warning, "pattern-covers-the-cluster", f"leaves the namespace open: {whose} can"
+    return None
 
 
 def _odd_audience(statement: Statement, condition: Condition) -> Iterator[Finding]:
@@ -97,13 +118,43 @@ def _scheme_in_key(statement: Statement, condition: Condition) -> Iterator[Findi
 
 def _unusable_claim(statement: Statement, condition: Condition) -> Iterator[Finding]:
     issuer, claim = claim_key(condition)
-    if "kubernetes.io" in condition.key or (issuer and "." in issuer and claim not in CLAIM_KEYS):
+    if "kubernetes.io" in condition.key or (issuer and "." in issuer and not may_be_a_key(issuer, claim)):
         yield error(
             "claim-is-no-key",
             f"{condition.key} is not a condition key: of a token's claims IAM provides only {', '.join(CLAIM_KEYS)}.",
             "Namespace and service account are in sub; pod and node cannot be used in a trust policy.",
             _at(statement, condition),
         )
+
+
+def _never_carried(statement: Statement, condition: Condition) -> Iterator[Finding]:
+    """IAM's own keys that no call for web identity has, where only such a call can use the statement."""
+    if not is_for_web_identity(statement) or not is_never_carried(condition.key) or holds_without_key(condition):
+        return
+    meant = likely_meant(condition.key)
+    yield error(
+        "key-never-carried",
+        f"{condition.key} is in no call of AssumeRoleWithWebIdentity, which is unsigned: the statement never applies.",
+        f"Write {meant} instead." if meant else "Remove the condition; aud and sub say who may call.",
+        _at(statement, condition),
+    )
+
+
+def _without_effect(statement: Statement, condition: Condition) -> Iterator[Finding]:
+    """It holds for everyone, since its key is never there. An Allow with no other limit is an open door."""
+    if statement.effect is Effect.DENY or not is_for_web_identity(statement):
+        return
+    if not is_never_there(condition, statement) or not holds_without_key(condition):
+        return
+    limited = any(restricts(other, "sub", statement) for other in statement.conditions)
+    told, code = (warning, "condition-without-effect") if limited else (error, "open-door")
+    who = "" if limited else ": every service account of the cluster, and everyone at a shared issuer, gets this role"
+    yield told(
+        code,
+        f"{condition.operator.name} {condition.key} holds for every token, since no token has that key{who}.",
+        'Write a condition on "<issuer>:sub" with StringEquals or StringLike, or correct the key.',
+        _at(statement, condition),
+    )
 
 
 def _for_all_values(statement: Statement, condition: Condition) -> Iterator[Finding]:
@@ -119,7 +170,9 @@ def _for_all_values(statement: Statement, condition: Condition) -> Iterator[Find
 CONDITION_RULES: tuple[Callable[[Statement, Condition], Iterator[Finding]], ...] = (
     _wildcard_under_equals,
     _swapped_claims,
-    _whole_cluster_pattern,
+    _covering_pattern,
+    _never_carried,
+    _without_effect,
     _odd_audience,
     _scheme_in_key,
     _unusable_claim,
@@ -130,9 +183,50 @@ CONDITION_RULES: tuple[Callable[[Statement, Condition], Iterator[Finding]], ...]
 def claim_key(condition: Condition) -> tuple[str, str]:
     """The issuer and the claim that a condition key names; two empty strings for IAM's own keys (aws:, sts:)."""
     issuer, _, claim = condition.key.rpartition(":")
-    if issuer.casefold() in ("", "aws", "sts", "saml", "iam"):
+    if not issuer or is_own_key(condition.key):
         return "", ""
     return issuer, claim.casefold()
+
+
+def restricts(condition: Condition, claim: str, statement: Statement) -> bool:
+    """Whether only some tokens pass it, for what they have as this claim."""
+    operator = condition.operator
+    return (
+        claim_key(condition)[1] == claim
+        and operator.base != "Null"
+        and not operator.negated
+        and not (is_never_there(condition, statement) and holds_without_key(condition))
+    )
+
+
+def holds_without_key(condition: Condition) -> bool:
+    """Whether it holds for a request that has no such key."""
+    return condition.operator.holds([compile_glob(value) for value in condition.values], ())
+
+
+def is_never_there(condition: Condition, statement: Statement) -> bool:
+    """Whether no token of the providers that the statement trusts brings the key."""
+    issuer, claim = claim_key(condition)
+    if not issuer:
+        return is_never_carried(condition.key) or ":" not in condition.key
+    trusted = {
+        principal.name.partition(":oidc-provider/")[2].casefold() or principal.name.casefold()
+        for principal in statement.principals
+    }
+    return issuer.casefold() not in trusted or not may_be_a_key(issuer, claim)
+
+
+def may_be_a_key(issuer: str, claim: str) -> bool:
+    """Whether the claim is a condition key at this issuer, or may be one."""
+    return claim in CLAIM_KEYS or claim in sure_claims(issuer) or may_have_more_keys(issuer, claim)
+
+
+def is_for_web_identity(statement: Statement) -> bool:
+    """Whether OIDC providers alone can use the statement."""
+    return all(
+        principal.kind == "Federated" and (":oidc-provider/" in principal.name or principal.name in BUILT_IN)
+        for principal in statement.principals
+    )
 
 
 def _is_eks(condition: Condition) -> bool:

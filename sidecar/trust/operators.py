@@ -5,6 +5,7 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Mul
 
 import enum
 import operator as compare
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import Any
 from sidecar.trust.malformed import MalformedPolicy
 from sidecar.trust.patterns import Pattern, as_text, matches
 
+_YEAR_AND_MONTH = re.compile(r"\d{4}-\d{2}", re.ASCII)
 Match = Callable[[Pattern, str], bool]
 
 
@@ -123,7 +125,7 @@ def _instant(text: str) -> float:
     """Unix seconds from ISO 8601 or from an epoch number, the two forms that IAM takes."""
     if text.lstrip("-").isdigit():
         return float(text)
-    moment = datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(f"{text}-01" if _YEAR_AND_MONTH.fullmatch(text) else text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -5,12 +5,9 @@ Matching is the greedy two-pointer walk: no regular expression, so no pattern ca
 """
 
 import enum
-import re
 from collections.abc import Mapping, Sequence
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_ESCAPES = ("*", "?", "$")
-_WITH_DEFAULT = re.compile(r"(?P<key>[^,]*?)\s*,\s*'(?P<default>[^']*)'\s*")
+from sidecar.trust.variables import ESCAPES, VARIABLE, WITH_DEFAULT
 
 
 class Wildcard(enum.Enum):
@@ -64,7 +61,7 @@ def expand(template: str, keys: Mapping[str, tuple[str, ...]]) -> Pattern | None
     """
     pattern: list[str | Wildcard] = []
     end = 0
-    for variable in _VARIABLE.finditer(template):
+    for variable in VARIABLE.finditer(template):
         value = _value_of(variable[1], keys)
         if value is None:
             return None
@@ -80,9 +77,9 @@ def as_text(pattern: Pattern) -> str:
 
 
 def _value_of(name: str, keys: Mapping[str, tuple[str, ...]]) -> str | None:
-    if name in _ESCAPES:
+    if name in ESCAPES:
         return name
-    fallback = _WITH_DEFAULT.fullmatch(name)
+    fallback = WITH_DEFAULT.fullmatch(name)
     key = fallback["key"] if fallback else name
     values = keys.get(key.strip().casefold(), ())
     if len(values) == 1:

@@ -197,11 +197,16 @@ def test_stss_clock_is_read_from_its_message() -> None:
     assert "+500 s" in finding("sts-clock", told.findings).message
 
 
-def test_an_answer_that_is_not_known_changes_nothing() -> None:
+def test_an_answer_of_sts_that_is_not_known_never_ends_in_allow() -> None:
     told = explained(sts_message="the dog ate it")
 
-    assert told.verdict.value == "allow"
-    assert "saying-unknown" in codes(told)
+    assert (told.verdict.value, told.aws_code, causes(told)) == ("deny", "", ["saying-unknown"])
+
+
+def test_an_answer_in_unknown_words_is_known_by_its_code() -> None:
+    told = explained(sts_message="An error occurred (IDPCommunicationError) when calling AssumeRoleWithWebIdentity: x")
+
+    assert (told.aws_code, causes(told)) == ("IDPCommunicationError", ["key-not-found"])
 
 
 @pytest.mark.parametrize(

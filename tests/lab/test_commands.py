@@ -177,7 +177,7 @@ def test_a_changed_policy_is_read_from_its_file(tmp_path: Path, capsys: pytest.C
     (tmp_path / "p.json").write_text('{"Version": "2012-10-17", "Statement": []}')
     arguments = ["fault", "policy-changed", str(tmp_path / "p.json"), "--state", str(tmp_path)]
     assert main(arguments) == 1
-    assert "The policy has no Statement" in capsys.readouterr().err
+    assert "Statement is missing" in capsys.readouterr().err
     policy = '{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "*"}}'
     (tmp_path / "p.json").write_text(policy)
     assert main(arguments) == 0

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.core.errors import ExchangeFailed
-from sidecar.explain import explain, narrowed
-from sidecar.explain.narrow import CannotFix
+from sidecar.explain import corrected, explain
+from sidecar.explain.correct import CannotFix
 from tests.explain.asking import ACCOUNT, AUDIENCE, OLD_CLUSTER, OTHER_ACCOUNT, ROLE, SUBJECT
 from tests.explain.mistakes import NOTHING_WRONG, Mistake, provider_arn
 from tests.lab.worlds import a_lab
@@ -97,7 +97,7 @@ async def test_what_explain_mends_the_lab_lets_in(tmp_path: Path) -> None:
             world = replace(a_world_of(rng), claims={}, role_arn=ROLE, provider={})
             rehearsal = Rehearsal(world, lab)
             try:
-                rehearsal.trust(narrowed(rehearsal.question()))
+                rehearsal.trust(corrected(rehearsal.question()))
             except CannotFix:
                 continue
             mended += 1

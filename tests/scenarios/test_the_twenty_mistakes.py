@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.core.errors import Retry, TokenRefused
-from sidecar.explain import explain, narrowed
+from sidecar.explain import corrected, explain
 from tests.explain.asking import ACCOUNT
 from tests.explain.mistakes import MISTAKES, MISTAKES_OF_POLICIES, NOTHING_WRONG, Mistake, filled
 from tests.lab.worlds import a_lab
@@ -45,6 +45,6 @@ async def test_a_fixed_policy_is_let_in_by_the_lab(mistake: Mistake, tmp_path: P
     async with a_lab(tmp_path) as world:
         rehearsal = Rehearsal(mistake, world)
 
-        rehearsal.trust(narrowed(rehearsal.question()))
+        rehearsal.trust(corrected(rehearsal.question()))
 
         assert (await rehearsal.exchange()).assumed_role_arn

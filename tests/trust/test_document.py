@@ -27,7 +27,7 @@ def test_numbers_and_booleans_are_read_as_text() -> None:
 
 
 def test_size_is_counted_without_white_space_but_with_that_in_strings() -> None:
-    compact = '{"Statement":{"Effect":"Allow","Action":"*","Principal":"*","Sid":"a b"}}'
+    compact = '{"Statement":{"Effect":"Allow","Action":"*","Principal":"*"},"Id":"a b"}'
     assert trust.parse(json.dumps(json.loads(compact), indent=8)).size == len(compact)
 
 
@@ -56,10 +56,10 @@ def test_broken_json_is_located() -> None:
     ("changes", "words"),
     [
         ({"Effect": "allow"}, "'allow'"),
-        ({"Effect": None}, "Effect is None"),
-        ({"Action": None}, "neither of Action and NotAction"),
+        ({"Effect": None}, "Effect is missing"),
+        ({"Action": None}, "Action is missing"),
         ({"NotAction": "sts:*"}, "both of Action and NotAction"),
-        ({"Principal": None}, "neither of Principal and NotPrincipal"),
+        ({"Principal": None}, "Principal is missing"),
         ({"Action": []}, "empty list"),
         ({"Action": {"a": "b"}}, "not text"),
         ({"Principal": {}}, "Principal is empty"),

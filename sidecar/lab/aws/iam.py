@@ -12,6 +12,7 @@ from sidecar import trust
 from sidecar.core.findings import Finding
 from sidecar.lab.aws.arns import IamRoleArn, parse_role_arn
 from sidecar.trust import TrustPolicy
+from sidecar.trust.shared_issuers import BUILT_IN
 
 SHORTEST_MAXIMUM, LONGEST_MAXIMUM = 3600, 43200
 
@@ -27,7 +28,15 @@ class IamOidcProvider:
     thumbprints: tuple[str, ...] = ()
 
     @property
+    def is_built_in(self) -> bool:
+        """Known to AWS without a provider in the account; it lists no client ids, the policy alone decides."""
+        return trust.issuer_prefix(self.url) in BUILT_IN
+
+    @property
     def arn(self) -> str:
+        """Of a built-in one the bare name, as policies write it."""
+        if self.is_built_in:
+            return trust.issuer_prefix(self.url)
         return f"arn:{self.partition}:iam::{self.account}:oidc-provider/{trust.issuer_prefix(self.url)}"
 
 
@@ -73,7 +82,9 @@ class Iam:
     remarks: tuple[Remark, ...] = ()
 
     def provider(self, role: IamRoleArn, issuer: str) -> IamOidcProvider | None:
-        """The provider for exactly this issuer in the role's account, where STS looks for it."""
+        """The provider for exactly this issuer in the role's account, where STS looks for it, or a built-in one."""
+        if issuer.removeprefix("https://") in BUILT_IN:
+            return IamOidcProvider(issuer, role.account, role.partition)
         place = (role.partition, role.account, issuer)
         return next((found for found in self.providers if (found.partition, found.account, found.url) == place), None)
 

@@ -7,12 +7,11 @@ order of two checks cannot be observed, it is inference.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sidecar import trust
 from sidecar.lab.aws import parameters, session_policy, token_verification
 from sidecar.lab.aws.answers import (
-    NOT_AUTHORIZED_MESSAGE,
     Fields,
     StsRefusal,
     access_denied,
@@ -66,7 +65,8 @@ class Operations:
         request = trust.web_identity(
             token.claims, provider.arn, session_name=form["RoleSessionName"], source_ip=source_ip, now=now
         )
-        role = _trusted(iam, arn, request, NOT_AUTHORIZED_MESSAGE)
+        for action in trust.required_actions(token.claims):
+            role = _trusted(iam, arn, replace(request, action=action), f"Not authorized to perform {action}")
         issued = self._issue(form, role, parameters.duration(form), now)
         result = _result(issued, form) | {
             "Audience": audience,
@@ -160,7 +160,7 @@ def _audience(token: DecodedToken, provider: IamOidcProvider) -> str:
     if party is None and len(token.audiences) > 1:
         raise invalid_token("Token audience contains more than one audience while authorized party is not present")
     audience = str(party if party is not None else token.audiences[0])
-    if audience not in provider.client_ids:
+    if audience not in provider.client_ids and not provider.is_built_in:
         known = ", ".join(provider.client_ids) or "none"
         raise invalid_token(
             "Incorrect token audience", why=f"{audience!r} is not a client id of the provider: {known}."
