@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from sidecar.core.errors import SidecarError, StsThrottled, StsUnavailable
 from sidecar.core.model import Credentials, Instant, Seconds
-from sidecar.core.refresh import Failed, Issued, RefreshPolicy, RoleState, served_until, step
+from sidecar.core.refresh import Failed, Issued, RefreshPolicy, RoleState, floor, served_until, step
 
 PODS = 10_000
 START_WITHIN: Seconds = 60
@@ -28,7 +28,8 @@ THROTTLED_ABOVE = 600
 """Calls a second: the default quota of STS per account and Region. AWS does not say whether it holds for
 AssumeRoleWithWebIdentity; it serves as the order of magnitude."""
 HOUR: Seconds = 3600
-OUTAGE: Seconds = 20 * 60
+OUTAGE: Seconds = 29 * 60
+"""Half a session, less the longest wait after it and the margin."""
 PLOT = Path(__file__).parent.parent / "docs" / "images" / "fleet.png"
 Jitter = Callable[[], float]
 
@@ -55,10 +56,10 @@ class Fleet:
     jitter: Callable[[int], Jitter]
 
 
-# Noon is where it hurts most: pods that started together and refresh to the second ask together for the 21st time.
+# Noon is where it hurts most: pods that started together and refresh to the second ask together for the 24th time.
 SCENARIOS = (
-    Scenario("a day, STS down for 20 min at noon", 21 * (SESSION - RefreshPolicy().floor), 24 * HOUR),
-    Scenario("STS down for 20 min from the start", 0, 4 * HOUR),
+    Scenario("a day, STS down for 29 min at noon", 24 * (SESSION - floor(SESSION, RefreshPolicy())), 24 * HOUR),
+    Scenario("STS down for 29 min from the start", 0, 4 * HOUR),
 )
 FLEETS = (
     Fleet("with our jitter", RefreshPolicy(), lambda pod: random.Random(f"pod-{pod}").random),

@@ -13,7 +13,7 @@ from typing import Any
 
 from sidecar.core.broker import UNCOUNTED, Broker
 from sidecar.core.claims import unverified_claims
-from sidecar.core.errors import NoCredentials, TokenUnreadable
+from sidecar.core.errors import ExchangeFailed, NoCredentials, StsUnreachable, TokenUnreadable
 from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.refresh import Issued, RefreshEvent, RefreshPolicy, RoleState
 from sidecar.core.watched import WatchedValue
@@ -38,17 +38,26 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self._asleep: Seconds = 0
+        self._paused: Seconds = 0
         self._jumped: Seconds = 0
 
     def now(self) -> Instant:
         return asyncio.get_running_loop().time() + self._asleep
 
     def wall(self) -> UnixTime:
-        return EPOCH + self.now() + self._jumped
+        return self.true() + self._jumped
+
+    def true(self) -> UnixTime:
+        """What a clock shows that is right, such as STS's."""
+        return EPOCH + self.now() + self._paused
 
     def suspend(self, seconds: Seconds) -> None:
         """Let time pass that the loop's timers do not notice, as after a laptop's lid or a paused VM."""
         self._asleep += seconds
+
+    def pause(self, seconds: Seconds) -> None:
+        """Let time pass that the steady clock does not notice either, as when a virtual machine is frozen."""
+        self._paused += seconds
 
     def jump(self, seconds: Seconds) -> None:
         """Set the wall clock, as NTP or a person does; the steady clock does not notice."""
@@ -81,17 +90,21 @@ def a_token(*, life: Seconds = DAY, issued_at: UnixTime = EPOCH, **claims: objec
     return Token(raw, unverified_claims(raw))
 
 
-def credentials(*, issued_at: Instant = 0, life: Seconds = 3600, sts_ahead: Seconds = 0) -> Credentials:
-    """Credentials unlike any other, issued at `issued_at` on the steady clock."""
+def credentials(
+    *, issued_at: Instant = 0, life: Seconds = 3600, sts_time: UnixTime | None = None, dated: bool = True
+) -> Credentials:
+    """Credentials unlike any other, issued at `issued_at` on the steady clock, at `sts_time` on STS's."""
+    sts_time = EPOCH + issued_at if sts_time is None else sts_time
     return Credentials(
         access_key_id=f"ASIA{next(_serials):012}",
         secret_access_key=KEY_CANARY,
         session_token=SESSION_CANARY,
         role_arn=ROLE_ARN,
         assumed_role_arn="arn:aws:sts::111122223333:assumed-role/checkout/shop.checkout-7c5d8-x2x8q",
-        expiration=EPOCH + issued_at + life + sts_ahead,
+        expiration=sts_time + life,
         issued_at=issued_at,
         expires_at=issued_at + life,
+        sts_time=sts_time if dated else None,
     )
 
 
@@ -107,6 +120,8 @@ class ScriptedExchange:
         self._outcomes = list(outcomes)
         self.takes = takes
         self.sts_ahead: Seconds = 0
+        self.dated = True
+        """Do its answers have a `Date`?"""
         self.called_at: list[Instant] = []
         self.tokens: list[Token] = []
 
@@ -119,10 +134,13 @@ class ScriptedExchange:
         self.called_at.append(asked_at)
         self.tokens.append(token)
         outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+        sts_time = self._clock.true() + self.sts_ahead
         await asyncio.sleep(self.takes)
         if isinstance(outcome, Exception):
+            if isinstance(outcome, ExchangeFailed) and not isinstance(outcome, StsUnreachable):
+                outcome.sts_time = sts_time if self.dated else None
             raise outcome.with_traceback(None)  # each time as if it were new
-        return credentials(issued_at=asked_at, life=outcome, sts_ahead=self.sts_ahead)
+        return credentials(issued_at=asked_at, life=outcome, sts_time=sts_time, dated=self.dated)
 
 
 class FakeTokens:
@@ -174,7 +192,7 @@ class Recorder:
 
 
 class Pod:
-    """A broker between faked edges. `jitter` is what it draws, always: 0.5 puts an hour's refresh at 1920 s."""
+    """A broker between faked edges. `jitter` is what it draws, always: 0.5 puts an hour's refresh at 1620 s."""
 
     def __init__(
         self,

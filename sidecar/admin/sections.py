@@ -23,7 +23,7 @@ from sidecar.settings.given import EffectiveSetting
 
 RETRIES = {
     Retry.SOON: "May be temporary: retried within half a minute.",
-    Retry.NEW_TOKEN: "Retried when the token file holds a new token.",
+    Retry.NEW_TOKEN: "Retried at once with a new token, and about once a minute with this one.",
     Retry.SLOWLY: "Needs a change by a person: retried about once a minute.",
 }
 

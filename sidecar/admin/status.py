@@ -28,7 +28,7 @@ from sidecar.observe.usage import Usage, Use
 from sidecar.settings.config import Config
 
 STUCK_AFTER: Seconds = 120
-"""The loop comes round every 30 s, or when an exchange ends; two minutes without it and only a restart helps."""
+"""The loop comes round every 10 s, or when an attempt ends, within a minute; after two, only a restart helps."""
 
 
 class ObservedRole(Protocol):

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
 
-from sidecar.core.errors import NoCredentials, SidecarError, Unexpected
+from sidecar.core.errors import ExchangeFailed, NoCredentials, SidecarError, Unexpected
 from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.pauses import Pauses
 from sidecar.core.ports import Clock, CredentialSource, Observer
 from sidecar.core.refresh import (
+    ClockMoved,
     Failed,
     Issued,
     Phase,
@@ -30,8 +32,10 @@ from sidecar.core.refresh import (
 )
 from sidecar.core.watched import WatchedValue
 
-MAXIMUM_SLEEP: Seconds = 30
-"""The longest sleep. A suspended machine's timers do not notice the time that passed; a short sleep ends soon after."""
+MAXIMUM_SLEEP: Seconds = 10
+"""The longest sleep. A paused machine's timers do not notice the time that passed; a short sleep ends soon after."""
+ATTEMPT_WITHIN: Seconds = 60
+"""The longest attempt: a source has time-outs of its own, and one without must not end all refreshes."""
 ANSWER_TIMEOUT: Seconds = 0.8
 """The longest that a request waits for an attempt under way: JavaScript and Java SDKs hang up after 1 s."""
 UNCOUNTED: AbstractContextManager[None] = nullcontext()
@@ -64,6 +68,8 @@ class Broker:
         self._waits = waits
         self._state = WatchedValue(RoleState())
         self._content: object = None
+        self._pauses = Pauses(clock)
+        self._sleep: asyncio.Timeout | None = None
         self._alive_at: Instant = clock.now()
 
     @property
@@ -81,6 +87,7 @@ class Broker:
 
     def usable(self) -> Credentials | None:
         """The credentials that may be served at this instant, if any."""
+        self._note_pause()  # here too: a machine resumes, and the first to run may be a client
         return usable(self.state, self._clock.now(), self._policy)
 
     async def credentials(self, within: Seconds = ANSWER_TIMEOUT) -> Credentials:
@@ -121,17 +128,35 @@ class Broker:
 
     async def _attempt(self) -> None:
         asked_at: Instant | None = None
+        paused_before = self._pauses.total
+        outcome: Credentials | SidecarError
         try:
-            await self._check()
-            asked_at = self._clock.now()
-            credentials = await self._source.obtain()
-            check_not_worse(self.state, credentials, self._clock.now(), self._policy)
+            async with asyncio.timeout(ATTEMPT_WITHIN):
+                await self._check()
+                asked_at = self._clock.now()
+                outcome = await self._source.obtain()
+                check_not_worse(self.state, outcome, self._clock.now(), self._policy)
+        except asyncio.CancelledError as error:
+            if _cancelled():
+                raise
+            outcome = _named(error)  # somebody else's: taken for ours, it would end all refreshes without a word
         except Exception as error:  # noqa: BLE001 (a defect here must not cost credentials that are still valid)
-            now = self._clock.now()
-            self._apply(Failed(now, _named(error), None if asked_at is None else now - asked_at))
-            return
+            outcome = _named(error)
+        self._note_pause()
+        self._note_outcome(outcome, asked_at, self._pauses.total - paused_before)
+
+    def _note_outcome(self, outcome: Credentials | SidecarError, asked_at: Instant | None, paused: Seconds) -> None:
+        """`paused`: for so long the machine stood still meanwhile; STS may have answered before that or after."""
         now = self._clock.now()
-        self._apply(Issued(now, credentials, now - asked_at))
+        took = None if asked_at is None else now - asked_at
+        if isinstance(outcome, SidecarError):
+            sts_time = outcome.sts_time if isinstance(outcome, ExchangeFailed) and not paused else None
+            self._apply(Failed(now, outcome, took, sts_time))
+            return
+        self._pauses.forget()
+        self._apply(Issued(now, outcome, took or 0))
+        if paused:
+            self._apply(ClockMoved(now, paused))
 
     async def _check(self) -> None:
         try:
@@ -142,15 +167,21 @@ class Broker:
     async def _until_due(self) -> None:
         seen = self._source.changed.value
         self._note_change()  # what came while the attempt was under way
-        while (wait := min(MAXIMUM_SLEEP, self.state.attempt_at - self._clock.now())) > 0:
+        while (wait := self._wait()) > 0:
             self._alive_at = self._clock.now()
             try:
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(wait) as self._sleep:
                     seen = await self._source.changed.other_than(seen)
             except TimeoutError:
                 continue
+            finally:
+                self._sleep = None
             self._note_change()
         self._alive_at = self._clock.now()
+
+    def _wait(self) -> Seconds:
+        self._note_pause()
+        return min(MAXIMUM_SLEEP, self.state.attempt_at - self._clock.now())
 
     def _note_change(self) -> None:
         """Remember what the source holds; new content is an event, the first sight during an attempt is not."""
@@ -161,6 +192,14 @@ class Broker:
         self._content = content
         if not first:
             self._apply(SourceChanged(self._clock.now(), same_identity=self._source.same_identity))
+
+    def _note_pause(self) -> None:
+        """Let a pause age the credentials, and let the attempt that it calls for begin before the sleep ends."""
+        if (moved := self._pauses.noticed()) == 0:
+            return
+        self._apply(ClockMoved(self._clock.now(), moved))
+        if self._sleep is not None:
+            self._sleep.reschedule(asyncio.get_running_loop().time())
 
     def _apply(self, event: RefreshEvent) -> None:
         state = step(self.state, event, self._policy, self._jitter())
@@ -184,7 +223,13 @@ class Broker:
         )
 
 
-def _named(error: Exception) -> SidecarError:
+def _cancelled() -> bool:
+    """Does anybody want this task to end?"""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _named(error: BaseException) -> SidecarError:
     if isinstance(error, SidecarError):
         # It is remembered, and the frames behind it would keep the token in memory.
         error.__cause__ = error.__context__ = None

@@ -17,7 +17,7 @@ class Retry(enum.Enum):
     SOON = "soon"
     """Time alone: network, throttling, a server error, a file that is not there yet."""
     NEW_TOKEN = "new-token"  # noqa: S105 (a name, not a secret)
-    """A new token: STS refused this one for what it is, and will again."""
+    """A new token, at once: STS refused this one for what it is. Slowly the same one too: the refusal may be wrong."""
     SLOWLY = "slowly"
     """A person: IAM or a setting must change. New IAM entities also take up to a minute to spread."""
 
@@ -52,15 +52,26 @@ class TokenExpired(SidecarError):
 
 
 class ExchangeFailed(SidecarError):
-    """STS was asked and no credential came back. Carries AWS's own code, status and request id where known."""
+    """STS was asked and no credential came back. Carries AWS's own code, status and request id where known.
+
+    `sts_time`: what STS's clock showed, None where STS itself did not answer or did not say.
+    """
 
     def __init__(
-        self, cause: str, *, fix: str, aws_code: str = "", status: int | None = None, request_id: str = ""
+        self,
+        cause: str,
+        *,
+        fix: str,
+        aws_code: str = "",
+        status: int | None = None,
+        request_id: str = "",
+        sts_time: float | None = None,
     ) -> None:
         super().__init__(cause, fix=fix)
         self.aws_code = aws_code
         self.status = status
         self.request_id = request_id
+        self.sts_time = sts_time
 
 
 class StsUnreachable(ExchangeFailed):

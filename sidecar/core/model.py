@@ -44,6 +44,8 @@ class Credentials:
     """The same moment on our steady clock: what we act on."""
     request_id: str = ""
     """STS's name for the call, to quote to AWS support."""
+    sts_time: UnixTime | None = None
+    """What STS's clock showed at `issued_at`; None where it did not say."""
 
     @property
     def account_id(self) -> str:

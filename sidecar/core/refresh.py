@@ -10,7 +10,10 @@ phase is computed from its state and `now`, never stored, so it cannot be out of
                              └──────────── Issued ──────────┴──────────── Issued ───────────┘
 
 `Failed` moves the next attempt and counts; it never touches credentials that are still valid. `SourceChanged` moves the
-next attempt only where it may help.
+next attempt only where it may help. `ClockMoved` ages the credentials until STS has told its time.
+
+No state waits without a clock: `attempt_at` is finite, and after a failure at most a minute away. Whatever went wrong,
+STS or the clocks included, ends by itself.
 """
 
 import enum
@@ -18,23 +21,21 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from sidecar.core.errors import Retry, SidecarError, WorseCredentials
-from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
 
 IMMEDIATELY: Instant = -inf
 SAME_LIFE: Seconds = 60
 """Two sessions that end so close together are equally good: dates in headers have no fractions, and calls take time."""
-ON_ROTATION: Instant = inf
-"""No hour will do, only a new token."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshPolicy:
     """The numbers behind the decisions, all in seconds unless they are shares."""
 
-    floor: Seconds = 25 * 60
-    """What a client still receives just before a refresh. botocore asks again on every use below 15 min."""
     floor_share: float = 0.5
-    """...but never more than this share of the life, for short sessions."""
+    """The share of their life that credentials have left when their refresh begins, at the latest. So an outage of half
+    a session is never seen; and with sessions of 50 min nobody receives less than 25 min: botocore asks again on every
+    use below 15."""
     jitter_share: float = 0.1
     """Refreshes spread over this share of the life, so that pods started together do not ask together."""
     margin: Seconds = 5
@@ -43,6 +44,7 @@ class RefreshPolicy:
     soon_cap: Seconds = 30
     slowly_first: Seconds = 5
     slowly_cap: Seconds = 60
+    """No wait after a failure is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class RoleState:
     """Failed attempts since the last success."""
     error: SidecarError | None = None
     """Why the last attempt failed; None once one succeeds."""
+    unconfirmed: Seconds = 0
+    """So much of the credentials' age only the wall clock tells, and STS has not yet been heard."""
+    clock_asks_at: Instant = -inf
+    """When the last attempt was or is made that a clock called for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ class Failed:
     error: SidecarError
     took: Seconds | None = None
     """How long STS took to say so; None when it was not asked."""
+    sts_time: UnixTime | None = None
+    """What STS's clock showed, if it answered and said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,15 @@ class SourceChanged:
     same_identity: bool
 
 
-RefreshEvent = Issued | Failed | SourceChanged
+@dataclass(frozen=True, slots=True)
+class ClockMoved:
+    """The wall clock has moved ahead of the steady one: the machine stood still, or somebody set the clock."""
+
+    at: Instant
+    by: Seconds
+
+
+RefreshEvent = Issued | Failed | SourceChanged | ClockMoved
 
 
 class Phase(enum.Enum):
@@ -99,15 +115,19 @@ class Phase(enum.Enum):
 def step(state: RoleState, event: RefreshEvent, policy: RefreshPolicy, jitter: float) -> RoleState:
     """The state after `event`. `jitter` in [0, 1) is the share of the spread that the policy allows."""
     match event:
-        case Issued(credentials=credentials):
-            return RoleState(credentials, attempt_at=_refresh_at(credentials, policy, jitter))
-        case Failed(at=at, error=error):
+        case Issued(at=at, credentials=credentials):
+            attempt_at = _refresh_at(at, credentials, policy, jitter)
+            return RoleState(credentials, attempt_at, clock_asks_at=state.clock_asks_at)
+        case Failed(at=at, error=error, sts_time=sts_time):
             failures = state.failures + 1
             attempt_at = _retry_at(at, error.retry, failures, policy, jitter)
-            return replace(state, attempt_at=attempt_at, failures=failures, error=error)
+            confirmed = _confirmed(state, at, sts_time)
+            return replace(confirmed, attempt_at=attempt_at, failures=failures, error=error)
         case SourceChanged(same_identity=same_identity):
             healthy = state.credentials is not None and state.error is None
             return state if healthy and same_identity else replace(state, attempt_at=IMMEDIATELY)
+        case ClockMoved(at=at, by=by):
+            return _aged(state, at, by, policy)
 
 
 def check_not_worse(state: RoleState, credentials: Credentials, now: Instant, policy: RefreshPolicy) -> None:
@@ -125,24 +145,49 @@ def check_not_worse(state: RoleState, credentials: Credentials, now: Instant, po
 
 def floor(lifetime: Seconds, policy: RefreshPolicy) -> Seconds:
     """The life that is left in credentials when their refresh begins, at the latest."""
-    return min(policy.floor, lifetime * policy.floor_share)
+    return lifetime * policy.floor_share
 
 
-def _refresh_at(credentials: Credentials, policy: RefreshPolicy, jitter: float) -> Instant:
+def _refresh_at(at: Instant, credentials: Credentials, policy: RefreshPolicy, jitter: float) -> Instant:
+    if at >= served_until(credentials, policy):
+        return at + policy.slowly_first  # dead on arrival: to ask again at once would be to ask without end
     spread = jitter * policy.jitter_share * credentials.lifetime
     return credentials.expires_at - floor(credentials.lifetime, policy) - spread
 
 
 def _retry_at(at: Instant, retry: Retry, failures: int, policy: RefreshPolicy, jitter: float) -> Instant:
     match retry:
-        case Retry.NEW_TOKEN:
-            return ON_ROTATION
         case Retry.SOON:
             # Full jitter: anywhere up to the ceiling, so that a fleet that failed together does not return together.
             return at + jitter * _ceiling(policy.soon_first, policy.soon_cap, failures)
-        case Retry.SLOWLY:
-            # A person is reading the log and counting: half of the wait is certain, half is jitter.
+        case Retry.NEW_TOKEN | Retry.SLOWLY:
+            # A person is reading the log and counting: half of the wait is certain, half is jitter. A refused token
+            # is shown again too: the refusal may have been STS's mistake, and the next token is hours away.
             return at + (0.5 + jitter / 2) * _ceiling(policy.slowly_first, policy.slowly_cap, failures)
+
+
+def _aged(state: RoleState, at: Instant, by: Seconds, policy: RefreshPolicy) -> RoleState:
+    """Believe the clock that says later, and ask STS at once; seldom, where a clock moves again and again."""
+    asks_at = max(at, state.clock_asks_at + policy.slowly_first)
+    if asks_at < state.attempt_at:
+        state = replace(state, attempt_at=asks_at, clock_asks_at=asks_at)
+    if state.credentials is None:
+        return state
+    return replace(state, credentials=_postponed(state.credentials, -by), unconfirmed=state.unconfirmed + by)
+
+
+def _confirmed(state: RoleState, at: Instant, sts_time: UnixTime | None) -> RoleState:
+    """STS's clock decides between the node's two, never beyond them: it may be wrong itself."""
+    credentials = state.credentials
+    if credentials is None or sts_time is None or state.unconfirmed == 0:
+        return state
+    expires_at = at + credentials.expiration - sts_time
+    younger = min(max(0, expires_at - credentials.expires_at), state.unconfirmed)
+    return replace(state, credentials=_postponed(credentials, younger), unconfirmed=0)
+
+
+def _postponed(credentials: Credentials, by: Seconds) -> Credentials:
+    return replace(credentials, issued_at=credentials.issued_at + by, expires_at=credentials.expires_at + by)
 
 
 def _ceiling(first: Seconds, cap: Seconds, failures: int) -> Seconds:

@@ -49,5 +49,5 @@ def _headers(error: SidecarError) -> dict[str, str]:
 
 
 def _whole_seconds(seconds: float) -> int:
-    """At least 1; at most a minute, for a wait that only a new token ends has no length."""
+    """At least 1; at most a minute, which is the longest wait after a failure."""
     return math.ceil(min(max(seconds, 1), 60))

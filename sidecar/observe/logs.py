@@ -6,7 +6,6 @@ then its change; the metrics count the rest.
 
 import json
 import logging
-import math
 import os
 import sys
 import traceback
@@ -18,6 +17,7 @@ from sidecar.core.errors import ExchangeFailed, SidecarError, Unexpected
 from sidecar.core.model import Credentials, Instant
 from sidecar.core.refresh import (
     IMMEDIATELY,
+    ClockMoved,
     Failed,
     Issued,
     Phase,
@@ -34,6 +34,11 @@ from sidecar.terminal.colour import Colour, colour_for
 STANDARD_ERROR = 2
 
 logger = logging.getLogger("sidecar")
+
+CLOCK_MOVED: dict[str, object] = {
+    "cause": "The node's clock moved ahead: the machine was paused, or its time was set.",
+    "fix": "Nothing, if this is rare: STS is asked at once. Otherwise check the node's time synchronisation.",
+}
 
 
 class LogEvents:
@@ -56,6 +61,8 @@ class LogEvents:
             case SourceChanged(same_identity=same_identity):
                 attempt = "at once" if state.attempt_at == IMMEDIATELY else "as planned"
                 logger.info("token rotated", extra={"same_identity": same_identity, "next_attempt": attempt})
+            case ClockMoved(by=by):
+                logger.warning("clock moved", extra=CLOCK_MOVED | {"by": round(by)})
 
     def _failed(self, error: SidecarError, at: Instant, state: RoleState) -> None:
         now_in = phase(state, at, self._policy)
@@ -91,7 +98,7 @@ def _failed(error: SidecarError, at: Instant, state: RoleState, now_in: Phase) -
         "cause": error.cause,
         "fix": error.fix,
         "retry": error.retry.value,
-        "next_attempt_in": "on rotation" if math.isinf(state.attempt_at) else round(state.attempt_at - at, 1),
+        "next_attempt_in": round(state.attempt_at - at, 1),
         "phase": now_in.value,
         "credentials_valid_for": still_valid,
     }

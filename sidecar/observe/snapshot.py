@@ -22,7 +22,6 @@ class NextAttempt(enum.Enum):
 
     PLANNED = "planned"
     UNDER_WAY = "under way"
-    ON_NEW_TOKEN = "waits for a new token"  # noqa: S105 (words, not a secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class RoleSnapshot:
     phase: Phase
     session: SessionSnapshot | None
     next_attempt_in: Seconds
-    """Infinite while only a new token can help; not above zero while an attempt is due or under way."""
+    """Not above zero while an attempt is due or under way."""
     failures: int
     last_error: ErrorSnapshot | None
     token: TokenSnapshot | None
@@ -119,9 +118,7 @@ class RoleSnapshot:
 
     @property
     def next_attempt(self) -> NextAttempt:
-        if self.next_attempt_in <= 0:
-            return NextAttempt.UNDER_WAY
-        return NextAttempt.ON_NEW_TOKEN if math.isinf(self.next_attempt_in) else NextAttempt.PLANNED
+        return NextAttempt.UNDER_WAY if self.next_attempt_in <= 0 else NextAttempt.PLANNED
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,7 @@ class Settings:
         "SIDECAR_IMDS_MIN_LIFE",
         parsers.seconds,
         "IMDS answers 503 when the credentials expire in fewer seconds than this, because SDKs use credentials from "
-        "IMDS after they expire. Capped at half of the time left when a refresh begins, which is 750 with sessions of "
-        "50 minutes or more.",
+        "IMDS after they expire. Capped at a quarter of the session, which is 900 with sessions of an hour.",
         "900",
     )
     availability_zone: str | None = optional(

@@ -24,6 +24,8 @@ from sidecar.core.watched import WatchedValue
 MINIMUM_LENGTH, MAXIMUM_LENGTH = 4, 20_000
 """Characters that AssumeRoleWithWebIdentity accepts as WebIdentityToken (STS service model, 2011-06-15)."""
 TOKEN_POLL_INTERVAL: Seconds = 30
+READ_WITHIN: Seconds = 5
+"""A file system that hangs, as a network's may, must not hold up the next attempt."""
 WATCH_RETRY_INTERVAL: Seconds = 1
 """While the directory cannot be watched, because it is not there yet or watches have run out."""
 WATCH_STEP_MS = 1000
@@ -39,6 +41,7 @@ class TokenFile:
         self._path = path
         self._current: WatchedValue[Token | None] = WatchedValue(None)
         self._one_reader = asyncio.Lock()  # of two, the slower could bring the older content back
+        self._reading: asyncio.Task[Token] | None = None
 
     @property
     def current(self) -> WatchedValue[Token | None]:
@@ -48,13 +51,32 @@ class TokenFile:
         """Read the whole file, once. Raises `TokenUnreadable`, naming the file and what to change."""
         async with self._one_reader:
             try:
-                # In a thread: the file may turn out to live on something slower than the kubelet's tmpfs.
-                token = await in_daemon_thread(_read, self._path)
+                async with asyncio.timeout(READ_WITHIN):
+                    token = await self._read()
+            except TimeoutError:
+                self._current.set(None)
+                raise _hanging(self._path) from None
             except TokenUnreadable:
                 self._current.set(None)
                 raise
             self._current.set(token)
             return token
+
+    async def _read(self) -> Token:
+        """In a thread: the file may turn out to live on something slower than the kubelet's tmpfs.
+
+        A thread that hangs cannot be ended; while there is one, no other is started.
+        """
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
+        self._reading = asyncio.create_task(in_daemon_thread(_read, self._path))
+        self._reading.add_done_callback(self._read_ended)
+        return await asyncio.shield(self._reading)
+
+    def _read_ended(self, reading: asyncio.Task[Token]) -> None:
+        self._reading = None
+        if not reading.cancelled():
+            reading.exception()  # whoever waited for it may have gone
 
     async def watch(self) -> NoReturn:
         """Keep `current` true, for ever."""
@@ -118,6 +140,13 @@ def _whole(path: Path) -> bytes:
             return file.read(MAXIMUM_LENGTH * 4 + 1)
     finally:
         os.close(descriptor)
+
+
+def _hanging(path: Path) -> TokenUnreadable:
+    return TokenUnreadable(
+        f"The token file {path} could not be read within {READ_WITHIN:.0f} s.",
+        fix="Check the node's disk or network file system: the kubelet keeps projected tokens in memory (tmpfs).",
+    )
 
 
 def _unreadable(path: Path, error: OSError) -> TokenUnreadable:

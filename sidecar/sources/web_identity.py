@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
-from sidecar.core.errors import TokenExpired
-from sidecar.core.model import Credentials, Seconds, Token, UnixTime
+from sidecar.core.errors import ExchangeFailed, TokenExpired
+from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
 from sidecar.core.watched import Watched
 from sidecar.settings.config import Config
@@ -35,14 +35,6 @@ class Exchange(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Success:
-    """What the last success taught: for whom it was, and what STS's clock showed at our steady clock's zero."""
-
-    identity: tuple[str, str, tuple[str, ...]]
-    sts_clock: Seconds
-
-
 class WebIdentity:
     """The `CredentialSource` of a pod with a projected token."""
 
@@ -52,7 +44,12 @@ class WebIdentity:
         self._tokens = tokens
         self._exchange = exchange
         self._clock = clock
-        self._last: _Success | None = None
+        self._identity: tuple[str, str, tuple[str, ...]] | None = None
+        """Whom the last credentials were issued to."""
+        self._judged: Token | None = None
+        """The last token that STS answered about."""
+        self._sts_clock: UnixTime | None = None
+        """What STS's clock showed when our steady clock began, by its last answer."""
 
     @property
     def token(self) -> Token | None:
@@ -66,31 +63,39 @@ class WebIdentity:
     def same_identity(self) -> bool:
         """Does the token speak for whom the last one did that STS took? A rotation is nothing more than that."""
         token = self.token
-        return token is not None and self._last is not None and token.claims.identity == self._last.identity
+        return token is not None and token.claims.identity == self._identity
 
     async def check(self) -> None:
         """Raises `TokenUnreadable`, and `TokenExpired` for a token that STS need not be asked about."""
         token = await self._tokens.read()
-        overdue = self._earliest_time() - token.claims.expires_at
-        if overdue >= 0:
+        if token == self._judged and (overdue := self._earliest_time() - token.claims.expires_at) >= 0:
             raise _expired(overdue)
 
     async def obtain(self) -> Credentials:
         """Trade the token that is held now. Raises `ExchangeFailed`."""
         token = self.token or await self._tokens.read()
-        credentials = await self._exchange(token)
-        self._last = _Success(token.claims.identity, credentials.expiration - credentials.expires_at)
+        try:
+            credentials = await self._exchange(token)
+        except ExchangeFailed as error:
+            self._learn(token, error.sts_time, self._clock.now())
+            raise
+        self._learn(token, credentials.sts_time, credentials.issued_at)
+        self._identity = token.claims.identity
         return credentials
+
+    def _learn(self, token: Token, sts_time: UnixTime | None, at: Instant) -> None:
+        if sts_time is not None:
+            self._judged, self._sts_clock = token, sts_time - at
 
     def _earliest_time(self) -> UnixTime:
         """What the slower of two clocks shows: the node's, and STS's, by its last answer.
 
-        Either may be wrong. A token that both call expired is not sent; to withhold a good one would be the worse
-        mistake, for nothing would ever correct it, while STS refuses a bad one once.
+        Either may be wrong, and both. A token that both call expired is not sent, once STS has seen it: to withhold a
+        good one would be the worse mistake, for nothing would ever correct the clocks, while STS refuses a bad one.
         """
-        if self._last is None:
-            return self._clock.wall()
-        return min(self._clock.wall(), self._clock.now() + self._last.sts_clock)
+        if self._sts_clock is None:
+            return -inf
+        return min(self._clock.wall(), self._clock.now() + self._sts_clock)
 
 
 def _expired(overdue: Seconds) -> TokenExpired:

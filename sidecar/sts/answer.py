@@ -79,12 +79,7 @@ def credentials_in(
     expiration = _expiration(texts.get("Expiration", ""), answer)
     life = min(duration, expiration - (asked_at_wall if answer.date is None else answer.date))
     if life < MINIMUM_LIFE:
-        raise StsUnavailable(
-            f"STS issued credentials that are valid for only {life:.0f} s by its own clock.",
-            fix="Check what answers at the STS endpoint: AWS issues 900 s or more.",
-            status=answer.status,
-            request_id=answer.request_id,
-        )
+        raise _too_short(life, answer)
     Clocks(asked_at_wall, answer.date).check_expiration(expiration, duration)
     assumed_role_arn = texts.get("Arn", "")
     check_assumed_role(assumed_role_arn, role_arn, may_be_absent=not from_aws)
@@ -101,6 +96,19 @@ def credentials_in(
         issued_at=asked_at,
         expires_at=asked_at + life,
         request_id=_name_in(texts.get("RequestId", "") or answer.request_id),
+        sts_time=answer.date,
+    )
+
+
+def _too_short(life: Seconds, answer: Answer) -> StsUnavailable:
+    whose, fix = "its own", ""
+    if answer.date is None:
+        whose, fix = "the node's", "The answer has no Date header: set the node's clock right. "
+    return StsUnavailable(
+        f"STS issued credentials that are valid for only {life:.0f} s by {whose} clock.",
+        fix=f"{fix}Check what answers at the STS endpoint: AWS issues 900 s or more.",
+        status=answer.status,
+        request_id=answer.request_id,
     )
 
 

@@ -39,6 +39,7 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
         aws_code=refusal.code,
         status=answer.status,
         request_id=refusal.request_id,
+        sts_time=answer.date,
     )
 
 

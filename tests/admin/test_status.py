@@ -44,26 +44,26 @@ def test_a_session_is_told_from_its_beginning_to_its_end() -> None:
         3600,
         3259,
         "planned",
-        1579,
+        1279,
     )
 
 
 def test_times_left_are_told_to_a_tenth_of_a_second() -> None:
     scene = healthy()
     scene.time += 0.26
-    assert told(scene, "seconds_left", "next_attempt_in") == (3258.7, 1578.7)
+    assert told(scene, "seconds_left", "next_attempt_in") == (3258.7, 1278.7)
     assert scene.document()["token"]["seconds_left"] == 3018.7
 
 
-def test_an_attempt_is_planned_or_under_way_or_waits_for_a_token() -> None:
+def test_an_attempt_is_planned_or_under_way() -> None:
     scene = starting()
     assert told(scene, "next_attempt", "next_attempt_in") == ("under way", None)
     scene.failed(1, REFUSED)
-    assert told(scene, "next_attempt", "next_attempt_in") == ("waits for a new token", None)
+    assert told(scene, "next_attempt", "next_attempt_in") == ("planned", 3.8)
     scene.rotated(2)
     assert told(scene, "next_attempt", "next_attempt_in") == ("under way", None)
     scene.issued(3)
-    assert told(scene, "next_attempt", "next_attempt_in") == ("planned", 1920)
+    assert told(scene, "next_attempt", "next_attempt_in") == ("planned", 1620)
 
 
 def test_the_past_is_told_with_ages() -> None:

@@ -15,7 +15,7 @@ from botocore.utils import ContainerMetadataFetcher
 
 from sidecar.core.errors import NoCredentials, TrustRefused
 from sidecar.core.model import Credentials
-from sidecar.core.refresh import RefreshPolicy
+from sidecar.core.refresh import RefreshPolicy, floor
 from sidecar.faces.container import ContainerFace
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
@@ -131,7 +131,7 @@ async def test_a_wrong_path_ends_in_an_error_that_names_the_right_one() -> None:
 
 async def test_just_before_a_refresh_of_ours_botocore_still_asks_only_once() -> None:
     requests = Requests()
-    await ask(container_face(Source(living(RefreshPolicy().floor))), requests=requests, uses=20)
+    await ask(container_face(Source(living(floor(3600, RefreshPolicy())))), requests=requests, uses=20)
     assert requests.seen == [("container", 200)]
 
 

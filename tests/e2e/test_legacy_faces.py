@@ -117,7 +117,7 @@ async def test_boto3_by_the_file_which_follows_each_refresh_and_goes_at_the_end(
         "SIDECAR_CREDENTIALS_FILE_REMOVE": "true",
     }
     # A floor of all but a second: refreshes as fast as the lab's sessions can be told apart.
-    eager = RefreshPolicy(floor=3599, floor_share=1, jitter_share=0)
+    eager = RefreshPolicy(floor_share=3599 / 3600, jitter_share=0)
     async with a_legacy_pod(tmp_path, eager, **on) as pod:
         said = await pod.who_am_i(AWS_SHARED_CREDENTIALS_FILE=str(file), AWS_PROFILE="registry")
         first = await _another_key_than("", file)

@@ -246,8 +246,9 @@ async def test_requests_and_answers_hide_their_secrets(canary: Canary) -> None:
 @pytest.mark.parametrize(
     ("life", "min_life", "left"),
     [
-        (3600, 900, 750),  # half of the floor of 25 minutes
-        (7200, 900, 750),
+        (3600, 900, 900),  # half of the floor of half an hour
+        (7200, 900, 900),
+        (1800, 900, 450),
         (900, 900, 225),
         (60, 900, 15),
         (3600, 300, 300),
@@ -274,7 +275,7 @@ async def test_a_document_that_is_running_out_is_not_given_out(life: Seconds, mi
 async def test_a_503_before_any_failure_says_what_serves_instead() -> None:
     held = Imds(RefreshedSource(credentials(life=3600)))
     token = await held.token()
-    held.at = 3000
+    held.at = 2900
     answer = await held.get(f"{CREDENTIALS}/checkout", token)
     assert (answer.status, body(answer)["code"]) == (503, "NoCredentials")
     assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" in body(answer)["message"]

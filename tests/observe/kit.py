@@ -7,7 +7,7 @@ from dataclasses import replace
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Observer
-from sidecar.core.refresh import Failed, Issued, RefreshEvent, RefreshPolicy, RoleState, SourceChanged, step
+from sidecar.core.refresh import ClockMoved, Failed, Issued, RefreshEvent, RefreshPolicy, RoleState, SourceChanged, step
 from sidecar.http.messages import Refusal, Response, error_response
 from tests.doubles import a_token
 
@@ -40,6 +40,9 @@ class History:
 
     def rotated(self, at: Instant, *, same_identity: bool = True) -> None:
         self._tell(SourceChanged(at, same_identity=same_identity))
+
+    def clock_moved(self, at: Instant, by: Seconds) -> None:
+        self._tell(ClockMoved(at, by))
 
     def _tell(self, event: RefreshEvent) -> None:
         self.state = step(self.state, event, POLICY, 0.5)

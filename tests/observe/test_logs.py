@@ -48,7 +48,7 @@ def test_issued_credentials_are_told_with_all_that_one_would_ask(
         "access_key_id": held.access_key_id,
         "expiration": "2027-01-15T09:01:40Z",
         "expires_in": 3600,
-        "next_attempt_in": 1920,
+        "next_attempt_in": 1620,
         "took": 0.25,
         "request_id": "req-1",
         "failures_before": 0,
@@ -96,9 +96,17 @@ def test_a_failure_before_sts_was_asked_has_no_aws_fields(history: History, capl
     assert (fields(record)["phase"], fields(record)["credentials_valid_for"]) == ("empty", 0)
 
 
-def test_what_only_a_new_token_ends_says_so(history: History, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_clock_that_moved_is_told_with_what_to_check(history: History, caplog: pytest.LogCaptureFixture) -> None:
+    history.clock_moved(100, 3599.7)
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("WARNING", "clock moved")
+    assert fields(record)["by"] == 3600
+    assert "paused" in str(fields(record)["cause"])
+
+
+def test_what_a_new_token_ends_says_so(history: History, caplog: pytest.LogCaptureFixture) -> None:
     history.failed(0, TokenRefused("Unknown key.", fix="Rotate it.", aws_code="InvalidIdentityToken"))
-    assert fields(caplog.records[0])["next_attempt_in"] == "on rotation"
+    assert fields(caplog.records[0])["next_attempt_in"] == 3.8
     assert Retry.NEW_TOKEN.value == fields(caplog.records[0])["retry"]
 
 

@@ -17,6 +17,6 @@ if __name__ == "__main__":
     config = load(os.environ, sys.argv[2:])
     log = logs.configure(config.log_level, config.log_format)
     try:
-        asyncio.run(serve(config, RefreshPolicy(floor=left, floor_share=1, jitter_share=0)))
+        asyncio.run(serve(config, RefreshPolicy(floor_share=left / SESSION, jitter_share=0)))
     finally:
         log.end()

@@ -270,3 +270,28 @@ async def test_of_two_readers_the_slow_one_does_not_bring_the_old_token_back(
         may_return.set()
     assert tokens.current.value is not None
     assert tokens.current.value.raw == "newer"
+
+
+async def test_a_file_system_that_hangs_is_named_costs_one_thread_and_is_read_anew_when_it_answers(
+    volume: ProjectedVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume.write("older")
+    really, may_return, began = token_file._read, threading.Event(), []
+
+    def hangs(path: Path) -> Token:
+        token = really(path)
+        began.append(token.raw)
+        may_return.wait(5)
+        return token
+
+    monkeypatch.setattr(token_file, "_read", hangs)
+    monkeypatch.setattr(token_file, "READ_WITHIN", 0.05)
+    tokens = TokenFile(volume.path)
+    for _ in range(3):
+        with pytest.raises(TokenUnreadable, match=r"could not be read within .* network file system"):
+            await tokens.read()
+    assert began == ["older"]
+    volume.write("newer")
+    monkeypatch.setattr(token_file, "READ_WITHIN", 5)
+    may_return.set()
+    assert (await tokens.read()).raw == "newer"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.errors import TokenExpired, TokenUnreadable
+from sidecar.core.errors import TokenExpired, TokenRefused, TokenUnreadable
 from sidecar.core.model import Seconds
 from sidecar.sources.web_identity import WebIdentity
-from tests.doubles import FakeTokens, ScriptedExchange, VirtualClock, a_token
+from tests.doubles import DAY, FakeTokens, ScriptedExchange, VirtualClock, a_token
 from tests.virtual_time import in_virtual_time
 
 
@@ -81,12 +81,35 @@ async def test_the_identity_is_issuer_subject_and_audience(claims: dict[str, Any
 
 
 @in_virtual_time
-async def test_before_sts_has_told_its_time_the_nodes_clock_decides_what_has_expired() -> None:
+async def test_before_sts_has_told_its_time_no_token_is_held_back() -> None:
     made = Made(life=3600)
-    made.clock.jump(3600)
+    made.clock.jump(DAY)
+    await made.source.check()
+    made.exchange.dated = False
+    await made.source.obtain()
+    await made.source.check()
+
+
+@in_virtual_time
+async def test_a_refusal_tells_stss_time_too() -> None:
+    made = Made(life=3600)
+    made.exchange.will(TokenRefused("Expired.", fix="Wait."))
+    made.clock.pause(3600)
+    await made.source.check()
+    with pytest.raises(TokenRefused):
+        await made.source.obtain()
     with pytest.raises(TokenExpired):
         await made.source.check()
-    made.clock.jump(-1)
+
+
+@in_virtual_time
+async def test_a_token_that_sts_has_not_seen_is_sent_whatever_the_clocks_say() -> None:
+    made = Made(life=3600)
+    made.exchange.sts_ahead = 3600
+    await made.source.check()
+    await made.source.obtain()
+    made.clock.jump(3600)
+    made.tokens.rotate(a_token(life=3600))
     await made.source.check()
 
 

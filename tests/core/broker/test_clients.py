@@ -96,7 +96,7 @@ async def test_a_request_during_back_off_gets_the_reason_at_once() -> None:
 
 
 @in_virtual_time
-async def test_a_request_while_only_a_new_token_can_help_gets_the_reason_at_once() -> None:
+async def test_a_request_while_a_token_is_refused_gets_the_reason_at_once() -> None:
     pod = Pod(EXPIRED)
     async with pod.running():
         await pod.until(500)
@@ -106,9 +106,10 @@ async def test_a_request_while_only_a_new_token_can_help_gets_the_reason_at_once
 
 @in_virtual_time
 async def test_a_waiter_is_served_by_the_attempt_that_a_rotation_starts() -> None:
-    pod = Pod(EXPIRED, 3600)
+    pod = Pod(EXPIRED)
     async with pod.running():
         await pod.until(500)
+        pod.exchange.will(3600)
         pod.tokens.rotate()
         await asyncio.sleep(0.125)
         assert (await pod.broker.credentials()).issued_at == 500

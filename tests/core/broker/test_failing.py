@@ -7,7 +7,7 @@ import pytest
 from sidecar.core.errors import StsUnreachable, TokenUnreadable, Unexpected
 from sidecar.core.refresh import Failed
 from tests.conftest import Canary
-from tests.core.broker.trouble import ALL_FAILURES, EXPIRED, NOT_TRUSTED, UNREACHABLE, named
+from tests.core.broker.trouble import ALL_FAILURES, NOT_TRUSTED, UNREACHABLE, named
 from tests.doubles import TOKEN_CANARY, Pod
 from tests.virtual_time import in_virtual_time
 
@@ -17,7 +17,7 @@ from tests.virtual_time import in_virtual_time
 async def test_no_failure_opens_a_gap_nor_lets_expired_credentials_out(error: Exception, canary: Canary) -> None:
     pod = Pod(3600, error)
     async with pod.running():
-        await pod.until(1921)
+        await pod.until(1621)
         assert pod.broker.state.failures > 0
         while pod.clock.now() < 3594:
             await asyncio.sleep(1)
@@ -31,7 +31,7 @@ async def test_no_failure_opens_a_gap_nor_lets_expired_credentials_out(error: Ex
         assert pod.broker.usable() is None
 
 
-@pytest.mark.parametrize("error", [error for error in ALL_FAILURES if error is not EXPIRED], ids=named)
+@pytest.mark.parametrize("error", ALL_FAILURES, ids=named)
 @in_virtual_time
 async def test_recovers_from_any_failure_within_a_minute_of_its_end(error: Exception) -> None:
     pod = Pod(error)
@@ -119,11 +119,20 @@ async def test_a_defect_in_reading_the_token_does_not_end_the_loop(monkeypatch: 
         await pod.until(1)
         with monkeypatch.context() as broken:
             broken.setattr(pod.tokens, "read", None)
-            await pod.until(2000)
+            await pod.until(1700)
             assert isinstance(pod.broker.state.error, Unexpected)
             assert pod.served().issued_at == 0
-        await pod.until(2040)
-        assert pod.served().issued_at > 1920
+        await pod.until(1740)
+        assert pod.served().issued_at > 1620
+
+
+@in_virtual_time
+async def test_a_source_that_cancels_itself_does_not_end_the_refreshes() -> None:
+    pod = Pod(asyncio.CancelledError(), 3600)  # type: ignore[arg-type]
+    async with pod.running():
+        await pod.until(10)
+        assert pod.served().issued_at > 0
+    assert isinstance(pod.seen.events[0], Failed)
 
 
 @in_virtual_time
