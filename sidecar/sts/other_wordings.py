@@ -39,19 +39,21 @@ _MINIO_AND_SEAWEEDFS: Sequence[Wording] = (
         error=IssuerUnreachable,
         code="key-not-found",
         cause="The STS server has not found the token's signing key at the issuer ({who}).",
-        fix="Often temporary. If it continues: the issuer's discovery document and JWKS, at the address in its "
-        "settings, must be reachable from it and hold the token's kid ({key_id}).",
+        fix="Often temporary. If it continues: the issuer's discovery document and JWKS, at the address in "
+        "the server's settings, must be reachable from there and hold the token's kid ({key_id}).",
         if_expired=KEY_UNPUBLISHED,
     ),
     AUDIENCE_REFUSED.under(
         _PARAMETER,
         words=("must match configured openid client id", "none of the configured client ids"),
+        cause="The STS server does not take tokens for this audience ({who}).",
         fix="Project a token for the server's client ID, or add the audience to it: MINIO_IDENTITY_OPENID_CLIENT_ID at "
         "MinIO, clientId of the provider at SeaweedFS.{audience_hint}",
     ),
     NO_PROVIDER.under(
         _DENIED,
         words=("no identity provider registered for issuer",),
+        cause="The STS server has no OIDC provider for the token's issuer ({who}).",
         fix="Add a provider for exactly this issuer to the server's IAM configuration.",
     ),
     Wording(
@@ -69,9 +71,9 @@ _MINIO_AND_SEAWEEDFS: Sequence[Wording] = (
         error=TrustRefused,
         code="trust-policy-denies",
         cause="The trust policy of {role_arn} does not allow this token ({who}).",
-        fix="Compare the policy in the server's IAM configuration with the token, character by character. At SeaweedFS "
-        "Federated is the provider's name there, the keys are oidc:sub and oidc:iss, and a condition on oidc:aud never "
-        "holds for a kubelet's token, whose aud is a list.",
+        fix="Compare policy and provider's issuer in the server's IAM configuration with the token, character by "
+        "character. At SeaweedFS Federated is the provider's name there, the keys are oidc:sub and oidc:iss, and a "
+        "condition on oidc:aud never holds for a kubelet's token, whose aud is a list.",
     ),
     DURATION_REFUSED.under(_PARAMETER, words=("invalid token expiry", "durationseconds must be between")),
     SESSION_NAME_REFUSED.under(_PARAMETER, words=("rolesessionname must", "rolesessionname contains")),

@@ -30,9 +30,10 @@ class Wording:
     def is_in(self, text: str) -> bool:
         return any(fragment in text for fragment in self.fragments)
 
-    def under(self, *aws_codes: str, words: tuple[str, ...] = (), fix: str = "") -> "Wording":
-        """The same from another server: its codes and words, and its own fix where that differs."""
-        return replace(self, aws_codes=aws_codes, fragments=words, fix=fix or self.fix)
+    def under(self, *aws_codes: str, words: tuple[str, ...], cause: str = "", fix: str = "") -> "Wording":
+        """The same from another server: its codes and words, and a cause and fix of its own where those differ."""
+        cause, fix = cause or self.cause, fix or self.fix
+        return replace(self, aws_codes=aws_codes, fragments=words, cause=cause, fix=fix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """versitygw and SeaweedFS, as their recipes set them up, in the network of the test's own."""
 
 import json
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,10 +34,7 @@ class Server:
     sts: str
     s3: str
     issuer: LabIssuer
-
-    @property
-    def role_arn(self) -> str:
-        return Recipe(self.name).role_arn
+    role_arn: str
 
     def client(self, service: str, credentials: Credentials) -> BaseClient:
         """boto3 with these credentials."""
@@ -89,7 +88,8 @@ def versitygw(directory: Path, issuer: LabIssuer) -> Iterator[Server]:
     root = ("-a", _ADMIN["aws_access_key_id"], "-s", _ADMIN["aws_secret_access_key"])
     iam = ("-p", "127.0.0.1:7078", *root, "iam", "--dir", directory / "iam", "--private-ports", private)
     s3 = ("-p", "127.0.0.1:7077", *root, "--iam-standalone-endpoint", private, "posix", directory / "objects")
-    found = Server("versitygw", "http://127.0.0.1:7078", "http://127.0.0.1:7077", issuer)
+    role_arn = Recipe("versitygw").role_arn
+    found = Server("versitygw", "http://127.0.0.1:7078", "http://127.0.0.1:7077", issuer, role_arn)
     with ExitStack() as stack:
         stack.enter_context(process((VERSITYGW.binary, *iam), log))
         until(lambda: _set_up(_client("iam", found.sts, _ADMIN), issuer), log)
@@ -115,7 +115,8 @@ def seaweedfs(directory: Path, issuer: LabIssuer) -> Iterator[Server]:
     (directory / "s3.json").write_text(json.dumps(_root_identity()))
     options = ("-dir", directory, "-filer", "-s3", "-s3.port=8333", "-s3.iam.config", directory / "iam.json")
     local = ("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=4", "-s3.config", directory / "s3.json")
-    found = Server("seaweedfs", "http://127.0.0.1:8333", "http://127.0.0.1:8333", issuer)
+    url = "http://127.0.0.1:8333"
+    found = Server("seaweedfs", url, url, issuer, Recipe("seaweedfs").role_arn)
     with process((SEAWEEDFS.binary, "server", *options, *local), log):
         until(lambda: _client("s3", found.s3, _ADMIN).create_bucket(Bucket=BUCKET), log)
         yield found
@@ -126,4 +127,22 @@ def _root_identity() -> dict[str, Any]:
     return {"identities": [{"name": "root", "credentials": [keys], "actions": ["Admin", "Read", "Write", "List"]}]}
 
 
-SERVERS = {"versitygw": versitygw, "seaweedfs": seaweedfs}
+@contextmanager
+def minio(directory: Path, issuer: LabIssuer) -> Iterator[Server]:
+    """MinIO, by the recipe's settings. Tests start it where a `minio` is on the path: nothing here builds one."""
+    log, certificates = directory / "minio.log", directory / "certificates"
+    (certificates / "CAs").mkdir(parents=True)
+    (certificates / "CAs" / "issuer.pem").write_bytes(issuer.bundle.read_bytes())
+    settings = dict(line.split("=", 1) for line in Recipe("minio").text("minio.env").splitlines())
+    root = {"MINIO_ROOT_USER": _ADMIN["aws_access_key_id"], "MINIO_ROOT_PASSWORD": _ADMIN["aws_secret_access_key"]}
+    command = (MINIO, "server", "--address", "127.0.0.1:9000", "--certs-dir", certificates, directory / "objects")
+    with process(command, log, {"HOME": str(directory)} | root | settings):
+        role_arn = until(lambda: re.findall(r"arn:minio:iam:::role/[\w-]+", log.read_text())[0], log)
+        found = Server("minio", "http://127.0.0.1:9000", "http://127.0.0.1:9000", issuer, role_arn)
+        until(lambda: _client("s3", found.s3, _ADMIN).create_bucket(Bucket=BUCKET), log)
+        yield found
+
+
+BUILT = {"versitygw": versitygw, "seaweedfs": seaweedfs}
+MINIO = shutil.which("minio") or ""
+SERVERS = BUILT | ({"minio": minio} if MINIO else {})

@@ -54,6 +54,7 @@ SEAWEEDFS = [
     Refusal("seaweedfs", "wrong_audience", 400, TrustRefused, "clientId"),
     Refusal("seaweedfs", "other_account", 403, TrustRefused, "oidc:sub"),
     Refusal("seaweedfs", "other_issuer", 403, TrustRefused, "provider"),
+    Refusal("seaweedfs", "unknown_role", 403, RequestRefused, "AWS_ROLE_ARN"),
     Refusal("seaweedfs", "duration", 400, RequestRefused, "SIDECAR_DURATION"),
     Refusal("seaweedfs", "session_name", 400, RequestRefused, "AWS_ROLE_SESSION_NAME"),
 ]
