@@ -27,7 +27,7 @@ WARM_UP = 0.05
 """Of both, before the first look: caches fill, and connections, buffers and arenas reach their greatest number."""
 MOST_MIB = targets.GROWTH_MIB
 MOST_THREADS = 2
-"""asyncio's pool starts one more when two look-ups happen to coincide, up to a few."""
+"""A file that is read and a name that is looked up take one each, for a moment."""
 SLICE = 2
 """Seconds that wrk sends one kind of request at a time."""
 CLIENTS = 64
@@ -35,13 +35,14 @@ SETTLES_WITHIN = 4.0
 TOKEN = "X-aws-ec2-metadata-token"
 
 SERVE = """
-import asyncio, os, uvloop
+import asyncio, os
 from sidecar import serve
 from sidecar.observe import logs
 from sidecar.core.refresh import RefreshPolicy
+from sidecar.event_loop import Loop
 config = serve.load(os.environ, [])
 logs.configure(config.log_level, config.log_format)
-with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+with asyncio.Runner(loop_factory=Loop) as runner:
     runner.run(serve.serve(config, RefreshPolicy(floor_share=0.998, jitter_share=0)))
 """
 

@@ -10,15 +10,16 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NoReturn
 
-import uvloop
-
 from sidecar.admin.app import AdminFace
 from sidecar.admin.status import Status
 from sidecar.core.broker import Broker
 from sidecar.core.clock import SystemClock
+from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import DEFAULT_ROLE, Seconds
 from sidecar.core.ports import Clock
+from sidecar.core.process_limits import LimitTooLow, check_limits
 from sidecar.core.refresh import RefreshPolicy
+from sidecar.event_loop import Loop
 from sidecar.faces.authorization import NoAuthorization, authorization
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.credentials_file import CredentialsFile
@@ -29,7 +30,7 @@ from sidecar.faces.instance import Instance
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import Address
 from sidecar.http.binding import CannotListen
-from sidecar.http.limits import Limits, allow_open_files, most_connections
+from sidecar.http.limits import allow_open_files, limits_of_each
 from sidecar.http.messages import Face, Request, RequestObserver, Response
 from sidecar.http.server import serving
 from sidecar.observe import logs
@@ -59,6 +60,11 @@ def main(argv: Sequence[str]) -> int:
         config = load(os.environ, argv)
     except BadConfig as error:
         return _refuse(map(str, error.complaints))
+    allow_open_files()
+    try:
+        check_limits()
+    except LimitTooLow as error:
+        return _refuse([str(error)])
     log = logs.configure(config.log_level, config.log_format)
     try:
         return _run_to_the_end(config, log)
@@ -67,12 +73,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run_to_the_end(config: Config, log: LineWriter) -> int:
-    allow_open_files()
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=Loop) as runner:
             runner.run(serve(config, log_lines_dropped=lambda: log.dropped))
         end_when_told(lambda _: 0)  # the loop has taken its handlers along
-    except CannotListen as error:
+    except (CannotListen, OutOfThreads) as error:
         log.end()
         return _refuse([str(error)])
     except Exception:
@@ -172,7 +177,7 @@ async def _listening(
     faces: Sequence[Served], admin: AdminFace, observe: RequestObserver, config: Config, stop: StopSignals
 ) -> AsyncIterator[None]:
     """Serve each face on its addresses, and the admin pages, for as long as the block lasts."""
-    limits = Limits(connections=most_connections(servers=len(FACES) + 1))
+    limits = limits_of_each(servers=len(FACES) + 1)
     shown: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
         for face, addresses in faces:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
+from sidecar.core.errors import OutOfThreads
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 async def in_daemon_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `function` returns or raises. Raises `RuntimeError` where no thread can be started.
+    """What `function` returns or raises. Raises `OutOfThreads` where no thread can be started.
 
     Executors join their threads before the loop and the interpreter end, and uvloop's own look-ups abort the process
     where no thread can be had. A name server or a disk that is silent would hold up the end by minutes.
@@ -27,7 +29,14 @@ async def in_daemon_thread(function: Callable[P, T], *args: P.args, **kwargs: P.
         with suppress(RuntimeError):  # the loop is closed: its tasks have gone
             loop.call_soon_threadsafe(settle)
 
-    threading.Thread(target=run, name=getattr(function, "__name__", "call"), daemon=True).start()
+    try:
+        threading.Thread(target=run, name=getattr(function, "__name__", "call"), daemon=True).start()
+    except RuntimeError:  # as Python says it
+        raise OutOfThreads(
+            "No thread can be started: the limit on processes is used up.",
+            fix="See which container of the pod uses it up, or raise it: the kubelet's podPidsLimit, the runtime's "
+            "pids limit, ulimit -u.",
+        ) from None
     return await ended
 
 

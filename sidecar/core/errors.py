@@ -114,6 +114,10 @@ class WorseCredentials(ExchangeFailed):
     retry = Retry.SLOWLY
 
 
+class OutOfThreads(SidecarError):
+    """No thread can be started for a call that blocks: the pod's limit on processes is used up."""
+
+
 class Unexpected(SidecarError):
     """A bug in the sidecar, caught so that credentials that are still valid continue to be served."""
 

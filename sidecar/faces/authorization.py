@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sidecar.core.authorization_token import read_token
 from sidecar.core.daemon_thread import in_daemon_thread
+from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Instant, Seconds
 from sidecar.core.ports import Clock
 
@@ -91,7 +92,7 @@ class AuthorizationTokens:
         try:
             async with asyncio.timeout(READ_TIMEOUT):
                 token = await in_daemon_thread(read_token, self._file)
-        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: no thread can be started
+        except (OSError, ValueError, OutOfThreads) as error:
             self._complain(error)
             return self._held()
         self._readable = True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn, ParamSpec, Protocol, TypeVar
 
 from sidecar.core.daemon_thread import in_daemon_thread
+from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Credentials, Seconds
 from sidecar.core.refresh import Issued, RefreshEvent, RoleState
 from sidecar.core.watched import WatchedValue
@@ -67,7 +68,7 @@ class CredentialsFile:
         try:
             content = shared_file(self._profile, credentials)
             refused = await in_daemon_thread(self._alone, replace_file, self._path, content, self._mode)
-        except (OSError, RuntimeError, Unwritable) as error:  # RuntimeError: no thread can be started
+        except (OSError, OutOfThreads, Unwritable) as error:
             self._observe(written=False)
             self._complain(_reason(error))
             return False
@@ -108,7 +109,7 @@ class CredentialsFile:
         try:
             async with asyncio.timeout(REMOVE_WITHIN):
                 await in_daemon_thread(self._alone, self._path.unlink, missing_ok=True)
-        except (OSError, RuntimeError) as error:
+        except (OSError, OutOfThreads) as error:
             logger.warning(
                 "credentials file not removed",
                 extra={"file": str(self._path), "reason": _reason(error), "fix": "remove it manually"},

@@ -9,6 +9,7 @@ from sidecar.core.model import Seconds
 MOST_CONNECTIONS = 2048
 MOST_REFUSED_AT_ONCE = 32
 DESCRIPTORS_KEPT = 128
+DESCRIPTORS_KEPT_AT_LEAST = 24
 """What clients must leave us: the call to STS, the token file, the credentials file."""
 MOST_OPEN_FILES = 16_384
 
@@ -20,15 +21,6 @@ def allow_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(ValueError):  # macOS has a second limit, which may be lower
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def most_connections(servers: int) -> int:
-    """For each of the servers in this process, as many as its limit on open files allows. It does not change later."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
-        return MOST_CONNECTIONS
-    share = (soft - DESCRIPTORS_KEPT) // servers - MOST_REFUSED_AT_ONCE
-    return max(1, min(MOST_CONNECTIONS, share))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +58,14 @@ class Limits:
     """For requests under way once listening ends."""
     sweep: Seconds = 1
     """How often deadlines are looked at, so how late a time-out may come. One timer serves all connections."""
+
+
+def limits_of_each(servers: int) -> Limits:
+    """For each of the servers in this process, what its limit on open files allows. It does not change later."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return Limits()
+    kept = min(DESCRIPTORS_KEPT, max(DESCRIPTORS_KEPT_AT_LEAST, soft // 2))
+    share = max(0, soft - kept) // servers
+    refused = min(MOST_REFUSED_AT_ONCE, share // 2)
+    return Limits(connections=max(1, min(MOST_CONNECTIONS, share - refused)), refused_at_once=refused)

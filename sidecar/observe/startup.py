@@ -1,11 +1,18 @@
 """Logs the main settings at the start, and warns of those that work but should be changed."""
 
 import logging
+import resource
 from urllib.parse import urlsplit
 
 from sidecar import __version__
 from sidecar.http.addresses import is_loopback
+from sidecar.observe.cpu_limit import cpu_limit
 from sidecar.settings.config import SHORT_DURATION, Config
+
+LITTLE_CPU = 0.1
+"""CPUs. Starting takes half a second of one."""
+FEW_OPEN_FILES = 256
+"""Below, few clients can be connected at a time."""
 
 logger = logging.getLogger("sidecar")
 
@@ -19,6 +26,7 @@ def announce(config: Config) -> None:
             "short sessions",
             extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more; else some SDKs fetch them on every call"},
         )
+    _announce_limits()
     if not config.role_arn.is_in_aws_form:
         logger.warning(
             "role ARN not in AWS's form",
@@ -34,3 +42,14 @@ def announce(config: Config) -> None:
             "unencrypted STS endpoint",
             extra={"sts": config.sts_endpoint, "fix": "use an https endpoint; http is for a lab only"},
         )
+
+
+def _announce_limits() -> None:
+    cpus = cpu_limit()
+    if cpus is not None and cpus < LITTLE_CPU:
+        fix = "remove the CPU limit, or set it to 100m or more: starting takes half a second of a whole CPU"
+        logger.warning("little CPU", extra={"limit": f"{cpus * 1000:.0f}m", "fix": fix})
+    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY != open_files < FEW_OPEN_FILES:
+        fix = "raise the limit to 1024 or more (ulimit -n, the container runtime's LimitNOFILE): each client takes one"
+        logger.warning("few open files", extra={"limit": open_files, "fix": fix})

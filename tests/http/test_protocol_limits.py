@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sidecar.http.connection import State
-from sidecar.http.limits import MOST_CONNECTIONS, Limits, most_connections
+from sidecar.http.limits import MOST_CONNECTIONS, Limits, limits_of_each
 from tests.http.peer import MirrorServer, mirror_server, request
 
 LIMITS = Limits(drain=0.05, sweep=0.005)
@@ -254,6 +254,15 @@ async def test_far_too_many_are_not_even_told() -> None:
 
 
 def test_clients_leave_the_process_file_descriptors_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for soft, most in ((1024, 192), (1_048_576, MOST_CONNECTIONS), (-1, MOST_CONNECTIONS), (64, 1)):
+    for soft, most in ((1024, 192), (1_048_576, MOST_CONNECTIONS), (-1, MOST_CONNECTIONS), (64, 4), (24, 1)):
         monkeypatch.setattr("resource.getrlimit", lambda _, soft=soft: (soft, soft))
-        assert most_connections(4) == most
+        assert limits_of_each(4).connections == most
+
+
+@pytest.mark.parametrize("soft", [32, 64, 100, 256, 1024])
+def test_clients_that_are_refused_do_not_take_the_last_descriptors_either(
+    soft: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (soft, soft))
+    limits = limits_of_each(4)
+    assert soft - 4 * (limits.connections + limits.refused_at_once) >= 24

@@ -1,16 +1,23 @@
-"""The image, built once."""
+"""The image, built once, and as a container in a pod."""
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
+from sidecar.lab.app import Lab, running
+from sidecar.lab.settings import LabSettings
+from tests.free_ports import free_port
 from tests.image.building import build
 from tests.image.dockerfile import ROOT, stages
-from tests.image.running import Image
+from tests.image.running import Image, Volume
+from tests.lab.worlds import FREE, ROLE
 from tests.needs import needs
+
+TOKENS = "/var/run/secrets/irsa-sidecar"
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +29,26 @@ def image() -> Iterator[Image]:
         yield Image(build(directory), stages((ROOT / "Dockerfile").read_text())[-1])
     finally:
         shutil.rmtree(directory)
+
+
+@pytest.fixture
+async def lab(image: Image) -> AsyncIterator[Lab]:
+    state = Path(mkdtemp(prefix="lab-", dir=image.root.parent))
+    state.chmod(0o755)  # the image's user goes through it
+    async with running(LabSettings(state, FREE, FREE, FREE)) as lab:
+        yield lab
+
+
+@pytest.fixture
+def container(image: Image, lab: Lab, tmp_path: Path) -> Image:
+    """The image in a pod, as manifests/pod.yaml has it, with the lab for AWS."""
+    variables = {
+        "AWS_ROLE_ARN": ROLE,
+        "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKENS}/token",
+        "AWS_REGION": lab.region,
+        "AWS_ENDPOINT_URL_STS": lab.sts_url,
+        "SIDECAR_LISTEN": f"127.0.0.1:{free_port()}",
+        "SIDECAR_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
+        "SIDECAR_GRACE": "0",
+    }
+    return image.container(Volume(lab.token_file.parent, TOKENS), **variables)

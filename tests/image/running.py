@@ -67,10 +67,10 @@ class Image:
         )
 
     @asynccontextmanager
-    async def started(self) -> AsyncIterator["Started"]:
+    async def started(self, *command: str) -> AsyncIterator["Started"]:
         """The image as it starts when nobody says otherwise."""
-        command = self._sandbox([*self.entry_point, *self.command])
-        process = await asyncio.create_subprocess_exec(*command, user=USER, group=USER, extra_groups=GROUPS)
+        sandboxed = self._sandbox(command or [*self.entry_point, *self.command])
+        process = await asyncio.create_subprocess_exec(*sandboxed, user=USER, group=USER, extra_groups=GROUPS)
         try:
             yield Started(process)
         finally:
@@ -100,3 +100,9 @@ class Started:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGTERM)
         return await asyncio.wait_for(self.process.wait(), 10)
+
+
+async def until_ready(container: Image) -> None:
+    async with asyncio.timeout(20):
+        while (await asyncio.to_thread(container.run, *container.healthcheck)).returncode != 0:
+            await asyncio.sleep(0.1)

@@ -7,53 +7,19 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import mkdtemp
 
 import aiohttp
 import pytest
 
-from sidecar.lab.app import Lab, running
-from sidecar.lab.settings import LabSettings
-from tests.free_ports import free_port
 from tests.image.building import NOBODY
-from tests.image.running import Image, Volume
-from tests.lab.worlds import FREE, ROLE
+from tests.image.running import Image, Volume, until_ready
+from tests.lab.worlds import ROLE
 
 pytestmark = pytest.mark.timeout(300)  # the first test builds the image
 
-TOKENS = "/var/run/secrets/irsa-sidecar"
 EXECUTABLE = 0o111
-
-
-@pytest.fixture
-async def lab(image: Image) -> AsyncIterator[Lab]:
-    state = Path(mkdtemp(prefix="lab-", dir=image.root.parent))
-    state.chmod(0o755)  # the image's user goes through it
-    async with running(LabSettings(state, FREE, FREE, FREE)) as lab:
-        yield lab
-
-
-@pytest.fixture
-def container(image: Image, lab: Lab, tmp_path: Path) -> Image:
-    """The image in a pod, as manifests/pod.yaml has it, with the lab for AWS."""
-    variables = {
-        "AWS_ROLE_ARN": ROLE,
-        "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKENS}/token",
-        "AWS_REGION": lab.region,
-        "AWS_ENDPOINT_URL_STS": lab.sts_url,
-        "SIDECAR_LISTEN": f"127.0.0.1:{free_port()}",
-        "SIDECAR_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
-        "SIDECAR_GRACE": "0",
-    }
-    return image.container(Volume(lab.token_file.parent, TOKENS), **variables)
-
-
-async def until_ready(container: Image) -> None:
-    async with asyncio.timeout(20):
-        while (await asyncio.to_thread(container.run, *container.healthcheck)).returncode != 0:
-            await asyncio.sleep(0.1)
 
 
 async def test_it_serves_on_a_read_only_root_as_nobody_and_ends_well_when_told(container: Image) -> None:

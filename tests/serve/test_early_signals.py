@@ -53,7 +53,9 @@ def _first(bwrap: int) -> int:
 
 async def test_a_signal_without_a_meaning_does_not_end_it_either(tmp_path: Path) -> None:
     mark = tmp_path / "importing"
-    (tmp_path / "uvloop.py").write_text(f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\ntime.sleep(0.2)\n")
+    (tmp_path / "uvloop.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\ntime.sleep(0.2)\nLoop = object\n"
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sidecar", "serve"), env={"PYTHONPATH": str(tmp_path)}, stderr=asyncio.subprocess.PIPE
     )

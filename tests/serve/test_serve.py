@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from sidecar.core.process_limits import THREADS
 from sidecar.http.server import serving
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, a_token
@@ -92,6 +93,16 @@ async def test_from_start_to_sigterm_it_serves_and_after_the_grace_it_ends_with_
     assert sts.forms[0]["RoleSessionName"] == "shop.checkout-7c5d8-x2x8q"
     assert sts.forms[0]["DurationSeconds"] == "3600"
     assert len(sts.forms) == 1
+
+
+async def test_it_has_few_threads_and_none_of_libuvs_which_abort_where_they_cannot_start(
+    start: Start, sts: Sts
+) -> None:
+    sidecar = await start(AWS_ENDPOINT_URL_STS=sts.url.replace("127.0.0.1", "localhost"))
+    await sidecar.told("credentials issued")
+    threads = [(task / "comm").read_text().strip() for task in Path(f"/proc/{sidecar.pid}/task").iterdir()]
+    assert len(threads) <= 1 + THREADS
+    assert not [name for name in threads if "libuv" in name]
 
 
 async def test_a_second_sigterm_ends_it_at_once(start: Start) -> None:
