@@ -18,9 +18,14 @@ def duration(seconds: Seconds) -> str:
     return f"{whole // DAY} d {whole % DAY // HOUR:02} h"
 
 
-def clock_time(moment: UnixTime) -> str:
-    """`HH:MM:SS`, in UTC."""
-    return timestamp(moment)[11:19]
+def date_and_time(moment: UnixTime) -> str:
+    """`2026-01-31 23:59:59`, in UTC."""
+    return timestamp(moment)[:19].replace("T", " ")
+
+
+def minute_of_day(moment: UnixTime) -> str:
+    """`2026-01-31 23:59`, in UTC: for an axis."""
+    return date_and_time(moment)[:16]
 
 
 def tenths(seconds: Seconds) -> float:

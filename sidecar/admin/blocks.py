@@ -23,6 +23,12 @@ def section(title: str, *parts: Content) -> Html:
     return element("section", element("h2", title), element("div", *parts))
 
 
+def folded(title: str, in_short: Content, *parts: Content, unfolded: bool) -> Html:
+    """A section of which only a line is shown until a reader wants the rest."""
+    inner = element("details", element("summary", in_short), *parts, open="open" if unfolded else None)
+    return section(title, inner)
+
+
 def facts(*pairs: tuple[Content, Content]) -> Html:
     """Names and values."""
     return element("dl", *(element("div", element("dt", name), element("dd", value)) for name, value in pairs))

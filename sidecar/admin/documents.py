@@ -12,6 +12,7 @@ from sidecar.core.timestamps import timestamp
 from sidecar.observe.snapshot import (
     ClientSnapshot,
     ErrorSnapshot,
+    ExpiredSession,
     FaceSnapshot,
     HistorySnapshot,
     RefreshSnapshot,
@@ -46,6 +47,7 @@ def status(snapshot: Snapshot) -> JsonObject:
         **_role(role, tenths),
         "token": None if role.token is None else _whole_token(role.token),
         **_session(role.session),
+        "expired": None if role.expired is None else _expired(role.expired),
         "next_attempt": role.next_attempt.value,
         **_history(snapshot.history),
         "token_file": str(snapshot.token_file),
@@ -75,6 +77,10 @@ def _session(session: SessionSnapshot | None) -> JsonObject:
     if session is None:
         return {"issued": None, "lifetime": None}
     return {"issued": timestamp(session.issued_at), "lifetime": tenths(session.lifetime)}
+
+
+def _expired(session: ExpiredSession) -> JsonObject:
+    return {"expiration": timestamp(session.expiration), "age": tenths(session.age)}
 
 
 def _history(past: HistorySnapshot) -> JsonObject:

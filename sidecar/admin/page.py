@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sidecar.admin import applications, sections
-from sidecar.admin.amounts import clock_time
+from sidecar.admin.amounts import date_and_time
 from sidecar.admin.drawings import MARKS
 from sidecar.admin.health import Health, HealthState, health
 from sidecar.admin.markup import Html, element
@@ -73,6 +73,7 @@ def _head(snapshot: Snapshot, answer: Health) -> Html:
 
 
 def _body(snapshot: Snapshot, answer: Health) -> Html:
+    unwell = answer.state is not HealthState.HEALTHY
     return element(
         "body",
         element("header", element("b", "irsa-sidecar"), element("span", _pod(snapshot)), _seen(snapshot)),
@@ -84,9 +85,9 @@ def _body(snapshot: Snapshot, answer: Health) -> Html:
             applications.refused(snapshot.role),
             sections.credentials(snapshot),
             sections.refreshes(snapshot),
-            sections.token(snapshot),
+            sections.token(snapshot, unfolded=unwell),
             applications.applications(snapshot),
-            sections.settings(snapshot.settings),
+            sections.settings(snapshot.settings, unfolded=unwell),
         ),
         _footer(snapshot),
         element("script", _text("status.js")),
@@ -102,7 +103,7 @@ def _pod(snapshot: Snapshot) -> str:
 
 def _seen(snapshot: Snapshot) -> Html:
     again = element("noscript", f", reloads every {RELOAD} s")
-    return element("span", f"as of {clock_time(snapshot.taken_at)} UTC", again, class_="seen")
+    return element("span", f"as of {date_and_time(snapshot.taken_at)} UTC", again, class_="seen")
 
 
 def _unreachable() -> Html:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sidecar.admin import drawings
-from sidecar.admin.amounts import clock_time, took
-from sidecar.admin.blocks import NOT_STATED, ago, claim, code, facts, left, more, section
+from sidecar.admin import drawings, refresh_chart
+from sidecar.admin.amounts import date_and_time, took
+from sidecar.admin.blocks import NOT_STATED, ago, claim, code, facts, folded, left, more, section
 from sidecar.admin.health import Health
 from sidecar.admin.markup import Content, Html, element, joined
 from sidecar.core.errors import Retry
-from sidecar.core.timestamps import timestamp
 from sidecar.observe.snapshot import (
     ErrorSnapshot,
     HistorySnapshot,
@@ -44,6 +43,8 @@ def _figure(role: RoleSnapshot) -> Html:
     """The one number that matters now."""
     if role.session is not None:
         return element("p", element("b", left(role.session.seconds_left)), " left", class_="figure")
+    if role.expired is not None:
+        return element("p", "expired ", element("b", ago(role.expired.age)), class_="figure")
     return element("p", "next attempt ", element("b", *_next(role)), class_="figure")
 
 
@@ -54,11 +55,19 @@ def _next(role: RoleSnapshot) -> tuple[Content, ...]:
 
 
 def _ends(role: RoleSnapshot) -> Html:
-    session = role.session
-    if session is None:
-        return element("p", element("span", "no credentials"), class_="ends")
-    ends = (f"issued {clock_time(session.issued_at)}", f"expires {clock_time(session.expiration)} UTC")
-    return element("p", *(element("span", end) for end in ends), class_="ends")
+    return element("p", *(element("span", *end) for end in _moments(role)), class_="ends")
+
+
+def _moments(role: RoleSnapshot) -> Iterator[tuple[Content, ...]]:
+    session, expired = role.session, role.expired
+    if session is not None:
+        yield (f"issued {date_and_time(session.issued_at)}",)
+        yield (f"expires {date_and_time(session.expiration)} UTC",)
+    elif expired is not None:
+        yield (f"expired {date_and_time(expired.expiration)} UTC",)
+        yield "next attempt ", *_next(role)
+    else:
+        yield ("no credentials",)
 
 
 def trouble(role: RoleSnapshot) -> Html | None:
@@ -96,11 +105,16 @@ def credentials(snapshot: Snapshot) -> Html:
             ("Role", code(role.role_arn)),
             ("Assumed role", _assumed_role(role.session)),
             ("STS", joined(code(snapshot.sts_endpoint), proxy)),
-            ("Phase", "stopping" if role.stopping else role.phase.value),
             ("Last issued", _last_success(snapshot.history.last_success)),
-            ("Next attempt", joined(*_next(role))),
+            *_unshown_attempt(role),
         ),
     )
+
+
+def _unshown_attempt(role: RoleSnapshot) -> Iterator[tuple[Content, Content]]:
+    """The next attempt, where neither the bar nor the figure above tells of it."""
+    if role.session is not None and not drawings.has_flag(role):
+        yield "Next attempt", joined(*_next(role))
 
 
 def _assumed_role(session: SessionSnapshot | None) -> Html | str:
@@ -117,22 +131,16 @@ def _last_success(refresh: RefreshSnapshot | None) -> Html | str:
 
 
 def refreshes(snapshot: Snapshot) -> Html:
-    made = snapshot.history.refreshes
-    rows = (element("li", drawings.sentence(refresh)) for refresh in reversed(made))
+    made, now = snapshot.history.refreshes, snapshot.taken_at
+    rows = (element("li", refresh_chart.sentence(refresh, now)) for refresh in reversed(made))
     return section(
         "Refreshes",
-        element("p", drawings.summary(made)),
-        drawings.latencies(made) if made else None,
-        element("p", *_newest(made), class_="small"),
+        element("p", refresh_chart.summary(made)),
+        refresh_chart.chart(made, now) if made else None,
+        element("p", "Times are in UTC. A dot is a success, a cross a failure.", class_="small") if made else None,
         _resolved(snapshot.history) if snapshot.role.last_error is None else None,
         more("As a list", element("ol", *rows)) if made else None,
     )
-
-
-def _newest(made: Sequence[RefreshSnapshot]) -> tuple[Content, ...]:
-    if not made:
-        return ()
-    return "The newest is at the right, ", ago(made[-1].age), ". A dot is a success, a cross a failure."
 
 
 def _resolved(past: HistorySnapshot) -> Html | None:
@@ -144,34 +152,38 @@ def _resolved(past: HistorySnapshot) -> Html | None:
     return element("p", element("b", "Last failure (resolved): "), ago(failure.age), why, class_="small")
 
 
-def token(snapshot: Snapshot) -> Html:
-    file, held = code(str(snapshot.token_file)), snapshot.role.token
+def token(snapshot: Snapshot, *, unfolded: bool) -> Html:
+    held = snapshot.role.token
     if held is None:
-        return section("Token", facts(("File", file), ("Content", "no readable token")))
+        return section("Token", facts(("File", code(str(snapshot.token_file))), ("Content", "no readable token")))
     claims, issued = held.claims, held.issued_at
-    return section(
+    return folded(
         "Token",
+        _in_short(held),
         facts(
             ("Subject", claim(claims.subject)),
             ("Audience", claim(", ".join(claims.audiences))),
             ("Issuer", claim(claims.issuer)),
-            ("Pod", claim("/".join(filter(None, (claims.namespace, claims.pod))))),
-            ("Service account", claim(claims.service_account)),
-            ("Expires", _expiry(held)),
-            ("Issued", NOT_STATED if issued is None else timestamp(issued)),
+            ("Issued", NOT_STATED if issued is None else f"{date_and_time(issued)} UTC"),
             ("Rotated", _rotations(snapshot.history)),
-            ("File", file),
         ),
         element("p", "Claims of the token, not verified here: STS verifies them.", class_="small"),
+        unfolded=unfolded,
     )
+
+
+def _in_short(held: TokenSnapshot) -> Html:
+    if held.seconds_left is None:
+        return element("span", "does not say when it expires")
+    return joined("expired " if held.seconds_left <= 0 else "expires ", _expiry(held))
 
 
 def _expiry(held: TokenSnapshot) -> Html | str:
     if held.expires_at is None or held.seconds_left is None:
         return NOT_STATED
-    moment = timestamp(held.expires_at)
+    moment = f"{date_and_time(held.expires_at)} UTC"
     if held.seconds_left <= 0:
-        return joined("expired ", ago(-held.seconds_left), ", ", moment)
+        return joined(ago(-held.seconds_left), ", ", moment)
     return joined("in ", left(held.seconds_left), ", ", moment)
 
 
@@ -181,10 +193,11 @@ def _rotations(past: HistorySnapshot) -> Html | str:
     return joined("once" if past.rotations == 1 else f"{past.rotations} times", ", last ", ago(past.rotated_age))
 
 
-def settings(all_of_them: Sequence[EffectiveSetting]) -> Html:
+def settings(all_of_them: Sequence[EffectiveSetting], *, unfolded: bool) -> Html:
     given = [setting for setting in all_of_them if setting.given_by]
     others = [setting for setting in all_of_them if not setting.given_by]
-    return section("Settings", _table(given), more(f"{len(others)} at their defaults", _table(others)))
+    defaults = more(f"{len(others)} at their defaults", _table(others))
+    return folded("Settings", f"{len(given)} given", _table(given), defaults, unfolded=unfolded)
 
 
 def _table(shown: Iterable[EffectiveSetting]) -> Html:

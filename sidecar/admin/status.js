@@ -25,11 +25,13 @@ function count() {
   bar.setAttribute("x", `${(100 - left).toFixed(2)}%`);
 }
 
-// Only what differs is touched, so that a selection, the focus and an opened list stay as they are.
+// Only what differs is touched, so that a selection, the focus and a list stay as a reader left them; what the server
+// unfolds is unfolded when the state turns.
+let turned = false;
 function become(old, wanted) {
   if (old.nodeName !== wanted.nodeName) return old.replaceWith(wanted);
   if (old.nodeType === Node.TEXT_NODE) return old.data === wanted.data || (old.data = wanted.data);
-  for (const { name, value } of wanted.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name, value } of wanted.attributes) if (old.getAttribute(name) !== value && (name !== "open" || turned)) old.setAttribute(name, value);
   for (const { name } of [...old.attributes]) if (name !== "open" && !wanted.hasAttribute(name)) old.removeAttribute(name);
   const olds = [...old.childNodes], news = [...wanted.childNodes];
   news.forEach((child, place) => (place < olds.length ? become(olds[place], child) : old.append(child)));
@@ -53,6 +55,7 @@ async function ask() {
 }
 
 function show(wanted) {
+  turned = !document.body.classList.contains(wanted.body.className);
   document.title = wanted.title;
   document.querySelector("link").href = wanted.querySelector("link").href;
   document.body.className = wanted.body.className;

@@ -14,6 +14,7 @@ from sidecar.observe.refusals import Refusals, RefusedKind
 from sidecar.observe.snapshot import (
     ClientSnapshot,
     ErrorSnapshot,
+    ExpiredSession,
     FaceSnapshot,
     FailureSnapshot,
     HistorySnapshot,
@@ -72,6 +73,7 @@ class Status:
             stopping=self.stopping(),
             phase=self.broker.phase,
             session=None if held is None else SessionSnapshot.of(held, now),
+            expired=_expired(state, now) if held is None else None,
             next_attempt_in=state.attempt_at - now,
             failures=state.failures,
             last_error=None if state.error is None else ErrorSnapshot.of(state.error),
@@ -125,3 +127,8 @@ class Status:
 
     def _age(self, at: Instant) -> Seconds:
         return self.clock.now() - at
+
+
+def _expired(state: RoleState, now: Instant) -> ExpiredSession | None:
+    held = state.credentials
+    return None if held is None else ExpiredSession(held.expiration, max(0, now - held.expires_at))

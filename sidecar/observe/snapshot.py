@@ -45,6 +45,14 @@ class SessionSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpiredSession:
+    """The last session, when it can be served no more. `age`: since its end."""
+
+    expiration: UnixTime
+    age: Seconds
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorSnapshot:
     """A failure: what happened and what to change. `aws_code`, `request_id`: None where STS was not asked."""
 
@@ -104,6 +112,7 @@ class RoleSnapshot:
     stopping: bool
     phase: Phase
     session: SessionSnapshot | None
+    expired: ExpiredSession | None
     next_attempt_in: Seconds
     """Not above zero while an attempt is due or under way."""
     failures: int

@@ -15,13 +15,18 @@ from sidecar.observe.snapshot import Snapshot
 from tests.admin.test_markup import ANY_TEXT, Read
 from tests.conftest import Canary
 from tests.doubles import a_token
-from tests.status.scenes import ENVIRONMENT, SCENES, Scene, failing, healthy, refusing
+from tests.status.scenes import ENVIRONMENT, SCENES, Scene, expired, failing, healthy, refusing
 
 REMOTE = re.compile(r"""(?:src|href|action|url)\s*[=(]\s*["']?(?:https?:)?//""", re.IGNORECASE)
 
 
 def html(snapshot: Snapshot) -> str:
     return page(snapshot).decode()
+
+
+def main_of(scene: Scene) -> str:
+    """What stands between the header and the footer."""
+    return html(scene.status.snapshot()).partition("<main>")[2].partition("</main>")[0]
 
 
 def text(snapshot: Snapshot) -> str:
@@ -138,9 +143,58 @@ def test_a_failure_that_is_over_is_still_told() -> None:
 def test_the_chart_tells_in_words_what_it_draws() -> None:
     written = html(failing().status.snapshot())
     assert 'aria-label="36 refreshes, 11 failed. STS answered in 94 ms (median) and at most 340 ms."' in written
-    assert "<title>TrustRefused, 90 ms, 4 s ago</title>" in written
+    assert "<title>TrustRefused, 90 ms</title>" in written
     assert written.count("<circle") - 1 == 25  # one is the mark's
     assert written.count('class="failed"') == 11
+
+
+def test_the_chart_has_the_times_from_the_oldest_refresh_to_now_below_it() -> None:
+    written = html(healthy().status.snapshot())
+    times = re.findall(r'class="time[^>]*>([^<]+)<', written)
+    assert times == ["2027-01-15 08:00", "2027-01-15 14:26", "2027-01-15 20:53"]
+    places = [float(x) for x in re.findall(r'<circle cx="([\d.]+)%"', written)]
+    assert (places[0], places[-1]) == (1.0, 98.28)
+    assert places == sorted(places)
+
+
+def test_a_chart_of_one_refresh_is_a_minute_wide() -> None:
+    scene = Scene()
+    scene.issued(1)
+    assert 'cx="99.00%"' in html(scene.status.snapshot())
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_no_time_of_day_is_without_its_date(name: str) -> None:
+    times = re.findall(r"(.{11})\d\d:\d\d\b", Read(main_of(SCENES[name]())).text)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d ", before) for before in times), times
+
+
+def test_expired_credentials_show_since_when() -> None:
+    scene = expired()
+    seen = Read(main_of(scene)).text
+    assert re.search(r"expired \d+ min \d\d s ago", seen)
+    assert "expired 2027-01-15 21:48:00 UTC" in seen
+    assert "next attempt in " in seen
+    assert scene.document()["expired"]["expiration"] == "2027-01-15T21:48:00Z"
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_is_well_is_folded_and_what_is_not_is_open(name: str) -> None:
+    scene = SCENES[name]()
+    folds = dict(re.findall(r"<h2>(Token|Settings)</h2><div><details( open=\"open\")?>", main_of(scene)))
+    well = scene.document()["state"] == "healthy"
+    assert all(bool(unfolded) is not well for unfolded in folds.values())
+    assert "Settings" in folds
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_nothing_is_said_twice(name: str) -> None:
+    """Of the facts that a reader looks for, each has one place."""
+    written = main_of(SCENES[name]())
+    names = re.findall(r"<dt>([^<]+)</dt>", written)
+    assert len(names) == len(set(names))
+    assert Read(written).text.count("next attempt in ") + Read(written).text.count("refresh in ") <= 1
+    assert not {"Phase", "Pod", "Service account"} & set(names)
 
 
 def test_one_refresh_is_no_plural() -> None:

@@ -4,12 +4,15 @@ Given a directory, it draws every scene there, whole, in light, in dark and as a
 changes the page.
 """
 
+import hashlib
 import io
 import sys
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from sidecar.admin.page import page
 from tests.status.browser import DESKTOP, PHONE, Browser, a_browser
 from tests.status.scenes import SCENES
 from tests.status.serving import a_stage
@@ -19,6 +22,7 @@ PICTURES = {"status-healthy": ("healthy", False), "status-degraded": ("failing",
 VIEWS = {"light": (False, DESKTOP), "dark": (True, DESKTOP), "phone": (False, PHONE)}
 END_OF_REFRESHES = "return document.querySelector('.latencies').closest('section').getBoundingClientRect().bottom"
 COLOURS = 192
+DRAWN_FROM = "Drawn-From"
 
 
 def pictures(browser: Browser) -> None:
@@ -26,7 +30,7 @@ def pictures(browser: Browser) -> None:
         with a_stage(SCENES[scene]()) as url:
             browser.open(url, dark=dark)
             browser.resize(DESKTOP[0], int(browser.run(END_OF_REFRESHES)))
-            _save(browser, IMAGES / f"{name}.png")
+            _save(browser, IMAGES / f"{name}.png", scene)
 
 
 def everything(browser: Browser, directory: Path) -> None:
@@ -35,13 +39,28 @@ def everything(browser: Browser, directory: Path) -> None:
             with a_stage(make()) as url:
                 browser.open(url, dark=dark, size=size)
                 browser.show_all()
-                _save(browser, directory / f"{scene}-{view}.png")
+                _save(browser, directory / f"{scene}-{view}.png", scene)
 
 
-def _save(browser: Browser, path: Path) -> None:
+def drawn_from(scene: str) -> str:
+    """What a picture is of: a digest of all that the page prints but its footer, which has the version."""
+    html = page(SCENES[scene]().status.snapshot()).decode()
+    return hashlib.sha256(html.partition("<footer>")[0].encode()).hexdigest()
+
+
+def drawn(picture: str) -> str:
+    """The digest of what the picture in the docs was drawn from."""
+    with Image.open(IMAGES / f"{picture}.png") as image:
+        return str(image.info.get(DRAWN_FROM, ""))
+
+
+def _save(browser: Browser, path: Path, scene: str) -> None:
     """With few colours: a third of the size, and nobody sees the difference."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.open(io.BytesIO(browser.screenshot())).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    about = PngInfo()
+    about.add_text(DRAWN_FROM, drawn_from(scene))
+    image = Image.open(io.BytesIO(browser.screenshot())).convert("RGB").quantize(COLOURS)
+    image.save(path, optimize=True, pnginfo=about)
 
 
 if __name__ == "__main__":

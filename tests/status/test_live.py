@@ -15,6 +15,7 @@ from tests.status.browser import Browser
 
 aside = asyncio.to_thread
 """A browser blocks whoever drives it; the pod must go on meanwhile."""
+UNFOLD = "document.querySelectorAll('details').forEach((list) => (list.open = true))"
 AUTH_TOKEN = "the-token-that-applications-send"
 
 
@@ -37,6 +38,7 @@ async def test_it_follows_a_rotation_and_an_outage_and_its_end(
     async with a_watched_pod(tmp_path, caplog) as (pod, url):
         await aside(browser.open, url)
         await aside(browser.run, "window.stayed = true")
+        await aside(browser.run, UNFOLD)
         assert "Rotated\nnot since the sidecar started" in await aside(browser.text, "main")
         rotated = asyncio.create_task(aside(browser.until, "main", "Rotated\nonce, last "))
         pod.lab.projections[0].wake()

@@ -9,7 +9,7 @@ from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, a_token
 from tests.status.axe import violations
 from tests.status.browser import PHONE, Browser
-from tests.status.scenes import ENVIRONMENT, SCENES, Scene, failing, healthy
+from tests.status.scenes import DENIED, ENVIRONMENT, SCENES, Scene, failing, healthy
 from tests.status.serving import a_stage
 
 HOSTILE = "</code><img src=https://evil.example/x onerror=alert(1)><script>alert(2)</script>\u202e" + "x" * 900
@@ -56,6 +56,7 @@ def test_a_phone_never_scrolls_sideways(browser: Browser, name: str) -> None:
 def test_hostile_claims_are_only_text(browser: Browser, hostile: Scene) -> None:
     with a_stage(hostile) as url:
         browser.open(url, size=PHONE)
+        browser.run("document.querySelectorAll('details').forEach((list) => (list.open = true))")
         assert "<img src=https://evil.example/x onerror=alert(1)>" in browser.text("main")
         assert browser.run("return document.querySelectorAll('main img, main script').length") == 0
         assert browser.run("return [innerWidth, document.documentElement.scrollWidth]") == [360, 360]
@@ -121,6 +122,20 @@ def test_it_keeps_what_a_reader_opened_and_selected(browser: Browser) -> None:
         assert "59 min 5" in browser.text(".answer")
         assert browser.run("return document.querySelector('details').open")
         assert browser.run("return String(getSelection())") == selected != ""
+
+
+def test_it_unfolds_when_the_state_turns_and_folds_no_more_than_a_reader_does(browser: Browser) -> None:
+    scene = healthy()
+    opened = "return [...document.querySelectorAll('section > div > details[open]')].length"
+    with a_stage(scene) as url:
+        browser.open(url)
+        assert browser.run(opened) == 0
+        scene.failed(scene.time + 1700, DENIED)
+        browser.run_async(ASK)
+        assert browser.run(opened) == 2
+        browser.run("document.querySelectorAll('details').forEach((list) => (list.open = false))")
+        browser.run_async(ASK)
+        assert browser.run(opened) == 0
 
 
 def test_it_says_so_when_the_sidecar_does_not_answer_and_since_when(browser: Browser) -> None:
