@@ -1,5 +1,6 @@
 """The exchange and the identity, against an STS that is scripted."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ async def test_who_a_real_sdk_is_then_is_compared_with_the_role(
 
 
 async def test_another_server_is_not_asked_what_it_may_not_know(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    async with a_server({"/": Page(ANSWER.encode())}) as url:
+    unnamed = re.sub("<Arn>.*</Arn>", "<Arn></Arn>", ANSWER)
+    async with a_server({"/": Page(unnamed.encode())}) as url:
         of_minio = {"AWS_ENDPOINT_URL_STS": url, "AWS_ROLE_ARN": "arn:minio:iam:::role/x"}
         pod = await a_pod(written(tmp_path), of_minio)
         finding = await exchange.identity(pod, (await exchange.exchange(pod, http)).credentials)
