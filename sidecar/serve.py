@@ -47,9 +47,12 @@ from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, sts_client
 from sidecar.terminal.complaints import complain
 from sidecar.terminal.early_signals import end_when_told
+from sidecar.terminal.last_resort import end_process_after
 from sidecar.terminal.stop_signals import StopSignals
 
 DEFECT, BAD_CONFIG = 1, 2
+END_WITHIN: Seconds = 2
+"""After the grace: by then the process has ended, whatever hangs."""
 
 logger = logging.getLogger("sidecar")
 
@@ -75,7 +78,13 @@ def main(argv: Sequence[str]) -> int:
 def _run_to_the_end(config: Config, log: LineWriter) -> int:
     try:
         with asyncio.Runner(loop_factory=Loop) as runner:
-            runner.run(serve(config, log_lines_dropped=lambda: log.dropped))
+            runner.run(
+                serve(
+                    config,
+                    log_lines_dropped=lambda: log.dropped,
+                    on_grace_over=lambda: end_process_after(END_WITHIN - 0.1),
+                )
+            )
         end_when_told(lambda _: 0)  # the loop has taken its handlers along
     except (CannotListen, OutOfThreads) as error:
         log.end()
@@ -93,7 +102,10 @@ def _refuse(complaints: Iterable[str]) -> int:
 
 
 async def serve(
-    config: Config, policy: RefreshPolicy | None = None, log_lines_dropped: Callable[[], int] = lambda: 0
+    config: Config,
+    policy: RefreshPolicy | None = None,
+    log_lines_dropped: Callable[[], int] = lambda: 0,
+    on_grace_over: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve credentials until SIGTERM and the grace after it. Raises `CannotListen` before anything is served."""
     clock, stop, policy = SystemClock(), StopSignals(), policy or RefreshPolicy()
@@ -124,15 +136,22 @@ async def serve(
         faces = _faces(config, broker, clock, policy)
         observe = to_request_observers(metrics, usage, refusals)
         async with _listening(faces, AdminFace(status, metrics), observe, config, stop):
-            await _run([tokens.watch, broker.keep_fresh, *(file.keep_written for file in files)], stop, config.grace)
+            jobs = [tokens.watch, broker.keep_fresh, *(file.keep_written for file in files)]
+            await _run(jobs, stop, config.grace, on_grace_over)
     logger.info("stopped")
 
 
-async def _run(jobs: Iterable[Callable[[], Coroutine[Any, Any, NoReturn]]], stop: StopSignals, grace: Seconds) -> None:
+async def _run(
+    jobs: Iterable[Callable[[], Coroutine[Any, Any, NoReturn]]],
+    stop: StopSignals,
+    grace: Seconds,
+    on_grace_over: Callable[[], None],
+) -> None:
     """Let all jobs run until the sidecar is stopped; a defect in one ends them all."""
     async with asyncio.TaskGroup() as group:
         running = [group.create_task(job(), name=job.__qualname__) for job in jobs]
         await _until_stopped(stop, grace)
+        on_grace_over()
         for task in running:
             task.cancel()
 

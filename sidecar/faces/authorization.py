@@ -1,14 +1,13 @@
 """The authorization tokens that applications must present: from a variable, from a file, or none at all."""
 
-import asyncio
 import logging
 from pathlib import Path
 from typing import Protocol
 
 from sidecar.core.authorization_token import read_token
-from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Instant, Seconds
+from sidecar.core.one_call import OneCall
 from sidecar.core.ports import Clock
 
 REPLACED_TOKEN_LIFETIME: Seconds = 3600
@@ -70,6 +69,7 @@ class AuthorizationTokens:
     def __init__(self, *, fixed: str | None, file: Path | None, clock: Clock) -> None:
         self._fixed = (fixed,) if fixed else ()
         self._file = file
+        self._read = OneCall(READ_TIMEOUT)
         self._clock = clock
         self._from_file: str | None = None
         self._replaced: tuple[str, Instant] | None = None
@@ -90,8 +90,7 @@ class AuthorizationTokens:
         if self._file is None:
             return self._held()
         try:
-            async with asyncio.timeout(READ_TIMEOUT):
-                token = await in_daemon_thread(read_token, self._file)
+            token = await self._read(read_token, self._file)
         except (OSError, ValueError, OutOfThreads) as error:
             self._complain(error)
             return self._held()

@@ -3,25 +3,21 @@
 import asyncio
 import logging
 import os
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, ParamSpec, Protocol, TypeVar
+from typing import NoReturn, Protocol
 
-from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Credentials, Seconds
+from sidecar.core.one_call import OneCall
 from sidecar.core.refresh import Issued, RefreshEvent, RoleState
 from sidecar.core.watched import WatchedValue
 from sidecar.faces.file_replacement import Refused, replace_file
 from sidecar.faces.shared_file import Unwritable, shared_file
 
 TRY_AGAIN: Seconds = 10
+WRITE_WITHIN: Seconds = 10
 REMOVE_WITHIN: Seconds = 1
 """A disk that hangs does not hold up the end."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 logger = logging.getLogger("sidecar.faces.credentials_file")
 
@@ -44,7 +40,7 @@ class CredentialsFile:
         self._issued: WatchedValue[Credentials | None] = WatchedValue(None)
         self._complained = ""
         self._refused: Refused = ()
-        self._disk = threading.Lock()  # a removal waits for the write before it
+        self._disk = OneCall(WRITE_WITHIN)  # a removal waits for the write before it
 
     def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
         if isinstance(event, Issued):
@@ -67,7 +63,7 @@ class CredentialsFile:
     async def _write(self, credentials: Credentials) -> bool:
         try:
             content = shared_file(self._profile, credentials)
-            refused = await in_daemon_thread(self._alone, replace_file, self._path, content, self._mode)
+            refused = await self._disk(replace_file, self._path, content, self._mode)
         except (OSError, OutOfThreads, Unwritable) as error:
             self._observe(written=False)
             self._complain(_reason(error))
@@ -108,17 +104,15 @@ class CredentialsFile:
     async def _remove(self) -> None:
         try:
             async with asyncio.timeout(REMOVE_WITHIN):
-                await in_daemon_thread(self._alone, self._path.unlink, missing_ok=True)
+                await self._disk(self._path.unlink, missing_ok=True)
         except (OSError, OutOfThreads) as error:
             logger.warning(
                 "credentials file not removed",
                 extra={"file": str(self._path), "reason": _reason(error), "fix": "remove it manually"},
             )
 
-    def _alone(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with self._disk:
-            return function(*args, **kwargs)
-
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and not error.strerror:
+        return "the file system does not answer"
     return getattr(error, "strerror", None) or (str(error) if isinstance(error, Unwritable) else type(error).__name__)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sidecar.core.authorization_token import checked_token, read_token
 from sidecar.core.model import SESSION_NAME, Seconds
+from sidecar.core.regular_file import check_regular
 from sidecar.http.addresses import is_host
 
 
@@ -21,6 +22,7 @@ def ca_bundle(value: str) -> Path:
     import ssl  # noqa: PLC0415 (the health check reads addresses only, once a second)
 
     try:
+        check_regular(Path(value).stat())  # a pipe would be read for ever
         ssl.create_default_context(cafile=value)
     except OSError as error:  # ssl.SSLError is one
         raise ValueError(f"is not usable ({error.strerror or error}); use a readable PEM file") from None

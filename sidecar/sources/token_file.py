@@ -6,19 +6,18 @@ look every half minute as well, and the broker reads the file again before every
 """
 
 import asyncio
-import errno
 import logging
 import os
-import stat
 from pathlib import Path
 from typing import NoReturn
 
 from watchfiles import awatch
 
 from sidecar.core.claims import unverified_claims
-from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Seconds, Token
+from sidecar.core.one_call import OneCall
+from sidecar.core.regular_file import read_regular
 from sidecar.core.watched import WatchedValue
 
 MINIMUM_LENGTH, MAXIMUM_LENGTH = 4, 20_000
@@ -40,8 +39,7 @@ class TokenFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._current: WatchedValue[Token | None] = WatchedValue(None)
-        self._one_reader = asyncio.Lock()  # of two, the slower could bring the older content back
-        self._reading: asyncio.Task[Token] | None = None
+        self._call = OneCall(READ_WITHIN)  # of two readers, the slower could bring the older content back
 
     @property
     def current(self) -> WatchedValue[Token | None]:
@@ -49,34 +47,16 @@ class TokenFile:
 
     async def read(self) -> Token:
         """Read the whole file, once. Raises `TokenUnreadable`, naming the file and what to change."""
-        async with self._one_reader:
-            try:
-                async with asyncio.timeout(READ_WITHIN):
-                    token = await self._read()
-            except TimeoutError:
-                self._current.set(None)
-                raise _hanging(self._path) from None
-            except TokenUnreadable:
-                self._current.set(None)
-                raise
-            self._current.set(token)
-            return token
-
-    async def _read(self) -> Token:
-        """In a thread: the file may turn out to live on something slower than the kubelet's tmpfs.
-
-        A thread that hangs cannot be ended; while there is one, no other is started.
-        """
-        if self._reading is not None:
-            await asyncio.wait([self._reading])
-        self._reading = asyncio.create_task(in_daemon_thread(_read, self._path))
-        self._reading.add_done_callback(self._read_ended)
-        return await asyncio.shield(self._reading)
-
-    def _read_ended(self, reading: asyncio.Task[Token]) -> None:
-        self._reading = None
-        if not reading.cancelled():
-            reading.exception()  # whoever waited for it may have gone
+        try:
+            token = await self._call(_read, self._path)
+        except TimeoutError:
+            self._current.set(None)
+            raise _hanging(self._path) from None
+        except TokenUnreadable:
+            self._current.set(None)
+            raise
+        self._current.set(token)
+        return token
 
     async def watch(self) -> NoReturn:
         """Keep `current` true, for ever."""
@@ -88,6 +68,7 @@ class TokenFile:
             await asyncio.sleep(WATCH_RETRY_INTERVAL)
 
     async def _follow(self) -> None:
+        await self._call(os.stat, self._path.parent)  # to watch what hangs would hold up the whole loop
         await self._look()
         changes = awatch(
             self._path.parent,
@@ -116,7 +97,7 @@ def _read(path: Path) -> Token:
 def _bytes(path: Path) -> bytes:
     for _ in range(3):
         try:
-            return _whole(path)
+            return read_regular(path, MAXIMUM_LENGTH * 4 + 1)
         except FileNotFoundError:
             # Between following `..data` and opening what it named, the kubelet may have removed the old directory.
             continue
@@ -127,19 +108,6 @@ def _bytes(path: Path) -> bytes:
         fix="Mount a projected serviceAccountToken volume there (see manifests/pod.yaml), "
         "or point AWS_WEB_IDENTITY_TOKEN_FILE at the file.",
     )
-
-
-def _whole(path: Path) -> bytes:
-    # O_NONBLOCK: opening a pipe that nobody writes to would wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        # The descriptor stays ours: given a directory, fdopen raises and leaves it open.
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(MAXIMUM_LENGTH * 4 + 1)
-    finally:
-        os.close(descriptor)
 
 
 def _hanging(path: Path) -> TokenUnreadable:

@@ -1,13 +1,14 @@
 """The CAs that STS is checked by, read again when their file changes: bundles rotate, and pods live longer."""
 
-import asyncio
 import logging
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.core.daemon_thread import in_daemon_thread
+from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Seconds
+from sidecar.core.one_call import OneCall
+from sidecar.core.regular_file import check_regular
 from sidecar.sts.tls import tls_context
 
 LOOK_WITHIN: Seconds = 1
@@ -37,6 +38,7 @@ class TrustedAuthorities:
         self._stamp = _stamp(self._file)
         self._context = tls_context(bundle)
         self._complained = ""
+        self._call = OneCall(LOOK_WITHIN)
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -46,9 +48,8 @@ class TrustedAuthorities:
     async def __call__(self) -> ssl.SSLContext:
         """By what the file holds now; by what was good last, where it holds nothing that can be used."""
         try:
-            async with asyncio.timeout(LOOK_WITHIN):
-                found = await in_daemon_thread(self._look)
-        except (TimeoutError, RuntimeError) as error:  # RuntimeError: no thread can be started
+            found = await self._call(self._look)
+        except (TimeoutError, OutOfThreads) as error:
             found = _Read(self._stamp, None, type(error).__name__)
         self._take(found)
         return self._context
@@ -87,6 +88,7 @@ def _stamp(file: Path | None) -> Stamp | None:
     if file is None:
         return None
     found = file.stat()
+    check_regular(found)
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 

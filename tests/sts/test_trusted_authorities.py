@@ -110,14 +110,14 @@ async def test_the_systems_authorities_are_read_again_too(
 
 async def test_a_disk_that_hangs_holds_up_no_call(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle.replace(Issuer("Root").pem)
-    trust = TrustedAuthorities(bundle.path)
     hanging = asyncio.Event()
 
     async def hang(*_: object) -> None:
         await hanging.wait()
 
     monkeypatch.setattr("sidecar.sts.trusted_authorities.LOOK_WITHIN", 0.05)
-    monkeypatch.setattr("sidecar.sts.trusted_authorities.in_daemon_thread", hang)
+    monkeypatch.setattr("sidecar.core.one_call.in_daemon_thread", hang)
+    trust = TrustedAuthorities(bundle.path)
     assert await trust() is trust.context
 
 
