@@ -82,6 +82,7 @@ class Issuer:
         ends: dt.timedelta = DAY,
         sends: Sequence["Issuer"] = (),
         subject: str = "sts.test",
+        more: Sequence[x509.ExtensionType] = (),
     ) -> ssl.SSLContext:
         """A server with a certificate of this CA for `names`. `sends`: the CAs whose certificates it sends along."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -90,6 +91,8 @@ class Issuer:
         if not self.old:
             public = self.key.public_key()
             made = made.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+        for extension in more:
+            made = made.add_extension(extension, critical=True)
         chain, private = directory / f"{subject}.pem", directory / f"{subject}.key"
         leaf = made.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         chain.write_bytes(leaf + b"".join(each.pem for each in sends))

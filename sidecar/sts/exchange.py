@@ -25,6 +25,8 @@ from sidecar.sts.session_name import session_name_for
 from sidecar.sts.transport_failures import ANSWER_WITHIN, CONNECT_WITHIN, FailedCall, TransportFailure
 
 _OK = 200
+PROXYS_OWN = frozenset({403, 407, 502, 503, 504})
+"""What a proxy answers where it lets nobody through, or finds nobody behind it."""
 
 HEADERS = {
     "Accept-Encoding": "identity",  # an answer is 2 KiB; what is not compressed cannot unfold beyond its cap
@@ -205,7 +207,8 @@ def _request_id(headers: CIMultiDictProxy[str]) -> str:
 
 def _is_of_proxy(answer: Answer, route: Route) -> bool:
     """A proxy speaks for itself on the way to an http endpoint; to https it only opens a tunnel, or refuses."""
-    return route.proxy is not None and not route.tunnelled and refusal_in(answer) is None
+    through = route.proxy is not None and not route.tunnelled
+    return through and answer.status in PROXYS_OWN and refusal_in(answer) is None
 
 
 def _unreachable(failure: TransportFailure) -> StsUnreachable:

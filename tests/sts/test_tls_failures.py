@@ -8,8 +8,10 @@ import warnings
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from sidecar.sts.tls_failures import handshake_failure
+from sidecar.sts.tls_failures import handshake_failure, tls_failure
 from tests.sts.calls import Serve, blocking, called, failure, hangs_up, listening, saying, sts
 from tests.tls import DAY, Issuer
 
@@ -114,6 +116,22 @@ async def test_names_in_a_certificate_are_repeated_harmlessly_and_at_no_length(t
     awkward = ca.server(tmp_path, subject="a\nb'\x1b[31m")
     cause, _ = await cause_of(awkward, None)
     assert cause.isprintable()
+
+
+async def test_what_else_is_wrong_with_a_certificate_is_told_in_openssls_words(
+    tmp_path: Path, ca: Issuer, bundle: Path
+) -> None:
+    for_clients = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    cause, _ = await cause_of(ca.server(tmp_path, more=[for_clients]), bundle)
+    assert re.fullmatch(rf"its TLS certificate {SHOWN} is refused: .*purpose.*\.", cause)
+
+
+def test_a_certificate_that_is_not_known_is_told_without_it() -> None:
+    error = ssl.SSLCertVerificationError(1, "foreign text")
+    error.verify_code, error.verify_message = 10, "certificate has expired"
+    told = tls_failure(error, "sts.example", 0)
+    assert told is not None
+    assert told.what == "its TLS certificate is refused: certificate has expired"
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])

@@ -10,16 +10,21 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from sidecar.core.errors import StsUnreachable
+from sidecar.core.clock import SystemClock
+from sidecar.core.errors import StsUnavailable, StsUnreachable
 from sidecar.http.addresses import is_host
 from sidecar.sts import resolver
+from sidecar.sts.exchange import StsCall, StsExchange, sts_session
 from sidecar.sts.route import Route
+from sidecar.sts.tls import tls_context
 from sidecar.sts.transport_failures import FailedCall, FailedStep
+from tests.doubles import ROLE_ARN, a_token
 from tests.free_ports import free_port
 from tests.needs import on_linux
 from tests.sts.calls import Proxy, called, failure, hangs_up, listening, saying, silent, sts
@@ -209,6 +214,19 @@ async def test_a_server_that_accepts_and_is_silent_is_told() -> None:
     async with listening(silent) as port:
         error = await failure(f"http://127.0.0.1:{port}", within=0.3)
     told(error, f"http://127.0.0.1:{port}: no answer within 10 s, though a connection was made.", "firewall")
+
+
+def test_where_nothing_answers_at_all_the_way_is_in_doubt() -> None:
+    failure = FailedCall(Route(STS), 0).explained(aiohttp.ConnectionTimeoutError())
+    assert (failure.step, failure.cause) == (FailedStep.CONNECTION, f"{STS}: no connection: nothing answers.")
+    assert "VPC endpoint" in failure.fix
+
+
+async def test_what_an_http_sts_says_through_a_proxy_is_its_own() -> None:
+    async with listening(Proxy(404)) as port, sts_session(tls_context(None)) as http:
+        call = StsCall("http://sts.lab.test", ROLE_ARN, 3600, proxy=proxy_at(port))
+        with pytest.raises(StsUnavailable, match="404"):
+            await StsExchange(http, call, SystemClock())(a_token())
 
 
 def failed_by(number: int, *, ipv6_only: bool, proxy: str | None = None) -> str:
