@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
+from tests.explain.asking import ACCOUNT, CLUSTER, OLD_CLUSTER, OTHER_ACCOUNT, PROVIDER_ARN, SUBJECT
+from tests.explain.corpus import CORPUS
 from tools import metrics_page
 
 DOCS = Path(__file__).parent.parent / "docs"
-SETTINGS_PAGE, METRICS = DOCS / "settings.md", DOCS / "metrics.md"
+SETTINGS_PAGE, METRICS, EXPLAIN = DOCS / "settings.md", DOCS / "metrics.md", DOCS / "explain.md"
 
 
 def settings() -> str:
@@ -37,10 +39,36 @@ def series() -> str:
     return _table(("a pod's series", ""), metrics_page.counts())
 
 
+def corpus() -> str:
+    """Every case that the tests run, with the fix that `explain` gives."""
+    rows = (
+        (example.name, example.verdict, f"`{example.code}`", _shortened(example.told()[0].fix)) for example in CORPUS
+    )
+    return _table(("case", "verdict", "name", "fix"), rows)
+
+
+def _shortened(fix: str) -> str:
+    """The names of the tests' world, as somebody else would write them."""
+    for long, short in _NAMES:
+        fix = fix.replace(long, short)
+    return fix.replace("\n", " ")
+
+
+_NAMES = (
+    (PROVIDER_ARN, "PROVIDER_ARN"),
+    (CLUSTER, "ISSUER"),
+    (OLD_CLUSTER, "OTHER_ISSUER"),
+    (SUBJECT, "SUBJECT"),
+    (ACCOUNT, "ACCOUNT"),
+    (OTHER_ACCOUNT, "OTHER_ACCOUNT"),
+)
+
+
 Tables = Mapping[str, Callable[[], str]]
 PAGES: Mapping[Path, Tables] = {
     SETTINGS_PAGE: {"settings": settings},
     METRICS: {"metrics": metrics, "labels": labels, "series": series},
+    EXPLAIN: {"corpus": corpus},
 }
 
 

@@ -24,6 +24,8 @@ def ask_for(audience: str, issuer: str) -> str:
     """How to get a token with another audience from this issuer, as a clause."""
     if issuer.startswith("token.actions.githubusercontent.com"):
         return f"give the workflow's step audience: {audience}"
+    if issuer == "accounts.google.com":
+        return f"request the token for the client {audience}"
     return f"project the token with audience {audience}"
 
 

@@ -115,6 +115,8 @@ def _tell(told: Explanation, out: TextIO) -> None:
 def _headline(told: Explanation) -> str:
     if told.depends_on:
         return f"allow, if the policy's conditions on {', '.join(told.depends_on)} hold: they cannot be seen from here."
+    if told.verdict is Verdict.ALLOW and any(found.code == "issuer-of-the-lab" for found in told.findings):
+        return "allow by the STS of `irsa-sidecar lab` only: AWS cannot reach the token's issuer."
     if told.verdict is Verdict.ALLOW:
         return "allow: STS would issue credentials, as far as token and policy show."
     if not told.aws_code:

@@ -142,13 +142,13 @@ def _subject(miss: FailedCondition) -> Finding | None:
     return miss.found(
         "subject-differs",
         f"{compared}{'; ' if clause else ''}{clause.removeprefix('; ')}.",
-        f'Write "{miss.key}": "{have}"{_or_move_the_pod(near)}.',
+        f'Write "{miss.key}": "{have}"{_or_move_the_pod(miss)}.',
     )
 
 
-def _or_move_the_pod(wanted: str) -> str:
-    account = service_account(wanted)
-    if account is None or has_wildcard(wanted):
+def _or_move_the_pod(miss: FailedCondition) -> str:
+    account = service_account(miss.near)
+    if account is None or has_wildcard(miss.near) or service_account(miss.actual) is None:
         return ""
     return f", or run the pod in namespace {account[0]} with serviceAccountName: {account[1]}"
 

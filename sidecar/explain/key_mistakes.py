@@ -120,12 +120,14 @@ def _own(miss: FailedCondition) -> Finding | None:
 
 def _other_issuer(miss: FailedCondition) -> list[Finding]:
     named, mine = miss.named_issuer, _mine(miss)
-    if "." not in named or is_own_key(miss.key) or named.casefold() == mine.casefold():
+    if not named or is_own_key(miss.key) or named.casefold() == mine.casefold():
         return []
     fix = _write(miss)
     if slip := issuer_slip(named, mine):
         code, clause = slip
         return [miss.found(code, f"The key {miss.key}: {clause}.", fix)]
+    if "." not in named:
+        return []
     return [
         miss.found(
             "other-issuer",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sidecar.core import audiences
 from sidecar.core.arns import RoleArn, account_of
 from sidecar.core.findings import Finding, error, info, warning
+from sidecar.explain.issuer_names import issuer_slip
 from sidecar.explain.jwt_parts import shown
 from sidecar.explain.question import Case, OidcProvider, Question, role_in
 from sidecar.explain.token_mistakes import api_token, may_be_for_the_api_server, several_audiences, wrong_file
@@ -34,7 +35,8 @@ def _bare(asked: Question) -> str:
 def _right_arn(asked: Question) -> str:
     if asked.policy_of:
         return f"Set AWS_ROLE_ARN to {shown(asked.policy_of)}."
-    name = asked.role_arn.rpartition("/")[2] if ":" in asked.role_arn else asked.role_arn
+    parts = asked.role_arn.split("/")
+    name = parts[1] if ":assumed-role/" in asked.role_arn else parts[-1]
     return f"Copy the Arn that `aws iam get-role --role-name {shown(name) or '<name>'}` prints, path included."
 
 
@@ -100,6 +102,12 @@ def _missing(case: Case) -> Finding:
                 f"The token's iss is {issuer}, the provider is {other.written}: only the case differs, and "
                 "STS is case-sensitive.",
                 f"Create a provider for exactly {issuer}.",
+            )
+        if slip := issuer_slip(other.name, case.token.issuer_name):
+            return error(
+                slip[0],
+                f"The token's iss is {issuer}, the provider is {other.written}: {slip[1]}.",
+                f"Create a provider for exactly {issuer}; a provider's URL cannot be changed.",
             )
     given = ", ".join(other.written for other in case.asked.providers)
     return error(

@@ -53,7 +53,7 @@ def _invisible(text: str, meant: str) -> Slip | None:
 
 def _several(text: str, _: str) -> Slip | None:
     parts = [part.strip(QUOTES) for part in _BETWEEN.split(text.strip()) if part]
-    if len(parts) > 1 and all(part.count(":") >= 1 for part in parts) and "(" not in text:
+    if len(parts) > 1 and all(":" in part.strip(":") and part == part.strip(":") for part in parts) and "(" not in text:
         return Slip("several-values-in-one", f"one string holds {len(parts)} values; IAM compares with it whole")
     return None
 

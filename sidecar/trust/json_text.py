@@ -10,6 +10,8 @@ def decoded(text: str) -> Any:
     """The value behind a JSON text. Raises MalformedPolicy, also for a key that stands twice in one object."""
     try:
         return json.loads(text, object_pairs_hook=_without_repeated)
+    except MalformedPolicy:
+        raise
     except json.JSONDecodeError as error:
         what, fix, at = _mistake(text, error)
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)

@@ -27,6 +27,12 @@ _CARRIED = (
     *("sts:RoleSessionName", "sts:SourceIdentity", "sts:TransitiveTagKeys", "aws:TagKeys", "aws:RequestTag/<key>"),
     *("aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport"),
 )
+_OF_OTHER_CALLS = (
+    *("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceIdentity"),
+    *("aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:PrincipalType"),
+    *("aws:PrincipalTag", "aws:PrincipalIsAWSService", "aws:PrincipalServiceName", "aws:userid", "aws:username"),
+    *("aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge", "aws:TokenIssueTime", "aws:CalledVia", "sts:ExternalId"),
+)
 KNOWN_KEYS = (*_CARRIED, *_OF_THE_NETWORK, *_OF_THE_ROLE)
 
 
@@ -56,6 +62,8 @@ def is_never_carried(key: str) -> bool:
 
 def likely_meant(key: str) -> str:
     """The key that a misspelt one of IAM's resembles; "" for one that resembles none."""
+    if key.partition("/")[0].casefold() in {name.casefold() for name in _OF_OTHER_CALLS}:
+        return ""
     known = {name.casefold(): name for name in KNOWN_KEYS if "<" not in name}
     near = get_close_matches(key.casefold(), known, n=1, cutoff=0.85)
     return known[near[0]] if near else ""
