@@ -54,8 +54,8 @@ IMDS = FaceSpec(
     title="EC2 metadata (IMDS)",
     setting="SIDECAR_IMDS_LISTEN",
     listen="off",
-    meaning="The address of the instance metadata service (IMDS): `169.254.169.254:80`, or any loopback address that "
-    "the application has in AWS_EC2_METADATA_SERVICE_ENDPOINT.",
+    meaning="The address of the instance metadata service (IMDS): `169.254.169.254:80`, `[fd00:ec2::254]:80`, or any "
+    "loopback address that the application has in AWS_EC2_METADATA_SERVICE_ENDPOINT.",
     protected=False,
     variants=(IMDS_V1,),
 )

@@ -143,7 +143,11 @@ class Settings:
 SETTINGS = tuple(settings_of(Settings))
 
 FROM_ENVIRONMENT = (
-    ("HTTPS_PROXY", "A proxy for the call to STS (`https_proxy` too; `HTTP_PROXY` for an http endpoint)."),
+    (
+        "HTTPS_PROXY",
+        "A proxy for the call to STS (`https_proxy` too; `HTTP_PROXY` for an http endpoint): "
+        "`http://[USER:PASSWORD@]HOST:PORT`, with special characters of user and password as %XX.",
+    ),
     ("NO_PROXY", "Hosts to call directly."),
 )
 """Read with curl's rules by `endpoints.proxy_for`; no flags: a proxy's URL may hold a password."""
