@@ -46,6 +46,7 @@ def test_what_names_no_role_is_refused_with_what_is_allowed(text: str) -> None:
         ("arn:aws:iam::RGW11111111111111111:role/team/app", "RGW11111111111111111", "app"),
         ("arn:aws:iam::role/App", "", "App"),
         ("arn:aws:iam::111122223333:role/app", "111122223333", "app"),
+        ("arn:aws:iam::1111222233334:role/app", "1111222233334", "app"),
     ],
 )
 def test_other_servers_write_a_roles_arn_otherwise(text: str, account: str, name: str) -> None:

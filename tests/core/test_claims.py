@@ -113,6 +113,15 @@ def test_a_time_that_is_no_time_is_unknown(number: str) -> None:
     assert (claims.issued_at, claims.expires_at) == (-inf, inf)
 
 
+def test_a_part_with_signs_that_no_token_has_is_no_claims() -> None:
+    payload = encoded(b'{"iss": "https://issuer"}')
+    assert unverified_claims(f"x.{payload[:8]}\n{payload[8:]}.x") == NO_CLAIMS
+
+
+def test_the_last_second_of_the_calendar_is_a_time() -> None:
+    assert unverified_claims(unsigned_jwt({"exp": 253_402_300_799})).expires_at == 253_402_300_799
+
+
 def test_times_may_have_fractions() -> None:
     assert unverified_claims(unsigned_jwt({"exp": 1800000000.5})).expires_at == 1800000000.5
 

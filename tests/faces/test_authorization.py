@@ -14,6 +14,7 @@ from sidecar.faces.authorization import (
     Authorization,
     AuthorizationTokens,
     NoAuthorization,
+    authorization,
 )
 from sidecar.faces.guards import Guard
 from sidecar.http.messages import Request
@@ -44,10 +45,10 @@ def clock() -> VirtualClock:
     return VirtualClock()
 
 
-async def admits(authorization: Authorization, presented: str) -> bool:
+async def admits(tokens: Authorization, presented: str) -> bool:
     request = Request("GET", "/", {"authorization": presented} if presented else {})
     try:
-        await Guard(None, authorization).check_authorization(request)
+        await Guard(None, tokens).check_authorization(request)
     except NotAuthorized:
         return False
     return True
@@ -58,6 +59,12 @@ async def test_without_a_token_everybody_on_loopback_is_admitted() -> None:
     assert await admits(NoAuthorization(), "whatever")
     assert not NoAuthorization().required
     assert await NoAuthorization().accepted() == await NoAuthorization().renewed() == NoAuthorization().known() == ()
+
+
+async def test_a_variable_or_a_file_is_enough_to_demand_a_token(clock: VirtualClock, file: File) -> None:
+    assert authorization(FIXED, None, clock).required
+    assert authorization(None, file.path, clock).required
+    assert not authorization(None, None, clock).required
 
 
 async def test_a_fixed_token_admits_itself_and_nothing_else(clock: VirtualClock) -> None:

@@ -122,6 +122,11 @@ def test_an_unknown_code_with_a_server_error_passes_by_itself(status: int) -> No
     assert type(meaning(Answer(status, recorded("unknown_code")))) is StsUnavailable
 
 
+@pytest.mark.parametrize("status", [400, 403, 499])
+def test_an_unknown_code_with_any_other_status_is_for_a_person(status: int) -> None:
+    assert meaning(Answer(status, recorded("unknown_code"))).retry is Retry.SLOWLY
+
+
 @pytest.mark.parametrize("body", [b"", b"<html><h1>Bad Gateway</h1></html>", b"upstream timed out", b"\xff\x00"])
 @pytest.mark.parametrize(
     ("status", "kind"),

@@ -35,6 +35,10 @@ def test_a_long_name_keeps_its_head() -> None:
     assert name_of("shop", "p" * 253).startswith("shop.ppppp")
 
 
+def test_a_name_that_does_not_fit_stays_the_same_from_release_to_release() -> None:
+    assert name_of("shop", "p" * 100) == f"shop.{'p' * 48}-01d6f1c4d1"
+
+
 def test_pods_of_one_deployment_differ_though_only_their_ends_do() -> None:
     prefix = "a-very-long-deployment-name-that-fills-the-whole-space-and-more-5d4f7c-"
     assert name_of("shop", prefix + "aaaaa") != name_of("shop", prefix + "aaaab")

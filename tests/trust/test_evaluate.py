@@ -297,6 +297,12 @@ case(
     "allows",
     statement({"DateGreaterThanEquals": {"aws:CurrentTime": "1900000000"}}),
 )
+case(
+    "a date before 1970 as an epoch number",
+    ALLOW,
+    "allows",
+    statement({"DateGreaterThan": {"aws:CurrentTime": "-1"}}),
+)
 case("STS listens on TLS alone", ALLOW, "allows", statement({"Bool": {"aws:SecureTransport": True}}))
 case("a Bool that differs", IMPLICIT, "Bool", statement({"Bool": {"aws:SecureTransport": "false"}}))
 case(
@@ -342,6 +348,19 @@ case(
     claims=token(amr=["a", "b"]),
 )
 case("an escaped star is a star", IMPLICIT, "StringLike", statement({"StringLike": {SUB: "system:${*}"}}))
+case(
+    "an escaped star meets a star",
+    ALLOW,
+    "allows",
+    statement({"StringLike": {SUB: "system:${*}"}}),
+    claims=token(sub="system:*"),
+)
+case(
+    "a variable with more than a default never matches",
+    IMPLICIT,
+    "StringLike",
+    statement({"StringLike": {"aws:FederatedProvider": "*${aws:nothing, 'DEF' or more}"}}),
+)
 case(
     "the older version takes variables literally",
     IMPLICIT,
