@@ -1,8 +1,6 @@
 """The way to STS: name, connection, certificate, clock, over real sockets on loopback."""
 
-import asyncio
 import email.utils
-import ssl
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +12,8 @@ from tests.doctor.servers import Page, a_server, a_silent_server
 from tests.doctor.snapshots import a_pod, outcome
 from tests.explain.asking import NOW
 from tests.free_ports import free_port
+from tests.sts.calls import failure, listening, sts
+from tests.tls import Issuer
 
 
 async def to_sts(tmp_path: Path, http: aiohttp.ClientSession, url: str, now: float = NOW, **more: str) -> list[Finding]:
@@ -67,54 +67,14 @@ async def test_silence_is_told(tmp_path: Path, http: aiohttp.ClientSession, monk
     assert "though a connection was made" in found[1].message
 
 
-async def test_a_certificate_that_nobody_trusts_is_told(
-    tmp_path: Path, http: aiohttp.ClientSession, certificate: tuple[Path, Path]
-) -> None:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(*certificate)
-
-    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        found = await to_sts(tmp_path, http, f"https://127.0.0.1:{port}")
+async def test_doctor_and_sidecar_say_the_same_of_a_certificate(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    async with listening(sts, Issuer("A Private CA").server(tmp_path)) as port:
+        found = await to_sts(tmp_path, http, f"https://localhost:{port}")
+        error = await failure(f"https://localhost:{port}")
 
     assert outcome(found[1]) == ("sts-tls", "fail")
-    assert "self" in found[1].saw
-    assert "AWS_CA_BUNDLE" in found[1].fix
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate that is its own authority, and its key."""
-    import datetime as dt
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sts.lab")])
-    today = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(today - dt.timedelta(days=1))
-        .not_valid_after(today + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    chain, private = tmp_path / "cert.pem", tmp_path / "key.pem"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return chain, private
+    assert (found[1].message, found[1].fix) == (error.cause, error.fix)
+    assert "'A Private CA'" in error.cause
 
 
 async def test_a_proxy_is_what_is_looked_up_and_its_password_stays_ours(
