@@ -21,7 +21,7 @@ TOKEN_USED = (
 )
 
 BAD_ABOVE_ZERO = ((None, "green"), (1, "red"))
-LITTLE_TIME = ((None, "red"), (600, "orange"), (1200, "green"))
+LITTLE_TIME = ((None, "red"), (1200, "orange"), (1700, "green"))
 SLOW = ((None, "green"), (1, "orange"), (2.5, "red"))
 AN_HOUR_OF_BUCKETS = f'rate(irsa_sidecar_refresh_duration_seconds_bucket{{{CHOSEN},outcome="issued"}}[1h])'
 
@@ -42,7 +42,7 @@ FLEET_ROW = Row(
         ),
         stat(
             "Soonest expiry",
-            "The least that any pod has left. In health never under 25 min, or half of a short session.",
+            "The least that any pod has left. In health never under half of a session: 30 min of an hour.",
             f"min({left(FLEET)})",
             unit="s",
             steps=LITTLE_TIME,

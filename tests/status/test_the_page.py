@@ -86,7 +86,7 @@ def test_it_counts_down_each_second_by_itself(browser: Browser) -> None:
         before = browser.run("return document.querySelector('rect.left').getAttribute('width')")
         for shown in ("54 min 17 s", "54 min 16 s"):
             assert browser.until(".figure", shown, within=4)
-        browser.until(".life text", "26 min 16 s")
+        browser.until(".life text", "21 min 16 s")
         assert browser.run("return document.querySelector('rect.left').getAttribute('width')") < before
         assert "5 min 43 s ago" in browser.text("main")
 
