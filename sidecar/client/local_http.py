@@ -69,10 +69,21 @@ def _connected(address: Address) -> socket.socket:
         return _connection(socket.AF_UNIX, str(address.path))
     found = _reachable(address)
     if found.host == "localhost":
-        return socket.create_connection((found.host, found.port), LOCAL_TIMEOUT)
+        return _connected_locally(found.port)
     # The look-up of an address would load the tables of international names.
     family = socket.AF_INET6 if found.needs_ipv6 else socket.AF_INET
     return _connection(family, (found.host, found.port))
+
+
+def _connected_locally(port: int) -> socket.socket:
+    """What `localhost` means is known (RFC 6761, 6.3): a name server that is asked for it may be silent."""
+    try:
+        return _connection(socket.AF_INET, ("127.0.0.1", port))
+    except ConnectionRefusedError as refused:
+        try:
+            return _connection(socket.AF_INET6, ("::1", port))
+        except OSError:
+            raise refused from None
 
 
 def _connection(family: socket.AddressFamily, place: str | tuple[str, int]) -> socket.socket:

@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
+from sidecar.core.errors import OutOfThreads
 from sidecar.core.findings import Finding
 from sidecar.doctor import report
 from sidecar.doctor.examination import examine
 from sidecar.doctor.pod import inspect_pod
 from sidecar.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.terminal.colour import colour_for
+from sidecar.terminal.complaints import complain
 from sidecar.terminal.files import BadArguments, read
 
 BAD_ARGUMENTS = 2
@@ -27,7 +29,11 @@ def main(argv: Sequence[str]) -> int:
     except BadArguments as problem:
         print(f"irsa-sidecar doctor: {problem}.", file=sys.stderr)
         return BAD_ARGUMENTS
-    findings = asyncio.run(_examine(app, policy, offline=given.offline, quiet=given.json))
+    try:
+        findings = asyncio.run(_examine(app, policy, offline=given.offline, quiet=given.json))
+    except OutOfThreads as problem:
+        complain(f"irsa-sidecar doctor: {problem}")
+        return 1
     print(report.as_json(findings) if given.json else f"\n{report.summary(findings)}")
     return report.exit_code(findings)
 

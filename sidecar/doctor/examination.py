@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 
+from sidecar.core.errors import SidecarError
 from sidecar.core.findings import Finding
 from sidecar.doctor import (
     application,
@@ -99,6 +100,8 @@ async def _one(check: Awaitable[Finding | None]) -> list[Finding]:
 async def _safely(name: str, check: Awaitable[list[Finding]]) -> list[Finding]:
     try:
         return await check
+    except SidecarError as error:
+        return [failed(name, error.code, error.cause, error.fix)]
     except Exception as error:  # noqa: BLE001 (see above)
         return [_broken(name, error)]
 

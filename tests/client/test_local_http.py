@@ -1,5 +1,7 @@
 """One GET to whatever listens in the pod: whole, bounded in time and size, and clear about what is no answer."""
 
+import socket
+
 import pytest
 
 from sidecar.client import local_http
@@ -66,3 +68,22 @@ def test_a_path_that_no_request_can_carry_is_not_sent(path: str) -> None:
 def test_a_reply_does_not_show_its_body() -> None:
     with answering(b"HTTP/1.1 200 OK\r\n\r\nsecret") as address:
         assert "secret" not in repr(get(address, "/"))
+
+
+@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_localhost_is_asked_without_a_name_server(
+    family: socket.AddressFamily, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object, **__: object) -> None:
+        pytest.fail("a name server was asked")
+
+    with socket.create_server((host, 0), family=family) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", silent)
+        monkeypatch.setattr(local_http, "LOCAL_TIMEOUT", 0.1)
+        with pytest.raises(TimeoutError, match="no answer within"):  # it has connected
+            get(TcpAddress("localhost", server.getsockname()[1]), "/")
+
+
+def test_localhost_refuses_as_ipv4_does(unused_tcp_port: int) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        get(TcpAddress("localhost", unused_tcp_port), "/")

@@ -46,6 +46,14 @@ async def test_too_low_a_limit_is_named_and_ends_it_with_2(
     assert len(found.stderr.splitlines()) == 2
 
 
+@pytest.mark.parametrize("command", ["doctor", "credential-process"])
+async def test_a_command_without_a_thread_says_so_in_one_line(container: Image, command: str) -> None:
+    found = await asyncio.to_thread(container.run, *limited("RLIMIT_NPROC", 1, "/app/bin/irsa-sidecar", command))
+    assert found.returncode == 1
+    assert found.stderr.startswith(f"irsa-sidecar {command}: No thread can be started: ")
+    assert len(found.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("limit", "number"),
     [("RLIMIT_NPROC", THREADS + 1), ("RLIMIT_NPROC", 8), ("RLIMIT_NOFILE", OPEN_FILES), ("RLIMIT_NOFILE", 64)],
