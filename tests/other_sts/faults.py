@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from sidecar.lab.cluster.keys import SigningKey
 from tests.lab.worlds import strangers_key
 from tests.other_sts.issuer import AUDIENCE, URL, LabIssuer
 
@@ -45,14 +46,12 @@ FAULTS = (
     ),
     Fault(
         "its signature does not fit",
-        lambda issuer, role: Call(
-            issuer.token(replace(strangers_key(), kid=issuer.issuer.signer(time.time()).kid)), role
-        ),
+        lambda issuer, role: Call(issuer.token(replace(strangers_key(), kid=_signer(issuer).kid)), role),
         *(TRUST, TOKEN, TOKEN, TRUST),
     ),
     Fault(
-        "its key is not published",
-        lambda issuer, role: Call(issuer.token(strangers_key()), role),
+        "its kid names no published key",
+        lambda issuer, role: Call(issuer.token(replace(_signer(issuer), kid="unknown")), role),
         *(TRUST, KEYS, KEYS, ACCEPTED),
     ),
     Fault(
@@ -86,6 +85,10 @@ FAULTS = (
         *(REQUEST, REQUEST, ACCEPTED, REQUEST),
     ),
 )
+
+
+def _signer(issuer: LabIssuer) -> SigningKey:
+    return issuer.issuer.signer(time.time())
 
 
 def _ago(seconds: int) -> int:
