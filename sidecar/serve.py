@@ -10,7 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NoReturn
 
-from sidecar.admin.app import AdminFace
+from sidecar.admin.app import AdminFace, PublicAdminFace
 from sidecar.admin.status import Status
 from sidecar.core.broker import Broker
 from sidecar.core.clock import SystemClock
@@ -135,7 +135,8 @@ async def serve(
         status = Status(broker, lambda: source.token, clock, stop.asked.is_set, history, usage, refusals, config)
         faces = _faces(config, broker, clock, policy)
         observe = to_request_observers(metrics, usage, refusals)
-        async with _listening(faces, AdminFace(status, metrics), observe, config, stop):
+        public = PublicAdminFace(status, metrics)
+        async with _listening(faces, (AdminFace(public, status), public), observe, config, stop):
             jobs = [tokens.watch, broker.keep_fresh, *(file.keep_written for file in files)]
             await _run(jobs, stop, config.grace, on_grace_over)
     logger.info("stopped")
@@ -193,9 +194,12 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy) 
 
 @contextlib.asynccontextmanager
 async def _listening(
-    faces: Sequence[Served], admin: AdminFace, observe: RequestObserver, config: Config, stop: StopSignals
+    faces: Sequence[Served], admin: tuple[Face, Face], observe: RequestObserver, config: Config, stop: StopSignals
 ) -> AsyncIterator[None]:
-    """Serve each face on its addresses, and the admin pages, for as long as the block lasts."""
+    """Serve each face on its addresses, and the admin pages, for as long as the block lasts.
+
+    `admin`: what is shown in the pod, and to everybody else.
+    """
     limits = limits_of_each(servers=len(FACES) + 1)
     shown: dict[str, str] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -204,7 +208,9 @@ async def _listening(
                 served = serving(face, observe, addresses, limits, stop.asked.is_set)
                 bound = await stack.enter_async_context(served)
                 shown["credentials" if face.name == CONTAINER.name else face.name] = _shown(bound)
-        bound = await stack.enter_async_context(serving(admin, _uncounted, config.admin_listen, limits))
+        ours, public = admin
+        served = serving(ours, _uncounted, config.admin_listen, limits, strangers=public)
+        bound = await stack.enter_async_context(served)
         logger.info("listening", extra=shown | {"admin": _shown(bound)})
         yield
 

@@ -1,37 +1,42 @@
 """`/livez`, `/readyz`, `/metrics` and `/status`, as a face: behind limits, for the cluster can ask."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from sidecar.admin import documents
 from sidecar.admin.status import Status
-from sidecar.core.errors import MethodRefused, NoSuchPath, SidecarError
+from sidecar.core.errors import HostRefused, MethodRefused, NoSuchPath, SidecarError
 from sidecar.core.model import Instant, Seconds
+from sidecar.core.ports import Clock
 from sidecar.faces.container import READ_METHODS
+from sidecar.faces.guards import host_name
 from sidecar.faces.problems import problem
+from sidecar.http.addresses import LOOPBACK_NAMES
 from sidecar.http.messages import JSON_HEADERS, Request, Response
-from sidecar.observe.metrics import Metrics
+from sidecar.observe.metrics import OPENMETRICS, Metrics
 
 PAGE_LASTS: Seconds = 0.25
 """Writing the page takes milliseconds, in which no credential is served; the whole cluster may ask for it."""
 
 
-class AdminFace:
-    """Answers probes, scrapers and people. Unlike the other faces it accepts any Host: no answer holds a secret."""
+ONLY_IN_THE_POD = (
+    "Facts about the pod are shown in the pod only.",
+    "Use `kubectl port-forward` and open http://localhost:<port>/status, or `irsa-sidecar healthcheck` in the pod.",
+)
+Pages = dict[str, Callable[[Request], Response]]
+
+
+class PublicAdminFace:
+    """Answers probes and scrapers, from wherever they come: no fact is in it that they do not need."""
 
     name = "admin"
+    rich = ("/status", "/status.json")
 
     def __init__(self, status: Status, metrics: Metrics) -> None:
         self._status = status
-        self._metrics = metrics
-        self._written: tuple[Instant, Response] | None = None
-        self._pages = {
-            "/livez": self._livez,
-            "/readyz": self._readyz,
-            "/metrics": self._series,
-            "/status": self._page,
-            "/status.json": self._document,
-        }
+        self._series = Shared(status.clock, lambda accept: _series(metrics, accept))
+        self._pages: Pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics}
 
     def answer(self, request: Request) -> Response:
         try:
@@ -42,10 +47,15 @@ class AdminFace:
     def _answer(self, request: Request) -> Response:
         shown = self._pages.get(request.path)
         if shown is None:
-            raise NoSuchPath("There is nothing at this path.", fix=f"Available: {', '.join(self._pages)}.")
+            raise self._refused(request.path)
         if request.method not in READ_METHODS:
-            raise MethodRefused("This endpoint is read-only.", fix="Use GET.", allowed=READ_METHODS)
+            raise _read_only()
         return shown(request)
+
+    def _refused(self, path: str) -> SidecarError:
+        if path in self.rich:
+            return HostRefused(ONLY_IN_THE_POD[0], fix=ONLY_IN_THE_POD[1])
+        return NoSuchPath("There is nothing at this path.", fix=f"Available: {', '.join((*self._pages, *self.rich))}.")
 
     def _livez(self, _: Request) -> Response:
         """200 while the refresh loop comes round. Credentials do not matter here: a restart would not bring any."""
@@ -53,25 +63,81 @@ class AdminFace:
         return _json({"alive": alive}, ok=alive)
 
     def _readyz(self, _: Request) -> Response:
-        """200 only while a credential can be served; the body says how things stand, and what to mend."""
+        """200 only while a credential can be served."""
+        ready = self._status.ready
+        return _json({"ready": ready}, ok=ready)
+
+    def _metrics(self, request: Request) -> Response:
+        return self._series(OPENMETRICS if OPENMETRICS in request.headers.get("accept", "") else "")
+
+
+class AdminFace:
+    """The same, and for those in the pod all that helps: why it is not ready, and the status page."""
+
+    name = "admin"
+
+    def __init__(self, public: PublicAdminFace, status: Status) -> None:
+        self._public = public
+        self._status = status
+        self._page = Shared(status.clock, lambda _: _page(status))
+        self._document = Shared(status.clock, lambda _: _json(documents.status(status.snapshot()), ok=True))
+        self._pages: Pages = {
+            "/readyz": self._readyz,
+            "/status": lambda _: self._page(),
+            "/status.json": lambda _: self._document(),
+        }
+
+    def answer(self, request: Request) -> Response:
+        shown = self._pages.get(request.path)
+        if shown is None or not _is_from_the_pod(request):
+            return self._public.answer(request)
+        return shown(request) if request.method in READ_METHODS else problem(_read_only())
+
+    def _readyz(self, _: Request) -> Response:
+        """The body says how things stand, and what to mend."""
         role = self._status.role()
         return _json(documents.readiness(role), ok=role.ready)
 
-    def _series(self, request: Request) -> Response:
-        series, content_type = self._metrics.render(request.headers.get("accept", ""))
-        return Response(200, series, {"Content-Type": content_type})
 
-    def _page(self, _: Request) -> Response:
-        """For a person, and 200 however things stand: a browser shows it either way."""
-        from sidecar.admin.page import headers, page  # noqa: PLC0415 (most sidecars are never looked at)
+class Shared:
+    """A page that is written anew only when it is old: writing takes milliseconds in which no credential is served."""
 
-        now = self._status.clock.now()
-        if self._written is None or now >= self._written[0] + PAGE_LASTS:
-            self._written = now, Response(200, page(self._status.snapshot()), headers())
-        return self._written[1]
+    def __init__(self, clock: Clock, write: Callable[[str], Response]) -> None:
+        self._clock = clock
+        self._write = write
+        self._written: dict[str, tuple[Instant, Response]] = {}
 
-    def _document(self, _: Request) -> Response:
-        return _json(documents.status(self._status.snapshot()), ok=True)
+    def __call__(self, form: str = "") -> Response:
+        """The page in this form, of which there are few."""
+        now = self._clock.now()
+        written = self._written.get(form)
+        if written is None or now >= written[0] + PAGE_LASTS:
+            written = self._written[form] = now, self._write(form)
+        return written[1]
+
+
+def _read_only() -> MethodRefused:
+    return MethodRefused("This endpoint is read-only.", fix="Use GET.", allowed=READ_METHODS)
+
+
+def _is_from_the_pod(request: Request) -> bool:
+    """The peer is in the pod already (see `serving`), perhaps as a person's browser: a web page there that rebinds DNS
+    names its own domain.
+    """
+    forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
+    return not forwarded and host_name(request.headers.get("host", "")) in LOOPBACK_NAMES
+
+
+def _series(metrics: Metrics, accept: str) -> Response:
+    series, content_type = metrics.render(accept)
+    return Response(200, series, {"Content-Type": content_type})
+
+
+def _page(status: Status) -> Response:
+    """For a person, and 200 however things stand: a browser shows it either way."""
+    from sidecar.admin.page import headers, page  # noqa: PLC0415 (most sidecars are never looked at)
+
+    return Response(200, page(status.snapshot()), headers())
 
 
 def _json(document: dict[str, Any], *, ok: bool) -> Response:

@@ -64,6 +64,11 @@ class Status:
     def alive(self) -> bool:
         return self.broker.idle_for < STUCK_AFTER
 
+    @property
+    def ready(self) -> bool:
+        """Can an application be served at this moment, and will it be for a while?"""
+        return self.broker.usable() is not None and not self.stopping()
+
     def role(self) -> RoleSnapshot:
         """How the role stands now."""
         state, now, held, token = self.broker.state, self.clock.now(), self.broker.usable(), self.token()

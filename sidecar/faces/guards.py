@@ -1,6 +1,7 @@
 """Who may ask: requests that were sent to us by name, directly, with the token where one is set."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,8 @@ from sidecar.faces.authorization import Authorization
 from sidecar.http.addresses import canonical_host
 from sidecar.http.messages import Request
 
+_AUTHORITY = re.compile(r"(?:\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::[0-9]{0,5})?")
+"""RFC 9110, section 7.2: a host and perhaps a port; no user, no path."""
 LONGEST_HOST = 300
 """Characters of a Host header that are looked at: a name has 253 at most (RFC 1035), a port five."""
 
@@ -28,7 +31,8 @@ class Guard:
                 "The request came through a proxy (it has an X-Forwarded-For header).",
                 fix="Bypass the proxy: add the sidecar's address to NO_PROXY.",
             )
-        if self.hosts is None or (host := host_name(headers.get("host", ""))) in self.hosts:
+        host = headers.get("host", "")
+        if self.hosts is None or host_name(host) in self.hosts:
             return
         raise HostRefused(
             f"The Host header is {host[:80]!r}, which is not an address of this listener.",
@@ -72,14 +76,17 @@ def _any_equal(presented: str, accepted: tuple[str, ...]) -> bool:
 
 
 def host_name(header: str) -> str:
-    """The host in a Host header, without port and brackets: an IP address in its one spelling, a name in lower case. Of
-    one that is too long, the beginning.
+    """The host in a Host header, without port and brackets: an IP address in its one spelling, a name in lower case;
+    `""` for what is no host and port.
     """
     return _host_name(header[:LONGEST_HOST])
 
 
 @lru_cache(maxsize=64)  # clients name few hosts, and each of them with every request
 def _host_name(header: str) -> str:
-    host = header.strip().lower()
-    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    authority = header.strip().lower()
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None:  # such as localhost:80.evil.example, or user@localhost
+        return ""
+    host: str = found["address"] or found["name"]
     return canonical_host(host) or host

@@ -113,6 +113,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def is_of_this_machine(peer: object) -> bool:
+    """Whether a socket's peer, as `getpeername` gives it, is in this pod: on loopback, or by a Unix socket."""
+    return is_loopback(str(peer[0])) if isinstance(peer, tuple) else True
+
+
 def canonical_host(host: str) -> str:
     """The one spelling of an IP address, or `localhost`; `""` for anything else. A Host header is compared with it."""
     if host in {"localhost", "localhost."}:

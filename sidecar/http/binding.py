@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds
-from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, Address, TcpAddress, UnixAddress
+from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, Address, TcpAddress, UnixAddress, is_of_this_machine
 from sidecar.http.platform import prepare_listening
 
 BACKLOG = 4096
@@ -45,6 +45,11 @@ async def _bind_tcp(address: TcpAddress) -> Sequence[socket.socket]:
         socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     found = list(dict.fromkeys(named))  # a hosts file may name an address twice
+    if address.host == "localhost" and not all(is_of_this_machine(place) for *_, place in found):
+        raise CannotListen(
+            f"Cannot listen on {address}: localhost is another machine's address here.",
+            fix="Use 127.0.0.1 or [::1], and look at /etc/hosts and the pod's hostAliases.",
+        )
     bound: list[socket.socket] = []
     with contextlib.ExitStack() as closing:
         for family, _, _, _, place in found:

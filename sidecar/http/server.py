@@ -6,7 +6,7 @@ from socket import socket
 from time import monotonic
 
 from sidecar.core.model import Instant
-from sidecar.http.addresses import Address
+from sidecar.http.addresses import Address, is_of_this_machine
 from sidecar.http.connection import Connection
 from sidecar.http.handler import RequestHandler
 from sidecar.http.limits import Limits
@@ -29,21 +29,23 @@ async def serving(
     leaving: Callable[[], bool] = never,
     *,
     clock: Callable[[], Instant] = monotonic,
+    strangers: Face | None = None,
 ) -> AsyncIterator[tuple[Address, ...]]:
     """Answer every request on `addresses` with `face`; gives those bound, with the port that a port of 0 became.
 
     Raises `CannotListen`, naming the address. Once `leaving()`, each answer is its connection's last, so that nobody
     sends another request as we close. Leaving the block closes the listeners and lets requests in flight end.
-    `clock` counts the time of connections, in seconds.
+    `clock` counts the time of connections, in seconds. `strangers`: what answers peers outside the pod, if not `face`.
     """
     limits = limits or Limits()
     handler = RequestHandler(face, observe, limits, clock)
+    outer = handler if strangers is None else RequestHandler(strangers, observe, limits, clock)
     pool = ConnectionPool(limits, clock, leaving)
     queue = WriteQueue()
 
     def accept(accepted: socket) -> None:
         transport = SocketTransport(accepted, queue)
-        transport.begin(Connection(handler, pool, transport))
+        transport.begin(Connection(handler if outer is handler or _is_near(accepted) else outer, pool, transport))
 
     try:
         async with listeners(accept, addresses) as bound:
@@ -51,3 +53,11 @@ async def serving(
     finally:
         await pool.drain()
         await handler.close()
+        await outer.close()
+
+
+def _is_near(accepted: socket) -> bool:
+    try:
+        return is_of_this_machine(accepted.getpeername())
+    except OSError:  # it has gone
+        return False

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sidecar.admin.app import AdminFace
+from sidecar.admin.app import AdminFace, PublicAdminFace
 from sidecar.admin.status import Status
 from sidecar.core.errors import SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
@@ -74,5 +74,6 @@ async def served_admin(
         role.refusals,
         load(ENVIRONMENT, []),
     )
-    async with serving(AdminFace(status, metrics), lambda *_: None, [address]) as addresses:
+    public = PublicAdminFace(status, metrics)
+    async with serving(AdminFace(public, status), lambda *_: None, [address], strangers=public) as addresses:
         yield addresses[0]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sidecar.admin.app import AdminFace
+from sidecar.admin.app import AdminFace, PublicAdminFace
 from sidecar.observe.metrics import Metrics
 from tests.local_sidecar import in_a_thread
 from tests.status.scenes import Scene
@@ -12,5 +12,6 @@ from tests.status.scenes import Scene
 @contextmanager
 def a_stage(scene: Scene) -> Iterator[str]:
     """The page's URL."""
-    with in_a_thread(AdminFace(scene.status, Metrics(scene, started_at=0, token=lambda: scene.token))) as address:
+    public = PublicAdminFace(scene.status, Metrics(scene, started_at=0, token=lambda: scene.token))
+    with in_a_thread(AdminFace(public, scene.status)) as address:
         yield f"http://{address}/status"
