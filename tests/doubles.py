@@ -15,8 +15,10 @@ from sidecar.core.broker import UNCOUNTED, Broker
 from sidecar.core.claims import unverified_claims
 from sidecar.core.errors import ExchangeFailed, NoCredentials, StsUnreachable, TokenUnreadable
 from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.core.ports import Observer
 from sidecar.core.refresh import Issued, RefreshEvent, RefreshPolicy, RoleState
 from sidecar.core.watched import WatchedValue
+from sidecar.observe.fan_out import to_observers
 from sidecar.sources.web_identity import WebIdentity
 
 TOKEN_CANARY = "canary-in-the-token"
@@ -202,6 +204,7 @@ class Pod:
         jitter: float = 0.5,
         jitter_source: Callable[[], float] | None = None,
         waits: AbstractContextManager[None] = UNCOUNTED,
+        also: tuple[Observer, ...] = (),
     ) -> None:
         self.clock = VirtualClock()
         self.tokens = FakeTokens(token or a_token())
@@ -213,7 +216,7 @@ class Pod:
             source=self.source,
             clock=self.clock,
             jitter=jitter_source or (lambda: jitter),
-            observe=self.seen,
+            observe=to_observers(self.seen, *also),
             policy=RefreshPolicy(),
             waits=waits,
         )

@@ -22,6 +22,7 @@ PACKAGES = {
     "unshare": "util-linux",
     "git": "git",
     "ip": "iproute2",
+    "cc": "gcc libc6-dev",
     "go": "golang-go",
 }
 """Debian's package for each program."""

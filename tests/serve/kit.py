@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,33 @@ class Sts:
 
     url: str = ""
     refusal: str = ""
+    away: bool = False
+    """Something else answers in its place."""
+    ahead: float = 0
+    """How far its clock is ahead of the one that the tests see."""
     forms: list[dict[str, str]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         self.forms.append({name: str(value) for name, value in (await request.post()).items()})
+        if self.away:
+            return web.Response(status=503)
+        now = time.time() + self.ahead
+        dated = {"Date": formatdate(now, usegmt=True)}
         if self.refusal:
-            return web.Response(status=403, content_type="text/xml", text=self.refusal)
-        return web.Response(content_type="text/xml", text=issued(f"ASIA{len(self.forms):012}"))
+            return web.Response(status=403, content_type="text/xml", text=self.refusal, headers=dated)
+        text = issued(f"ASIA{len(self.forms):012}", now + 3600)
+        return web.Response(content_type="text/xml", text=text, headers=dated)
 
 
-def issued(access_key_id: str) -> str:
+def issued(access_key_id: str, expiration: float) -> str:
     return f"""<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
       <AssumeRoleWithWebIdentityResult>
         <AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/checkout/pod</Arn></AssumedRoleUser>
         <Credentials>
           <AccessKeyId>{access_key_id}</AccessKeyId>
           <SecretAccessKey>{KEY_CANARY}</SecretAccessKey>
-          <SessionToken>{SESSION_CANARY}</SessionToken>
-          <Expiration>{timestamp(time.time() + 3600)}</Expiration>
+          <SessionToken>{SESSION_CANARY}/{access_key_id}</SessionToken>
+          <Expiration>{timestamp(expiration)}</Expiration>
         </Credentials>
       </AssumeRoleWithWebIdentityResult>
       <ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>
