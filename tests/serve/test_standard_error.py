@@ -126,6 +126,25 @@ async def test_it_serves_and_ends_with_0_where_standard_error_is(
 ) -> None:
     sidecar = await serving(start, unused_tcp_port_factory, "sh", "-c", shell, "sh", *SERVE, stderr=subprocess.DEVNULL)
     assert (await sidecar.get(sidecar.credentials))[0] == 200
+    if shell == FULL:
+        assert await dropped(sidecar) > 0
+    sidecar.send(signal.SIGTERM)
+    assert await sidecar.ended() == 0
+
+
+async def test_a_reader_that_goes_away_in_service_costs_lines_and_nothing_else(
+    start: Start, unused_tcp_port_factory: FreePort
+) -> None:
+    out, into = os.pipe()
+    sidecar = await serving(start, unused_tcp_port_factory, stderr=into, SIDECAR_LOG_LEVEL="debug")
+    os.close(into)
+    os.close(out)
+    before = await dropped(sidecar)
+    await misunderstand(sidecar, 3)
+    async with asyncio.timeout(5):
+        while await dropped(sidecar) < before + 3:
+            await asyncio.sleep(0.01)
+    assert (await sidecar.get(sidecar.credentials))[0] == 200
     sidecar.send(signal.SIGTERM)
     assert await sidecar.ended() == 0
 
