@@ -15,6 +15,7 @@ LONG = (
     "tests/kubernetes/test_ordering.py",
     "tests/kubernetes",
     "tests/e2e",
+    "tests/other_sts/test_servers.py",
     "tests/monitoring",
     "tests/lab/test_docs.py",
     "tests/inject/test_properties.py",

@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.admin import documents
 from sidecar.admin.health import HealthState
 from sidecar.admin.page import TINTS, headers, page
 from sidecar.observe.snapshot import Snapshot
@@ -31,6 +33,15 @@ def main_of(scene: Scene) -> str:
 
 def text(snapshot: Snapshot) -> str:
     return Read(html(snapshot)).text
+
+
+def test_a_server_that_does_not_tell_the_assumed_role_leaves_no_empty_field() -> None:
+    snapshot = healthy().status.snapshot()
+    assert snapshot.role.session is not None
+    untold = replace(snapshot.role, session=replace(snapshot.role.session, assumed_role_arn=""))
+    assert "not told by STS" in text(replace(snapshot, role=untold))
+    assert documents.readiness(untold)["assumed_role"] is None
+    assert "not told by STS" not in text(snapshot)
 
 
 @pytest.mark.parametrize("name", SCENES)

@@ -33,6 +33,8 @@ class Sidecar:
     volume: ProjectedVolume
     port: int
     """The container endpoint's; IMDS is two above it."""
+    settings: dict[str, str]
+    """The sidecar's environment."""
 
     @property
     def ways(self) -> dict[str, dict[str, str]]:
@@ -57,6 +59,12 @@ class Sidecar:
         printed: dict[str, str] = json.loads(done.stdout)
         return printed
 
+    def doctor(self) -> str:
+        """What `irsa-sidecar doctor` reports in this pod; the issuer's authority is one of the system's."""
+        environment = self.settings | {"SSL_CERT_FILE": str(self.server.issuer.bundle)}
+        command = (sys.executable, "-m", "sidecar", "doctor")
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+
     def access_key(self) -> str:
         """The key in what the container endpoint serves."""
         request = urllib.request.Request(
@@ -75,7 +83,7 @@ class Sidecar:
 def a_sidecar(server: Server, directory: Path, module: str = "sidecar", port: int = PORT) -> Iterator[Sidecar]:
     """`python -m module serve`, once it has credentials."""
     volume, log = ProjectedVolume(directory / "token"), directory / LOG
-    settings = {
+    settings = _bare(directory) | {
         "AWS_ROLE_ARN": server.role_arn,
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(volume.write(server.issuer.token())),
         "AWS_ENDPOINT_URL_STS": server.sts,
@@ -85,8 +93,8 @@ def a_sidecar(server: Server, directory: Path, module: str = "sidecar", port: in
         "SIDECAR_IMDS_LISTEN": f"127.0.0.1:{port + 2}",
         "SIDECAR_GRACE": "0",
     }
-    found = Sidecar(server, volume, port)
-    with process((sys.executable, "-m", module, "serve"), log, _bare(directory) | settings):
+    found = Sidecar(server, volume, port, settings)
+    with process((sys.executable, "-m", module, "serve"), log, settings):
         until(found.access_key, log)
         yield found
 

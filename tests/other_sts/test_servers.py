@@ -52,6 +52,12 @@ def test_credentials_are_refreshed_and_the_new_ones_work(server: Server, tmp_pat
     SEEN[server.name, "refresh"] = table.WORKS
 
 
+def test_the_doctor_finds_no_fault_in_the_whole_chain(sidecar: Sidecar) -> None:
+    report = sidecar.doctor()
+    assert [line for line in report.splitlines() if line.startswith("fail")] == []
+    assert "pass  exchange: " in report
+
+
 def test_a_token_signed_with_the_issuers_new_key_is_taken_and_the_last_of_the_old_key_too(server: Server) -> None:
     of_the_old_key = server.issuer.token()
     server.issuer.rotate_key()
