@@ -90,6 +90,22 @@ class MappingNode(Node):
         return next((entry for entry in reversed(self.entries) if entry[0].data() == key), None)
 
 
+def repeated_key(node: Node) -> ScalarNode | None:
+    """The first key that stands twice in one mapping; None if there is none."""
+    if isinstance(node, SequenceNode):
+        return next(filter(None, map(repeated_key, node.items)), None)
+    if not isinstance(node, MappingNode):
+        return None
+    seen: set[object] = set()
+    for key, value in node.entries:
+        if key.data() in seen:
+            return key
+        seen.add(key.data())
+        if inner := repeated_key(value):
+            return inner
+    return None
+
+
 def resolved(node: Node) -> Node:
     """What an alias refers to; every other node is itself."""
     return node.target if isinstance(node, AliasNode) else node

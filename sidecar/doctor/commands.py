@@ -15,7 +15,7 @@ from sidecar.doctor.pod import inspect_pod
 from sidecar.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.terminal.colour import colour_for
 from sidecar.terminal.complaints import complain
-from sidecar.terminal.files import BadArguments, read
+from sidecar.terminal.files import BadArguments, read, read_document
 
 BAD_ARGUMENTS = 2
 
@@ -75,7 +75,7 @@ def variables(text: str) -> Mapping[str, str]:
 
 def _policy(path: str) -> PolicyText:
     try:
-        return policy_text(read(path, "--trust-policy"))
+        return policy_text(read_document(path, "--trust-policy"))
     except NotAPolicy as problem:
         raise BadArguments(f"--trust-policy: {path}: {problem}") from None
 

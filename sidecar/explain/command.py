@@ -8,10 +8,21 @@ import time
 from collections.abc import Sequence
 from typing import TextIO
 
-from sidecar.explain import CannotFix, Explanation, NotAPolicy, Question, Verdict, corrected, explain, policy_text
+from sidecar.explain import (
+    CannotFix,
+    Explanation,
+    NotAPolicy,
+    PolicyText,
+    Question,
+    Verdict,
+    corrected,
+    explain,
+    policy_text,
+)
+from sidecar.explain.cloudtrail import NotAnEvent, RecordedCall, of_event, recorded_call
 from sidecar.explain.question import OidcProvider, provider
 from sidecar.terminal.colour import colour_for
-from sidecar.terminal.files import BadArguments, read
+from sidecar.terminal.files import BadArguments, read, read_document
 
 ALLOWED, REFUSED, BAD_ARGUMENTS = 0, 1, 2
 STATUS_OF_CODE = {"AccessDenied": 403, "RegionDisabledException": 403}
@@ -44,12 +55,17 @@ def _parser() -> argparse.ArgumentParser:
         "Never prints the token.",
         epilog="Exit code: 0 allow, 1 refusal, 2 invalid arguments.",
     )
-    parser.add_argument("--token-file", required=True, metavar="FILE", help="the service-account token")
+    of_call = parser.add_mutually_exclusive_group(required=True)
+    of_call.add_argument("--token-file", metavar="FILE", help="the service-account token")
+    of_call.add_argument(
+        "--event", metavar="FILE", help="a CloudTrail event of the call in the place of the token; a log file works too"
+    )
     parser.add_argument(
         "--trust-policy",
         required=True,
         metavar="FILE",
-        help="the policy document, or the output of `aws iam get-role` (also URL-encoded)",
+        help="the policy document, or what contains it: the output of `aws iam get-role`, a Terraform plan in JSON, "
+        "a CloudFormation template, ...",
     )
     parser.add_argument("--role-arn", default="", metavar="ARN", help="the role that the pod requests: AWS_ROLE_ARN")
     parser.add_argument(
@@ -86,20 +102,36 @@ def _provider(text: str) -> OidcProvider:
 
 
 def _question(given: argparse.Namespace) -> Question:
-    try:
-        policy = policy_text(read(given.trust_policy, "--trust-policy"))
-    except NotAPolicy as problem:
-        raise BadArguments(f"--trust-policy: {given.trust_policy}: {problem}") from None
-    return Question(
-        token=read(given.token_file, "--token-file"),
+    """From the token, or from the event of a call; what the command line says comes first."""
+    call = _recorded(given.event) if given.event else None
+    role_arn = given.role_arn or (call.role_arn if call else "")
+    policy = _policy(given.trust_policy, role_arn)
+    asked = Question(
+        token="" if call else read(given.token_file, "--token-file"),
         policy=policy.text,
         now=time.time() if given.now is None else given.now,
-        role_arn=given.role_arn,
+        role_arn=role_arn,
         policy_of=policy.role_arn,
         providers=tuple(given.provider),
         client_ids=tuple(given.client_id),
         sts_message=given.sts_message,
+        remarks=policy.remarks,
     )
+    return asked if call is None else of_event(asked, call)
+
+
+def _policy(path: str, role_arn: str) -> PolicyText:
+    try:
+        return policy_text(read_document(path, "--trust-policy"), role_arn)
+    except NotAPolicy as problem:
+        raise BadArguments(f"--trust-policy: {path}: {problem}") from None
+
+
+def _recorded(path: str) -> RecordedCall:
+    try:
+        return recorded_call(read_document(path, "--event"))
+    except NotAnEvent as problem:
+        raise BadArguments(f"--event: {path}: {problem}") from None
 
 
 def _tell(told: Explanation, out: TextIO) -> None:

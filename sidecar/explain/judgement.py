@@ -82,7 +82,7 @@ class Reading:
     @cached_property
     def case(self) -> Case | None:
         """Token and policy, where both can be used."""
-        if self.token is None or self.policy is None or any(token_mistakes.claims(self.token)):
+        if self.token is None or self.policy is None or self.asked.untold or any(token_mistakes.claims(self.token)):
             return None
         return Case(self.asked, self.token, self.policy)
 
@@ -91,7 +91,7 @@ class Reading:
         before = (*self.wrong, Step(VALIDATION_ERROR, partial(provider_mistakes.role_arn_form, self.asked)))
         if self.token is None:
             return before
-        of_token = Step(INVALID_IDENTITY_TOKEN, partial(_of_token, self.token))
+        of_token = Step(INVALID_IDENTITY_TOKEN, partial(_of_token, self.token, self.asked.untold))
         return (*before, of_token, *(_of_case(self.case) if self.case else ()))
 
     @cached_property
@@ -149,9 +149,9 @@ def _not_a_jwt(problem: NotAJwt) -> Finding:
     )
 
 
-def _of_token(token: UnverifiedToken) -> Iterator[Finding]:
+def _of_token(token: UnverifiedToken, untold: tuple[str, ...]) -> Iterator[Finding]:
     yield from token_mistakes.form(token)
-    yield from token_mistakes.claims(token)
+    yield from () if untold else token_mistakes.claims(token)
 
 
 def _of_case(case: Case) -> Iterator[Step]:

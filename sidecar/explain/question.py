@@ -78,6 +78,8 @@ class Question:
     providers: tuple[OidcProvider, ...] = ()
     client_ids: tuple[str, ...] = ()
     sts_message: str = ""
+    untold: tuple[str, ...] = ()
+    """Claims that the token may have though its text, made from an event, does not tell."""
     session_name: str = ""
     """The real call's, if somebody saw it; else the one that `serve` would choose."""
     request_keys: Mapping[str, str] = field(default_factory=dict)

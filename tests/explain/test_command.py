@@ -143,7 +143,7 @@ def test_a_directory_and_a_flood_are_bad_arguments(
     files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--token-file", str(tmp_path), "--trust-policy", str(files.policy)]) == 2
-    files.policy.write_text(" " * (1 << 20) + "{}")
+    files.token.write_text(" " * (1 << 20) + "x")
     assert files.explain() == 2
 
     complaints = capsys.readouterr().err

@@ -27,3 +27,20 @@ def test_every_flag_of_explain_is_named() -> None:
     flags = [flag for action in _parser()._actions for flag in action.option_strings if flag.startswith("--")]
 
     assert [flag for flag in flags if flag != "--help" and flag not in PAGE] == []
+
+
+def test_every_promise_has_a_test_of_that_name() -> None:
+    """The words of a test's name, up to the first colon or semicolon of the promise, in their order."""
+    promises = PAGE.partition("### What it promises")[2].partition("### ")[0]
+    wanted = [re.split(r"[:;.]", line)[0] for line in re.findall(r"^- (.*)$", promises, re.MULTILINE)]
+    root = Path(__file__).parents[1]
+    files = [*root.glob("explain/test_*.py"), *root.glob("scenarios/test_*.py")]
+    tests = {name for file in files for name in re.findall(r"def test_(\w+)\(", file.read_text())}
+
+    assert [promise for promise in wanted if _as_a_name(promise) not in tests] == []
+    assert len(wanted) > 10
+
+
+def _as_a_name(promise: str) -> str:
+    plain = re.sub(r"[^a-z ]", "", promise.casefold())
+    return "_".join(plain.split())

@@ -1,13 +1,16 @@
 """What `explain` assumes, what it cannot see, and what STS's own words add."""
 
 import base64
+import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.findings import Finding
+from sidecar.explain import NotAPolicy, explain, policy_text
 from sidecar.explain.nearest import difference, distance, nearest
 from tests.explain.asking import (
     ACCOUNT,
@@ -16,6 +19,7 @@ from tests.explain.asking import (
     OTHER_ACCOUNT,
     PROVIDER_ARN,
     SUBJECT,
+    asked,
     causes,
     codes,
     equals,
@@ -149,7 +153,15 @@ def test_what_is_no_jwt_is_said_to_be_none(text: str) -> None:
 
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_no_text_breaks_it(token_text: str, policy_text: str) -> None:
-    assert explained(token=token_text, policy="x" + policy_text).verdict.value == "invalid-policy"
+    broken = replace(asked(), token=token_text, policy="x" + policy_text)
+
+    assert explain(broken).verdict.value == "invalid-policy"
+
+
+@given(st.text(max_size=200) | st.text(alphabet='{}[]":,eyAssumeRolePolicyDocument \n', max_size=80))
+def test_in_any_text_a_policy_is_found_or_not(content: str) -> None:
+    with contextlib.suppress(NotAPolicy):
+        policy_text(content)
 
 
 claim_names = st.sampled_from(["iss", "sub", "aud", "iat", "exp", "nbf", "azp", "kubernetes.io"])
