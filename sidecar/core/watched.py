@@ -34,8 +34,6 @@ class WatchedValue(Generic[T]):
         return self._value
 
     def set(self, value: T) -> None:
-        if value == self._value:
-            return
         self._value = value
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()

@@ -76,6 +76,11 @@ def test_missing_keys_name_the_key_that_is_sought() -> None:
     assert "key-1" in meaning(Answer(400, recorded("no_verification_key"))).fix
 
 
+def test_a_token_without_a_key_id_is_said_to_have_none() -> None:
+    answer = Answer(400, recorded("no_verification_key"))
+    assert "(none)" in failure_of(answer, claims=NO_CLAIMS, role_arn=ROLE_ARN, now=EPOCH).fix
+
+
 @pytest.mark.parametrize("code", ["ThrottlingException", "RequestLimitExceeded", "Throttling"])
 def test_every_spelling_of_throttling_is_throttling(code: str) -> None:
     assert type(meaning(Answer(400, recorded("throttled").replace(b"Throttling", code.encode())))) is StsThrottled
