@@ -196,6 +196,7 @@ def test_an_address_is_exempt_by_itself_or_by_its_network(host: str, no_proxy: s
 
 def test_a_port_in_no_proxy_means_the_port_that_the_scheme_implies_too() -> None:
     assert proxy_for(STS, {"HTTPS_PROXY": PROXY, "NO_PROXY": "amazonaws.com:443"}) is None
+    assert proxy_for("http://sts.example", {"HTTP_PROXY": PROXY, "NO_PROXY": "sts.example:80"}) is None
 
 
 @pytest.mark.parametrize(

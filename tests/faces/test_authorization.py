@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -167,17 +167,17 @@ async def test_an_unreadable_file_is_said_once_and_again_after_it_was_good(
     assert [record.message for record in caplog.records] == ["authorization token file not readable"] * 2
 
 
-async def test_a_file_that_blocks_whoever_reads_it_delays_a_request_by_less_than_its_client_grants(
-    clock: VirtualClock, tmp_path: Path
+async def test_a_file_that_hangs_delays_a_request_by_less_than_its_client_grants(
+    clock: VirtualClock, file: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocking = tmp_path / "pipe"
-    os.mkfifo(blocking)
-    tokens = AuthorizationTokens(fixed=FIXED, file=blocking, clock=clock)
+    released = threading.Event()
+    monkeypatch.setattr("sidecar.faces.authorization.read_token", lambda _: released.wait())
+    tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock)
     try:
         async with asyncio.timeout(0.8):
             assert await tokens.accepted() == (FIXED,)
     finally:
-        os.close(os.open(blocking, os.O_RDWR | os.O_NONBLOCK))  # lets the reading thread go
+        released.set()
 
 
 async def test_a_rotation_is_logged_without_either_token(

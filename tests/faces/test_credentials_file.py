@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,16 @@ async def test_a_failure_is_counted_told_once_with_the_fix_and_tried_again(
     assert told.message == "credentials file not written"
     assert vars(told)["reason"] == "No such file or directory"
     assert str(directory) in vars(told)["fix"]
+
+
+async def test_a_credential_that_could_add_lines_is_not_written_and_its_part_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with kept(tmp_path / "credentials") as file:
+        assert not await file.issue(replace(credentials(), session_token="t\n[another]\ncredential_process = x"))
+        assert not file.path.exists()
+    (told,) = caplog.records
+    assert vars(told)["reason"] == "SessionToken is not valid"
 
 
 async def test_after_a_failure_the_newest_is_written_not_the_oldest(

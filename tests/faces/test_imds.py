@@ -71,6 +71,7 @@ def test_whatever_was_not_issued_here_is_refused(text: str, raw: bytes, position
     assert not tokens.good(text)
     assert not tokens.good(raw.decode("latin-1"))
     changed = token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]
+    assert not tokens.good(f"{token[:position]}!{token[position:]}")
     assert not tokens.good(changed) or changed[54:] == "=="  # the last sign before the filling holds unused bits
     assert tokens.good(token)
 

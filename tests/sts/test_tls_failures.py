@@ -8,10 +8,12 @@ import warnings
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientConnectorError
+from aiohttp.client_reqrep import ConnectionKey
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from sidecar.sts.tls_failures import handshake_failure, tls_failure
+from sidecar.sts.tls_failures import CUT_SHORT, handshake_failure, tls_failure
 from tests.sts.calls import Serve, blocking, called, failure, hangs_up, listening, saying, sts
 from tests.tls import DAY, Issuer
 
@@ -177,6 +179,12 @@ async def test_a_connection_that_is_cut_in_the_handshake_is_told(bundle: Path) -
     cause, fix = await cause_of(None, bundle, hangs_up)
     assert cause == "the connection was closed during the TLS handshake."
     assert "firewall" in fix
+
+
+@pytest.mark.parametrize("end", [ConnectionResetError, ConnectionAbortedError, BrokenPipeError])
+def test_every_way_in_which_the_system_reports_a_cut_connection_is_told(end: type[OSError]) -> None:
+    key = ConnectionKey("sts.example", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None)
+    assert tls_failure(ClientConnectorError(key, end()), "sts.example", 0) == CUT_SHORT
 
 
 def test_an_unheard_of_reason_is_told_as_it_is() -> None:

@@ -1,0 +1,20 @@
+"""What an application's authorization token may look like, in a variable and in a file."""
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.core.authorization_token import MAXIMUM_TOKEN_LENGTH, checked_token, read_token
+
+LONGEST = "t" * MAXIMUM_TOKEN_LENGTH
+
+
+def test_the_longest_token_is_taken_and_one_character_more_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(LONGEST)
+    assert checked_token(LONGEST) == read_token(file) == LONGEST
+    file.write_text(f"{LONGEST}t")
+    with pytest.raises(ValueError, match=r"^it is longer than 4096 characters$"):
+        checked_token(f"{LONGEST}t")
+    with pytest.raises(ValueError, match=r"^it is longer than 4096 characters$"):
+        read_token(file)
