@@ -198,7 +198,7 @@ class Broker:
         if (moved := self._pauses.noticed()) == 0:
             return
         self._apply(ClockMoved(self._clock.now(), moved))
-        if self._sleep is not None:
+        if self._sleep is not None and not self._sleep.expired():
             self._sleep.reschedule(asyncio.get_running_loop().time())
 
     def _apply(self, event: RefreshEvent) -> None:

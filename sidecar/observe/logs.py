@@ -6,6 +6,7 @@ then its change; the metrics count the rest.
 
 import json
 import logging
+import math
 import os
 import sys
 import traceback
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from sidecar.core.errors import ExchangeFailed, SidecarError, Unexpected
-from sidecar.core.model import Credentials, Instant
+from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import (
     IMMEDIATELY,
     ClockMoved,
@@ -35,6 +36,7 @@ STANDARD_ERROR = 2
 
 logger = logging.getLogger("sidecar")
 
+CLOCK_TOLD_EVERY: Seconds = 60
 CLOCK_MOVED: dict[str, object] = {
     "cause": "The node's clock moved ahead: the machine was paused, or its time was set.",
     "fix": "Nothing, if this is rare: STS is asked at once. Otherwise check the node's time synchronisation.",
@@ -48,6 +50,7 @@ class LogEvents:
         self._policy = policy
         self._last_logged: tuple[Any, ...] | None = None
         self._failures = 0
+        self._clock_told_at: Instant = -math.inf
 
     def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
         match event:
@@ -61,8 +64,14 @@ class LogEvents:
             case SourceChanged(same_identity=same_identity):
                 attempt = "at once" if state.attempt_at == IMMEDIATELY else "as planned"
                 logger.info("token rotated", extra={"same_identity": same_identity, "next_attempt": attempt})
-            case ClockMoved(by=by):
-                logger.warning("clock moved", extra=CLOCK_MOVED | {"by": round(by)})
+            case ClockMoved(at=at, by=by):
+                self._clock_moved(at, by)
+
+    def _clock_moved(self, at: Instant, by: Seconds) -> None:
+        """Once a minute: some clocks move all the time."""
+        if at >= self._clock_told_at + CLOCK_TOLD_EVERY:
+            self._clock_told_at = at
+            logger.warning("clock moved", extra=CLOCK_MOVED | {"by": round(by)})
 
     def _failed(self, error: SidecarError, at: Instant, state: RoleState) -> None:
         now_in = phase(state, at, self._policy)

@@ -104,6 +104,14 @@ def test_a_clock_that_moved_is_told_with_what_to_check(history: History, caplog:
     assert "paused" in str(fields(record)["cause"])
 
 
+def test_a_clock_that_moves_all_the_time_is_told_once_a_minute(
+    history: History, caplog: pytest.LogCaptureFixture
+) -> None:
+    for second in range(121):
+        history.clock_moved(second, 61)
+    assert [record.getMessage() for record in caplog.records] == ["clock moved"] * 3
+
+
 def test_what_a_new_token_ends_says_so(history: History, caplog: pytest.LogCaptureFixture) -> None:
     history.failed(0, TokenRefused("Unknown key.", fix="Rotate it.", aws_code="InvalidIdentityToken"))
     assert fields(caplog.records[0])["next_attempt_in"] == 3.8

@@ -282,3 +282,22 @@ async def test_a_suspend_in_the_middle_of_an_exchange_counts_against_its_credent
         pod.clock.suspend(3600)
         await asyncio.sleep(1)
         assert pod.broker.usable() is None
+
+
+@in_virtual_time
+async def test_a_request_in_the_very_turn_in_which_the_sleep_ends_notices_a_pause_too() -> None:
+    pod = Pod(token=a_token(life=DAY))
+    async with pod.running():
+        await pod.until(1)
+        asked: list[bool] = []
+
+        def resumes() -> None:
+            pod.clock.pause(3600)
+            asked.append(pod.broker.usable() is None)
+
+        # The timer that ends the sleep comes first, the task that slept comes after this.
+        asyncio.get_running_loop().call_at(0.25 + MAXIMUM_SLEEP, lambda: asyncio.get_running_loop().call_soon(resumes))
+        asyncio.get_running_loop().call_at(0.25 + MAXIMUM_SLEEP, resumes)
+        await pod.until(16)  # a second pause so soon waits for 5 s
+        assert asked == [True, True]
+        assert pod.served().issued_at >= MAXIMUM_SLEEP
