@@ -21,6 +21,7 @@ def main(interval: float) -> None:
 
 
 def _call(session: boto3.Session) -> dict[str, Any]:
+    began = time.monotonic()
     try:
         identity = session.client("sts").get_caller_identity()
         credentials = session.get_credentials()
@@ -31,7 +32,7 @@ def _call(session: boto3.Session) -> dict[str, Any]:
             "seconds_left": round(credentials._seconds_remaining()),  # noqa: SLF001
         }
     except (BotoCoreError, ClientError) as error:
-        return {"error": f"{type(error).__name__}: {error}"}
+        return {"error": f"{type(error).__name__}: {error}", "took": time.monotonic() - began}
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 
 from sidecar.demo.run import SESSION_LIFETIME, Plan, ProcessEnded, run
 
-MAXIMUM_OUTAGE = 45
-"""Seconds: after that, credentials that live 60 s are used up, and the sidecar can only say so."""
+MAXIMUM_OUTAGE = 600
+"""Seconds. Credentials last for half a session at least: in a longer outage calls fail, until it has ended."""
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the demo. Returns 0 if no application call failed and, where it ends by itself, the access key changed."""
+    """Run the demo.
+
+    Returns 0 if no call failed for which there were credentials and, where it ends by itself, the access key changed.
+    """
     try:
         return 0 if asyncio.run(run(_plan(argv))) else 1
     except* ProcessEnded as ended:
@@ -31,11 +34,10 @@ def _plan(argv: Sequence[str]) -> Plan:
         "--outage",
         type=int,
         metavar="SECONDS",
-        help=f"stop STS for so long (1 to {MAXIMUM_OUTAGE}) after a refresh, and end when the sidecar has recovered",
+        help=f"stop STS for so long (1 to {MAXIMUM_OUTAGE}) when a refresh is due, and end when the sidecar "
+        f"has recovered; its credentials outlast {SESSION_LIFETIME // 2} s",
     )
     given = parser.parse_args(argv)
     if given.outage is not None and not 1 <= given.outage <= MAXIMUM_OUTAGE:
-        parser.error(
-            f"--outage {given.outage}: 1 to {MAXIMUM_OUTAGE} is allowed; credentials are valid for {SESSION_LIFETIME} s"
-        )
+        parser.error(f"--outage {given.outage}: 1 to {MAXIMUM_OUTAGE} is allowed")
     return Plan(given.once, given.outage)

@@ -6,6 +6,8 @@ from typing import Any
 
 from sidecar.lab.events import Answered, LabEvent, TokenProjected
 
+NOTHING = "It has nothing to serve."
+
 
 def log_fields(line: str) -> dict[str, Any] | None:
     """The fields of a log line; None for any other line."""
@@ -39,7 +41,9 @@ def of_sidecar(fields: Mapping[str, Any]) -> str | None:
             return "read the new token; its credentials are still valid, so it does not call STS"
         case "refresh failed":
             valid = fields["credentials_valid_for"]
-            return f"refresh failed: {fields['cause']} It serves its credentials for another {valid} s."
+            has_none = fields["phase"] in {"empty", "expired"}
+            serving = NOTHING if has_none else f"It serves its credentials for another {valid} s."
+            return f"refresh failed: {fields['cause']} {serving}"
     return None
 
 

@@ -1,10 +1,17 @@
 """Prints what the demo's parts do, and counts it."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 
+from sidecar.core.model import Instant, Seconds
+from sidecar.core.refresh import RefreshPolicy
 from sidecar.core.watched import WatchedValue
+
+JUST_BEFORE: Seconds = 1
+"""Before a refresh is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +22,9 @@ class Counts:
     issued: int = 0
     calls: int = 0
     failed_calls: int = 0
+    """Those for which there were credentials."""
+    calls_without: int = 0
+    """Those that failed while STS was away for longer than credentials live."""
     access_keys: frozenset[str] = frozenset()
 
     @property
@@ -27,6 +37,7 @@ class Counts:
             _counted(self.refreshes, "refresh", "refreshes"),
             _counted(self.calls, "application call"),
             f"{self.failed_calls} failed",
+            *([f"{self.calls_without} without credentials to use"] if self.calls_without else []),
             _counted(len(self.access_keys), "access key"),
         )
         return ", ".join(counted)
@@ -42,6 +53,9 @@ class Progress:
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._counts = WatchedValue(Counts())
+        self._served_until: Instant = inf
+        self._due_at: Instant = 0
+        self._gap_ended: Instant = -inf
 
     @property
     def counts(self) -> Counts:
@@ -54,16 +68,37 @@ class Progress:
     def token_rotated(self) -> None:
         self._counts.set(replace(self.counts, rotations=self.counts.rotations + 1))
 
-    def credentials_issued(self) -> None:
+    def credentials_issued(self, expires_in: Seconds, next_attempt_in: Seconds) -> None:
+        now = time.monotonic()
+        if now >= self._served_until:
+            self._gap_ended = now
+        self._served_until = now + expires_in - RefreshPolicy().margin
+        self._due_at = now + next_attempt_in
         self._counts.set(replace(self.counts, issued=self.counts.issued + 1))
+
+    @property
+    def seconds_served(self) -> Seconds:
+        """How much longer the sidecar has something to serve; less than none: since when it has not."""
+        return self._served_until - time.monotonic()
+
+    async def until_nearly_due(self) -> None:
+        """Wait until the next refresh is about to begin."""
+        await asyncio.sleep(max(0, self._due_at - time.monotonic() - JUST_BEFORE))
 
     def call_succeeded(self, access_key_id: str) -> None:
         keys = self.counts.access_keys | {access_key_id}
         self._counts.set(replace(self.counts, calls=self.counts.calls + 1, access_keys=keys))
 
-    def call_failed(self) -> None:
+    def call_failed(self, took: Seconds) -> None:
         counts = self.counts
+        if self._had_none(time.monotonic(), took):
+            self._counts.set(replace(counts, calls=counts.calls + 1, calls_without=counts.calls_without + 1))
+            return
         self._counts.set(replace(counts, calls=counts.calls + 1, failed_calls=counts.failed_calls + 1))
+
+    def _had_none(self, now: Instant, took: Seconds) -> bool:
+        """Was there a moment without credentials while a call lasted that ended now?"""
+        return now >= self._served_until or now - took <= self._gap_ended
 
     async def until(self, condition: Callable[[Counts], bool]) -> None:
         counts = self.counts

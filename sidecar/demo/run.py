@@ -9,7 +9,7 @@ import json
 import secrets
 import signal
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, 
 from sidecar.demo import narration
 from sidecar.demo.processes import LOOPBACK, bare_environment, free_port, lines, python, until_listening
 from sidecar.demo.progress import Progress
+from sidecar.demo.sts_process import StsProcess
 from sidecar.lab.app import Lab, running, running_sts
 from sidecar.lab.events import LabEvent
 from sidecar.lab.settings import LabSettings, StsSettings
@@ -47,7 +48,10 @@ class ProcessEnded(Exception):
 
 
 async def run(plan: Plan) -> bool:
-    """The demo from start to end. True if no call failed and, where it ends by itself, the access key changed."""
+    """The demo from start to end.
+
+    True if no call failed for which there were credentials and, where it ends by itself, the access key changed.
+    """
     progress = Progress()
     with tempfile.TemporaryDirectory(prefix="irsa-sidecar-demo-") as directory:
         demo = Demo(plan, progress, Path(directory))
@@ -76,7 +80,7 @@ class Demo:
         self._auth_token_file.touch(mode=0o600)
         self._auth_token_file.write_text(secrets.token_urlsafe())
         self._sts_port = free_port()
-        self._sts: Process | None = None
+        self._sts = self._sts_process()
         self._serving: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def observe(self, event: LabEvent) -> None:
@@ -89,7 +93,7 @@ class Demo:
         stopped = _stop_signal()
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._keep_sts_running(), name="sts"),
+                group.create_task(self._sts.keep_running(), name="sts"),
                 group.create_task(self._run_sidecar(lab), name="sidecar"),
                 group.create_task(self._run_application(aws_url), name="application"),
                 group.create_task(stopped.wait(), name="a signal"),
@@ -101,34 +105,27 @@ class Demo:
 
     async def _planned_end(self) -> None:
         if self._plan.outage is not None:
-            await self._progress.until(lambda counts: counts.refreshes >= 1)
-            await self._kill_sts()
+            await self._outage()
         if self._plan.once:
             await self._progress.until(lambda counts: counts.rotations > 1 and counts.refreshes > 1)
         if not self._plan.ends:
             await asyncio.Event().wait()
 
-    async def _kill_sts(self) -> None:
+    async def _outage(self) -> None:
+        """Begins just before a refresh is due: any sooner, and nobody would see it."""
+        await self._progress.until(lambda counts: counts.refreshes >= 1)
+        await self._progress.until_nearly_due()
+        self._progress.print("demo", "stops STS: the next refresh is due in a moment")
         issued = self._progress.counts.issued
-        if self._sts is not None:
-            self._sts.kill()
+        self._sts.kill()
         await self._progress.until(lambda counts: counts.issued > issued)
         self._progress.print("demo", "recovered: the sidecar has new credentials")
 
-    async def _keep_sts_running(self) -> None:
-        """STS comes back some time after whoever killed it: the demo's own outage, or a person at the terminal."""
-        downtime = self._plan.outage or STS_DOWNTIME
-        listen = f"{LOOPBACK}:{self._sts_port}"
-        command = ["-m", "sidecar", "lab", "sts", "--state", str(self.state), "--listen", listen]
+    def _sts_process(self) -> StsProcess:
+        address = f"{LOOPBACK}:{self._sts_port}"
+        command = ["-m", "sidecar", "lab", "sts", "--state", str(self.state), "--listen", address]
         command += ["--session-lifetime", str(SESSION_LIFETIME), "--region", REGION]
-        while True:
-            async with python(command, self._environment, stdout=DEVNULL, stderr=DEVNULL) as self._sts:
-                kill = f"`kill {self._sts.pid}` simulates an outage"
-                self._progress.print("sts", f"listens on http://{listen}; {kill}")
-                await self._sts.wait()
-            back = f"is down, and returns in {downtime} s; the sidecar still serves the credentials that it has"
-            self._progress.print("sts", back)
-            await asyncio.sleep(downtime)
+        return StsProcess(command, self._environment, address, self._plan.outage or STS_DOWNTIME, self._progress)
 
     async def _run_sidecar(self, lab: Lab) -> None:
         await until_listening(self._sts_port)  # a cluster's STS was there before its pods
@@ -156,7 +153,7 @@ class Demo:
             case "listening":
                 self._sidecar_listens(fields["credentials"], fields["admin"])
             case "credentials issued":
-                self._progress.credentials_issued()
+                self._progress.credentials_issued(fields["expires_in"], fields["next_attempt_in"])
             case "token rotated":
                 self._progress.token_rotated()
         if told := narration.of_sidecar(fields):
@@ -190,7 +187,7 @@ class Demo:
     def _application_called(self, line: str) -> None:
         fields = json.loads(line)
         if "error" in fields:
-            self._progress.call_failed()
+            self._progress.call_failed(fields["took"])
         else:
             self._progress.call_succeeded(fields["access_key_id"])
         self._progress.print("application", narration.of_application(fields))

@@ -31,8 +31,12 @@ def test_a_log_line_is_told_from_any_other(line: str, fields: dict[str, object] 
             "read the new token; its credentials are still valid, so it does not call STS",
         ),
         (
-            {"event": "refresh failed", "cause": "No STS.", "credentials_valid_for": 9},
+            {"event": "refresh failed", "cause": "No STS.", "credentials_valid_for": 9, "phase": "due"},
             "refresh failed: No STS. It serves its credentials for another 9 s.",
+        ),
+        (
+            {"event": "refresh failed", "cause": "No STS.", "credentials_valid_for": 4, "phase": "expired"},
+            "refresh failed: No STS. It has nothing to serve.",
         ),
         ({"event": "starting"}, None),
     ],
@@ -46,9 +50,9 @@ def test_a_failed_call_stands_out() -> None:
 
 
 def test_one_of_a_kind_is_counted_in_the_singular() -> None:
-    assert str(Counts(1, 2, 1, 0, frozenset({"A"}))) == (
+    assert str(Counts(1, 2, 1, 0, 0, frozenset({"A"}))) == (
         "1 token rotation, 1 refresh, 1 application call, 0 failed, 1 access key"
     )
-    assert str(Counts(2, 3, 5, 1, frozenset("AB"))) == (
+    assert str(Counts(2, 3, 5, 1, 0, frozenset("AB"))) == (
         "2 token rotations, 2 refreshes, 5 application calls, 1 failed, 2 access keys"
     )

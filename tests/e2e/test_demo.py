@@ -1,5 +1,7 @@
 """`make demo`, with shorter lives: a real SDK as the application, every part a process, and STS killed on the way."""
 
+import re
+
 import pytest
 
 from sidecar.demo import run as demo
@@ -15,21 +17,34 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_an_outage_longer_than_a_refresh_period_costs_no_application_call(
+async def test_an_outage_that_begins_when_a_refresh_is_due_costs_no_application_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert await run(Plan(once=True, outage=13))
+    assert await run(Plan(once=False, outage=3))
     told = capsys.readouterr().out
-    assert "is down, and returns in 13 s" in told
+    assert "is down, and returns in 3 s" in told
     assert "refresh failed" in told
     assert "recovered: the sidecar has new credentials" in told
     assert " 0 failed" in told
     assert "FAILED" not in told
 
 
-@pytest.mark.parametrize("seconds", ["0", "46", "-1"])
-def test_refuses_an_outage_that_credentials_cannot_outlive(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.timeout(120)
+async def test_an_outage_past_expiry_fails_calls_and_ends_with_new_credentials(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "SESSION_LIFETIME", 14)
+    assert await run(Plan(once=False, outage=8))
+    told = capsys.readouterr().out
+    stopped = told.index("stops STS: the next refresh is due in a moment")
+    assert stopped < told.index("refresh failed:") < told.index("FAILED:")
+    assert "recovered: the sidecar has new credentials" in told
+    assert re.search(r" 0 failed, [1-9]\d* without credentials to use, ", told)
+
+
+@pytest.mark.parametrize("seconds", ["0", "601", "-1"])
+def test_refuses_an_outage_that_nobody_would_wait_for(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--outage", seconds])
     assert ended.value.code == 2
-    assert "1 to 45 is allowed" in capsys.readouterr().err
+    assert "1 to 600 is allowed" in capsys.readouterr().err
