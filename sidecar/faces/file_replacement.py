@@ -31,7 +31,7 @@ def replace_file(path: Path, content: bytes, mode: int) -> Refused:
 
 
 def _write(draft: Path, content: bytes, mode: int) -> Refused:
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         return (
@@ -53,7 +53,7 @@ def _unless_refused(what: str, call: Callable[..., None], *args: object) -> Refu
 
 def _sync_directory(path: Path) -> None:
     """A rename is durable once its directory is."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

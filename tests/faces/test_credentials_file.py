@@ -210,6 +210,17 @@ def test_it_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytes
     assert steps == ["fsync", "rename", "fsync"]
 
 
+def test_what_keeps_a_file_from_being_made_is_the_error_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", read_only)
+    with pytest.raises(OSError, match="Read-only file system"):
+        replace_file(tmp_path / "credentials", b"x", 0o600)
+
+
 class FileSystem:
     """One that refuses some calls, each by this error."""
 

@@ -50,6 +50,12 @@ def test_what_it_does_not_know_is_passed_over() -> None:
     assert taken(recorded("issued_with_more")).expiration == EXPIRATION + 0.25
 
 
+def test_white_space_around_a_value_means_nothing() -> None:
+    spaced = ISSUED.replace(b"<AccessKeyId>", b"<AccessKeyId>\n  ").replace(b"</AccessKeyId>", b"\n</AccessKeyId>")
+    assert spaced != ISSUED
+    assert taken(spaced).access_key_id == "ASIAMADEUPMADEUPMADE"
+
+
 @pytest.mark.parametrize("skew", [-3600, 3600])
 def test_a_wrong_clock_of_the_node_changes_no_life(skew: float) -> None:
     assert taken(wall=EPOCH + skew).expires_at == 3700
@@ -171,6 +177,12 @@ def test_the_header_names_the_request_where_the_body_does_not() -> None:
     )
     assert refusal is not None
     assert (refusal.request_id, refusal.message) == ("header-id", "")
+
+
+def test_signs_that_no_code_has_are_replaced_one_by_one() -> None:
+    refusal = refusal_in(Answer(400, "<Error><Code>Bad [31mCodé</Code></Error>".encode()))
+    assert refusal is not None
+    assert refusal.code == "Bad??31mCod?"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html/>", b"<Error><Code></Code></Error>", b"{}", b"<Code>X</Co", BOMB])
