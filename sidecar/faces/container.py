@@ -64,7 +64,7 @@ class ContainerFace:
 def _check_route(request: Request) -> None:
     if request.path not in PATHS and canonical(request.path) not in PATHS:
         raise NoSuchPath(
-            f"There is nothing at {request.path[:80]!r}.",
+            "There is nothing at this path.",
             fix="AWS_CONTAINER_CREDENTIALS_FULL_URI must end in /v1/credentials.",
         )
     if request.method not in READ_METHODS:

@@ -35,7 +35,7 @@ class Guard:
         if self.hosts is None or host_name(host) in self.hosts:
             return
         raise HostRefused(
-            f"The Host header is {host[:80]!r}, which is not an address of this listener.",
+            "The Host header is not an address of this listener.",
             fix=f"Use one of: {', '.join(sorted(self.hosts))}. Check AWS_CONTAINER_CREDENTIALS_FULL_URI.",
         )
 

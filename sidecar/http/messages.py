@@ -28,7 +28,7 @@ class ParsedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a client did not get what it asked for, and what to change. Only `cause` may quote the client."""
+    """Why a client did not get what it asked for, and what to change. Neither quotes the client: both reach the log."""
 
     code: str
     cause: str

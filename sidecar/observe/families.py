@@ -114,7 +114,7 @@ REFUSED = Family(
     "irsa_sidecar_refused_requests_total",
     "counter",
     "requests",
-    "Requests refused with a status of 400 to 499, by face: an application or a setting must change.",
+    "Requests refused with a status of 400 to 499, by face; not IMDS's 404, which EC2 answers too.",
     ("face",),
 )
 DEGRADED = Family(

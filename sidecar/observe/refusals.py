@@ -56,7 +56,7 @@ class Refusals:
             _tell(kind)
 
     def _kind(self, protocol: str, sdk: Sdk, status: int, refusal: Refusal) -> RefusedKind | None:
-        """A kind is told by its fix, which quotes no client."""
+        """A kind is told by its fix: one code can have several."""
         key = (protocol, refusal.code, refusal.fix)
         if key not in self._kinds and len(self._kinds) < MOST_KINDS:
             now = self._now()
