@@ -45,7 +45,8 @@ class Settings:
     endpoint_url: str | None = optional(
         "AWS_ENDPOINT_URL_STS",
         parsers.endpoint_url,
-        "The URL of another STS endpoint, such as a VPC endpoint or the lab.",
+        "The URL of another STS endpoint, such as a VPC endpoint, the lab, or "
+        "another server's: MinIO, Ceph, SeaweedFS, versitygw.",
         aliases=("AWS_ENDPOINT_URL",),
     )
     fips: bool = defaulted("AWS_USE_FIPS_ENDPOINT", parsers.switch, "`true`: call the FIPS endpoint of STS.", "false")
