@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from sidecar.core.findings import Finding
+from sidecar.core.issuers import unreachable
 from sidecar.doctor.fetching import Fetched, get, why
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.timeouts import ISSUER_TIMEOUT
 from sidecar.explain.jwt_parts import UnverifiedToken, shown
+from sidecar.explain.token_mistakes import is_of_the_lab
 from sidecar.sts.endpoints import proxy_for
 from sidecar.sts.route import Route
 
@@ -45,21 +47,42 @@ class DocumentUnavailable(Exception):
 async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
     """Discovery, then keys."""
     token = pod.unverified
-    if token is None or urlsplit(token.issuer).scheme not in {"https", "http"}:
+    if token is None or not token.issuer:
         return [skipped(DISCOVERY, "no issuer", "Not checked: the token names no issuer.")]
+    if clause := _out_of_reach(token, token.issuer):
+        return [_never_reached(DISCOVERY, token.issuer, clause)]
     try:
         document, found = await _document(
             pod, http, DISCOVERY, f"{token.issuer.rstrip('/')}/.well-known/openid-configuration"
         )
         findings = [_discovery(document, token, found)]
         uri = document.get("jwks_uri")
-        if not isinstance(uri, str) or urlsplit(uri).scheme not in {"https", "http"}:
+        if not uri:
             return findings
+        if clause := _out_of_reach(token, str(uri)):
+            return [*findings, _never_reached(KEYS, str(uri), clause)]
         keys, found = await _document(pod, http, KEYS, uri)
         return [*findings, _keys(keys, token, found, uri)]
     except DocumentUnavailable as unavailable:
         done = [] if unavailable.finding.code == DISCOVERY else findings
         return [*done, unavailable.finding]
+
+
+def _out_of_reach(token: UnverifiedToken, url: str) -> str:
+    """Why AWS can never fetch it, as a clause; for the lab's own issuer, why nobody can."""
+    if is_of_the_lab(token):
+        return "" if urlsplit(url).scheme in {"https", "http"} else "it is not a URL"
+    return unreachable(url)
+
+
+def _never_reached(check: str, url: str, clause: str) -> Finding:
+    return failed(
+        check,
+        shown(url),
+        f"AWS cannot fetch it: {clause}. STS says `Couldn't retrieve verification key`.",
+        "Publish discovery document and keys under a public https:// address; set --service-account-issuer and "
+        "--service-account-jwks-uri of the API server to it.",
+    )
 
 
 async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str) -> tuple[dict[str, Any], Fetched]:
@@ -111,15 +134,31 @@ def _discovery(document: dict[str, Any], token: UnverifiedToken, found: Fetched)
 
 def _keys(document: dict[str, Any], token: UnverifiedToken, found: Fetched, uri: str) -> Finding:
     keys = document.get("keys")
-    known = [str(key.get("kid", "")) for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+    keys = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+    known = [str(key.get("kid", "")) for key in keys]
     wanted = str(token.header.get("kid", ""))
     saw = f"{shown(uri)}: {found.seconds:.2f} s, keys {shown(', '.join(known)) or 'none'}; the token's {shown(wanted)}"
     if wanted in known:
-        return passed(KEYS, saw, "The key that signed the token is published.")
+        return _of_its_kind(keys[known.index(wanted)], token, saw)
     return failed(
         KEYS,
         saw,
         "The token's key is not published: STS says `Couldn't retrieve verification key`.",
         "If the token is old, read it again (`token-rotation`). If keys were rotated, publish a new key before "
         "signing with it, and keep the old one for the longest lifetime of a token (a day).",
+    )
+
+
+def _of_its_kind(key: dict[str, Any], token: UnverifiedToken, saw: str) -> Finding:
+    """A key that stands under the right id and cannot have signed the token."""
+    algorithm = str(token.header.get("alg", ""))
+    needed = {"RS": "RSA", "ES": "EC"}.get(algorithm[:2], key.get("kty"))
+    if key.get("kty") == needed and key.get("alg", algorithm) == algorithm:
+        return passed(KEYS, saw, "The key that signed the token is published.")
+    return failed(
+        KEYS,
+        f"{saw}; it is {shown(key.get('kty'))} {shown(key.get('alg', ''))}".rstrip(),
+        f"The key under the token's id cannot have signed it: the token says {shown(algorithm)}. STS says "
+        "`Couldn't retrieve verification key`, or refuses the signature.",
+        "Publish the public half of the API server's current --service-account-signing-key-file.",
     )

@@ -1,5 +1,6 @@
 """The issuer's documents, asked over real sockets on loopback."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from sidecar.core.findings import Finding
 from sidecar.doctor import issuer
+from sidecar.doctor.fetching import Fetched
 from tests.doctor.servers import Page, a_server, a_silent_server
 from tests.doctor.snapshots import a_pod, outcome, written
 from tests.free_ports import free_port
@@ -34,7 +36,7 @@ async def asked(tmp_path: Path, http: aiohttp.ClientSession, pages: dict[str, Pa
 
 
 def keys(*ids: str) -> dict[str, Page]:
-    return {"/keys": Page({"keys": [{"kid": kid} for kid in ids]})}
+    return {"/keys": Page({"keys": [{"kid": kid, "kty": "RSA"} for kid in ids]})}
 
 
 async def test_an_issuer_with_all_that_sts_needs_passes(tmp_path: Path, http: aiohttp.ClientSession) -> None:
@@ -107,7 +109,61 @@ async def test_an_issuer_that_cannot_be_reached_from_here_is_not_judged(
     assert [outcome(finding) for finding in await issuer.issuer(pod, http)] == [("issuer-discovery", "skip")]
 
 
-async def test_a_token_without_an_issuers_url_has_no_issuer_to_ask(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    pod = await a_pod(written(tmp_path, iss="kubernetes/serviceaccount"))
+async def test_a_token_without_an_issuer_has_none_to_ask(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    pod = await a_pod(written(tmp_path, iss=None))
 
     assert [outcome(finding) for finding in await issuer.issuer(pod, http)] == [("issuer-discovery", "skip")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https://kubernetes.default.svc.cluster.local",
+        "https://10.0.0.1:6443",
+        "https://k8s",
+        "http://oidc.example.com",
+        "kubernetes/serviceaccount",
+        "rke2",
+    ],
+)
+async def test_an_issuer_that_aws_can_never_reach_fails_without_a_look(
+    tmp_path: Path, http: aiohttp.ClientSession, name: str
+) -> None:
+    found = await issuer.issuer(await a_pod(written(tmp_path, iss=name)), http)
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "fail")]
+    assert "--service-account-issuer" in found[0].fix
+
+
+async def test_a_relative_address_of_the_keys_fails(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    found = await asked(tmp_path, http, keys("key-1"), jwks_uri="/openid/v1/jwks")
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "pass"), ("issuer-keys", "fail")]
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://10.0.0.1:6443/openid/v1/jwks", "https://api.internal/keys", "keys", "http://a.b/k"]
+)
+async def test_keys_where_aws_can_never_fetch_them_fail(
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    public = "https://oidc.example.com"
+
+    async def got(*_: object, **__: object) -> Fetched:
+        return Fetched(200, {}, json.dumps(document(public, jwks_uri=uri)).encode(), 0.1)
+
+    monkeypatch.setattr(issuer, "get", got)
+    found = await issuer.issuer(await a_pod(written(tmp_path, iss=public)), http)
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "pass"), ("issuer-keys", "fail")]
+    assert "--service-account-jwks-uri" in found[1].fix
+
+
+@pytest.mark.parametrize("key", [{"kty": "EC", "crv": "P-256"}, {"kty": "RSA", "alg": "RS512"}])
+async def test_a_key_of_another_kind_under_the_same_id_fails(
+    tmp_path: Path, http: aiohttp.ClientSession, key: dict[str, str]
+) -> None:
+    found = await asked(tmp_path, http, {"/keys": Page({"keys": [{"kid": "key-1"} | key]})})
+
+    assert outcome(found[1]) == ("issuer-keys", "fail")
+    assert "cannot have signed it" in found[1].message
