@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -30,9 +31,11 @@ from sidecar.faces.instance import Instance
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import Address
 from sidecar.http.binding import CannotListen
-from sidecar.http.limits import allow_open_files, limits_of_each
+from sidecar.http.limits import admin_limits, allow_open_files, limits_of_each
 from sidecar.http.messages import Face, Request, RequestObserver, Response
+from sidecar.http.room import ByteBudget
 from sidecar.http.server import serving
+from sidecar.http.strangers import PeerRate
 from sidecar.observe import logs
 from sidecar.observe.fan_out import to_observers, to_request_observers
 from sidecar.observe.history import History
@@ -202,14 +205,20 @@ async def _listening(
     """
     limits = limits_of_each(servers=len(FACES) + 1)
     shown: dict[str, str] = {}
+    budget = ByteBudget()
     async with contextlib.AsyncExitStack() as stack:
         for face, addresses in faces:
             if addresses:
-                served = serving(face, observe, addresses, limits, stop.asked.is_set)
+                served = serving(face, observe, addresses, limits, stop.asked.is_set, budget=budget)
                 bound = await stack.enter_async_context(served)
                 shown["credentials" if face.name == CONTAINER.name else face.name] = _shown(bound)
         ours, public = admin
-        served = serving(ours, _uncounted, config.admin_listen, limits, strangers=public)
+        served = serving(
+            *(ours, _uncounted, config.admin_listen, admin_limits(limits), _always),
+            strangers=public,
+            budget=budget,
+            admits=PeerRate(time.monotonic),
+        )
         bound = await stack.enter_async_context(served)
         logger.info("listening", extra=shown | {"admin": _shown(bound)})
         yield
@@ -227,6 +236,11 @@ def _credentials_files(config: Config, metrics: Metrics) -> list[CredentialsFile
         observe=metrics.observe_file,
     )
     return [file]
+
+
+def _always() -> bool:
+    """Each answer of the admin port is its connection's last: who asks often is noticed when it connects."""
+    return True
 
 
 def _uncounted(face: str, request: Request | None, response: Response, seconds: float) -> None:

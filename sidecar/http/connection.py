@@ -72,6 +72,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
     CLOSED: {},
 }
 ENDING = frozenset({FINISHING, LINGERING, CLOSING, CLOSED})  # the last answer is written
+SPENT = frozenset({SENDING, FINISHING, LINGERING, CLOSING})  # what is left to do is the client's: to read
 TIME_LIMITS: Mapping[State, Callable[[Limits], Seconds]] = {
     IDLE: attrgetter("idle"),
     RECEIVING: attrgetter("read"),
@@ -92,12 +93,12 @@ class IllegalTransition(Exception):
 class Connection:
     """Requests in, answers out in the same order, and an end in every case."""
 
-    __slots__ = ("_closes_after", "_handler", "_parser", "_pool", "_since", "_task", "_transport", "state")
+    __slots__ = ("_closes_after", "_handler", "_parser", "_pool", "_task", "_transport", "since", "state")
 
     def __init__(self, handler: RequestHandler, pool: ConnectionPool, transport: Transport) -> None:
         self.state = IDLE
-        self._since: Instant = handler.clock()
-        self._closes_after: Instant = self._since + handler.limits.total
+        self.since: Instant = handler.clock()
+        self._closes_after: Instant = self.since + handler.limits.total
         self._handler = handler
         self._parser = RequestParser(handler.limits, handler.recent)
         self._pool = pool
@@ -109,15 +110,26 @@ class Connection:
         return self.state is IDLE
 
     @property
+    def receiving(self) -> bool:
+        return self.state is RECEIVING
+
+    @property
+    def spent(self) -> bool:
+        return self.state in SPENT
+
+    @property
     def deadline(self) -> Instant:
-        return self._since + TIME_LIMITS[self.state](self._handler.limits)
+        return self.since + TIME_LIMITS[self.state](self._handler.limits)
 
     def _move(self, event: Event) -> None:
         try:
-            self.state = TRANSITIONS[self.state][event]
+            state = TRANSITIONS[self.state][event]
         except KeyError:
             raise IllegalTransition(f"{event.name} in {self.state.name}") from None
-        self._since = self._handler.clock()
+        self.since = self._handler.clock()
+        if state is not self.state:
+            self.state = state
+            self._pool.moved(self)
 
     # --- what the transport calls
     def connection_made(self) -> None:
@@ -126,6 +138,8 @@ class Connection:
     def data_received(self, data: bytes) -> None:
         self._parser.feed(data)
         self._proceed()
+        if self.state is RECEIVING:
+            self._pool.received(self, self._parser.unfinished)
 
     def eof_received(self) -> None:
         """A client may close its half and still read (RFC 9112, section 9.6): what it asked before is answered."""

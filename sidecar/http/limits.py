@@ -2,11 +2,14 @@
 
 import contextlib
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sidecar.core.model import Seconds
 
-MOST_CONNECTIONS = 2048
+MOST_CONNECTIONS = 1024
+MOST_ADMIN_CONNECTIONS = 64
+"""A probe or a scraper has one, and needs it for a moment."""
+ADMIN_IDLE: Seconds = 10
 MOST_REFUSED_AT_ONCE = 32
 DESCRIPTORS_KEPT = 128
 DESCRIPTORS_KEPT_AT_LEAST = 24
@@ -69,3 +72,8 @@ def limits_of_each(servers: int) -> Limits:
     share = max(0, soft - kept) // servers
     refused = min(MOST_REFUSED_AT_ONCE, share // 2)
     return Limits(connections=max(1, min(MOST_CONNECTIONS, share - refused)), refused_at_once=refused)
+
+
+def admin_limits(limits: Limits) -> Limits:
+    """For the port of probes and scrapers: strangers reach it, and the data ports come first."""
+    return replace(limits, connections=min(limits.connections, MOST_ADMIN_CONNECTIONS), idle=ADMIN_IDLE)

@@ -74,6 +74,11 @@ class RequestParser:
         return self._phase is OVERRUN
 
     @property
+    def unfinished(self) -> int:
+        """Bytes of the request that is midway."""
+        return self._unfinished
+
+    @property
     def refuses_head(self) -> bool:
         """The request being read is a HEAD: an answer to it has no body, a refusal neither."""
         return self._llhttp is not None and self._llhttp.get_method() == b"HEAD"

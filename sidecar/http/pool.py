@@ -4,44 +4,52 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
-from sidecar.core.model import Instant
+from sidecar.core.model import Instant, Seconds
 from sidecar.http import refusals
 from sidecar.http.limits import Limits
 from sidecar.http.messages import Response
+from sidecar.http.room import ByteBudget, Occupant, Room
 
 logger = logging.getLogger("sidecar.http")
 
 
-class PooledConnection(Protocol):
+FULL_AGAIN_AFTER: Seconds = 60
+"""Between two lines that say so: strangers must not fill the log."""
+
+
+class PooledConnection(Occupant, Protocol):
     """What a pool asks of a connection. `deadline`: by when it must have moved on."""
 
     @property
     def deadline(self) -> Instant: ...
 
-    @property
-    def idle(self) -> bool:
-        """No request is lost if it closes now."""
-        ...
-
     def overdue(self) -> None: ...
     def refuse(self, response: Response) -> None: ...
-    def close(self) -> None: ...
-    def abort(self) -> None: ...
 
 
 class ConnectionPool:
     """`clock` is the one that deadlines are counted by. Once `leaving()`, each answer is its connection's last."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], Instant], leaving: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        clock: Callable[[], Instant],
+        leaving: Callable[[], bool],
+        budget: ByteBudget | None = None,
+    ) -> None:
         self._limits = limits
         self._clock = clock
         self._leaving = leaving
         self._connections: set[PooledConnection] = set()
         self._emptied: asyncio.Event | None = None  # there from when draining begins
         self._sweeping: asyncio.TimerHandle | None = None
-        self._full = False
+        self._told_full_at: Instant = -inf
+        self._room = Room(budget or ByteBudget())
+        self.moved = self._room.moved
+        self.received = self._room.received
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -52,30 +60,24 @@ class ConnectionPool:
         return self._emptied is not None or self._leaving()
 
     def add(self, connection: PooledConnection) -> None:
-        """Count it in; or refuse it, if it is one too many. Who has been idle for longest makes room first."""
+        """Count it in; or refuse it, if it is one too many and nobody can make room (see `room`)."""
         self._connections.add(connection)
+        self._room.moved(connection)
         if self._sweeping is None:
             self._schedule_sweep()
-        if len(self._connections) > self._limits.connections:
-            self._make_room(connection)
-        else:
-            self._full = False
+        if len(self._connections) > self._limits.connections and not self._room.make(connection):
+            self._refuse(connection)
 
     def discard(self, connection: PooledConnection) -> None:
         self._connections.discard(connection)
+        self._room.left(connection)
         if self._emptied is not None and not self._connections:
             self._emptied.set()
 
-    def _make_room(self, newest: PooledConnection) -> None:
-        idle = [each for each in self._connections if each.idle and each is not newest]
-        if idle:
-            min(idle, key=lambda each: each.deadline).close()
-        else:
-            self._refuse(newest)
-
     def _refuse(self, connection: PooledConnection) -> None:
-        if not self._full:  # said once, until there is room again
-            self._full = True
+        now = self._clock()
+        if now >= self._told_full_at + FULL_AGAIN_AFTER:
+            self._told_full_at = now
             logger.warning(
                 "too many connections",
                 extra={"limit": self._limits.connections, "fix": "find the client that keeps so many connections open"},
@@ -109,5 +111,6 @@ class ConnectionPool:
                     await emptied.wait()
         for connection in tuple(self._connections):
             connection.abort()
+        self._room.close()
         if self._sweeping is not None:
             self._sweeping.cancel()

@@ -13,11 +13,16 @@ from sidecar.http.limits import Limits
 from sidecar.http.listener import listeners
 from sidecar.http.messages import Face, RequestObserver
 from sidecar.http.pool import ConnectionPool
+from sidecar.http.room import ByteBudget
 from sidecar.http.socket_transport import SocketTransport, WriteQueue
 
 
 def never() -> bool:
     return False
+
+
+def everybody(_: socket) -> bool:
+    return True
 
 
 @asynccontextmanager
@@ -30,20 +35,26 @@ async def serving(
     *,
     clock: Callable[[], Instant] = monotonic,
     strangers: Face | None = None,
+    budget: ByteBudget | None = None,
+    admits: Callable[[socket], bool] = everybody,
 ) -> AsyncIterator[tuple[Address, ...]]:
     """Answer every request on `addresses` with `face`; gives those bound, with the port that a port of 0 became.
 
     Raises `CannotListen`, naming the address. Once `leaving()`, each answer is its connection's last, so that nobody
     sends another request as we close. Leaving the block closes the listeners and lets requests in flight end.
     `clock` counts the time of connections, in seconds. `strangers`: what answers peers outside the pod, if not `face`.
+    `budget`: shared with other servers. `admits`: whether a connection is looked at.
     """
     limits = limits or Limits()
     handler = RequestHandler(face, observe, limits, clock)
     outer = handler if strangers is None else RequestHandler(strangers, observe, limits, clock)
-    pool = ConnectionPool(limits, clock, leaving)
+    pool = ConnectionPool(limits, clock, leaving, budget)
     queue = WriteQueue()
 
     def accept(accepted: socket) -> None:
+        if not admits(accepted):
+            accepted.close()
+            return
         transport = SocketTransport(accepted, queue)
         transport.begin(Connection(handler if outer is handler or _is_near(accepted) else outer, pool, transport))
 

@@ -83,7 +83,7 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
         "env": _sidecar_environment(options, role_arn),
         "ports": [{"name": "admin", "containerPort": options.admin_port}],
         **_start(options),
-        "livenessProbe": {"httpGet": {"path": "/livez", "port": "admin"}},
+        "livenessProbe": {"httpGet": {"path": "/livez", "port": "admin"}, "timeoutSeconds": 5, "failureThreshold": 6},
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
         "securityContext": _security(spec),
         "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)],

@@ -17,6 +17,9 @@ LIMITS = Limits(sweep=1, drain=2)
 class FakeConnection:
     deadline: float = 10
     idle: bool = True
+    receiving: bool = False
+    spent: bool = False
+    since: float = 0
     overdue_at: list[float] = field(default_factory=list)
     ended: str = ""
     fails: bool = False
@@ -106,34 +109,46 @@ def test_draining_closes_the_idle_at_once_and_cuts_the_busy_after_a_while(*, idl
 @in_virtual_time
 async def test_one_too_many_takes_the_place_of_the_longest_idle_or_is_refused_or_not_even_told() -> None:
     pool = a_pool(Limits(connections=2, refused_at_once=1))
-    older, newer, third = FakeConnection(deadline=5), FakeConnection(deadline=6), FakeConnection(deadline=7)
-    for connection in (newer, older, third):
+    older, newer, third = FakeConnection(), FakeConnection(), FakeConnection()
+    for connection in (newer, older):
         pool.add(connection)
+    newer.since = 1  # it has asked meanwhile
+    pool.add(third)
     assert (older.ended, newer.ended, third.ended) == ("closed", "", "")
     pool.discard(older)
-    newer.idle = third.idle = False
-    fourth, fifth = FakeConnection(), FakeConnection()
+    for connection in (newer, third):
+        connection.idle = False
+        pool.moved(connection)
+    fourth, fifth = FakeConnection(idle=False), FakeConnection(idle=False)
     pool.add(fourth)
-    fourth.idle = False
     pool.add(fifth)
     assert (fourth.ended, fifth.ended) == ("refused 503", "aborted")
 
 
-def test_too_many_connections_are_logged_once_until_there_is_room_again(caplog: pytest.LogCaptureFixture) -> None:
+@in_virtual_time
+async def test_where_nobody_is_idle_the_oldest_half_sent_request_makes_room() -> None:
+    pool = a_pool(Limits(connections=3))
+    busy, older, newer = (FakeConnection(idle=False, receiving=each) for each in (False, True, True))
+    for connection in (busy, older, newer, FakeConnection()):
+        pool.add(connection)
+    assert (busy.ended, older.ended, newer.ended) == ("", "aborted", "")
+
+
+def test_too_many_connections_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     def told() -> list[str]:
         return [record.message for record in caplog.records if record.name.startswith("sidecar")]
 
     @in_virtual_time
     async def crowd() -> None:
         pool = a_pool(Limits(connections=1))
-        busy = [FakeConnection(idle=False) for _ in range(4)]
-        for connection in busy[:3]:
-            pool.add(connection)
-        for connection in busy[:3]:
-            pool.discard(connection)
-        assert told() == ["too many connections"]
-        pool.add(busy[0])
-        pool.add(busy[3])
+        for minute in range(3):
+            for _ in range(50):
+                busy = [FakeConnection(deadline=1e9, idle=False) for _ in range(3)]
+                for connection in busy:
+                    pool.add(connection)
+                for connection in busy:
+                    pool.discard(connection)
+            assert told() == ["too many connections"] * (minute + 1)
+            await asyncio.sleep(61)
 
     crowd()
-    assert told() == ["too many connections"] * 2
