@@ -25,6 +25,16 @@ RETRIES = {
 }
 
 
+NAMES = {
+    *("", "bad-session-name", "claim-missing", "claim-rejected", "client-id-missing", "denied-without-reason"),
+    *("duration-too-long", "key-not-found", "key-not-published", "no-provider", "not-a-jwt", "not-a-role-arn"),
+    *("parameter-refused", "refused-in-unknown-words", "region-not-activated", "role-unknown", "several-audiences"),
+    *("stale-thumbprint", "sts-unavailable", "throttled", "token-expired", "token-refused", "token-too-old"),
+    "trust-policy-denies",
+}
+"""Programs tell `explain`'s findings apart by these: a change belongs into the changelog."""
+
+
 def meaning(answer: Answer, now: float = EPOCH) -> ExchangeFailed:
     return failure_of(answer, claims=CLAIMS, role_arn=ROLE_ARN, now=now)
 
@@ -49,6 +59,10 @@ def test_no_refusal_relays_the_text_of_sts(case: Recorded) -> None:
 
 def test_every_recorded_code_but_the_invented_one_may_become_a_label() -> None:
     assert {case.aws_code for case in REFUSALS} - KNOWN_CODES == {"SomethingNew"}
+
+
+def test_the_names_of_refusals_are_those_that_programs_know() -> None:
+    assert {wording.code for wording in WORDINGS} == NAMES
 
 
 def test_a_refusal_of_trust_names_who_asked_for_what() -> None:
