@@ -1,5 +1,6 @@
 """The mistakes that show in a policy alone, each by its stable code; and a sound policy has none."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,6 +61,10 @@ MISTAKES = [
     ("principal-not-federated", statement(EQ, Principal={"AWS": "arn:aws:iam::111122223333:root"})),
     ("principal-not-federated", statement(EQ, Principal="*")),
     ("pod-identity-principal", statement(Principal={"Service": "pods.eks.amazonaws.com"}, Action="sts:AssumeRole")),
+    (
+        "pod-identity-principal",
+        statement(EQ, Principal={"Service": ["ec2.amazonaws.com", "pods.eks.amazonaws.com"]}, Action="sts:AssumeRole"),
+    ),
     ("no-condition", statement()),
     ("no-condition", statement({})),
     ("no-subject-condition", statement({"StringEquals": {AUD: "sts.amazonaws.com"}})),
@@ -74,6 +79,8 @@ MISTAKES = [
     ("issuer-differs-from-principal", with_sub(API, key=f"{OTHER}:sub")),
     ("issuer-differs-from-principal", with_sub(API, key=f"{HOST}/:sub")),
     ("both-must-hold", statement({**EQ, "StringLike": {SUB: "system:serviceaccount:web:*"}})),
+    ("both-must-hold", statement({**EQ, "StringLike": {SUB.upper(): "system:serviceaccount:web:*"}})),
+    ("key-never-carried", statement({**EQ, "StringLike": {"aws:PrincipalArn": "arn:*"}})),
 ]
 
 
@@ -82,9 +89,29 @@ def test_a_mistake_is_called_by_its_name(code: str, mistaken: Mapping[str, Any])
     assert code in codes(mistaken)
 
 
+@pytest.mark.parametrize(("code", "mistaken"), MISTAKES)
+def test_a_finding_leads_to_a_place_in_the_policy(code: str, mistaken: Mapping[str, Any]) -> None:
+    (found,) = [finding for finding in findings(mistaken) if finding.code == code][:1]
+    place = json.loads(policy(mistaken))
+    assert found.where
+    for step in found.where:
+        place = place[step]
+
+
 def test_a_trailing_slash_is_called_a_trailing_slash() -> None:
     (finding,) = [found for found in findings(with_sub(API, key=f"{HOST}/:sub")) if found.code.startswith("issuer")]
     assert "trailing slash" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("key", "fix"),
+    [
+        ("aws:SourceIpp", "Write aws:SourceIp instead."),
+        ("aws:PrincipalArn", "Remove the condition; aud and sub say who may call."),
+    ],
+)
+def test_a_key_that_no_call_carries_is_replaced_by_the_one_that_was_meant_or_removed(key: str, fix: str) -> None:
+    assert [found.fix for found in findings(statement({**EQ, "StringLike": {key: "10.*"}}))] == [fix]
 
 
 def test_variables_need_the_newer_version() -> None:
