@@ -9,6 +9,7 @@ from sidecar.explain.jwt_parts import shown
 from sidecar.explain.key_mistakes import key_mistakes
 from sidecar.explain.nearest import difference
 from sidecar.explain.slips import placeholder_in, plain, slip_in
+from sidecar.explain.token_mistakes import wrong_file
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.mistakes import service_account, subject_shape
 from sidecar.trust.patterns import glob, has_wildcard
@@ -116,11 +117,13 @@ def _audience(miss: FailedCondition) -> Finding | None:
         return None
     have, near, issuer = shown(miss.actual), miss.near, miss.case.token.issuer_name
     remarks = [f"; {name}: {remark}" for name in (near, have) if (remark := audiences.remark(name))]
-    other = "" if audiences.remark(near) else f", or {audiences.ask_for(near, issuer)}"
+    ask = "" if audiences.remark(near) else audiences.ask_for(near, issuer)
+    write = "" if any(wrong_file(miss.case.token)) and ask else f'Write "{miss.key}": "{have}"'
+    fix = ", or ".join(filter(None, (write, ask)))
     return miss.found(
         "audience-differs",
         f"{miss.key}: `{have}` ≠ `{near}`{''.join(remarks)}{_only_case(miss)}.",
-        f'Write "{miss.key}": "{have}"{other}.',
+        f"{fix[:1].upper()}{fix[1:]}.",
     )
 
 

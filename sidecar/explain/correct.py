@@ -7,6 +7,7 @@ from typing import Any
 from sidecar.explain.jwt_parts import NotAJwt, take_apart
 from sidecar.explain.nowhere import can_serve_nobody
 from sidecar.explain.question import UNKNOWN_ACCOUNT, Case, Question
+from sidecar.explain.token_mistakes import wrong_file
 from sidecar.explain.trust_mistakes import OIDC, allows, closest_allow, evaluation
 from sidecar.trust import (
     ASSUME_ROLE,
@@ -62,6 +63,8 @@ def _case(asked: Question) -> Case:
     case = Case(asked, token, policy)
     if not (token.issuer and token.subject and token.audience):
         raise CannotFix("the token lacks iss, sub or aud; get the right token first")
+    if wrong := next(wrong_file(token), None):
+        raise CannotFix(f"the token is the wrong one, so no policy should allow it: {wrong.message.rstrip('.')}")
     if "${" in token.subject + token.audience:
         raise CannotFix("the token's sub or aud holds ${, which a policy would take for a variable")
     if case.place.account == UNKNOWN_ACCOUNT and not case.is_built_in:

@@ -77,6 +77,12 @@ def _no_arn(case: Case, trusted: Trusted) -> Told | None:
     return "principal-not-an-arn", f"IAM wants the ARN of the provider, {case.provider_arn}"
 
 
+def _built_in(case: Case, trusted: Trusted) -> Told | None:
+    if not case.is_built_in or trusted.name != case.token.issuer_name:
+        return None
+    return "built-in-principal", f"AWS knows {trusted.name} itself, and policies mean it by that name, not by an ARN"
+
+
 def _misplaced(case: Case, trusted: Trusted) -> Told | None:
     """The right issuer in another place."""
     if trusted.name != case.token.issuer_name or not case.place.account.isdigit():
@@ -92,4 +98,11 @@ def _issuer(case: Case, trusted: Trusted) -> Told | None:
     return issuer_slip(trusted.name, case.token.issuer_name) if trusted.name else None
 
 
-_KNOWN: tuple[Callable[[Case, Trusted], Told | None], ...] = (_template, _letters, _no_arn, _misplaced, _issuer)
+_KNOWN: tuple[Callable[[Case, Trusted], Told | None], ...] = (
+    _template,
+    _letters,
+    _no_arn,
+    _built_in,
+    _misplaced,
+    _issuer,
+)

@@ -11,9 +11,11 @@ from sidecar.core.findings import Finding, error, info, warning
 from sidecar.trust import mistakes
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
 from sidecar.trust.document import VERSIONS, Condition, Effect, Statement, TrustPolicy
-from sidecar.trust.lint_conditions import CONDITION_RULES, claim_key, restricts, subject_shapes
-from sidecar.trust.mistakes import SERVICE_ACCOUNT, IntendedCaller, at
+from sidecar.trust.lint_conditions import CONDITION_RULES, claim_key, is_open_door, restricts, subject_shapes
+from sidecar.trust.mistakes import IntendedCaller, at
 from sidecar.trust.patterns import glob
+from sidecar.trust.shared_issuers import OWN_AUDIENCES, sure_claims
+from sidecar.trust.subjects import example_subject, trusts_shared_issuer, who_gets_in
 
 ANYBODY = IntendedCaller()
 SIZE_QUOTA = 2048
@@ -100,20 +102,16 @@ def _provider_arn(statement: Statement, intended: IntendedCaller) -> Iterator[Fi
 def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
     if statement.effect is Effect.DENY or not (_federated(statement) and _covers_web_identity(statement)):
         return
+    subject = example_subject(statement)
     if not statement.conditions:
         yield error(
             "no-condition",
-            "No Condition: every service account of the cluster, and everyone at a shared issuer, gets this role.",
-            f'Add a Condition on "<issuer>:sub" with "{SERVICE_ACCOUNT}<namespace>:<name>", and on "<issuer>:aud".',
+            f"No Condition: {who_gets_in(statement)} may assume this role.",
+            f'Add a Condition on "<issuer>:sub" with "{subject}", and on "<issuer>:aud".',
             at(statement),
         )
-    elif not any(restricts(condition, "sub", statement) for condition in statement.conditions):
-        yield warning(
-            "no-subject-condition",
-            "No condition on the token's sub: every service account of the cluster gets this role.",
-            f'Add "<issuer>:sub": "{SERVICE_ACCOUNT}<namespace>:<name>" to a StringEquals block.',
-            at(statement, "Condition"),
-        )
+    elif not any(_limits(condition, statement) for condition in statement.conditions):
+        yield from _no_subject(statement, subject)
     elif not any(restricts(condition, "aud", statement) for condition in statement.conditions):
         yield info(
             "no-audience-condition",
@@ -121,6 +119,28 @@ def _open_to_the_cluster(statement: Statement) -> Iterator[Finding]:
             f'Add "<issuer>:aud": "{audiences.STS}" to a StringEquals block.',
             at(statement, "Condition"),
         )
+
+
+def _no_subject(statement: Statement, subject: str) -> Iterator[Finding]:
+    if any(is_open_door(condition, statement) for condition in statement.conditions):
+        return  # the open door is named itself
+    told = error if trusts_shared_issuer(statement) else warning
+    yield told(
+        "no-subject-condition",
+        f"No condition on the token's sub: {who_gets_in(statement)} may assume this role.",
+        f'Add "<issuer>:sub": "{subject}" to a StringEquals block.',
+        at(statement, "Condition"),
+    )
+
+
+def _limits(condition: Condition, statement: Statement) -> bool:
+    """Whether it keeps out some of the issuer's subjects: by sub, or by a key that says as much."""
+    issuer, claim = claim_key(condition)
+    if issuer in OWN_AUDIENCES and restricts(condition, "aud", statement):
+        return True
+    return restricts(condition, "sub", statement) or (
+        claim in sure_claims(issuer) and restricts(condition, claim, statement)
+    )
 
 
 def _two_issuers(statement: Statement) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from sidecar.trust.mistakes import SERVICE_ACCOUNT, IntendedCaller
 from sidecar.trust.operators import SetOperator
 from sidecar.trust.patterns import compile_glob, glob, has_wildcard
 from sidecar.trust.shared_issuers import BUILT_IN, is_shared, may_have_more_keys, sure_claims
+from sidecar.trust.subjects import who_gets_in
 
 
 def _wildcard_under_equals(statement: Statement, condition: Condition) -> Iterator[Finding]:
@@ -56,7 +57,7 @@ def subject_shapes(statement: Statement, intended: IntendedCaller) -> Iterator[F
 
 
 def _has_wrong_shape(subject: str) -> bool:
-    known_otherwise = has_wildcard(subject) or subject.startswith("sts.")
+    known_otherwise = has_wildcard(subject) or subject.startswith("sts.") or "${" in subject
     return not known_otherwise and mistakes.service_account(subject) is None
 
 
@@ -144,11 +145,11 @@ def _without_effect(statement: Statement, condition: Condition) -> Iterator[Find
     """It holds for everyone, since its key is never there. An Allow with no other limit is an open door."""
     if statement.effect is Effect.DENY or not is_for_web_identity(statement):
         return
-    if not is_never_there(condition, statement) or not holds_without_key(condition):
+    if not is_open_door(condition, statement):
         return
     limited = any(restricts(other, "sub", statement) for other in statement.conditions)
     told, code = (warning, "condition-without-effect") if limited else (error, "open-door")
-    who = "" if limited else ": every service account of the cluster, and everyone at a shared issuer, gets this role"
+    who = "" if limited else f": {who_gets_in(statement)} may assume this role"
     yield told(
         code,
         f"{condition.operator.name} {condition.key} holds for every token, since no token has that key{who}.",
@@ -195,8 +196,13 @@ def restricts(condition: Condition, claim: str, statement: Statement) -> bool:
         claim_key(condition)[1] == claim
         and operator.base != "Null"
         and not operator.negated
-        and not (is_never_there(condition, statement) and holds_without_key(condition))
+        and not is_open_door(condition, statement)
     )
+
+
+def is_open_door(condition: Condition, statement: Statement) -> bool:
+    """Whether it holds for every token, because no token has its key."""
+    return is_never_there(condition, statement) and holds_without_key(condition)
 
 
 def holds_without_key(condition: Condition) -> bool:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 BUILT_IN = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
 """Names that a policy may trust without an OIDC provider in IAM."""
 
+OWN_AUDIENCES = ("accounts.google.com", "cognito-identity.amazonaws.com")
+"""Where an audience is a client or a pool of one's own, so that a condition on aud alone keeps strangers out."""
+
 GITHUB = "token.actions.githubusercontent.com"
 _SURE: Mapping[str, frozenset[str]] = {
     GITHUB: frozenset(

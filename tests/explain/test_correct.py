@@ -295,6 +295,7 @@ def test_the_providers_account_and_partition_are_the_roles() -> None:
     [
         ({"token": "not-a-jwt"}, "the token is not a JWT"),
         ({"token": token(aud=None)}, "lacks iss, sub or aud"),
+        ({"token": token(aud=["https://kubernetes.default.svc"])}, "the token is the wrong one"),
         ({"policy": policy(FOR_EC2), "role_arn": "", "providers": ()}, "pass --role-arn"),
         ({"policy": "{}"}, "Statement is missing"),
         ({"policy": "{"}, "not JSON"),

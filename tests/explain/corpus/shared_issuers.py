@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.explain.asking import SUBJECT, token
+from tests.explain.asking import CLUSTER, PROVIDER_ARN, SUBJECT, token
 from tests.explain.corpus.example import (
     ALLOW,
     BRANCH,
@@ -17,6 +17,8 @@ from tests.explain.corpus.example import (
     sub,
     when,
 )
+
+COGNITO = "cognito-identity.amazonaws.com"
 
 
 def shared_issuers() -> Iterator[Example]:
@@ -43,6 +45,21 @@ def shared_issuers() -> Iterator[Example]:
             "Check it",
             by_github(sub(BRANCH, key=f"{key}sub"), sub("x", key=f"{key}head_ref")),
             github,
+        ),
+        (
+            "GitHub, no condition on sub",
+            "no-subject-condition",
+            "repo:<owner>/<repository>",
+            by_github(),
+            github,
+        ),
+        ("GitHub, the repository alone", "allowed-by", "", by_github(sub("acme/shop", key=f"{key}repository")), github),
+        (
+            "Cognito without a provider",
+            "allowed-by",
+            "",
+            when(aud("pool", key=f"{COGNITO}:aud"), Principal={"Federated": COGNITO}),
+            {"token": token(iss=f"https://{COGNITO}", sub="eu-west-1:x", aud="pool")},
         ),
         (
             "Google without a provider",
@@ -92,6 +109,16 @@ def shared_issuers() -> Iterator[Example]:
             "StringLike",
             by_github(sub("repo:acme/shop:*", key=f"{key}sub")),
             github,
+        ),
+        (
+            "Google by a provider's ARN",
+            "built-in-principal",
+            '"Federated": "accounts.google.com"',
+            when(
+                sub("42", key="accounts.google.com:sub"),
+                Principal={"Federated": PROVIDER_ARN.replace(CLUSTER, "accounts.google.com")},
+            ),
+            google,
         ),
         (
             "Google, another client",
