@@ -54,7 +54,8 @@ class TokenExpired(SidecarError):
 class ExchangeFailed(SidecarError):
     """STS was asked and no credential came back. Carries AWS's own code, status and request id where known.
 
-    `sts_time`: what STS's clock showed, None where STS itself did not answer or did not say.
+    `sts_time`: what STS's clock showed, None where STS itself did not answer or did not say. `aws_message`: STS's own
+    text without the values that it quotes; for the doctor alone, never logged or served.
     """
 
     def __init__(
@@ -66,12 +67,14 @@ class ExchangeFailed(SidecarError):
         status: int | None = None,
         request_id: str = "",
         sts_time: float | None = None,
+        aws_message: str = "",
     ) -> None:
         super().__init__(cause, fix=fix)
         self.aws_code = aws_code
         self.status = status
         self.request_id = request_id
         self.sts_time = sts_time
+        self.aws_message = aws_message
 
 
 class StsUnreachable(ExchangeFailed):

@@ -10,33 +10,37 @@ from sidecar.core.variables import (
     SIDECAR_AUTHORIZATION,
     SIDECAR_AUTHORIZATION_FILE,
 )
-from sidecar.doctor.findings import failed, passed, skipped, warned
+from sidecar.doctor.application_way import Way, ways
+from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 
 
 def authorization(pod: Pod) -> Finding | None:
     """Which SDK reads the variable and which the file differs, so both must be there and agree."""
-    if pod.app is None:
+    if pod.app is None or Way.FULL_URI not in ways(pod):
         return None
     needed = bool(pod.environ.get(SIDECAR_AUTHORIZATION) or pod.environ.get(SIDECAR_AUTHORIZATION_FILE))
-    variable, file = bool(pod.app.get(AUTHORIZATION)), pod.app.get(AUTHORIZATION_FILE, "")
+    variable, file = pod.has(AUTHORIZATION), pod.app.get(AUTHORIZATION_FILE, "")
     saw = f"{AUTHORIZATION} {'set' if variable else 'unset'}, {AUTHORIZATION_FILE} {file or 'unset'}"
     if not variable and not file:
-        return _no_token(saw) if needed else None
+        return _no_token(pod, saw) if needed else None
     if file and (finding := _file(pod.app, Path(file), saw)):
         return finding
     if not variable or not file:
-        return warned(
+        return missing(
+            pod,
             "app-authorization",
             saw,
             "Older SDKs read only the variable, others only the file.",
             f"Set {AUTHORIZATION} and {AUTHORIZATION_FILE} to the same value.",
+            otherwise=warned,
         )
     return passed("app-authorization", saw, "Every SDK can read the authorization token.")
 
 
-def _no_token(saw: str) -> Finding:
-    return failed(
+def _no_token(pod: Pod, saw: str) -> Finding:
+    return missing(
+        pod,
         "app-authorization",
         saw,
         "The sidecar requires an authorization token, and the application has none, so it gets 401.",

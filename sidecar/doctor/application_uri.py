@@ -1,44 +1,58 @@
-"""Checks the URI that the application's SDK is given: every SDK accepts it, and it leads to the sidecar."""
+"""The URIs by which an application's SDK is led to the sidecar over HTTP: the container endpoint's and the ECS one."""
 
 from collections.abc import Callable
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from sidecar.core.findings import Finding
-from sidecar.core.variables import FULL_URI
-from sidecar.doctor.findings import failed, passed, warned
+from sidecar.core.variables import FULL_URI, RELATIVE_URI
+from sidecar.doctor.application_way import (
+    ECS_HOST,
+    Way,
+    leads_to,
+    parsed,
+    serves_ecs_address,
+    tcp,
+    ways,
+    where,
+)
+from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.container import PATHS
 from sidecar.faces.paths import canonical
-from sidecar.faces.registry import CONTAINER
-from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, TcpAddress, canonical_host, is_private
+from sidecar.faces.registry import CONTAINER, ECS
+from sidecar.http.addresses import is_private, nearest
 
-SET_FULL_URI = f"- name: {FULL_URI}\n  value: http://127.0.0.1:9911/v1/credentials"
+
+def set_full_uri(pod: Pod) -> str:
+    """What to put into the container's env."""
+    found = tcp(pod, CONTAINER)
+    port = f":{nearest(found).port}" if found else ":9911"  # type: ignore[union-attr] # of TCP all of them
+    return f"- name: {FULL_URI}\n  value: http://127.0.0.1{port}/v1/credentials"
 
 
 def full_uri(pod: Pod) -> Finding | None:
-    if pod.app is None:
+    if pod.app is None or Way.FULL_URI not in ways(pod):
         return None
-    url = _parsed(pod.app.get(FULL_URI, ""))
+    if FULL_URI in pod.hidden:
+        return skipped("app-uri", f"{FULL_URI} from {pod.hidden[FULL_URI]}", "Not checked: where it leads.")
+    if not pod.app.get(FULL_URI):
+        return missing(pod, "app-uri", f"{FULL_URI} is missing", "No SDK will use the sidecar.", set_full_uri(pod))
+    url = parsed(pod.app[FULL_URI])
     if url is None:
-        return failed("app-uri", f"{FULL_URI} is missing or not a URL", "No SDK will use the sidecar.", SET_FULL_URI)
-    saw = f"{FULL_URI}={url.scheme}://{url.hostname}:{url.port or 80}{url.path}"
+        return failed("app-uri", f"{FULL_URI} is not a URL", "No SDK will use the sidecar.", set_full_uri(pod))
+    return _judged(pod, url)
+
+
+def _judged(pod: Pod, url: SplitResult) -> Finding:
+    saw, fix = f"{FULL_URI}={url.scheme}://{url.hostname}:{url.port or 80}{url.path}", set_full_uri(pod)
     for wrong in _WRONG:
         if problem := wrong(pod, url):
-            return failed("app-uri", saw, problem, SET_FULL_URI)
+            return failed("app-uri", saw, problem, fix)
     if url.hostname != "127.0.0.1":
-        return warned("app-uri", saw, "Older SDKs accept only the literal 127.0.0.1.", SET_FULL_URI)
+        return warned("app-uri", saw, "Older SDKs accept only the literal 127.0.0.1.", fix)
     if not url.path:
-        return warned("app-uri", saw, "The path is missing, and not every client adds the slash.", SET_FULL_URI)
+        return warned("app-uri", saw, "The path is missing, and not every client adds the slash.", fix)
     return passed("app-uri", saw, "An address that every SDK accepts.")
-
-
-def _parsed(value: str) -> SplitResult | None:
-    try:
-        url = urlsplit(value)
-        usable = bool(url.hostname) and url.port != 0
-    except ValueError:
-        return None
-    return url if usable else None
 
 
 def _scheme(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001 (all of these are asked alike)
@@ -60,17 +74,32 @@ def _path(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
 def _listens(pod: Pod, url: SplitResult) -> str:
     if pod.config is None or pod.app is pod.environ:
         return ""
-    found = [address for address in pod.config.listen[CONTAINER] if isinstance(address, TcpAddress)]
-    if any(address.port == (url.port or 80) and _same_host(address.host, url.hostname or "") for address in found):
-        return ""
-    return f"The sidecar listens on {', '.join(map(str, pod.config.listen[CONTAINER]))} (SIDECAR_LISTEN)."
+    return "" if leads_to(pod, CONTAINER, url) or leads_to(pod, ECS, url) else where(pod, CONTAINER)
 
 
 _WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _host, _path, _listens)
 """What no SDK could work with: each says what, or "" if it finds nothing."""
 
 
-def _same_host(listened: str, asked: str) -> bool:
-    """Whether a connection gets there. `localhost` is both families; an address is only itself."""
-    both = {listened, canonical_host(asked)}
-    return len(both) == 1 or listened in WILDCARDS or ("localhost" in both and both <= LOOPBACK_NAMES)
+def relative_uri(pod: Pod) -> Finding | None:
+    if pod.app is None or Way.RELATIVE_URI not in ways(pod):
+        return None
+    if RELATIVE_URI in pod.hidden:
+        return skipped("app-relative-uri", f"{RELATIVE_URI} from {pod.hidden[RELATIVE_URI]}", "Not checked.")
+    fix = f"- name: {RELATIVE_URI}\n  value: /v1/credentials"
+    if not pod.app.get(RELATIVE_URI):
+        return missing(pod, "app-relative-uri", f"{RELATIVE_URI} is missing", "No SDK will use the sidecar.", fix)
+    return _relative(pod, pod.app[RELATIVE_URI].partition("?")[0], fix) if pod.config else None
+
+
+def _relative(pod: Pod, path: str, fix: str) -> Finding:
+    if not serves_ecs_address(pod):
+        return failed(
+            "app-relative-uri",
+            f"{RELATIVE_URI} is set",
+            f"Most SDKs prefer it, and call {ECS_HOST} instead. {where(pod, ECS)}",
+            pod.without(RELATIVE_URI),
+        )
+    if canonical(path) not in PATHS:
+        return failed("app-relative-uri", f"{RELATIVE_URI}={path}", f"The sidecar serves {' and '.join(PATHS)}.", fix)
+    return passed("app-relative-uri", f"{RELATIVE_URI}={path}", f"The sidecar answers at {ECS_HOST}.")

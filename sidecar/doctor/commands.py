@@ -5,13 +5,15 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sidecar.core.errors import OutOfThreads
 from sidecar.core.findings import Finding
 from sidecar.doctor import report
 from sidecar.doctor.examination import examine
 from sidecar.doctor.pod import inspect_pod
+from sidecar.doctor.pod_document import Application, NotAPod, applications
 from sidecar.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.terminal.colour import colour_for
 from sidecar.terminal.complaints import complain
@@ -24,18 +26,47 @@ def main(argv: Sequence[str]) -> int:
     """Examine. Returns 0 if no check failed, 1 if one did, 2 for bad usage."""
     given = _parser().parse_args(argv)
     try:
-        app = None if given.app_env is None else variables(read(given.app_env, "--app-env"))
-        policy = None if given.trust_policy is None else _policy(given.trust_policy)
+        inputs = _inputs(given)
     except BadArguments as problem:
-        print(f"irsa-sidecar doctor: {problem}.", file=sys.stderr)
+        complain(f"irsa-sidecar doctor: {problem}.")
         return BAD_ARGUMENTS
     try:
-        findings = asyncio.run(_examine(app, policy, offline=given.offline, quiet=given.json))
+        findings = asyncio.run(_examine(inputs, offline=given.offline, show=_nothing if given.json else _shower(given)))
     except OutOfThreads as problem:
         complain(f"irsa-sidecar doctor: {problem}")
         return 1
-    print(report.as_json(findings) if given.json else f"\n{report.summary(findings)}")
+    if given.json:
+        print(report.as_json(findings))
+    else:
+        _conclude(findings, verbose=given.verbose)
     return report.exit_code(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the arguments name, read. Environments hold secrets."""
+
+    app: Mapping[str, str] | None = field(repr=False)
+    applications: Sequence[Application]
+    policy: PolicyText | None
+
+
+def _inputs(given: argparse.Namespace) -> Inputs:
+    """Raises `BadArguments`."""
+    if given.container and given.pod is None:
+        raise BadArguments("--container: it says which of the containers in --pod to look at")
+    return Inputs(
+        app=None if given.app_env is None else variables(read(given.app_env, "--app-env")),
+        applications=() if given.pod is None else _applications(given.pod, given.container),
+        policy=None if given.trust_policy is None else _policy(given.trust_policy),
+    )
+
+
+def _applications(path: str, container: str) -> Sequence[Application]:
+    try:
+        return applications(read(path, "--pod"), container)
+    except NotAPod as problem:
+        raise BadArguments(f"--pod: {path}: {problem}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,7 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--offline", action="store_true", help="local checks only, without network calls")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.add_argument(
+    parser.add_argument("-v", "--verbose", action="store_true", help="print what passed too, in the chain's order")
+    environment = parser.add_mutually_exclusive_group()
+    environment.add_argument(
+        "--pod",
+        metavar="FILE",
+        help="the pod as `kubectl get pod POD -o json` prints it, to check its applications; - for standard input",
+    )
+    parser.add_argument("--container", metavar="NAME", default="", help="of that pod, check this container alone")
+    environment.add_argument(
         "--app-env",
         metavar="FILE",
         help="the application's environment, lines NAME=value as `env` prints them; - for standard input",
@@ -80,14 +119,31 @@ def _policy(path: str) -> PolicyText:
         raise BadArguments(f"--trust-policy: {path}: {problem}") from None
 
 
-async def _examine(
-    app: Mapping[str, str] | None, policy: PolicyText | None, *, offline: bool, quiet: bool
-) -> list[Finding]:
-    """All findings; unless `quiet`, each is printed as soon as it is there, for a step may take seconds."""
-    colour, findings = colour_for(sys.stdout, os.environ), []
-    pod = await inspect_pod(os.environ, app=app, now=time.time(), trust_policy=policy)
-    async for finding in examine(pod, offline=offline):
+async def _examine(inputs: Inputs, *, offline: bool, show: Callable[[Finding], None]) -> list[Finding]:
+    """All findings; each is shown as soon as it is there, for a step may take seconds."""
+    findings = []
+    pod = await inspect_pod(os.environ, app=inputs.app, now=time.time(), trust_policy=inputs.policy)
+    async for finding in examine(pod, offline=offline, applications=inputs.applications):
         findings.append(finding)
-        if not quiet:
-            print(report.as_text(finding, colour), flush=True)
+        show(finding)
     return findings
+
+
+def _nothing(_: Finding) -> None:
+    """Show nothing before the end."""
+
+
+def _shower(given: argparse.Namespace) -> Callable[[Finding], None]:
+    return _print if given.verbose else _nothing
+
+
+def _print(finding: Finding) -> None:
+    print(report.as_text(finding, colour_for(sys.stdout, os.environ)), flush=True)
+
+
+def _conclude(findings: Sequence[Finding], *, verbose: bool) -> None:
+    shown = [] if verbose else report.in_short(findings)
+    for finding in shown:
+        _print(finding)
+    more = "" if verbose else " (-v shows all)"
+    print(f"{chr(10) * bool(shown or verbose)}{report.summary(findings)}{more}")

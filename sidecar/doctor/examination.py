@@ -1,13 +1,16 @@
 """Runs all checks in order: environment, application, token, issuer, STS, exchange, identity, our own endpoint."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from sidecar.core.errors import SidecarError
 from sidecar.core.findings import Finding
 from sidecar.doctor import (
     application,
     application_authorization,
+    application_files,
+    application_metadata,
     application_sdk,
     application_uri,
     environment,
@@ -20,25 +23,34 @@ from sidecar.doctor import (
 )
 from sidecar.doctor.findings import failed
 from sidecar.doctor.pod import Pod
+from sidecar.doctor.pod_document import Application
 from sidecar.sts.exchange import sts_session
 from sidecar.sts.tls import tls_context
 
 LocalCheck = Callable[[Pod], Finding | None]
 
-LOCAL: tuple[LocalCheck, ...] = (
+SETTINGS: tuple[LocalCheck, ...] = (
     environment.settings,
     environment.duration,
     environment.role,
     environment.endpoint,
+)
+APPLICATION: tuple[LocalCheck, ...] = (
     application.given,
     application_uri.full_uri,
-    application.relative_uri,
+    application_uri.relative_uri,
+    application_metadata.metadata,
+    application_files.credentials_file,
     application.web_identity,
     application.static_keys,
-    application.metadata_service,
+    application_files.profile,
+    application_files.settings_files,
+    application.region,
     application.proxy,
     application_authorization.authorization,
     application_sdk.sdk,
+)
+TOKEN: tuple[LocalCheck, ...] = (
     token_place.readable,
     token_place.permissions,
     token_place.volume,
@@ -49,17 +61,34 @@ LOCAL: tuple[LocalCheck, ...] = (
     token_claims.life,
     token_claims.rotation,
 )
+LOCAL = (*SETTINGS, *APPLICATION, *TOKEN)
 """What needs no network. A check that does not apply gives None."""
 
 
-async def examine(pod: Pod, *, offline: bool) -> AsyncIterator[Finding]:
-    """Every finding as soon as it is there, in the order of the chain. Never raises."""
-    for check in LOCAL:
+async def examine(pod: Pod, *, offline: bool, applications: Sequence[Application] = ()) -> AsyncIterator[Finding]:
+    """Every finding as soon as it is there, in the order of the chain. Never raises.
+
+    `applications`: the pod's containers, where they are known; else the pod itself says what its application has.
+    """
+    for check in SETTINGS:
+        for finding in _locally(check, pod):
+            yield finding
+    for examined in [pod.of(each) for each in applications] or [pod]:
+        for finding in _application(examined):
+            yield finding
+    for check in TOKEN:
         for finding in _locally(check, pod):
             yield finding
     if not offline:
         async for finding in _online(pod):
             yield finding
+
+
+def _application(pod: Pod) -> Iterator[Finding]:
+    """Says in which container it was seen."""
+    for check in APPLICATION:
+        for finding in _locally(check, pod):
+            yield replace(finding, saw=f"{pod.container}: {finding.saw}") if pod.container else finding
 
 
 def _locally(check: LocalCheck, pod: Pod) -> Iterable[Finding]:

@@ -12,15 +12,18 @@ from sidecar.core.clock import SystemClock
 from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import ExchangeFailed
 from sidecar.core.findings import Finding, Level
-from sidecar.core.model import Credentials
+from sidecar.core.model import Credentials, Token
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.timeouts import CALLER_IDENTITY_TIMEOUT
 from sidecar.doctor.token_claims import of_explained
 from sidecar.explain import Explanation, Question, explain
+from sidecar.explain.jwt_parts import printable
 from sidecar.settings.config import Config
 from sidecar.sts.exchange import StsCall, StsExchange
 
+LONGEST_QUOTE = 300
+"""Characters of STS's words that are shown."""
 EXPLAINED = frozenset({"AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"})
 
 
@@ -42,17 +45,25 @@ async def exchange(pod: Pod, http: aiohttp.ClientSession) -> Exchanged:
     try:
         found = await StsExchange(http, call, SystemClock())(pod.token)
     except ExchangeFailed as refusal:
-        return Exchanged((_refused(refusal), *_explained(pod, config, refusal)))
+        return Exchanged((_refused(refusal, pod.token), *_explained(pod, config, refusal)))
     saw = f"{found.assumed_role_arn or config.role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'no ID'}"
     return Exchanged((passed("exchange", saw, "STS issued credentials for this token."),), found)
 
 
-def _refused(refusal: ExchangeFailed) -> Finding:
-    answer = " ".join(str(part) for part in (refusal.status, refusal.aws_code) if part)
-    saw = answer or refusal.code
-    return failed(
-        "exchange", f"{saw}{f', request {refusal.request_id}' * bool(refusal.request_id)}", refusal.cause, refusal.fix
-    )
+def _refused(refusal: ExchangeFailed, token: Token) -> Finding:
+    """What we make of it, beside STS's own words."""
+    answer = " ".join(str(part) for part in (refusal.status, refusal.aws_code) if part) or refusal.code
+    words = f", “{without(token, refusal.aws_message)}”" if refusal.aws_message else ""
+    request = f", request {refusal.request_id}" if refusal.request_id else ""
+    return failed("exchange", f"{answer}{words}{request}", refusal.cause, refusal.fix)
+
+
+def without(token: Token, message: str) -> str:
+    """STS's words, short, and without the token that some of them quote."""
+    text = message
+    for part in (token.raw, *token.raw.split(".")):
+        text = text.replace(part, "…") if part else text
+    return printable(" ".join(text.split()))[:LONGEST_QUOTE]
 
 
 def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Finding]:

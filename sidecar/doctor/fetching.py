@@ -49,7 +49,21 @@ async def get(
 def why(error: Exception) -> str:
     """What went wrong, without foreign text: it may quote a proxy's password."""
     reason = getattr(getattr(error, "os_error", error), "strerror", None)
-    return f"{type(error).__name__}{f', {reason}' if isinstance(reason, str) else ''}"
+    if isinstance(reason, str):
+        return reason
+    return next((words for kind, words in _WORDS.items() if isinstance(error, kind)), "no connection")
+
+
+_WORDS: Mapping[type[Exception], str] = {
+    TooLarge: "an answer larger than 1 MiB",
+    aiohttp.ClientHttpProxyError: "the proxy refused",
+    aiohttp.ClientSSLError: "no TLS connection",
+    aiohttp.ServerDisconnectedError: "the connection was closed without an answer",
+    aiohttp.ClientResponseError: "no HTTP answer",
+    aiohttp.ClientPayloadError: "half an answer",
+    TimeoutError: "no answer in time",
+}
+"""What is said of an error for which the system has no words."""
 
 
 Json = dict[str, Any]

@@ -1,13 +1,15 @@
 """What the checks look at, gathered once: settings, token, the application's variables, who we are."""
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sidecar.core.errors import TokenUnreadable
-from sidecar.core.model import Token, UnixTime
+from sidecar.core.model import Seconds, Token, UnixTime
 from sidecar.core.variables import FULL_URI
+from sidecar.doctor.pod_document import Application
 from sidecar.explain import PolicyText
 from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, take_apart
 from sidecar.settings.config import BadConfig, Config, load
@@ -48,6 +50,36 @@ class Pod:
     token: Token | None
     trouble: TokenUnreadable | None
     """Why there is no token, though there is a path."""
+    container: str = ""
+    """The application's container, where it is known."""
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the application whose values we do not see, and where they are."""
+    sources: tuple[str, ...] = ()
+    """Whence the application may have variables that we do not see at all."""
+    read_at: Seconds = field(default_factory=time.monotonic)
+    """When `now` was read, by a clock that nobody sets."""
+
+    def later(self) -> UnixTime:
+        """What the clock that `now` was read from shows at this moment."""
+        return self.now + time.monotonic() - self.read_at
+
+    def has(self, variable: str) -> bool:
+        """Whether the application has it, and not empty, whether or not we see its value."""
+        return bool((self.app or {}).get(variable)) or variable in self.hidden
+
+    def without(self, *variables: str) -> str:
+        """The command that takes variables away from the application."""
+        return f"kubectl set env WORKLOAD -c {self.container or 'APP'} {' '.join(f'{name}-' for name in variables)}"
+
+    def of(self, application: Application) -> "Pod":
+        """The same pod, with another application to look at."""
+        return replace(
+            self,
+            app=application.variables,
+            container=application.name,
+            hidden=application.hidden,
+            sources=application.sources,
+        )
 
     @property
     def token_path(self) -> Path | None:

@@ -10,6 +10,8 @@ NONE_FAILED, SOME_FAILED = 0, 1
 WORDS = {Level.PASSED: "pass", Level.WARNING: "warn", Level.ERROR: "fail", Level.SKIPPED: "skip"}
 """The levels as a doctor's report calls them: right, may go wrong, is wrong, could not or need not be looked at."""
 
+_WORST_LAST = (Level.SKIPPED, Level.WARNING, Level.ERROR)
+
 
 def as_text(finding: Finding, colour: Colour) -> str:
     """A line for what was seen; what it means, and what to do, only where somebody must act."""
@@ -19,6 +21,11 @@ def as_text(finding: Finding, colour: Colour) -> str:
         return head
     fix = "\n".join(f"        {line}" for line in finding.fix.splitlines())
     return f"{head}\n      {finding.message}" + (f"\n      Fix:\n{fix}" if fix else "")
+
+
+def in_short(findings: Sequence[Finding]) -> list[Finding]:
+    """What somebody may have to act on, the worst last, where a terminal still shows it."""
+    return [finding for level in _WORST_LAST for finding in findings if finding.level is level]
 
 
 def summary(findings: Sequence[Finding]) -> str:

@@ -48,14 +48,14 @@ async def _name(route: Route) -> Finding:
 
 async def _answers(pod: Pod, route: Route, http: aiohttp.ClientSession) -> Finding:
     """Any HTTP answer will do: STS sends people who come by GET to its documentation."""
-    asked_at, progress = time.time(), CallProgress()
+    progress = CallProgress()
     where = f"{route.endpoint}{' through a proxy' * bool(route.proxy)}"
     try:
         found = await get(http, route, within=STS_TIMEOUT, progress=progress)
     except (aiohttp.ClientError, OSError) as error:
         call = FailedCall(route, time.time(), connected=progress.connected, within=STS_TIMEOUT)
         return _failed(f"{where}: {why(error)}", call.explained(error))
-    return _clock(where, found.headers, found.seconds, pod.now + (time.time() - asked_at) / 2)
+    return _clock(where, found.headers, found.seconds, pod.later() - found.seconds / 2)
 
 
 def _failed(saw: str, failure: TransportFailure) -> Finding:

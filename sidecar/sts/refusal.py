@@ -1,7 +1,7 @@
 """What a refusal means: STS's answer in, one of our errors out, with its retry class, cause and fix.
 
-STS's own text is read to recognise the case, and never passed on. A text that we do not know falls into a class that
-keeps trying.
+STS's own text is read to recognise the case, and kept for the doctor alone. A text that we do not know falls into a
+class that keeps trying.
 """
 
 import re
@@ -22,6 +22,8 @@ _TEMPORARY = re.compile(
     "internal|unavailable|time-?out|timedout|servererror|serverbusy|tryagain|inprogress|notcomplete", re.IGNORECASE
 )
 """Pieces of the codes that SDKs try again for."""
+_QUOTED = re.compile(r"(\bvalue ').*(' at ')", re.IGNORECASE | re.DOTALL)
+"""A parameter of ours in a refusal: the token is one."""
 
 
 def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) -> ExchangeFailed:
@@ -40,6 +42,7 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
         status=answer.status,
         request_id=refusal.request_id,
         sts_time=answer.date,
+        aws_message=_QUOTED.sub(r"\1…\2", refusal.message),
     )
 
 

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.doctor import application, application_authorization, application_sdk, application_uri, environment
+from sidecar.doctor import (
+    application,
+    application_authorization,
+    application_files,
+    application_metadata,
+    application_sdk,
+    application_uri,
+    environment,
+)
 from tests.doctor.snapshots import a_pod, an_app, outcome
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
@@ -118,8 +126,8 @@ async def test_the_address_is_one_that_sdks_take_and_that_leads_here(
 async def test_a_relative_uri_beside_it_wins_in_most_sdks(tmp_path: Path) -> None:
     pod = await an_app(tmp_path, {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/x"})
 
-    assert outcome(application.relative_uri(pod)) == ("app-relative-uri", "fail")
-    assert application.relative_uri(await an_app(tmp_path)) is None
+    assert outcome(application_uri.relative_uri(pod)) == ("app-relative-uri", "fail")
+    assert application_uri.relative_uri(await an_app(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
@@ -135,18 +143,47 @@ async def test_web_identity_variables_shadow_the_sidecar(tmp_path: Path, changed
     assert outcome(application.web_identity(await an_app(tmp_path, changed))) == ("app-web-identity", level)
 
 
-async def test_keys_in_the_environment_come_first(tmp_path: Path) -> None:
-    finding = application.static_keys(await an_app(tmp_path, {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_PROFILE": "dev"}))
+@pytest.mark.parametrize("name", application.STATIC_KEYS)
+async def test_keys_in_the_environment_come_first_under_each_of_their_names(tmp_path: Path, name: str) -> None:
+    finding = application.static_keys(await an_app(tmp_path, {name: "AKIA"}))
 
     assert outcome(finding) == ("app-static-keys", "fail")
+    assert finding is not None
+    assert (finding.saw, finding.fix) == (f"{name} set", f"kubectl set env WORKLOAD -c APP {name}-")
     assert "AKIA" not in str(finding)
+
+
+@pytest.mark.parametrize("name", application_files.PROFILES)
+async def test_a_profile_comes_before_an_endpoint(tmp_path: Path, name: str) -> None:
+    assert outcome(application_files.profile(await an_app(tmp_path, {name: "dev"}))) == ("app-profile", "fail")
+    assert application_files.profile(await an_app(tmp_path)) is None
+
+
+@pytest.mark.parametrize("name", application_files.FILES)
+async def test_a_file_with_settings_may_come_before_an_endpoint(tmp_path: Path, name: str) -> None:
+    finding = application_files.settings_files(await an_app(tmp_path, {name: "/etc/aws/settings"}))
+
+    assert outcome(finding) == ("app-settings-file", "warn")
+    assert finding is not None
+    assert finding.fix.endswith("/etc/aws/settings")
+    assert application_files.settings_files(await an_app(tmp_path, {name: "/dev/null"})) is None
+
+
+async def test_with_the_endpoint_off_the_doctor_says_so(tmp_path: Path) -> None:
+    sidecar = {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}
+
+    finding = application_uri.full_uri(await an_app(tmp_path, sidecar=sidecar))
+
+    assert outcome(finding) == ("app-uri", "fail")
+    assert finding is not None
+    assert finding.message == "The sidecar's Container endpoint is off (SIDECAR_LISTEN)."
 
 
 @pytest.mark.parametrize(("value", "level"), [("true", "pass"), ("TRUE", "pass"), ("1", "warn"), (None, "warn")])
 async def test_the_way_to_the_nodes_role_is_shut(tmp_path: Path, value: str | None, level: str) -> None:
     pod = await an_app(tmp_path, {"AWS_EC2_METADATA_DISABLED": value})
 
-    assert outcome(application.metadata_service(pod)) == ("app-imds", level)
+    assert outcome(application_metadata.metadata(pod)) == ("app-imds", level)
 
 
 async def test_a_proxy_that_would_see_the_request_is_told(tmp_path: Path) -> None:

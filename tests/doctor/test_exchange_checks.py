@@ -34,7 +34,18 @@ async def test_a_refusal_is_told_with_aws_code_and_our_words(tmp_path: Path, htt
     found = await exchanged(tmp_path, http, refusal("Throttling", "Rate exceeded"))
 
     assert [outcome(finding) for finding in found] == [("exchange", "fail")]
-    assert found[0].saw == "403 Throttling, request r-1"
+    assert found[0].saw == "403 Throttling, “Rate exceeded”, request r-1"
+
+
+async def test_stss_own_words_are_short_and_quote_no_token(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    file = written(tmp_path)
+    head, claims, signature = file.read_text().split(".")
+    words = f"{head}.{claims} {signature} Value 'canary' at 'webIdentityToken' {'long ' * 200}"
+
+    found = await exchanged(tmp_path, http, refusal("ValidationError", words))
+
+    assert not [part for part in (head, claims, signature, "canary") if part in str(found)]
+    assert len(found[0].saw) < 400
 
 
 async def test_a_denial_without_a_trust_policy_asks_for_one(tmp_path: Path, http: aiohttp.ClientSession) -> None:

@@ -1,6 +1,7 @@
 """The way to STS: name, connection, certificate, clock, over real sockets on loopback."""
 
 import email.utils
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -43,6 +44,14 @@ async def test_the_clock_is_compared_with_stss(
         found = await to_sts(tmp_path, http, url, now=NOW + ahead)
 
     assert [outcome(finding) for finding in found] == [("sts-name", "pass"), check]
+
+
+async def test_a_wait_for_others_before_the_call_is_no_skew(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    async with a_server(dated(NOW + 60)) as url:
+        pod = await a_pod(tmp_path / "token", {"AWS_ENDPOINT_URL_STS": url})
+        found = await sts_way.way(replace(pod, read_at=pod.read_at - 60), http)
+
+    assert [outcome(finding) for finding in found] == [("sts-name", "pass"), ("sts-connection", "pass")]
 
 
 async def test_a_name_that_does_not_resolve_ends_the_way(tmp_path: Path, http: aiohttp.ClientSession) -> None:
