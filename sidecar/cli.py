@@ -25,6 +25,7 @@ def serve(argv: Sequence[str]) -> int:
 
     early_signals.end_when_told(lambda _: 0)
     early_signals.ignore_meaningless()
+    early_signals.leave_no_zombies()
     # Imported modules are not garbage. Searching them often slows the start, and each later search takes 8 ms; with no
     # search at all, 0.6 MiB of what importing leaves behind would stay.
     usual = gc.get_threshold()

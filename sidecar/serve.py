@@ -19,6 +19,7 @@ from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import DEFAULT_ROLE, Seconds
 from sidecar.core.ports import Clock
 from sidecar.core.process_limits import LimitTooLow, check_limits
+from sidecar.core.process_privacy import keep_private
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.event_loop import Loop
 from sidecar.faces.authorization import NoAuthorization, authorization
@@ -66,6 +67,7 @@ def main(argv: Sequence[str]) -> int:
         config = load(os.environ, argv)
     except BadConfig as error:
         return _refuse(map(str, error.complaints))
+    keep_private()
     allow_open_files()
     try:
         check_limits()

@@ -67,6 +67,7 @@ async def _bind_tcp(address: TcpAddress) -> Sequence[socket.socket]:
 def _bind_unix(address: UnixAddress) -> socket.socket:
     """Takes the place of a socket that a killed predecessor left."""
     if address.path.is_socket():
+        _refuse_if_alive(address)
         address.path.unlink()
     with contextlib.ExitStack() as undoing:
         bound = undoing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -76,6 +77,22 @@ def _bind_unix(address: UnixAddress) -> socket.socket:
         bound.listen(BACKLOG)
         undoing.pop_all()
         return bound
+
+
+def _refuse_if_alive(address: UnixAddress) -> None:
+    """A socket is only taken from a process that has gone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.setblocking(False)
+        try:
+            asking.connect(str(address.path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return
+        except OSError:  # it is alive, and busy or closed to us
+            pass
+    raise CannotListen(
+        f"Cannot listen on {address}: another process listens there.",
+        fix="Give each process a socket of its own; if an old sidecar still runs, end it first.",
+    )
 
 
 def _let_in(address: UnixAddress) -> None:

@@ -8,9 +8,9 @@ POST   /tokens                    replace every projected token now
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -33,7 +33,9 @@ class RotationRequest:
     keep: float | None = None
 
 
-_HOSTS = ("127.0.0.1", "localhost", "::1")
+_OF_BROWSERS = ("Origin", "Sec-Fetch-Site")
+"""Headers that only browsers send: a page of the web may post to any port of the machine."""
+_OUR_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
 def control_app(
@@ -89,9 +91,11 @@ def _rotation_request(body: bytes) -> RotationRequest:
 
 @web.middleware
 async def _from_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses foreign Host names, under which a web page in a local browser could reach loopback (DNS rebinding)."""
-    if urlsplit(f"//{request.host}").hostname not in _HOSTS:
+    """Refuses pages of the web in a local browser: by a foreign Host name (DNS rebinding), or from another site."""
+    if not _OUR_HOST.fullmatch(request.host):
         raise web.HTTPForbidden(text=f"Host is {request.host!r}; ask for 127.0.0.1.\n")
+    if any(name in request.headers for name in _OF_BROWSERS):
+        raise web.HTTPForbidden(text="This is for the lab's commands, not for a web page.\n")
     return await handler(request)
 
 

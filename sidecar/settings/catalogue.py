@@ -49,6 +49,12 @@ class Settings:
         "another server's: MinIO, Ceph, SeaweedFS, versitygw.",
         aliases=("AWS_ENDPOINT_URL",),
     )
+    sts_http: bool = defaulted(
+        "SIDECAR_STS_HTTP",
+        parsers.switch,
+        "`true`: accept an STS endpoint with `http://` outside this machine. It sends the token unencrypted.",
+        "false",
+    )
     fips: bool = defaulted("AWS_USE_FIPS_ENDPOINT", parsers.switch, "`true`: call the FIPS endpoint of STS.", "false")
     dualstack: bool = defaulted(
         "AWS_USE_DUALSTACK_ENDPOINT",

@@ -70,6 +70,7 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
         proxy = rules.proxy(endpoint, environ)
     values |= rules.socket_access(values)
     complaints += [*rules.foreign_role(values), *rules.exposed(values), *rules.serves_no_one(values)]
+    complaints += [*rules.unencrypted(values), *rules.colliding(values)]
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
     if complaints:
         raise BadConfig(complaints)

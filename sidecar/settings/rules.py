@@ -4,15 +4,18 @@
 """
 
 from collections.abc import Iterator, Mapping
+from os.path import normpath
 from typing import Any
+from urllib.parse import urlsplit
 
 from sidecar.core.arns import role_arn_parser
 from sidecar.faces.registry import CONTAINER, FACES
-from sidecar.http.addresses import Address, UnixAddress
+from sidecar.http.addresses import Address, UnixAddress, is_loopback
 from sidecar.settings.complaints import BadSetting
 from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
 Values = Mapping[str, Any]
+PATHS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "SIDECAR_AUTH_TOKEN_FILE", "AWS_CA_BUNDLE", "SIDECAR_CREDENTIALS_FILE")
 
 
 def foreign_role(values: Values) -> Iterator[BadSetting]:
@@ -66,6 +69,40 @@ def exposed(values: Values) -> Iterator[BadSetting]:
         for address in values.get(face.setting, ()):
             if not address.private:
                 yield BadSetting(face.setting, _how_to_protect(protected=face.protected), value=repr(str(address)))
+
+
+def unencrypted(values: Values) -> Iterator[BadSetting]:
+    """A complaint about an STS endpoint to which the token would go in clear text over a network."""
+    url = values.get("AWS_ENDPOINT_URL_STS")
+    if url is None or values.get("SIDECAR_STS_HTTP"):
+        return
+    parts = urlsplit(str(url))
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        problem = (
+            "would send the token unencrypted, for everybody on the way to use; use an https endpoint, or set "
+            "SIDECAR_STS_HTTP=true to accept that."
+        )
+        yield BadSetting("AWS_ENDPOINT_URL_STS", problem, value=repr(str(url)))
+
+
+def colliding(values: Values) -> Iterator[BadSetting]:
+    """Complaints about one path for two things: one of them would overwrite the other, or be read for it."""
+    used: dict[str, str] = {}
+    for variable, path in _paths(values):
+        place = normpath(path)
+        if place in used and used[place] != variable:
+            yield BadSetting(variable, f"is also the path of {used[place]}; give each its own.", value=repr(path))
+        used.setdefault(place, variable)
+
+
+def _paths(values: Values) -> Iterator[tuple[str, str]]:
+    for variable in PATHS:
+        if values.get(variable) is not None:
+            yield variable, str(values[variable])
+    for variable in (*(face.setting for face in FACES), "SIDECAR_ADMIN_LISTEN"):
+        for address in values.get(variable, ()):
+            if isinstance(address, UnixAddress):
+                yield variable, str(address.path)
 
 
 def _how_to_protect(*, protected: bool) -> str:

@@ -61,7 +61,7 @@ async def test_sessions_so_short_that_sdks_ask_all_the_time_are_told(tmp_path: P
         ({"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9922"}, "pass"),
         ({"AWS_ENDPOINT_URL_STS": "https://sts.internal.example"}, "pass"),
         ({"AWS_ENDPOINT_URL_STS": "https://sts.amazonaws.com"}, "warn"),
-        ({"AWS_ENDPOINT_URL_STS": "http://sts.internal.example"}, "warn"),
+        ({"AWS_ENDPOINT_URL_STS": "http://sts.internal.example", "SIDECAR_STS_HTTP": "true"}, "warn"),
         ({"AWS_REGION": "cn-north-1"}, "fail"),
         ({"AWS_REGION": "us-gov-west-1"}, "fail"),
         ({"AWS_REGION": "cn-north-1", "AWS_ROLE_ARN": "arn:aws-cn:iam::111122223333:role/api"}, "pass"),

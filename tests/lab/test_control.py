@@ -93,3 +93,17 @@ async def test_a_name_that_leads_here_from_a_browser_is_refused(tmp_path: Path) 
     async with a_lab(tmp_path) as world:
         assert (await ask(world, "GET", "/status", headers={"Host": "rebound.example"}))[0] == 403
         assert (await ask(world, "GET", "/status", headers={"Host": "localhost:1"}))[0] == 200
+
+
+@pytest.mark.parametrize("host", ["localhost:80.evil", "user@localhost", "[::1", "127.1", "localhost:999999"])
+async def test_a_host_that_only_looks_like_ours_is_refused(tmp_path: Path, host: str) -> None:
+    async with a_lab(tmp_path) as world:
+        assert (await ask(world, "GET", "/status", headers={"Host": host}))[0] == 403
+
+
+@pytest.mark.parametrize("header", ["Origin", "Sec-Fetch-Site"])
+async def test_a_web_page_of_another_site_posts_in_vain(tmp_path: Path, header: str) -> None:
+    async with a_lab(tmp_path) as world:
+        assert (await ask(world, "POST", "/rotate", headers={header: "https://evil.example"}))[0] == 403
+        assert (await ask(world, "PUT", "/faults/down", headers={header: "null"}))[0] == 403
+        assert len((await ask(world, "GET", "/status"))[1]["keys"]) == 1

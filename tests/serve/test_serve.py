@@ -210,7 +210,7 @@ async def test_a_refusal_by_sts_is_told_to_everybody_in_our_words_and_ends_nothi
 
 
 async def test_what_may_surprise_later_is_warned_of_at_the_start(start: Start) -> None:
-    sidecar = await start(AWS_ENDPOINT_URL_STS="http://192.0.2.1:9", SIDECAR_DURATION="900")
+    sidecar = await start(AWS_ENDPOINT_URL_STS="http://192.0.2.1:9", SIDECAR_STS_HTTP="true", SIDECAR_DURATION="900")
     assert "1800" in (await sidecar.told("short sessions"))["fix"]
     assert (await sidecar.told("unencrypted STS endpoint"))["sts"] == "http://192.0.2.1:9"
     await sidecar.listening()

@@ -58,6 +58,7 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
         endpoint_url=None,
         fips=False,
         dualstack=False,
+        sts_http=False,
         imds_v1=False,
         imds_min_life=900.0,
         availability_zone=None,
@@ -80,6 +81,7 @@ ACCEPTED: list[tuple[str, str, str, Any]] = [
     ("AWS_REGION", "cn-north-1", "sts_endpoint", "https://sts.cn-north-1.amazonaws.com.cn"),
     ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9000/sts", "sts_endpoint", "http://127.0.0.1:9000/sts"),
     ("AWS_USE_FIPS_ENDPOINT", "True", "sts_endpoint", "https://sts-fips.eu-central-1.amazonaws.com"),
+    ("SIDECAR_STS_HTTP", "true", "sts_http", True),
     ("AWS_USE_DUALSTACK_ENDPOINT", "true", "sts_endpoint", "https://sts.eu-central-1.api.aws"),
     (
         "SIDECAR_LISTEN",
