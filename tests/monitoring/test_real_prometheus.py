@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.monitoring.inhibition import not_inhibited
 from tests.monitoring.prometheus import NAMESPACE, Prometheus
 from tools import dashboard, metrics_page
 from tools.monitoring import RULES
@@ -96,7 +97,7 @@ def test_the_example_in_the_docs_is_a_query(watched: Prometheus, name: str) -> N
         'abs(irsa_sidecar_sts_clock_skew_seconds{pod="healthy"}) < 2 and irsa_sidecar_sts_clock_skew_seconds != 0',
         'irsa_sidecar_refreshes_total{pod="refused",outcome="failed",code="AccessDenied"} > 0',
         'irsa_sidecar_refreshes_total{pod="stale",outcome="failed",code="TokenExpired"} > 0',
-        'irsa_sidecar_exchanges_total{pod="stale",outcome="failed"} == 0',  # an expired token is not sent
+        'irsa_sidecar_exchanges_total{pod="stale",outcome="failed"} <= 2',  # once STS has told its time, none is sent
         'irsa_sidecar_exchanges_total{pod="healthy",outcome="issued"} > 1',
         'irsa_sidecar_refresh_duration_seconds_count{pod="throttled-0",outcome="failed",code="Throttling"} > 0',
         'irsa_sidecar_client_requests_total{pod="healthy",face="imds-v1",sdk="boto",major="2"} > 0',
@@ -129,3 +130,19 @@ def test_the_texts_of_the_alerts_name_the_pod_and_have_no_holes(watched: Prometh
         said, pod = " ".join(alert["annotations"].values()), alert["labels"].get("pod", "")
         assert f"{NAMESPACE}/{pod}" in said or not pod
         assert not re.search(r"error|no value|\{\{|NaN|\$", said), said
+
+
+@pytest.mark.parametrize(
+    ("pod", "name"),
+    [
+        ("refused", "IrsaSidecarNotReady"),
+        ("stale", "IrsaSidecarNotReady"),
+        ("throttled-0", "IrsaSidecarCredentialsExpiring"),
+    ],
+)
+def test_a_pod_in_trouble_is_one_alert_of_several_that_are_raised(watched: Prometheus, pod: str, name: str) -> None:
+    watched.data(f'ALERTS{{alertname="{name}",pod="{pod}"}}')
+    watched.data(f'ALERTS{{alertname="IrsaSidecarRefreshFailing",pod="{pod}"}}')
+    told = not_inhibited([alert["labels"] for alert in watched.alerts()])
+    about = {alert["alertname"] for alert in told if alert.get("pod") == pod}
+    assert about - {"IrsaSidecarRequestsRefused"} == {name}  # that its applications ask wrongly is a cause of its own
