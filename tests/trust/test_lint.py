@@ -49,6 +49,7 @@ MISTAKES = [
     ("subject-under-aud", statement({"StringEquals": {AUD: API, SUB: API}})),
     ("audience-under-sub", with_sub("sts.amazonaws.com")),
     ("subject-shape", with_sub("payments:api")),
+    ("subject-shape", with_sub("system:serviceaccount:payments:api:x")),
     ("subject-shape", with_sub("system:serviceaccount:payments/api")),
     ("subject-shape", with_sub("system:serviceaccount:payments:")),
     ("odd-audience", statement({"StringEquals": {AUD: "sts.amazonaws.com.cn", SUB: API}})),
@@ -112,6 +113,12 @@ def test_a_trailing_slash_is_called_a_trailing_slash() -> None:
 )
 def test_a_key_that_no_call_carries_is_replaced_by_the_one_that_was_meant_or_removed(key: str, fix: str) -> None:
     assert [found.fix for found in findings(statement({**EQ, "StringLike": {key: "10.*"}}))] == [fix]
+
+
+def test_a_claim_that_may_be_a_key_at_a_shared_issuer_is_left_alone() -> None:
+    gitlab = {"Federated": "arn:aws:iam::111122223333:oidc-provider/gitlab.com"}
+    assert "claim-is-no-key" not in codes(statement({"StringEquals": {"gitlab.com:ref": "main"}}, Principal=gitlab))
+    assert "claim-is-no-key" in codes(statement({"StringEquals": {f"{HOST}:ref": "main"}}))
 
 
 def test_variables_need_the_newer_version() -> None:
