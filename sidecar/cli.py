@@ -96,6 +96,13 @@ def healthcheck(argv: Sequence[str]) -> int:
     return check.main(argv)
 
 
+def completion(argv: Sequence[str]) -> int:
+    """print a script that completes commands and flags: bash, zsh or fish"""
+    from sidecar.terminal import completion as scripts
+
+    return scripts.main(argv, tuple(COMMANDS))
+
+
 def version(argv: Sequence[str]) -> int:  # noqa: ARG001 (all commands have this signature)
     """print the version"""
     from sidecar import __version__
@@ -114,8 +121,17 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "credential-process": credential_process,
     "exec": execute,
     "healthcheck": healthcheck,
+    "completion": completion,
     "version": version,
 }
+GROUPS = {
+    "In the pod": ("serve", "healthcheck", "credential-process", "exec"),
+    "Finding out what is wrong": ("doctor", "explain"),
+    "Preparing manifests": ("inject",),
+    "Learning and rehearsing": ("demo", "lab"),
+    "More": ("completion", "version"),
+}
+"""The commands as the help shows them."""
 
 
 def main() -> int:
@@ -165,7 +181,16 @@ def _run(name: str, argv: Sequence[str]) -> int:
 
 def _usage(out: "TextIO", unknown: str) -> None:
     if unknown:
-        print(f"irsa-sidecar: unknown command: {unknown!r}", file=out)
-    print("usage: irsa-sidecar COMMAND [--help]\n", file=out)
-    for name, command in COMMANDS.items():
-        print(f"  {name:<20} {command.__doc__}", file=out)
+        print(f"irsa-sidecar: unknown command: {unknown!r}{_nearest(unknown)}", file=out)
+    print("usage: irsa-sidecar COMMAND [--help]", file=out)
+    for title, names in GROUPS.items():
+        print(f"\n{title}:", file=out)
+        for name in names:
+            print(f"  {name:<20} {COMMANDS[name].__doc__}", file=out)
+
+
+def _nearest(name: str) -> str:
+    import difflib  # only a mistake needs it
+
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

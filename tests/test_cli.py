@@ -31,8 +31,10 @@ def test_help_names_every_command(argv: list[str], monkeypatch: pytest.MonkeyPat
     assert run(monkeypatch, *argv) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "usage: irsa-sidecar COMMAND [--help]"
-    assert [line.split()[0] for line in lines[2:]] == list(cli.COMMANDS)
-    assert all(len(line.split()) > 3 for line in lines[2:])
+    listed = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert sorted(listed) == sorted(cli.COMMANDS)
+    assert all(len(line.split()) > 3 for line in lines if line.startswith("  "))
+    assert [line for line in lines if line.endswith(":")] == [f"{title}:" for title in cli.GROUPS]
 
 
 @pytest.mark.parametrize("command", ["serve", "healthcheck", "version"])
@@ -44,7 +46,22 @@ def test_an_unknown_command_is_2_with_help_on_standard_error(monkeypatch: pytest
     assert run(monkeypatch, "sevre") == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("irsa-sidecar: unknown command: 'sevre'\nusage: irsa-sidecar COMMAND")
+    assert captured.err.startswith("irsa-sidecar: unknown command: 'sevre'; did you mean serve?\nusage: ")
+
+
+def test_a_command_that_is_like_none_gets_no_advice(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    assert run(monkeypatch, "frobnicate") == 2
+    assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252", "utf-8"])
+def test_a_terminal_that_lacks_a_character_ends_no_command(encoding: str) -> None:
+    argv = [sys.executable, "-m", "sidecar", "doctor", "--offline"]
+    environment = {"PYTHONIOENCODING": encoding, "AWS_ROLE_ARN": "…"}
+
+    done = subprocess.run(argv, env=environment, capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_command_gets_the_arguments_after_it_and_gives_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:

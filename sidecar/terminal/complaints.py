@@ -18,6 +18,13 @@ def open_standard_streams() -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, "w", closefd=False))  # noqa: SIM115 (open to the end)
+    _escape_what_the_terminal_lacks()
+
+
+def _escape_what_the_terminal_lacks() -> None:
+    """A terminal may be set to latin-1, and a file's name may be no text at all: neither ends a command."""
+    if getattr(sys.stdout, "errors", "") == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # as all that have `errors`
 
 
 def discard_unread_output() -> bool:
