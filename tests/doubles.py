@@ -110,7 +110,7 @@ def credentials(
     )
 
 
-Outcome = Seconds | Exception
+Outcome = Seconds | BaseException
 """What STS does next: issue credentials with so much life, or fail."""
 
 
@@ -138,7 +138,7 @@ class ScriptedExchange:
         outcome = self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
         sts_time = self._clock.true() + self.sts_ahead
         await asyncio.sleep(self.takes)
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             if isinstance(outcome, ExchangeFailed) and not isinstance(outcome, StsUnreachable):
                 outcome.sts_time = sts_time if self.dated else None
             raise outcome.with_traceback(None)  # each time as if it were new

@@ -138,6 +138,19 @@ async def test_short_pauses_add_up() -> None:
 
 
 @in_virtual_time
+async def test_a_short_pause_is_not_held_against_what_was_issued_after_it() -> None:
+    pod = Pod()
+    async with pod.running():
+        await pod.until(10)
+        pod.clock.pause(40)
+        await pod.until(1700)
+        asked = len(pod.exchange.called_at)
+        pod.clock.pause(40)
+        await pod.until(1800)
+        assert asked == len(pod.exchange.called_at) == 2
+
+
+@in_virtual_time
 async def test_a_clock_that_flaps_costs_few_calls_and_no_credentials() -> None:
     pod = Pod()
     async with pod.running():

@@ -128,11 +128,13 @@ async def test_a_defect_in_reading_the_token_does_not_end_the_loop(monkeypatch: 
 
 @in_virtual_time
 async def test_a_source_that_cancels_itself_does_not_end_the_refreshes() -> None:
-    pod = Pod(asyncio.CancelledError(), 3600)  # type: ignore[arg-type]
+    pod = Pod(asyncio.CancelledError(), 3600)
     async with pod.running():
         await pod.until(10)
         assert pod.served().issued_at > 0
-    assert isinstance(pod.seen.events[0], Failed)
+    failed = pod.seen.events[0]
+    assert isinstance(failed, Failed)
+    assert "CancelledError" in failed.error.cause
 
 
 @in_virtual_time
