@@ -187,6 +187,14 @@ async def test_each_refusal_arrives_as_itself(
     canary.saw(error)
 
 
+async def test_an_sts_whose_date_cannot_be_read_is_taken_by_the_nodes_clock(
+    serving: Callable[[Sts], "asyncio.Future[str]"],
+) -> None:
+    later = recorded("issued").replace(b"T09:00:00Z", b"T10:00:00Z")
+    found = await exchanged(call_to(await serving(Sts(200, later, Date="soon"))))
+    assert found.expires_at == 100 + 3600
+
+
 async def test_missing_keys_are_judged_by_the_clock_of_sts(serving: Callable[[Sts], "asyncio.Future[str]"]) -> None:
     late = "Sun, 17 Jan 2027 08:00:00 GMT"
     error = await failure(call_to(await serving(Sts(400, recorded("no_verification_key"), Date=late))))
