@@ -69,7 +69,12 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
         endpoint = rules.endpoint(values)
         proxy = rules.proxy(endpoint, environ)
     values |= rules.socket_access(values)
-    complaints += [*rules.foreign_role(values), *rules.exposed(values), *rules.serves_no_one(values)]
+    complaints += [
+        *rules.foreign_role(values),
+        *rules.exposed(values),
+        *rules.serves_no_one(values),
+        *rules.taken_twice(values),
+    ]
     complaints += [*rules.unencrypted(values), *rules.colliding(values)]
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
     if complaints:

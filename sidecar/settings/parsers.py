@@ -53,11 +53,15 @@ def endpoint_url(value: str) -> str:
     return value
 
 
+_YES, _NO = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
+
+
 def switch(value: str) -> bool:
+    """AWS's SDKs take true and false only; the others mean nothing else to anybody."""
     lowered = value.strip().lower()
-    if lowered not in {"true", "false"}:
+    if lowered not in _YES | _NO:
         raise ValueError("is neither true nor false")
-    return lowered == "true"
+    return lowered in _YES
 
 
 def session_duration(value: str) -> int:
@@ -109,11 +113,12 @@ def group(value: str) -> int:
 
 
 def log_level(value: str) -> str:
-    return _one_of(value.lower(), "debug", "info", "warning", "error")
+    lowered = value.strip().lower()
+    return _one_of({"warn": "warning", "err": "error"}.get(lowered, lowered), "debug", "info", "warning", "error")
 
 
 def log_format(value: str) -> str:
-    return _one_of(value.lower(), "json", "text")
+    return _one_of(value.strip().lower(), "json", "text")
 
 
 def _one_of(value: str, *allowed: str) -> str:

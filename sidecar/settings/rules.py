@@ -3,18 +3,27 @@
 `values` holds each setting's value by its variable; one that was refused is missing, and has its complaint already.
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from os.path import normpath
 from typing import Any
 from urllib.parse import urlsplit
 
 from sidecar.core.arns import role_arn_parser
 from sidecar.faces.registry import CONTAINER, FACES
-from sidecar.http.addresses import Address, UnixAddress, is_loopback
+from sidecar.http.addresses import WILDCARDS, Address, TcpAddress, UnixAddress, is_loopback
 from sidecar.settings.complaints import BadSetting
 from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
 Values = Mapping[str, Any]
+LISTENERS = (*(face.setting for face in FACES), "SIDECAR_ADMIN_LISTEN")
+"""The settings of all that listens."""
+_REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
+_PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
+"""Means the global endpoint, which is refused with words of its own."""
+_ZONE = re.compile(rf"{_REGION.pattern}[a-z]")
+_NEAR_REGION = re.compile(r"(?P<place>[a-z]+(-[a-z]+)+)-?(?P<number>[0-9]+)[a-z]?")
 PATHS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "SIDECAR_AUTH_TOKEN_FILE", "AWS_CA_BUNDLE", "SIDECAR_CREDENTIALS_FILE")
 
 
@@ -40,6 +49,7 @@ def endpoint(values: Values) -> str:
             raise BadSetting("AWS_ENDPOINT_URL_STS", problem, value=repr(url))
         return str(url)
     if region:
+        _refuse_misspelt(str(region))
         try:
             return sts_endpoint(str(region), fips=fips, dualstack=dualstack)
         except ValueError as error:
@@ -50,6 +60,16 @@ def endpoint(values: Values) -> str:
             "required, to call that region's STS (the global endpoint is never used); or set AWS_ENDPOINT_URL_STS.",
         )
     return ""
+
+
+def _refuse_misspelt(region: str) -> None:
+    """AWS's regions all have one form; any other would only fail as a host name that does not resolve."""
+    if _REGION.fullmatch(region) or _PSEUDO_REGION.fullmatch(region):
+        return
+    near = _NEAR_REGION.fullmatch(region.lower())
+    zone = "is an availability zone, not a region" if near and _ZONE.fullmatch(region) else "is not a region of AWS"
+    meant = f"; did you mean {near['place']}-{near['number']}?" if near else "; use a name such as eu-central-1."
+    raise BadSetting("AWS_REGION", f"{zone}{meant}", value=repr(region))
 
 
 def proxy(url: str, environ: Mapping[str, str]) -> str | None:
@@ -125,7 +145,7 @@ def socket_access(values: Values) -> dict[str, tuple[Address, ...]]:
             address._replace(mode=mode, group=group) if isinstance(address, UnixAddress) else address
             for address in values[name]
         )
-        for name in (*(face.setting for face in FACES), "SIDECAR_ADMIN_LISTEN")
+        for name in LISTENERS
         if name in values
     }
 
@@ -137,3 +157,26 @@ def serves_no_one(values: Values) -> Iterator[BadSetting]:
         yield BadSetting(
             CONTAINER.setting, "off, and all other endpoints are off too: no client could get credentials."
         )
+
+
+def taken_twice(values: Values) -> Iterator[BadSetting]:
+    """A complaint for each address that two of our own listeners would want."""
+    found = ((name, address) for name in LISTENERS for address in values.get(name, ()))
+    wanted = [(name, address) for name, address in found if isinstance(address, TcpAddress)]
+    for (first, one), (second, other) in combinations(wanted, 2):
+        if _collide(one, other):
+            problem = f"is taken by {first} ({one}) already; choose another port."
+            yield BadSetting(second, problem, value=repr(str(other)))
+
+
+def _collide(one: TcpAddress, other: TcpAddress) -> bool:
+    return one.port == other.port != 0 and any(_same(mine, yours) for mine in _hosts(one) for yours in _hosts(other))
+
+
+def _hosts(address: TcpAddress) -> tuple[str, ...]:
+    return ("127.0.0.1", "::1") if address.host == "localhost" else (address.host,)
+
+
+def _same(mine: str, yours: str) -> bool:
+    """A wildcard has every address of its family."""
+    return mine == yours or ((":" in mine) == (":" in yours) and bool({mine, yours} & WILDCARDS))

@@ -16,7 +16,7 @@ def environ(world: World, **more: str) -> dict[str, str]:
             "AWS_REGION": world.lab.region,
             "AWS_ENDPOINT_URL_STS": world.lab.sts_url,
             "SIDECAR_LISTEN": "127.0.0.1:1",
-            "SIDECAR_ADMIN_LISTEN": "127.0.0.1:1",
+            "SIDECAR_ADMIN_LISTEN": "127.0.0.1:2",
         }
         | more
     )

@@ -12,10 +12,11 @@ from tests.free_ports import free_port
 
 
 async def of_the_sidecar(tmp_path: Path, pages: dict[str, Page], **more: str) -> tuple[Finding | None, Finding | None]:
-    """What is said of readiness and credentials where one server plays both."""
-    async with a_server(pages) as url:
-        address = url.removeprefix("http://")
-        pod = await a_pod(tmp_path / "token", {"SIDECAR_LISTEN": address, "SIDECAR_ADMIN_LISTEN": address} | more)
+    """What is said of readiness and credentials where two servers with the same pages play both."""
+    async with a_server(pages) as container, a_server(pages) as admin:
+        listen = {"SIDECAR_LISTEN": container, "SIDECAR_ADMIN_LISTEN": admin}
+        given = {name: url.removeprefix("http://") for name, url in listen.items()} | more
+        pod = await a_pod(tmp_path / "token", given)
         return await own_endpoint.readiness(pod), await own_endpoint.credentials(pod)
 
 
@@ -63,8 +64,8 @@ async def test_the_authorization_token_is_sent_and_never_told(tmp_path: Path) ->
 
 
 async def test_no_sidecar_is_no_fault(tmp_path: Path) -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    pod = await a_pod(tmp_path / "token", {"SIDECAR_LISTEN": nobody, "SIDECAR_ADMIN_LISTEN": nobody})
+    nobody = {name: f"127.0.0.1:{free_port()}" for name in ("SIDECAR_LISTEN", "SIDECAR_ADMIN_LISTEN")}
+    pod = await a_pod(tmp_path / "token", nobody)
 
     assert outcome(await own_endpoint.readiness(pod)) == ("sidecar-ready", "skip")
     assert outcome(await own_endpoint.credentials(pod)) == ("sidecar-credentials", "skip")

@@ -220,8 +220,8 @@ REFUSED = [
     ("AWS_ROLE_SESSION_NAME", "shop/checkout", f"is not a role session name; {SESSION_NAMES}."),
     ("AWS_REGION", "EU_1", "is not a region; use a name such as eu-central-1."),
     ("AWS_ENDPOINT_URL_STS", "sts.example:443", f"is not an endpoint; {ENDPOINTS}."),
-    ("AWS_USE_FIPS_ENDPOINT", "yes", "is neither true nor false."),
-    ("AWS_USE_DUALSTACK_ENDPOINT", "1", "is neither true nor false."),
+    ("AWS_USE_FIPS_ENDPOINT", "maybe", "is neither true nor false."),
+    ("AWS_USE_DUALSTACK_ENDPOINT", "2", "is neither true nor false."),
     ("SIDECAR_LISTEN", "9911", f"is not an address to listen on; {ADDRESSES}."),
     ("SIDECAR_ADMIN_LISTEN", "0.0.0.0:99999", f"is not an address to listen on; {ADDRESSES}."),
     ("SIDECAR_DURATION", "1h", f"is not a duration; {DURATIONS}."),
@@ -283,6 +283,52 @@ def test_a_pseudo_region_is_refused() -> None:
     assert complaint.startswith("AWS_REGION: 'aws-global' means the global endpoint;")
 
 
+@pytest.mark.parametrize(
+    ("region", "why"),
+    [
+        ("eu-west1", "is not a region of AWS; did you mean eu-west-1?"),
+        ("eu-west-1a", "is an availability zone, not a region; did you mean eu-west-1?"),
+        ("us-gov-west1", "is not a region of AWS; did you mean us-gov-west-1?"),
+        ("euwest1", "is not a region of AWS; use a name such as eu-central-1."),
+        ("ireland", "is not a region of AWS; use a name such as eu-central-1."),
+    ],
+)
+def test_a_misspelt_region_is_refused_and_not_resolved(region: str, why: str) -> None:
+    assert complaints(AWS_REGION=region) == [f"AWS_REGION: {region!r} {why}"]
+    assert config(AWS_REGION=region, AWS_ENDPOINT_URL_STS="https://sts.example").region == region
+
+
+@pytest.mark.parametrize(
+    "region", ["eu-central-1", "us-gov-east-1", "eusc-de-east-1", "us-isob-east-1", "ap-southeast-12"]
+)
+def test_a_region_that_may_be_is_taken(region: str) -> None:
+    assert f".{region}." in config(AWS_REGION=region).sts_endpoint
+
+
+@pytest.mark.parametrize(
+    ("container", "other", "taken"),
+    [
+        ("127.0.0.1:9913", "127.0.0.1:9913", "127.0.0.1:9913"),
+        ("localhost:9913", "127.0.0.1:9913", "localhost:9913"),
+        ("127.0.0.1:9911,[::1]:9913", "localhost:9913", "[::1]:9913"),
+    ],
+)
+def test_two_listeners_at_one_address_are_named(container: str, other: str, taken: str) -> None:
+    assert complaints(SIDECAR_LISTEN=container, SIDECAR_IMDS_LISTEN=other) == [
+        f"SIDECAR_IMDS_LISTEN: {other!r} is taken by SIDECAR_LISTEN ({taken}) already; choose another port."
+    ]
+
+
+def test_all_addresses_of_a_family_leave_nothing_for_others() -> None:
+    (complaint,) = complaints(SIDECAR_LISTEN="127.0.0.1:9912")
+    assert complaint.startswith("SIDECAR_ADMIN_LISTEN: '0.0.0.0:9912' is taken by SIDECAR_LISTEN (127.0.0.1:9912)")
+
+
+@pytest.mark.parametrize("listen", ["[::1]:9912", "127.0.0.1:0,127.0.0.1:0", "127.0.0.1:9911,[::1]:9911"])
+def test_listeners_that_do_not_meet_are_taken(listen: str) -> None:
+    assert config(SIDECAR_LISTEN=listen).listen
+
+
 @pytest.mark.parametrize("switch", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
 def test_an_endpoint_of_ones_own_cannot_be_made_fips_or_dual_stack(switch: str) -> None:
     assert complaints(AWS_ENDPOINT_URL_STS="https://sts.example", **{switch: "true"}) == [
@@ -330,7 +376,7 @@ def test_a_proxy_may_have_any_name_or_address(host: str) -> None:
 
 @pytest.mark.parametrize("address", ["0.0.0.0:9911", "[::]:9911", "10.0.0.7:9911", "169.254.1.1:80", "[fd00::1]:80"])
 def test_an_address_that_others_can_reach_is_refused_without_a_token(address: str) -> None:
-    assert complaints(SIDECAR_LISTEN=f"127.0.0.1:9911,{address}") == [
+    assert complaints(SIDECAR_LISTEN=f"127.0.0.1:9910,{address}") == [
         f"SIDECAR_LISTEN: '{address}' can be reached from outside the pod; "
         "set SIDECAR_AUTH_TOKEN or SIDECAR_AUTH_TOKEN_FILE, or listen on 127.0.0.1."
     ]
@@ -365,7 +411,7 @@ def test_requests_may_name_the_listeners_own_addresses_and_localhost_as_anybody_
     assert config(SIDECAR_LISTEN=listen).host_names == frozenset({"localhost", "127.0.0.1", "::1"} | names)
 
 
-@pytest.mark.parametrize("listen", ["0.0.0.0:9911", "[::]:9911", "[0::0]:9911", "127.0.0.1:9911,0.0.0.0:9912"])
+@pytest.mark.parametrize("listen", ["0.0.0.0:9911", "[::]:9911", "[0::0]:9911", "127.0.0.1:9911,0.0.0.0:9913"])
 def test_on_all_of_a_pods_addresses_no_name_is_known(listen: str) -> None:
     assert config(SIDECAR_LISTEN=listen, SIDECAR_AUTH_TOKEN=AUTH_TOKEN).host_names is None
 

@@ -23,6 +23,14 @@ from tests.doubles import KEY_CANARY
         (parsers.session_duration, "43200", 43_200),
         (parsers.switch, " TRUE ", True),
         (parsers.switch, "false", False),
+        (parsers.switch, "1", True),
+        (parsers.switch, "Yes", True),
+        (parsers.switch, "on", True),
+        (parsers.switch, "0", False),
+        (parsers.switch, "no", False),
+        (parsers.switch, "off", False),
+        (parsers.log_level, "WARN", "warning"),
+        (parsers.log_format, "JSON ", "json"),
         (parsers.region, "us-east-1", "us-east-1"),
         (parsers.region, "lab", "lab"),
         (parsers.session_name, "ab", "ab"),
@@ -66,6 +74,8 @@ def test_a_good_text_has_a_value(parse: Callable[[str], object], text: str, valu
         (parsers.endpoint_url, "https://sts.example/\udcff"),
         (parsers.file_path, "token"),
         (parsers.switch, ""),
+        (parsers.switch, "2"),
+        (parsers.switch, "t"),
     ],
 )
 def test_a_bad_text_is_refused(parse: Callable[[str], object], text: str) -> None:
