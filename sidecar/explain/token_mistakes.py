@@ -10,6 +10,7 @@ from sidecar.explain.jwt_parts import ALGORITHMS, UnverifiedToken, shown
 
 REQUIRED = ("iss", "sub", "aud", "iat", "exp")
 TIMES = ("iat", "nbf", "exp")
+TEXTS = ("iss", "sub", "aud", "azp")
 MAXIMUM_TOKEN_AGE = 86_400
 """Seconds after `iat`. AWS refused one of 441398 s as too old; that the limit is a day is inference."""
 MAXIMUM_SUBJECT = 255
@@ -25,7 +26,15 @@ def project_another(audience: str = audiences.STS) -> str:
 
 
 def form(token: UnverifiedToken) -> Iterator[Finding]:
-    """The header: STS accepts six algorithms."""
+    """The header: STS accepts six algorithms, a key id of text, and no extension."""
+    header = token.header
+    if "crit" in header or header.get("b64") is False or not isinstance(header.get("kid", ""), str):
+        yield error(
+            "header-refused",
+            "The token's header has a critical extension, or a kid that is not text; STS says `The ID Token "
+            "provided is not a valid JWT`.",
+            "Use the cluster's own token: Kubernetes writes alg and kid alone.",
+        )
     algorithm = shown(token.header.get("alg"))
     if algorithm not in ALGORITHMS:
         yield error(
@@ -50,12 +59,34 @@ def claims(token: UnverifiedToken) -> Iterator[Finding]:
                 "claim-missing", f"The token has no {name}: `Missing a required claim: {name}`.", project_another()
             )
     for name in TIMES:
-        if token.claims.get(name) is not None and token.time(name) is None:
+        if (
+            name in token.claims
+            and (token.claims[name] is not None or name == "nbf")
+            and not _is_long(token.time(name))
+        ):
             yield error(
                 "time-not-whole",
-                f"{name} is not a whole number; STS accepts only integers.",
+                f"{name} is not a whole number of at most 64 bits; STS accepts only such.",
                 "Use the cluster's own token: Kubernetes writes whole seconds.",
             )
+    for name in TEXTS:
+        absent: tuple[object, ...] = (None,) if name == "azp" else (None, "", [])
+        if token.claims.get(name) not in absent and not _is_text(token.claims[name], name):
+            yield error(
+                "claim-not-text",
+                f"{name} is not text; STS says `The ID Token provided is not a valid JWT`.",
+                "Use the cluster's own token: Kubernetes writes these claims as text.",
+            )
+
+
+def _is_long(value: int | None) -> bool:
+    return value is not None and abs(value) < 1 << 63
+
+
+def _is_text(value: object, name: str) -> bool:
+    """`aud` may be a list of texts, as Kubernetes writes it."""
+    items = value if name == "aud" and isinstance(value, list) else [value]
+    return all(isinstance(item, str) and item for item in items)
 
 
 def issuer_unreachable(token: UnverifiedToken) -> Iterator[Finding]:

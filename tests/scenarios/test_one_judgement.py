@@ -17,8 +17,9 @@ from sidecar.doctor.pod import MOUNTINFO, Pod, this_user
 from sidecar.explain import Explanation, Judgement, PolicyText, Verdict, explain, judge
 from sidecar.lab.aws import token_verification
 from sidecar.settings.config import Config, load
-from tests.explain.asking import AUDIENCE, CLUSTER, NOW, ROLE
+from tests.explain.asking import AUDIENCE, CLUSTER, NOW, ROLE, policy, statement
 from tests.scenarios.made_up import GITHUB, SESSION, TOKENS, Signed, World, claims_of, code_of_the_lab, worlds
+from tests.scenarios.made_up_tokens import odd_tokens
 
 SHARDS, POLICIES = 8, 500
 """With 25 tokens each, 100 000 calls in all."""
@@ -73,6 +74,15 @@ def test_whatever_the_unseen_is_a_refusal_stays_one() -> None:
             answers = {code_of_the_lab(operations, world, token, address) for address in addresses}
             assert judged.verdict is Verdict.ALLOW or "" not in answers, (world, claims_of(token))
             assert judged.depends_on or len(answers) == 1
+
+
+@pytest.mark.usefixtures("no_signatures")
+def test_explain_and_the_lab_agree_on_tokens_that_no_issuer_writes() -> None:
+    world = World(policy(statement()), (CLUSTER,), (AUDIENCE, "x", "a", "1"), ROLE)
+    operations = world.operations()
+    for text in odd_tokens(5, 6000):
+        token = Signed(text, "")
+        assert judge(world.question(token)).aws_code == code_of_the_lab(operations, world, token, "10.1.2.3"), text
 
 
 DOCTORS_SETTINGS = {

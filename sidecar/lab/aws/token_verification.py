@@ -91,8 +91,10 @@ def _check_types(claims: Mapping[str, Any]) -> None:
         if name in claims and not _is_long(claims[name]):
             raise invalid_token(_NOT_A_JWT, why=f"{name} is not a whole number of at most 64 bits.")
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-    for name, value in (("iss", claims["iss"]), ("sub", claims["sub"]), *(("aud", item) for item in audiences)):
-        if not isinstance(value, str):
+    parties = [("azp", claims["azp"])] if claims.get("azp") is not None else []
+    texts = (("iss", claims["iss"]), ("sub", claims["sub"]), *parties, *(("aud", item) for item in audiences))
+    for name, value in texts:
+        if not isinstance(value, str) or not value:
             raise invalid_token(_NOT_A_JWT, why=f"{name} is not text.")
 
 
