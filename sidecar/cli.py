@@ -5,12 +5,15 @@ import sys
 from collections.abc import Callable, Sequence
 
 from sidecar.terminal.complaints import complain, discard_unread_output, open_standard_streams
+from sidecar.terminal.harmless import write_harmlessly
 
 TYPE_CHECKING = False  # as a type checker takes it; importing typing would be a fifth of a probe's cost
 if TYPE_CHECKING:
     from typing import TextIO
 
 BAD_USAGE = 2
+EXACT = frozenset({"inject", "serve"})
+"""Commands whose output is a document, or none: the others may show what strangers wrote."""
 OUTPUT_UNREAD = 141
 """What a shell tells of a program that SIGPIPE ended, such as `git log | head`."""
 NOT_IN_THE_IMAGE = frozenset(
@@ -160,6 +163,8 @@ def _named(name: str, argv: Sequence[str]) -> int:
     if name in {"--version", "-V"}:
         return version(argv)
     if name in COMMANDS:
+        if name not in EXACT:
+            write_harmlessly()
         return _run(name, argv)
     asked = name in {"--help", "-h", "help"}
     _usage(sys.stdout if asked else sys.stderr, unknown="" if asked else name)

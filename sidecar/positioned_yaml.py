@@ -13,6 +13,7 @@ import yaml
 from yaml.resolver import Resolver
 
 _TRUE = frozenset({"true", "yes", "on", "y"})
+MOST_NODES, MOST_DEPTH = 200_000, 100
 _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
 
@@ -138,36 +139,63 @@ class _Resolver(Resolver):
 _Resolver.add_implicit_resolver(f"{_TAG}bool", re.compile(r"[yYnN]$"), list("yYnN"))
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a value is with all that its aliases stand for, and how deep it goes."""
+
+    nodes: int
+    depth: int
+
+
 class _Builder:
     def __init__(self, text: str) -> None:
         self._text = text
         self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
         self._resolver: Any = _Resolver()
         self._anchors: dict[str, Node] = {}
+        self._extents: dict[str, Extent] = {}
+        self._nodes = self._depth = self._deepest = 0
 
     def documents(self) -> Iterator[Node]:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
-                self._anchors = {}
+                self._anchors, self._extents = {}, {}
                 yield self._node(next(self._events))
 
     def _node(self, event: Any, *, flow: bool = False) -> Node:
+        """Raises `NotYaml` for what is deeper, or unfolds to more, than anything that people write."""
+        before, self._deepest = (self._nodes, self._deepest), self._depth
+        self._count(event, Extent(1, 1))
+        self._depth += 1
+        node = self._any_node(event, flow=flow)
+        self._depth -= 1
+        if event.anchor is not None and not isinstance(event, yaml.AliasEvent):
+            self._anchors[event.anchor] = node
+            self._extents[event.anchor] = Extent(self._nodes - before[0], self._deepest - self._depth)
+        self._deepest = max(before[1], self._deepest)
+        return node
+
+    def _count(self, event: Any, more: Extent) -> None:
+        self._nodes += more.nodes
+        self._deepest = max(self._deepest, self._depth + more.depth)
+        if self._nodes > MOST_NODES or self._deepest > MOST_DEPTH:
+            what = f"it has more than {MOST_NODES} values with its aliases, or is deeper than {MOST_DEPTH} levels"
+            raise NotYaml(what, event.start_mark.line + 1)
+
+    def _any_node(self, event: Any, *, flow: bool) -> Node:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, flow=flow)
         if isinstance(event, yaml.ScalarEvent):
-            node: Node = self._scalar(event, flow=flow)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = self._sequence(event.start_mark, flow=bool(event.flow_style))
-        else:
-            node = self._mapping(event.start_mark, flow=bool(event.flow_style))
-        if event.anchor is not None:
-            self._anchors[event.anchor] = node
-        return node
+            return self._scalar(event, flow=flow)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(event.start_mark, flow=bool(event.flow_style))
+        return self._mapping(event.start_mark, flow=bool(event.flow_style))
 
     def _alias(self, event: Any, *, flow: bool) -> AliasNode:
         start, line = event.start_mark.index, event.start_mark.line + 1
         if event.anchor not in self._anchors:
             raise NotYaml(f"*{event.anchor} refers to nothing above it", line)
+        self._count(event, self._extents[event.anchor])
         return AliasNode(start, event.end_mark.index, line, flow, self._anchors[event.anchor])
 
     def _scalar(self, event: Any, *, flow: bool) -> ScalarNode:
