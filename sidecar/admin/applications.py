@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from sidecar.admin.blocks import ago, code, section
+from sidecar.admin.blocks import ago, code, prose, section
 from sidecar.admin.markup import Html, element, joined
 from sidecar.faces.registry import FACES
 from sidecar.observe.sdk_family import NONE, UNKNOWN, Sdk
@@ -32,8 +32,8 @@ def _refusal(kind: RefusalSnapshot) -> Html:
         ago(kind.age),
     )
     return joined(
-        element("p", kind.refusal.cause),
-        element("p", element("b", "Fix: "), kind.refusal.fix),
+        element("p", prose(kind.refusal.cause)),
+        element("p", element("b", "Fix: "), prose(kind.refusal.fix)),
         element("p", *about, ".", class_="small"),
     )
 

@@ -43,6 +43,15 @@ def code(text: str) -> Html:
     return element("code", text)
 
 
+def prose(text: str) -> Html:
+    """Sentences of ours, in which commands and settings stand between backticks."""
+    words, *rest = text.split("`")
+    if len(rest) % 2:
+        return joined(text)  # one of them belongs to something else
+    marked = (part for command, after in zip(rest[::2], rest[1::2], strict=True) for part in (code(command), after))
+    return joined(words, *marked)
+
+
 def claim(text: str) -> Html | str:
     """A claim of the token, cut where it is long."""
     if not text:

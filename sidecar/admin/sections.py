@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sidecar.admin import drawings, refresh_chart
 from sidecar.admin.amounts import date_and_time, took
-from sidecar.admin.blocks import NOT_STATED, ago, claim, code, facts, folded, left, more, section
+from sidecar.admin.blocks import NOT_STATED, ago, claim, code, facts, folded, left, more, prose, section
 from sidecar.admin.health import Health
 from sidecar.admin.markup import Content, Html, element, joined
 from sidecar.core.errors import Retry
@@ -80,8 +80,8 @@ def trouble(role: RoleSnapshot) -> Html | None:
         element("h2", "What is wrong"),
         element(
             "div",
-            element("p", error.cause),
-            element("p", element("b", "Fix: "), error.fix),
+            element("p", prose(error.cause)),
+            element("p", element("b", "Fix: "), prose(error.fix)),
             _about(error, role.failures),
         ),
         class_="trouble",
@@ -149,7 +149,7 @@ def _resolved(past: HistorySnapshot) -> Html | None:
     if failure is None:
         return None
     why = f": {failure.error.code}. {failure.error.cause} {failure.error.fix}"
-    return element("p", element("b", "Last failure (resolved): "), ago(failure.age), why, class_="small")
+    return element("p", element("b", "Last failure (resolved): "), ago(failure.age), prose(why), class_="small")
 
 
 def token(snapshot: Snapshot, *, unfolded: bool) -> Html:

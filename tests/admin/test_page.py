@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.admin import documents
+from sidecar.admin.blocks import prose
 from sidecar.admin.health import HealthState
 from sidecar.admin.page import TINTS, headers, page
 from sidecar.observe.snapshot import Snapshot
@@ -129,6 +130,16 @@ def test_a_failure_shows_cause_fix_and_the_names_to_search_for() -> None:
         "Needs a change by a person: retried about once a minute.",
     ):
         assert part in seen
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_stands_between_backticks_is_shown_as_code(name: str) -> None:
+    assert "`" not in main_of(SCENES[name]())
+
+
+def test_a_command_in_a_fix_is_code_and_a_lone_backtick_stays() -> None:
+    assert prose("Run `a <b>`, then `c`.") == "Run <code>a &lt;b&gt;</code>, then <code>c</code>."
+    assert prose("of one ` alone") == "of one ` alone"
 
 
 def test_refused_requests_show_cause_fix_and_who_asked() -> None:
