@@ -68,6 +68,13 @@ def explain(argv: Sequence[str]) -> int:
     return command.main(argv)
 
 
+def audit(argv: Sequence[str]) -> int:
+    """tell offline which service accounts of whole clusters can assume which roles, and why not"""
+    from sidecar.audit import commands
+
+    return commands.main(argv)
+
+
 def inject(argv: Sequence[str]) -> int:
     """print manifests with the sidecar added to their pods, or removed again"""
     from sidecar.inject import commands
@@ -120,6 +127,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "lab": lab,
     "doctor": doctor,
     "explain": explain,
+    "audit": audit,
     "inject": inject,
     "credential-process": credential_process,
     "exec": execute,
@@ -129,7 +137,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 GROUPS = {
     "In the pod": ("serve", "healthcheck", "credential-process", "exec"),
-    "Finding out what is wrong": ("doctor", "explain"),
+    "Finding out what is wrong": ("doctor", "explain", "audit"),
     "Preparing manifests": ("inject",),
     "Learning and rehearsing": ("demo", "lab"),
     "More": ("completion", "version"),

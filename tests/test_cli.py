@@ -99,7 +99,7 @@ def test_a_command_ends_quietly_when_its_output_is_closed(argv: list[str], unbuf
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "demo", "doctor", "explain", "inject", "healthcheck", "credential-process"]
+    "command", ["serve", "demo", "doctor", "explain", "audit", "inject", "healthcheck", "credential-process"]
 )
 def test_help_that_is_not_read_to_its_end_is_no_fault(command: str) -> None:
     code, complaints = ended_without_a_reader([command, "--help"])

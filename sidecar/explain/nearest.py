@@ -1,6 +1,7 @@
 """Which of several texts was meant: edit distance, and what exactly differs between two subjects."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from sidecar.trust.mistakes import service_account
 from sidecar.trust.patterns import glob
@@ -8,6 +9,7 @@ from sidecar.trust.patterns import glob
 MAXIMUM_COMPARED = 512
 
 
+@lru_cache(maxsize=4096)  # an audit meets the same two issuers thousands of times
 def distance(left: str, right: str) -> int:
     """The fewest insertions, deletions and substitutions from one to the other (Levenshtein)."""
     left, right = left[:MAXIMUM_COMPARED], right[:MAXIMUM_COMPARED]

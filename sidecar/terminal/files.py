@@ -7,8 +7,8 @@ from pathlib import Path
 LARGEST_FILE = 1 << 20
 """Bytes. A token has one or two thousand, a policy at most 131072, an environment some ten thousand."""
 
-LARGEST_DOCUMENT = 64 << 20
-"""Bytes: `get-account-authorization-details` prints some kilobytes a role."""
+LARGEST_DOCUMENT = 256 << 20
+"""Bytes: `get-account-authorization-details` prints some kilobytes a role, `kubectl get pods -o json` ten a pod."""
 
 
 class BadArguments(Exception):

@@ -1,0 +1,105 @@
+"""The roles of an account, from `aws iam get-account-authorization-details`."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+from sidecar.core.arns import account_of
+from sidecar.explain.policy_search import FoundRole, roles_in
+from sidecar.explain.question import OidcProvider, provider
+from sidecar.trust import Effect, MalformedPolicy, Statement, TrustPolicy, parse
+
+OIDC = ":oidc-provider/"
+_LARGE = frozenset({"RolePolicyList", "UserDetailList", "GroupDetailList", "PolicyVersionList", "Tags"})
+"""Members that say nothing of who may assume a role."""
+
+
+class NotAnAccount(Exception):
+    """The file is not what `aws iam get-account-authorization-details` prints; it says why."""
+
+
+@dataclass(frozen=True)
+class AuditedRole:
+    """A role and the text of its trust policy."""
+
+    arn: str
+    text: str
+
+    @property
+    def account(self) -> str:
+        return account_of(self.arn)
+
+    @property
+    def likeness(self) -> tuple[str, str]:
+        return likeness(self.arn)
+
+    @cached_property
+    def policy(self) -> TrustPolicy | None:
+        """None for one that is not understood."""
+        try:
+            return parse(self.text)
+        except MalformedPolicy:
+            return None
+
+    @cached_property
+    def allows(self) -> tuple[Statement, ...]:
+        """The statements that let somebody in."""
+        statements = self.policy.statements if self.policy else ()
+        return tuple(statement for statement in statements if statement.effect is Effect.ALLOW)
+
+    @cached_property
+    def issuers(self) -> frozenset[str]:
+        """The issuers that it trusts, without their scheme."""
+        return frozenset(name for statement in self.allows for name in issuers_of(statement))
+
+
+def likeness(role_arn: str) -> tuple[str, str]:
+    """Account and name of a role. Within an account no two roles have the same, whatever their paths and case."""
+    return account_of(role_arn), role_arn.rpartition("/")[2].casefold()
+
+
+def issuers_of(statement: Statement) -> Iterator[str]:
+    """The issuers whose OIDC providers the statement names."""
+    for principal in statement.principals:
+        _, found, issuer = principal.name.partition(OIDC)
+        if found and principal.kind == "Federated":
+            yield issuer
+
+
+def roles_from(text: str) -> tuple[AuditedRole, ...]:
+    """Each role once, in the order of the file. Raises `NotAnAccount`."""
+    try:
+        found = json.loads(text, object_hook=_kept)
+    except (ValueError, RecursionError):
+        raise NotAnAccount("it is not JSON; `aws iam get-account-authorization-details` prints it") from None
+    roles = {role.arn: AuditedRole(role.arn, _document(role)) for role in roles_in(found) if role.arn}
+    if not roles:
+        raise NotAnAccount("it has no role; `aws iam get-account-authorization-details --filter Role` prints them")
+    return tuple(roles.values())
+
+
+def providers_from(text: str) -> tuple[OidcProvider, ...]:
+    """From what `aws iam list-open-id-connect-providers` prints. Raises `NotAnAccount`."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    listed = found.get("OpenIDConnectProviderList") if isinstance(found, dict) else None
+    if not isinstance(listed, list):
+        raise NotAnAccount("it has no OpenIDConnectProviderList; `aws iam list-open-id-connect-providers` prints one")
+    try:
+        return tuple(provider(item["Arn"]) for item in listed)
+    except (TypeError, KeyError, ValueError) as problem:
+        raise NotAnAccount(f"an entry of its list has no Arn of an OIDC provider ({problem})") from None
+
+
+def _kept(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in _LARGE}
+
+
+def _document(role: FoundRole) -> str:
+    """The API gives it URL-encoded, the AWS CLI decoded."""
+    return unquote(role.document) if role.document.lstrip().startswith("%") else role.document
