@@ -51,13 +51,19 @@ def applications(text: str, only: str = "") -> tuple[Application, ...]:
 
     Raises `NotAPod`.
     """
+    try:
+        return _chosen(_all(text), only)
+    except (AttributeError, KeyError, TypeError):
+        raise NotAPod("it is not written as kubectl prints a pod") from None
+
+
+def _all(text: str) -> list[Application]:
     documents = _documents(text)
     pods = [each for each in documents if each.get("kind") == "Pod"]
     if len(pods) != 1:
         raise NotAPod(f"there are {len(pods)} pods in it, not one; `kubectl get pod POD -o json` prints one")
     maps = {_name(each): each.get("data") or {} for each in documents if each.get("kind") == "ConfigMap"}
-    found = [_application(pods[0], container, maps) for container in _containers(pods[0])]
-    return _chosen(found, only)
+    return [_application(pods[0], container, maps) for container in _containers(pods[0])]
 
 
 def _chosen(found: list[Application], only: str) -> tuple[Application, ...]:
@@ -77,7 +83,7 @@ def _documents(text: str) -> list[Tree]:
         raise NotAPod("it is not JSON; use `kubectl get pod POD -o json`") from None
     if not isinstance(document, dict):
         raise NotAPod("it is not an object of Kubernetes")
-    items = document.get("items") if document.get("kind", "").endswith("List") else [document]
+    items = document.get("items") if str(document.get("kind")).endswith("List") else [document]
     return [each for each in items or () if isinstance(each, dict)]
 
 

@@ -42,7 +42,7 @@ class WriteQueue:
                 self.add(transport)
 
 
-class Reading(Enum):
+class ReadState(Enum):
     """Who asks for what the client sends."""
 
     SELF = auto()
@@ -65,7 +65,7 @@ class Writing(Enum):
     CLOSED = auto()
 
 
-SELF, LOOP, PAUSED, ENDED = Reading
+SELF, LOOP, PAUSED, ENDED = ReadState
 OPEN, HALF_CLOSES, CLOSES, CLOSED = Writing
 
 
@@ -142,7 +142,7 @@ class SocketTransport:
             self._reading = LOOP
             self._loop.add_reader(self._socket.fileno(), self._read)
 
-    def _leave(self, reading: Reading) -> None:
+    def _leave(self, reading: ReadState) -> None:
         if self._reading is ENDED:
             return
         if self._reading is LOOP:

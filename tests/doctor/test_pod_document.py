@@ -67,6 +67,21 @@ def test_the_containers_that_point_at_the_sidecar_are_looked_at_or_the_one_that_
         applications(document, "nginx")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"kind": null}',
+        '{"kind": "Pod", "spec": {"containers": "x"}}',
+        '{"kind": "Pod", "spec": {"containers": [{"env": [{}]}]}}',
+        '{"kind": "PodList", "items": [1]}',
+        "\ufeff[",
+    ],
+)
+def test_what_is_no_pod_of_kubectls_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(NotAPod):
+        applications(text)
+
+
 async def test_keys_from_a_secret_are_found_though_their_values_are_not_seen(tmp_path: Path) -> None:
     key = {"name": "AWS_SECRET_KEY", **from_("secretKeyRef", name="aws", key="secret")}
 
