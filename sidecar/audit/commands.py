@@ -7,10 +7,11 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from sidecar.audit import AuditedRole, Cluster, NotACluster, NotAnAccount, audit, cluster_from, graph, roles_from, table
+from sidecar.audit import Cluster, NotACluster, NotAnAccount, audit, cluster_from, graph, roles_from, table
 from sidecar.audit.cross_examination import Audit
 from sidecar.audit.document import as_json
 from sidecar.audit.roles import providers_from
@@ -83,11 +84,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _audited(given: argparse.Namespace) -> Audit:
-    clusters = [_cluster(text, given.audience) for text in given.cluster]
-    _refuse_one_issuer_twice(clusters)
-    roles = [role for path in given.account for role in _roles(path)]
+    clusters = _distinct([_cluster(text, given.audience) for text in given.cluster])
+    roles = {role.arn: role for path in given.account for role in _from_file("--account", path, roles_from)}
     providers = [found for path in given.providers for found in _from_file("--providers", path, providers_from)]
-    return audit(clusters, roles, now=time.time(), providers=providers)
+    return audit(clusters, roles.values(), now=time.time(), providers=providers)
 
 
 def _cluster(text: str, audience: str) -> Cluster:
@@ -104,15 +104,16 @@ def _cluster(text: str, audience: str) -> Cluster:
     )
 
 
-def _refuse_one_issuer_twice(clusters: Sequence[Cluster]) -> None:
+def _distinct(clusters: Sequence[Cluster]) -> list[Cluster]:
+    """Files of one name, in several directories, are told apart by their issuers."""
     issuers = [cluster.issuer for cluster in clusters]
     for issuer in issuers:
         if issuers.count(issuer) > 1:
             raise BadArguments(f"--cluster: {issuer} is given twice; every cluster has an issuer of its own")
-
-
-def _roles(path: str) -> tuple[AuditedRole, ...]:
-    return _from_file("--account", path, roles_from)
+    names = [cluster.name for cluster in clusters]
+    return [
+        replace(cluster, name=cluster.issuer_name) if names.count(cluster.name) > 1 else cluster for cluster in clusters
+    ]
 
 
 def _from_file(flag: str, path: str, read: Callable[[str], Made]) -> Made:

@@ -10,7 +10,7 @@ from sidecar.audit import commands, graph, table
 from sidecar.terminal.colour import Colour
 from tests.audit.estate import ISSUER, arn, details, kubectl, pod, service_account
 from tests.audit.worked_example import estate
-from tests.explain.asking import CLUSTER, PROVIDER_ARN, policy, statement
+from tests.explain.asking import CLUSTER, OLD_CLUSTER, PROVIDER_ARN, policy, statement
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
 API = service_account("payments/api", arn("api"))
@@ -86,6 +86,21 @@ def test_the_providers_file_tells_which_are_missing(right: Files, capsys: pytest
     known.write_text(json.dumps({"OpenIDConnectProviderList": [{"Arn": "x"}]}))
     assert right.audit("--providers", str(known)) == 2
     assert "has no Arn of an OIDC provider" in capsys.readouterr().err
+
+
+def test_a_file_given_twice_changes_nothing(wrong: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong.audit()
+    once = capsys.readouterr().out
+    wrong.audit("--account", str(wrong.account))
+    assert capsys.readouterr().out == once
+
+
+def test_clusters_whose_files_have_one_name_go_by_their_issuers(
+    right: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right.audit("--cluster", f"https://{OLD_CLUSTER}={right.cluster}", "--format", "json")
+    names = [cluster["name"] for cluster in json.loads(capsys.readouterr().out)["clusters"]]
+    assert names == [CLUSTER, OLD_CLUSTER]
 
 
 def test_unusable_arguments_name_the_flag_and_the_fix(right: Files, capsys: pytest.CaptureFixture[str]) -> None:
