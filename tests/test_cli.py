@@ -135,6 +135,9 @@ def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
 
 def test_serving_collects_garbage_but_looks_for_none_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = gc.get_threshold()
+    monkeypatch.setattr(
+        "sidecar.terminal.early_signals.leave_no_zombies", lambda: None
+    )  # this process waits for its own
     monkeypatch.setattr("sidecar.serve.main", lambda _: int(gc.get_threshold() == usual and gc.get_freeze_count() > 0))
     try:
         assert run(monkeypatch, "serve") == 1
