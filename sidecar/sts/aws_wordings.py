@@ -103,8 +103,9 @@ AUDIENCE_REFUSED = Wording(
     error=TrustRefused,
     code="client-id-missing",
     cause="The IAM OIDC provider does not list the token's audience ({who}).",
-    fix="Add it to the provider's client IDs (`aws iam add-client-id-to-open-id-connect-provider`), or project a "
-    f"token for {audiences.STS} (in every partition)."
+    fix="Add it to the provider's client IDs: `aws iam add-client-id-to-open-id-connect-provider "
+    "--open-id-connect-provider-arn {provider_arn} --client-id {audience}`; "
+    f"or project a token for {audiences.STS} (in every partition)."
     "{audience_hint}",
 )
 NO_PROVIDER = Wording(
@@ -113,7 +114,8 @@ NO_PROVIDER = Wording(
     error=TrustRefused,
     code="no-provider",
     cause="Account {account} has no IAM OIDC provider for the token's issuer ({who}).",
-    fix="Create a provider for exactly this issuer in the role's account, or correct the account in AWS_ROLE_ARN.",
+    fix="Create a provider for exactly this issuer in the role's account: `aws iam create-open-id-connect-provider "
+    "--url {issuer} --client-id-list {audience}`; or correct the account in AWS_ROLE_ARN.",
 )
 TOKEN_NOT_ACCEPTED = Wording(
     aws_codes=("InvalidIdentityToken",),
@@ -147,7 +149,8 @@ AWS: Sequence[Wording] = (
         code="stale-thumbprint",
         cause="The issuer's certificate does not match the IAM OIDC provider's thumbprint ({who}).",
         fix="Update the provider's thumbprint list to the SHA-1 of the issuer's current top CA: "
-        "`aws iam update-open-id-connect-provider-thumbprint`.",
+        "`aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn {provider_arn} "
+        "--thumbprint-list <SHA-1>`.",
     ),
     Wording(
         fragments=("not a valid jwt",),

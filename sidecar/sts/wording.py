@@ -1,5 +1,6 @@
 """One row of what STS says: how it is recognised, which error it is, and its cause and fix in our words."""
 
+import re
 from dataclasses import dataclass, replace
 
 from sidecar.core import audiences
@@ -14,8 +15,8 @@ class Wording:
 
     `fragments` are pieces of the text in small letters, any of which tells it; `aws_codes` are those that it comes
     under, the usual one first. `code` is our name for it; "" where a look at token and policy tells more than the
-    text. `cause` and `fix` may name `{who}`, `{role_arn}`, `{account}`, `{key_id}` and `{audience_hint}`. `silent`: it
-    is told by a code without any text. `if_expired`: what it means for a token whose time is over.
+    text. `cause` and `fix` may name what `RefusedCall.fill` knows. `silent`: it is told by a code without any text.
+    `if_expired`: what it means for a token whose time is over.
     """
 
     aws_codes: tuple[str, ...]
@@ -49,8 +50,16 @@ class RefusedCall:
             role_arn=self.role_arn,
             account=account_of(self.role_arn) or "of the role",
             key_id=self.claims.key_id or "none",
+            issuer=_to_paste(self.claims.issuer, "<issuer>"),
+            audience=_to_paste("".join(self.claims.audiences[:1]), "<audience>"),
+            provider_arn=self._provider_arn(),
             audience_hint=self._audience_hint(),
         )
+
+    def _provider_arn(self) -> str:
+        account, _, _ = self.role_arn.partition(":role/")
+        name = self.claims.issuer.removeprefix("https://")
+        return _to_paste(f"{account}:oidc-provider/{name}" if account and name else "", "<provider ARN>")
 
     def _who(self) -> str:
         claims, audience = self.claims, ", ".join(self.claims.audiences)
@@ -62,3 +71,8 @@ class RefusedCall:
             if hint := audiences.meant_for_another(audience, self.claims.issuer) or audiences.remark(audience):
                 return f" About the token's audience: {hint}."
         return ""
+
+
+def _to_paste(text: str, placeholder: str) -> str:
+    """`text` where a shell takes it as one plain word: whoever made the token wrote it, and a person will paste it."""
+    return text if re.fullmatch(r"\w[\w.:/@+=-]*", text, re.ASCII) else placeholder

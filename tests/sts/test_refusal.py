@@ -1,5 +1,7 @@
 """What each of STS's refusals means to us: class, retry, code, and words of our own."""
 
+from dataclasses import replace
+
 import pytest
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
@@ -72,6 +74,27 @@ def test_a_refusal_of_trust_names_who_asked_for_what() -> None:
 
 def test_a_missing_provider_names_the_account_in_which_sts_looked() -> None:
     assert "111122223333" in meaning(Answer(400, recorded("no_provider"))).cause
+
+
+@pytest.mark.parametrize("name", ["wrong_audience", "no_provider", "thumbprint"])
+def test_a_mistake_of_the_provider_comes_with_a_whole_command(name: str) -> None:
+    fix = meaning(Answer(400, recorded(name))).fix
+    command = fix.split("`")[1]
+
+    assert command.startswith("aws iam ")
+    assert ISSUER.removeprefix("https://") in command
+    assert "<" not in command.replace("<SHA-1>", "")
+
+
+@pytest.mark.parametrize("issuer", ["https://a.example/$(id)", "https://a.example/;id", "https://a b", "https://a\n"])
+@pytest.mark.parametrize("name", ["wrong_audience", "no_provider", "thumbprint"])
+def test_a_command_to_paste_holds_nothing_that_a_shell_would_run(name: str, issuer: str) -> None:
+    claims = replace(CLAIMS, issuer=issuer, audiences=("$(id)",))
+    fix = failure_of(Answer(400, recorded(name)), claims=claims, role_arn=ROLE_ARN, now=EPOCH).fix
+    command = fix.split("`")[1]
+
+    assert issuer.removeprefix("https://") not in command
+    assert "$(" not in command
 
 
 def test_a_token_that_says_nothing_and_a_role_that_is_no_arn_are_still_explained() -> None:
