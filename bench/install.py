@@ -70,7 +70,6 @@ class CannotMake(Exception):
 async def everything(builds: Iterable[Build] = BUILDS) -> dict[str, str]:
     """Make all; gives why not, for those that could not be made."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    (CACHE.parent / ".gitignore").write_text("*\n")
     await _programs()
     slots = asyncio.Semaphore(AT_ONCE)
     failed: dict[str, str] = {}

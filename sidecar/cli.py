@@ -63,9 +63,9 @@ def doctor(argv: Sequence[str]) -> int:
 
 def explain(argv: Sequence[str]) -> int:
     """tell offline why STS would refuse a token for a role's trust policy"""
-    from sidecar.explain import command
+    from sidecar.explain import commands
 
-    return command.main(argv)
+    return commands.main(argv)
 
 
 def audit(argv: Sequence[str]) -> int:

@@ -55,7 +55,6 @@ class GoProgram:
         print(f"building {self.name}: once", flush=True)
         started = time.monotonic()
         self._folder.mkdir(parents=True, exist_ok=True)
-        (CACHE / ".gitignore").write_text("*\n")
         draft = self._folder / "draft"
         for step in (FETCH, (*BUILD, "-o", str(draft), self.package)):
             if subprocess.run(step, cwd=self.source, env=os.environ | self._caches(), check=False).returncode:

@@ -103,6 +103,13 @@ def test_the_places_that_the_development_page_names_exist() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_the_classes_that_the_design_page_names_exist() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "sidecar").rglob("*.py"))
+    named = re.findall(r"`([A-Z][a-z]\w*)(?:\.\w+)?`", (DOCS / "design.md").read_text())
+    assert "Broker" in named
+    assert [name for name in named if not re.search(rf"\b{name}\b", code)] == []
+
+
 def test_the_rooms_of_the_design_page_are_the_layers_that_the_linter_holds() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")

@@ -61,8 +61,6 @@ TOKEN: tuple[LocalCheck, ...] = (
     token_claims.life,
     token_claims.rotation,
 )
-LOCAL = (*SETTINGS, *APPLICATION, *TOKEN)
-"""What needs no network. A check that does not apply gives None."""
 
 
 async def examine(pod: Pod, *, offline: bool, applications: Sequence[Application] = ()) -> AsyncIterator[Finding]:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 
@@ -64,6 +63,3 @@ _WORDS: Mapping[type[Exception], str] = {
     TimeoutError: "no answer in time",
 }
 """What is said of an error for which the system has no words."""
-
-
-Json = dict[str, Any]

@@ -26,11 +26,6 @@ def nearest(wanted: Iterable[str], actual: str) -> str:
     return min(wanted, key=lambda value: distance(value, actual), default="")
 
 
-def is_typo(wanted: str, actual: str) -> bool:
-    """So close that a slip is likelier than another intention: a few letters, or their case."""
-    return wanted.casefold() == actual.casefold() or distance(wanted, actual) <= 3  # noqa: PLR2004 (a few)
-
-
 def difference(actual: str, wanted: str) -> str:
     """What differs between two subjects, as a clause; "" where nothing short can be said."""
     if wanted.strip() == actual:

@@ -1,13 +1,12 @@
 """AssumeRoleWithWebIdentity over HTTP: one unsigned form, one answer, every failure named."""
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import aiohttp
 from aiohttp import connector
-from multidict import CIMultiDictProxy
 
 from sidecar import __version__
 from sidecar.core.errors import StsUnavailable, StsUnreachable
@@ -199,7 +198,7 @@ def clock_skew(date: UnixTime, asked_at: UnixTime, answered_at: UnixTime) -> Sec
     return date + 0.5 - (asked_at + answered_at) / 2
 
 
-def _request_id(headers: CIMultiDictProxy[str]) -> str:
+def _request_id(headers: Mapping[str, str]) -> str:
     """By AWS's name for the header, or by S3's, which MinIO, Ceph and SeaweedFS use."""
     named = (headers.get(header, "") for header in ("x-amzn-RequestId", "x-amz-request-id"))
     return next(filter(None, named), "")[:64]

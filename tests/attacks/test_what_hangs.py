@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,9 +41,6 @@ def disk() -> Iterator[HungDisk]:
     hung = HungDisk()
     yield hung
     hung.released.set()
-
-
-Special = Callable[[Path], None]
 
 
 def pipe(path: Path) -> None:

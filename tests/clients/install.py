@@ -25,7 +25,6 @@ class CannotInstall(Exception):
 async def everything(clients: Iterable[Client]) -> None:
     """Install the tools that are missing, then make all programs. Raises `CannotInstall`."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    (CACHE.parent / ".gitignore").write_text("*\n")
     distinct = {client.folder: client.kit for client in clients}
     await _tools(dict.fromkeys(distinct.values()))
     slots = asyncio.Semaphore(AT_ONCE)

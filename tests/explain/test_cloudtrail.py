@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.explain import explain
 from sidecar.explain.cloudtrail import NotAnEvent, of_event, recorded_call
-from sidecar.explain.command import main
+from sidecar.explain.commands import main
 from sidecar.explain.jwt_parts import take_apart
 from tests.explain.asking import (
     AUDIENCE,

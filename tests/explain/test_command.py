@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sidecar.explain.command import main
+from sidecar.explain.commands import main
 from tests.doubles import CANARIES
 from tests.explain.asking import CLUSTER, NOW, PROVIDER_ARN, ROLE, SUBJECT, equals, get_role, policy, statement, token
 
@@ -50,7 +50,7 @@ def test_allow_exits_0_a_refusal_1_and_unusable_arguments_2(files: Files) -> Non
 def test_the_exit_code_reaches_the_shell_without_botocore_or_aiohttp(files: Files) -> None:
     files.policy.write_text(WRONG)
     code = (
-        "import sys; from sidecar.explain.command import main; code = main(sys.argv[1:]);"
+        "import sys; from sidecar.explain.commands import main; code = main(sys.argv[1:]);"
         "heavy = {'botocore', 'aiohttp', 'jwt', 'watchfiles'} & set(sys.modules);"
         "assert not heavy, heavy; sys.exit(code)"
     )

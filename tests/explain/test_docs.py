@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sidecar.explain.command import _parser
+from sidecar.explain.commands import _parser
 from tests.explain.mistakes import OF_THE_TOKEN_ALONE, THE_TWENTY
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()

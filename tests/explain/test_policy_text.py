@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from sidecar.explain import NotAPolicy, policy_text
-from sidecar.explain.command import main
+from sidecar.explain.commands import main
 from sidecar.trust import MalformedPolicy, parse
 from tests.explain.asking import CLUSTER, NOW, ROLE, equals, get_role, policy, statement, token
 

@@ -79,7 +79,6 @@ def kustomize() -> Path:
     if not program.exists():
         needs("go")
         program.parent.mkdir(parents=True, exist_ok=True)
-        (CACHE / ".gitignore").write_text("*\n")
         draft = program.with_suffix(".new")
         build = [
             "go",
@@ -108,7 +107,6 @@ def install(requirements: Path, program: str) -> Path:
     if not (home / ".done").exists():
         uv = str(Path(sys.executable).parent / "uv")
         subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
-        (CACHE / ".gitignore").write_text("*\n")
         into = ["--quiet", "--python", str(home / "bin/python")]
         locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
         subprocess.run([uv, "pip", "install", *into, *locked], check=True)

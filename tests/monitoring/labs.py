@@ -23,10 +23,6 @@ class Plan:
     faults: tuple[str, ...] = ()
 
 
-def faults_of(directory: Path, name: str) -> Faults:
-    return Faults(StateDirectory(directory / name))
-
-
 @contextmanager
 def labs(directory: Path, plans: Mapping[str, Plan]) -> Iterator[dict[str, Lab]]:
     """Labs by name, until the block ends."""

@@ -24,7 +24,6 @@ def source() -> str:
 def _install() -> None:
     shutil.rmtree(CACHE, ignore_errors=True)
     CACHE.mkdir(parents=True)
-    (CACHE.parent / ".gitignore").write_text("*\n")
     shutil.copy(HERE / "package.json", CACHE)
     shutil.copy(HERE / LOCK, CACHE)
     try:

@@ -17,7 +17,7 @@ import aiohttp
 
 from sidecar.core.findings import Finding, Level
 from sidecar.doctor import exchange, issuer, own_endpoint, report, sts_way
-from sidecar.doctor.examination import LOCAL
+from sidecar.doctor.examination import APPLICATION, SETTINGS, TOKEN
 from sidecar.doctor.pod import Pod
 from sidecar.explain import PolicyText, explain
 from sidecar.terminal.colour import Colour
@@ -32,6 +32,8 @@ from tests.recorded import recorded
 PLAIN = Colour(on=False)
 DIRECTORY = "/var/run/secrets/irsa-sidecar"
 DENIED, BAD_REQUEST, UNAVAILABLE = 403, 400, 503
+LOCAL = (*SETTINGS, *APPLICATION, *TOKEN)
+"""The checks that need no network."""
 
 
 @dataclass(frozen=True)
