@@ -1,6 +1,6 @@
 "use strict";
 // Counts the seconds, fetches the page again every few of them, and makes this one like it. Draws nothing itself.
-const EVERY = 3000, PATIENCE = 2500;
+const EVERY = 3000, ANSWER_WITHIN = 2500;
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 let readAt = performance.now(), asking = false;
 
@@ -42,7 +42,7 @@ async function ask() {
   if (asking || document.hidden) return;
   asking = true;
   try {
-    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN) });
     const wanted = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!answer.ok || !wanted.querySelector("main")) throw new Error("not the sidecar's page");
     readAt = performance.now();

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sidecar.client import signals
-from sidecar.client.running_sidecar import NotServed, SessionCredentials
+from sidecar.client.running_sidecar import CHECK_LISTENER, NotServed, SessionCredentials
 from sidecar.client.session import session_credentials
 from sidecar.client.signals import ReceivedSignal
 from sidecar.core.errors import SidecarError
@@ -66,7 +66,7 @@ def ends_at(held: SessionCredentials) -> UnixTime:
         found = datetime.fromisoformat(held.expiration)
     except ValueError:
         cause = f"The credentials have an invalid Expiration: {held.expiration[:40]!r}."
-        raise NotServed(cause, fix="Check which program listens there.") from None
+        raise NotServed(cause, fix=CHECK_LISTENER) from None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 

@@ -16,11 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# As in settings/catalogue and faces/registry, which a probe is too short-lived to import. A test holds them equal.
 DEFAULT_LISTEN = "127.0.0.1:9911"
 DEFAULT_ADMIN_LISTEN = "127.0.0.1:9912"
 CREDENTIALS_PATH = "/v1/credentials"
 CREDENTIALS_FIELDS = ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
 OK = 200
+CHECK_LISTENER = "Check which program listens there."
 TOKEN_VARIABLES = (AUTHORIZATION, SIDECAR_AUTHORIZATION)
 """An application's, then the sidecar's own; each has a `_FILE` beside it."""
 
@@ -65,7 +67,7 @@ def served_credentials(environ: Mapping[str, str]) -> SessionCredentials:
     reply = _asked(address, path, authorization(environ))
     told = document(reply) or {}
     if reply.status != OK:
-        fix = told.get("message") or "The answer does not come from irsa-sidecar. Check which program listens there."
+        fix = told.get("message") or f"The answer does not come from irsa-sidecar. {CHECK_LISTENER}"
         raise NotServed(f"The sidecar at {address} answered {reply.status}.", fix=str(fix))
     return _credentials(told, address)
 
@@ -188,6 +190,6 @@ def _credentials(told: "Mapping[str, Any]", address: Address) -> SessionCredenti
     if fault_in(key, secret, token) or not is_time(expiration) or not _is_account(account):
         raise NotServed(
             f"The program at {address} answered with something other than credentials.",
-            fix="Check which program listens there.",
+            fix=CHECK_LISTENER,
         )
     return SessionCredentials(key, secret, token, expiration, account)

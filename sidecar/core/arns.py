@@ -17,7 +17,7 @@ _ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:([^:/]*)(:.*)?", re.DOTALL)
 _SESSION = re.compile(
     r"arn:(?P<partition>[^:]*):sts:[^:]*(?::(?P<account>[^:]*))?:assumed-role/(?P<name>[^:/]+)/[^:/]+", re.DOTALL
 )
-_MAXIMUM_LENGTH = 2048
+LONGEST_ARN = 2048
 """Characters (STS service model 2011-06-15, arnType)."""
 
 
@@ -43,7 +43,7 @@ class RoleArn:
     def parse_any(cls, text: str) -> Self:
         """The same in any STS server's form: `arn:…:role/…`."""
         found = _ANY_ROLE.fullmatch(text)
-        if found is None or len(text) > _MAXIMUM_LENGTH:
+        if found is None or len(text) > LONGEST_ARN:
             raise ValueError(_not_a_role(text))
         return cls(**found.groupdict())
 

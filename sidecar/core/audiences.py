@@ -3,6 +3,8 @@
 Pure, and used wherever a token is judged: by the serving process when STS refuses, by `explain` and `doctor` before.
 """
 
+from sidecar.core.issuers import GITHUB
+
 STS = "sts.amazonaws.com"
 """In every region and partition: it is what the EKS webhook asks for, and not the name of a host."""
 POD_IDENTITY = "pods.eks.amazonaws.com"
@@ -22,7 +24,7 @@ def remark(audience: str) -> str:
 
 def ask_for(audience: str, issuer: str) -> str:
     """How to get a token with another audience from this issuer, as a clause."""
-    if issuer.startswith("token.actions.githubusercontent.com"):
+    if issuer.startswith(GITHUB):
         return f"give the workflow's step audience: {audience}"
     if issuer == "accounts.google.com":
         return f"request the token for the client {audience}"

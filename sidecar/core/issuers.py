@@ -6,6 +6,8 @@ STS fetches the discovery document and the keys from the public internet, and IA
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+GITHUB = "token.actions.githubusercontent.com"
+"""Of GitHub Actions, without scheme."""
 _INTERNAL = (".svc", ".local", ".internal", ".localhost", ".localdomain", ".lan", ".home.arpa", ".test", ".invalid")
 """Endings of names that no public name server knows: a cluster's own, and those that RFC 2606, 6761, 6762 and 8375 set
 aside."""

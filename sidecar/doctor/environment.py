@@ -23,7 +23,7 @@ def settings(pod: Pod) -> Finding:
         return failed(
             "settings",
             f"{len(pod.complaints)} complaint{'s' * (len(pod.complaints) != 1)}",
-            "; ".join(pod.complaints),
+            "\n".join(pod.complaints),
             "Correct them in the container's env; `irsa-sidecar serve --help` lists all settings.",
         )
     found = pod.config

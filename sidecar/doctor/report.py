@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from textwrap import indent
 
 from sidecar.core.findings import Finding, Level
 from sidecar.terminal.colour import Colour
@@ -19,8 +20,8 @@ def as_text(finding: Finding, colour: Colour) -> str:
     head = f"{colour(level, f'{level:<5}')} {finding.code}: {finding.saw}"
     if finding.level is Level.PASSED:
         return head
-    fix = "\n".join(f"        {line}" for line in finding.fix.splitlines())
-    return f"{head}\n      {finding.message}" + (f"\n      Fix:\n{fix}" if fix else "")
+    fix = indent(finding.fix, " " * 8)
+    return f"{head}\n{indent(finding.message, ' ' * 6)}" + (f"\n      Fix:\n{fix}" if fix else "")
 
 
 def in_short(findings: Sequence[Finding]) -> list[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sidecar.core.findings import Finding, Level
 from sidecar.core.model import Seconds
-from sidecar.core.timestamps import timestamp
+from sidecar.core.timestamps import readable_time
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.token_place import VOLUME, WHOLE_DIRECTORY
@@ -58,14 +58,7 @@ def _facts(token: UnverifiedToken) -> Iterator[str]:
     yield f"audience {printable(', '.join(token.audiences)) or 'missing'}"
     for claim, name in (("iat", "issued"), ("exp", "expires")):
         at = token.time(claim)
-        yield f"{name} {'never' if at is None else _at(at)}"
-
-
-def _at(moment: int) -> str:
-    try:
-        return timestamp(moment)
-    except (OverflowError, OSError, ValueError):
-        return str(moment)
+        yield f"{name} {'never' if at is None else readable_time(at)}"
 
 
 def audience(pod: Pod) -> Finding | None:
@@ -89,7 +82,7 @@ def subject(pod: Pod) -> Finding | None:
         "token-subject",
         f"{len(token.subject)} characters",
         f"STS's service model allows {token_mistakes.MAXIMUM_SUBJECT} characters; longer subjects are untested.",
-        "Shorten the names of namespace and service account.",
+        token_mistakes.SHORTEN_NAMES,
     )
 
 
@@ -119,7 +112,7 @@ def rotation(pod: Pod) -> Finding | None:
     if issued is None or expires is None or pod.now >= expires:
         return None
     due = min(issued + LONGEST_WITHOUT_ROTATION, expires - (expires - issued) // 5)
-    saw = f"due at {_at(int(due))}, {abs(due - pod.now):.0f} s {'ago' if due < pod.now else 'from now'}"
+    saw = f"due at {readable_time(int(due))}, {abs(due - pod.now):.0f} s {'ago' if due < pod.now else 'from now'}"
     if pod.now > due + ROTATION_JITTER + KUBELET_SYNC + ROTATION_SLACK:
         return failed(
             "token-rotation",

@@ -7,6 +7,7 @@ from sidecar.explain.failed_condition import FailedCondition
 from sidecar.explain.issuer_names import issuer_slip
 from sidecar.explain.jwt_parts import shown
 from sidecar.explain.slips import placeholder_in, plain, slip_in
+from sidecar.trust import mistakes
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.keys import is_never_carried, is_own_key, likely_meant
 
@@ -108,14 +109,7 @@ def _own(miss: FailedCondition) -> Finding | None:
     """One of IAM's own keys, or what was meant for one."""
     if not is_own_key(miss.key) or not is_never_carried(miss.key):
         return None
-    meant = likely_meant(miss.key)
-    hint = f" Did you mean {meant}?" if meant else ""
-    return miss.found(
-        "key-never-carried",
-        f"{miss.key} is in no call of AssumeRoleWithWebIdentity: the call is unsigned and has no principal, no MFA and "
-        f"no calling service.{hint}",
-        f"Write {meant} instead." if meant else "Remove the condition; aud and sub say who may call.",
-    )
+    return mistakes.key_never_carried(miss.key, likely_meant(miss.key), miss.where)
 
 
 def _other_issuer(miss: FailedCondition) -> list[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from sidecar.core import audiences, issuers
 from sidecar.core.findings import Finding, error, info, warning
 from sidecar.core.model import UnixTime
-from sidecar.core.timestamps import timestamp
+from sidecar.core.timestamps import readable_time
 from sidecar.explain.jwt_parts import ALGORITHMS, UnverifiedToken, shown
 
 REQUIRED = ("iss", "sub", "aud", "iat", "exp")
@@ -15,6 +15,7 @@ MAXIMUM_TOKEN_AGE = 86_400
 """Seconds after `iat`. AWS refused one of 441398 s as too old; that the limit is a day is inference."""
 MAXIMUM_SUBJECT = 255
 """SubjectFromWebIdentityToken (STS service model). Namespace and service account may have 339 together."""
+SHORTEN_NAMES = "Shorten the names of namespace and service account."
 
 
 def project_another(audience: str = audiences.STS) -> str:
@@ -172,8 +173,8 @@ def expiry(token: UnverifiedToken, now: UnixTime) -> Iterator[Finding]:
     if expires is not None and now >= expires:
         yield error(
             "token-expired",
-            f"The token expired {now - expires:.0f} s ago, at {_at(expires)}. If its key has left the JWKS meanwhile, "
-            "STS says `Couldn't retrieve verification key` instead.",
+            f"The token expired {now - expires:.0f} s ago, at {readable_time(expires)}. If its key has left the "
+            "JWKS meanwhile, STS says `Couldn't retrieve verification key` instead.",
             "Read the file again before each exchange. If the file itself is old: do not mount it with subPath (it "
             "never receives a rotated token), and check the kubelet and the node's clock.",
         )
@@ -192,7 +193,7 @@ def not_yet(token: UnverifiedToken, now: UnixTime) -> Iterator[Finding]:
         if at is not None and at > now:
             yield error(
                 "token-not-yet-valid",
-                f"{name} is {at - now:.0f} s in the future, {_at(at)}. How much STS tolerates is unknown.",
+                f"{name} is {at - now:.0f} s in the future, {readable_time(at)}. How much STS tolerates is unknown.",
                 "Synchronize the clocks of this machine and of the API server with NTP.",
             )
             return
@@ -204,7 +205,7 @@ def remarks(token: UnverifiedToken) -> Iterator[Finding]:
         yield warning(
             "subject-too-long",
             f"sub has {len(token.subject)} characters; STS's service model allows {MAXIMUM_SUBJECT}.",
-            "Shorten the names of namespace and service account.",
+            SHORTEN_NAMES,
         )
     if is_of_the_lab(token):
         yield warning(
@@ -230,10 +231,3 @@ def remarks(token: UnverifiedToken) -> Iterator[Finding]:
 
 def _listed(audiences: tuple[str, ...]) -> str:
     return ", ".join(shown(audience) for audience in audiences) or "missing"
-
-
-def _at(moment: int) -> str:
-    try:
-        return timestamp(moment)
-    except (OverflowError, OSError, ValueError):  # further away than a calendar reaches
-        return str(moment)

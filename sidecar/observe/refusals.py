@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from sidecar.core.model import Instant, Seconds
 from sidecar.core.ports import Clock
@@ -14,7 +15,6 @@ RECENT: Seconds = 600
 """How long after the last refusal of a kind it is shown as something to fix."""
 MOST_KINDS = 64
 """More than there are fixes; a limit all the same, for what a stranger can cause."""
-SERVER_ERROR = 500
 
 logger = logging.getLogger("sidecar")
 
@@ -45,7 +45,7 @@ class Refusals:
 
     def __call__(self, protocol: str, sdk: Sdk, response: Response) -> None:
         refusal = response.refusal
-        if refusal is None or response.status >= SERVER_ERROR:
+        if refusal is None or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return
         kind = self._kind(protocol, sdk, response.status, refusal)
         if kind is None:

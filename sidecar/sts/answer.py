@@ -13,6 +13,7 @@ from sidecar.core.credential_grammar import fault_in
 from sidecar.core.errors import StsUnavailable
 from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
 from sidecar.sts.plausibility import Clocks, check_assumed_role
+from sidecar.sts.wording import FIX_NOT_STS
 
 MAXIMUM_ANSWER = 64 * 1024
 """Bytes. A real answer has two to four thousand."""
@@ -77,10 +78,7 @@ def credentials_in(
         raise _not_an_answer(answer)
     texts = _texts(root)
     expiration = _expiration(texts.get("Expiration", ""), answer)
-    life = min(duration, expiration - (asked_at_wall if answer.date is None else answer.date))
-    if life < MINIMUM_LIFE:
-        raise _too_short(life, answer)
-    Clocks(asked_at_wall, answer.date).check_expiration(expiration, duration)
+    life = _life(answer, expiration, duration, asked_at_wall)
     assumed_role_arn = texts.get("Arn", "")
     check_assumed_role(assumed_role_arn, role_arn, may_be_absent=not from_aws)
     key_id, secret, token = (texts.get(name, "") for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
@@ -98,6 +96,15 @@ def credentials_in(
         request_id=_name_in(texts.get("RequestId", "") or answer.request_id),
         sts_time=answer.date,
     )
+
+
+def _life(answer: Answer, expiration: UnixTime, duration: Seconds, asked_at_wall: UnixTime) -> Seconds:
+    """How long the credentials are valid. Raises `StsUnavailable` where that is too short, or more than was asked."""
+    life = min(duration, expiration - (asked_at_wall if answer.date is None else answer.date))
+    if life < MINIMUM_LIFE:
+        raise _too_short(life, answer)
+    Clocks(asked_at_wall, answer.date).check_expiration(expiration, duration)
+    return life
 
 
 def _too_short(life: Seconds, answer: Answer) -> StsUnavailable:
@@ -173,7 +180,7 @@ def _unix_time(moment: datetime) -> UnixTime:
 def _not_an_answer(answer: Answer, lack: str = "that is not an AssumeRoleWithWebIdentity response") -> StsUnavailable:
     return StsUnavailable(
         f"The STS endpoint sent a {answer.status} answer {lack}.",
-        fix="If this continues, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
+        fix=FIX_NOT_STS,
         status=answer.status,
         request_id=answer.request_id,
     )

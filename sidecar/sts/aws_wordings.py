@@ -15,7 +15,7 @@ from sidecar.core.errors import (
     TokenRefused,
     TrustRefused,
 )
-from sidecar.sts.wording import Wording
+from sidecar.sts.wording import FIX_TEMPORARY, Wording
 
 PROJECTED_TOKEN = (
     "AWS_WEB_IDENTITY_TOKEN_FILE must name a projected serviceAccountToken with one audience, "  # noqa: S105 (no secret)
@@ -53,7 +53,7 @@ UNAVAILABLE = Wording(
     error=StsUnavailable,
     code="sts-unavailable",
     cause="STS reports an internal error.",
-    fix="Usually temporary; the sidecar keeps trying.",
+    fix=FIX_TEMPORARY,
 )
 OTHER_PARAMETER = Wording(
     aws_codes=("ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge"),

@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from sidecar.core.errors import StsUnavailable
+from sidecar.sts.wording import FIX_NOT_STS
 
 MOST_BYTES = 96 * 1024
 """Of one connection: an answer, the proxy's answer before it, and their headers. Real ones have 3 KiB."""
@@ -39,7 +40,7 @@ class BoundedHandler(ResponseHandler):
         self.set_exception(
             StsUnavailable(
                 f"The STS endpoint, or the proxy before it, sent more than {MOST_BYTES} bytes or {MOST_HEADS} heads.",
-                fix="Something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
+                fix=FIX_NOT_STS,
             )
         )
         if self.transport is not None:

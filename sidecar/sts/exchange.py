@@ -22,6 +22,7 @@ from sidecar.sts.resolver import Resolver
 from sidecar.sts.route import Route
 from sidecar.sts.session_name import session_name_for
 from sidecar.sts.transport_failures import ANSWER_WITHIN, CONNECT_WITHIN, FailedCall, TransportFailure
+from sidecar.sts.wording import FIX_NOT_STS
 
 _OK = 200
 PROXYS_OWN = frozenset({403, 407, 502, 503, 504})
@@ -183,7 +184,7 @@ class StsExchange:
             if len(body) > MAXIMUM_ANSWER:
                 raise StsUnavailable(
                     f"The STS endpoint sent more than {MAXIMUM_ANSWER} bytes.",
-                    fix="Something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
+                    fix=FIX_NOT_STS,
                     status=response.status,
                 )
         return bytes(body)

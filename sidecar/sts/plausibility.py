@@ -8,15 +8,13 @@ what STS's clock showed last time.
 import re
 from dataclasses import dataclass
 
-from sidecar.core.arns import RoleArn
+from sidecar.core.arns import LONGEST_ARN, RoleArn
 from sidecar.core.claims import Claims
 from sidecar.core.errors import StsUnavailable
 from sidecar.core.model import SESSION_NAME, Instant, Seconds, UnixTime
 
 CLOCKS_DIFFER: Seconds = 300
 """How far two clocks that are right may be apart: AWS allows as much in a signature."""
-LONGEST_ARN = 2048
-"""Characters (STS service model 2011-06-15, arnType)."""
 _ARN = re.compile(r"[\w+=,.@:/-]+", re.ASCII)
 
 

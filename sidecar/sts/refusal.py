@@ -5,6 +5,7 @@ class that keeps trying.
 """
 
 import re
+from http import HTTPStatus
 
 from sidecar.core.claims import Claims
 from sidecar.core.errors import ExchangeFailed, StsThrottled, StsUnavailable
@@ -12,11 +13,9 @@ from sidecar.core.model import UnixTime
 from sidecar.sts.answer import Answer, ErrorAnswer, refusal_in
 from sidecar.sts.aws_wordings import THROTTLED, UNAVAILABLE
 from sidecar.sts.other_wordings import UNKNOWN_WORDS
-from sidecar.sts.wording import RefusedCall, Wording
+from sidecar.sts.wording import FIX_NOT_STS, RefusedCall, Wording
 from sidecar.sts.wordings import wording_of
 
-TOO_MANY_REQUESTS = 429
-SERVER_ERROR = 500
 _THROTTLING = re.compile("throttl|toomanyrequests|limitexceeded|throughputexceeded|slowdown", re.IGNORECASE)
 _TEMPORARY = re.compile(
     "internal|unavailable|time-?out|timedout|servererror|serverbusy|tryagain|inprogress|notcomplete", re.IGNORECASE
@@ -48,16 +47,20 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
 
 def _unknown(refusal: ErrorAnswer, status: int) -> Wording:
     """For a code that we do not know. What is only temporary comes with the status 400 too, so its name counts."""
-    if status == TOO_MANY_REQUESTS or _THROTTLING.search(refusal.code) or THROTTLED.is_in(refusal.message.casefold()):
+    if status == HTTPStatus.TOO_MANY_REQUESTS or _THROTTLING.search(refusal.code):
         return THROTTLED
-    return UNAVAILABLE if status >= SERVER_ERROR or _TEMPORARY.search(refusal.code) else UNKNOWN_WORDS
+    if THROTTLED.is_in(refusal.message.casefold()):
+        return THROTTLED
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or _TEMPORARY.search(refusal.code):
+        return UNAVAILABLE
+    return UNKNOWN_WORDS
 
 
 def _not_from_sts(answer: Answer) -> ExchangeFailed:
-    kind = StsThrottled if answer.status == TOO_MANY_REQUESTS else StsUnavailable
+    kind = StsThrottled if answer.status == HTTPStatus.TOO_MANY_REQUESTS else StsUnavailable
     return kind(
         f"The STS endpoint answered {answer.status}, but not in STS's format.",
-        fix="If this continues, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY.",
+        fix=FIX_NOT_STS,
         status=answer.status,
         request_id=answer.request_id,
     )

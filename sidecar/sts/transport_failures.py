@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 
@@ -17,6 +18,7 @@ from sidecar.core.model import Seconds, UnixTime
 from sidecar.sts.ip_routes import ipv6_only
 from sidecar.sts.route import Route
 from sidecar.sts.tls_failures import Reason, tls_failure
+from sidecar.sts.wording import FIX_TEMPORARY
 
 CONNECT_WITHIN: Seconds = 3
 ANSWER_WITHIN: Seconds = 10
@@ -28,8 +30,6 @@ NO_USABLE_ADDRESS = frozenset(
     number for name in ("EAI_NODATA", "EAI_ADDRFAMILY") if (number := getattr(socket, name, None)) is not None
 )
 """The name exists, but has no address of a family that this machine has."""
-PROXY_WANTS_PASSWORD = 407
-SERVER_ERROR = 500
 
 FIX_ROUTE = (
     "In a private subnet: an interface VPC endpoint for com.amazonaws.<region>.sts with private DNS, or a NAT route; "
@@ -111,12 +111,12 @@ class FailedCall:
 
     def _refusal(self, status: int) -> Reason:
         host, variable = self.route.host, self.route.proxy_variable
-        if status == PROXY_WANTS_PASSWORD:
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return Reason(
                 f"it requires a user and password, or refuses those it got ({status})",
                 f"Put them into {variable}, http://USER:PASSWORD@HOST:PORT, with special signs as %XX.",
             )
-        if status >= SERVER_ERROR:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Reason(f"it cannot reach {host} ({status})", f"Check its own DNS and routes, {self._or_exempt}")
         return Reason(f"it does not allow calls to {host} ({status})", f"Let it allow {host}, {self._or_exempt}")
 
@@ -140,7 +140,7 @@ class FailedCall:
     def _no_connection(self, error: BaseException) -> Reason:
         number = getattr(error, "errno", None)
         if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError) or number in CUT:
-            return Reason("the connection closed early", "Usually temporary; the sidecar keeps trying.")
+            return Reason("the connection closed early", FIX_TEMPORARY)
         if isinstance(error, aiohttp.ClientResponseError):
             return Reason("the server does not speak HTTP", "Check host and port, and what listens there.")
         if number in UNROUTED and self.is_ipv6_only():

@@ -8,6 +8,9 @@ from sidecar.core.arns import account_of
 from sidecar.core.claims import Claims
 from sidecar.core.errors import ExchangeFailed
 
+FIX_TEMPORARY = "Usually temporary; the sidecar keeps trying."
+FIX_NOT_STS = "If this continues, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:

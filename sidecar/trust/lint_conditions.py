@@ -132,13 +132,7 @@ def _never_carried(statement: Statement, condition: Condition) -> Iterator[Findi
     """IAM's own keys that no call for web identity has, where only such a call can use the statement."""
     if not is_for_web_identity(statement) or not is_never_carried(condition.key) or holds_without_key(condition):
         return
-    meant = likely_meant(condition.key)
-    yield error(
-        "key-never-carried",
-        f"{condition.key} is in no call of AssumeRoleWithWebIdentity, which is unsigned: the statement never applies.",
-        f"Write {meant} instead." if meant else "Remove the condition; aud and sub say who may call.",
-        _at(statement, condition),
-    )
+    yield mistakes.key_never_carried(condition.key, likely_meant(condition.key), _at(statement, condition))
 
 
 def _without_effect(statement: Statement, condition: Condition) -> Iterator[Finding]:

@@ -56,6 +56,17 @@ def subject_shape(key: str, value: str, intended: IntendedCaller, where: Where) 
     )
 
 
+def key_never_carried(key: str, meant: str, where: Where) -> Finding:
+    """`meant`: the key that was probably meant, "" if none comes near."""
+    return error(
+        "key-never-carried",
+        f"{key} is in no call of AssumeRoleWithWebIdentity, which is unsigned and has no principal, no MFA and no "
+        "calling service: the statement never applies.",
+        f"Write {meant} instead." if meant else "Remove the condition; aud and sub say who may call.",
+        where,
+    )
+
+
 def service_account(subject: str) -> tuple[str, str] | None:
     """Namespace and name in a cluster's `sub`, None if it is no service account's."""
     namespace, colon, name = subject.removeprefix(SERVICE_ACCOUNT).partition(":")

@@ -7,13 +7,14 @@ of these issuers nothing is decided.
 
 from collections.abc import Mapping
 
+from sidecar.core.issuers import GITHUB
+
 BUILT_IN = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
 """Names that a policy may trust without an OIDC provider in IAM."""
 
 OWN_AUDIENCES = ("accounts.google.com", "cognito-identity.amazonaws.com")
 """Where an audience is a client or a pool of one's own, so that a condition on aud alone keeps strangers out."""
 
-GITHUB = "token.actions.githubusercontent.com"
 _SURE: Mapping[str, frozenset[str]] = {
     GITHUB: frozenset(
         {

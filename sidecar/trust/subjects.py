@@ -1,8 +1,9 @@
 """Whom a statement lets in that says nothing of sub, and how a sub of its issuer looks."""
 
+from sidecar.core.issuers import GITHUB
 from sidecar.trust.document import Statement
 from sidecar.trust.mistakes import SERVICE_ACCOUNT
-from sidecar.trust.shared_issuers import GITHUB, is_shared
+from sidecar.trust.shared_issuers import is_shared
 
 
 def trusted_issuers(statement: Statement) -> list[str]:

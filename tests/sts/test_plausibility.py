@@ -2,9 +2,10 @@
 
 import pytest
 
+from sidecar.core.arns import LONGEST_ARN
 from sidecar.core.claims import Claims
 from sidecar.core.errors import StsUnavailable
-from sidecar.sts.plausibility import CLOCKS_DIFFER, LONGEST_ARN, Clocks, check_assumed_role
+from sidecar.sts.plausibility import CLOCKS_DIFFER, Clocks, check_assumed_role
 from tests.doubles import EPOCH, ROLE_ARN
 
 LIFE = 86_400
