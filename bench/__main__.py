@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import install, machine, page, plot, table, targets
-from bench.plan import QUICK, ROWS, Plan
+from bench.plan import QUICK, ROWS, Missing, Plan
 from bench.run import Run
 from bench.servers import SERVERS
 
@@ -60,13 +60,14 @@ def _plan(argv: Sequence[str]) -> tuple[Plan, bool]:
 
 def _measured(plan: Plan) -> dict[str, Any]:
     about, began = machine.describe(), time.monotonic()
-    missing = {_server_of(build): f"not built: {why}" for build, why in json.loads(NOT_BUILT.read_text()).items()}
+    missing = dict.fromkeys(map(_server_of, json.loads(NOT_BUILT.read_text())), Missing.NOT_BUILT.value)
     if not machine.is_alone():
-        missing.setdefault("imds-broker", "it binds all addresses, and there is no network namespace to keep it in")
+        missing.setdefault("imds-broker", Missing.NOT_ALONE.value)
     with tempfile.TemporaryDirectory(prefix="irsa-bench-") as directory:
         results = asyncio.run(Run(plan, Path(directory), missing).everything())
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    return {"made": today, "took_s": round(time.monotonic() - began), "machine": about, **results}
+    took = round(time.monotonic() - began)
+    return {"made": today, "commit": machine.commit(), "took_s": took, "machine": about, **results}
 
 
 def _server_of(build: str) -> str:

@@ -1,6 +1,6 @@
 """Makes the peers and the load generator from locked dependencies, in `.cache/bench`, once for each state of a folder.
 
-What cannot be made is named in the results, with the reason; the rest is measured.
+What cannot be made is named in the results, and the reason is printed; the rest is measured.
 """
 
 import asyncio
@@ -67,12 +67,12 @@ class CannotMake(Exception):
     """A command failed. The text is the end of what it wrote, without addresses."""
 
 
-async def everything(builds: Iterable[Build] = BUILDS) -> dict[str, str]:
-    """Make all; gives why not, for those that could not be made."""
+async def everything(builds: Iterable[Build] = BUILDS) -> list[str]:
+    """Make all; gives the names of those that could not be made."""
     CACHE.mkdir(parents=True, exist_ok=True)
     await _programs()
     slots = asyncio.Semaphore(AT_ONCE)
-    failed: dict[str, str] = {}
+    failed: list[str] = []
     async with asyncio.TaskGroup() as group:
         for build in builds:
             group.create_task(_made(build, slots, failed))
@@ -89,7 +89,7 @@ async def _programs() -> None:
     await _run(("apt-get", "install", "-qy", "--no-install-recommends", *missing), CACHE)
 
 
-async def _made(build: Build, slots: asyncio.Semaphore, failed: dict[str, str]) -> None:
+async def _made(build: Build, slots: asyncio.Semaphore, failed: list[str]) -> None:
     source, stamp = HERE / build.folder, build.made / ".made-from"
     state = _state(source, build)
     if stamp.exists() and stamp.read_text() == state:
@@ -102,7 +102,8 @@ async def _made(build: Build, slots: asyncio.Semaphore, failed: dict[str, str]) 
             for step in build.steps:
                 await _run(step, build.made)
         except CannotMake as error:
-            failed[build.name] = str(error)
+            print(f"{build.name} could not be made: {error}", file=sys.stderr, flush=True)
+            failed.append(build.name)
             return
     stamp.write_text(state)
 

@@ -42,12 +42,17 @@ def describe() -> dict[str, Any]:
         "cpu": cpu.partition(":")[2].strip() or platform.machine(),
         "cores": os.cpu_count(),
         "memory_gib": round(pages / 2**30),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],  # without the local suffix, which may name a workplace
         "python": platform.python_version(),
         "go": _said("go", "env", "GOVERSION").removeprefix("go"),
         "load_before": round(os.getloadavg()[0], 2),
         "network": "a namespace of its own" if is_alone() else "the machine's loopback",
     }
+
+
+def commit() -> str:
+    """What is measured; "-dirty" behind it if it is not exactly the commit's tree."""
+    return _said("git", "describe", "--always", "--dirty", "--exclude=*") or "none"
 
 
 def _said(*command: str) -> str:

@@ -27,15 +27,16 @@ def up_to_date(page: Path, results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """Speed, memory and targets in two sentences."""
+    """Speed, memory, targets and what was measured, in two sentences."""
     rate, memory = _in_short(results, targets.CONTAINER)
     peers = [name for name in COMPARED if name not in results["missing"]]
     beside = "; ".join("{}: {} and {}".format(name, *_in_short(results, name)) for name in peers)
     judged = [verdict.passed for verdict in targets.verdicts(results) if verdict.passed is not None]
+    met = f"{sum(judged)} of {len(judged)} targets"
     return (
         f"On one core, with {AT} clients, it answers {rate} requests a second and uses {memory} of memory ({beside}).\n"
-        f"It meets {sum(judged)} of {len(judged)} targets. [docs/benchmark.md](docs/benchmark.md) gives the reason for "
-        "each miss."
+        f"It meets {met}, measured at commit {results['commit']} on {results['made']}. "
+        "[docs/benchmark.md](docs/benchmark.md) gives the reason for each miss."
     )
 
 
@@ -45,8 +46,9 @@ def _in_short(results: Results, name: str) -> tuple[str, str]:
 
 
 def section(results: Results) -> str:
-    missing = [f"{name} is missing: {why}" for name, why in results["missing"].items()]
+    missing = [f"{name} is missing: {why}." for name, why in results["missing"].items()]
     parts = [
+        f"Measured at commit {results['commit']} on {results['made']}; what changed later is not in these figures.",
         table.machine(results),
         _servers(results),
         *missing,

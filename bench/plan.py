@@ -1,8 +1,17 @@
 """How much is measured: the whole, or enough to see that the harness works. Times are in seconds."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 ROWS = ("throughput", "fixed", "refresh", "burst", "idle", "outage", "sigterm", "footprint", "growth", "fleet")
+
+
+class Missing(Enum):
+    """Why a server has no row. Words of our own: what a tool wrote may name this workplace, and is only printed."""
+
+    NOT_BUILT = "it could not be built here"
+    NOT_STARTED = "it did not start here"
+    NOT_ALONE = "it binds all addresses, and there is no network namespace to keep it in"
 
 
 @dataclass(frozen=True, slots=True)

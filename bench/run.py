@@ -11,7 +11,7 @@ from typing import Any
 
 from bench import figures, footprint, growth
 from bench.launch import Server
-from bench.plan import Plan
+from bench.plan import Missing, Plan
 from bench.rows import burst, idle, outage, refresh, sigterm, throughput
 from bench.servers import SERVERS
 from bench.stand import a_stand
@@ -84,7 +84,7 @@ class Run:
         try:
             await measure
         except DidNotStart as error:
-            self.missing[server.name] = f"did not start: {error}"
+            self.missing[server.name] = Missing.NOT_STARTED.value
             _say(f"{server.name} did not start: {error}")
 
     # --- documents of one size -------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def everything(results: Results, verdicts: Sequence[Verdict]) -> str:
     parts = [machine(results)]
     for title, text in _tables(results):
         parts.append(f"{title}\n\n{text}")
-    missing = [f"{name}: not measured. {why}" for name, why in results["missing"].items()]
+    missing = [f"{name} is missing: {why}." for name, why in results["missing"].items()]
     if results.get("fleet"):
         parts.append("Fleet\n\n" + results["fleet"].rstrip())
     return "\n\n".join([*parts, *missing, "Targets\n\n" + targets(verdicts)])

@@ -1,12 +1,13 @@
 """docs/benchmark.md shows what the last whole run found; nothing in it names this workplace."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from bench import install, page, table, targets
-from bench.plan import ROWS, Plan
+from bench import install, machine, page, table, targets
+from bench.plan import ROWS, Missing, Plan
 
 RESULTS = json.loads(page.RESULTS.read_text())
 
@@ -32,6 +33,16 @@ def test_the_whole_report_can_be_written_from_the_published_results() -> None:
 def test_the_published_results_are_of_a_whole_run() -> None:
     assert RESULTS["plan"]["rounds"] == Plan().rounds
     assert tuple(RESULTS["plan"]["rows"]) == ROWS
+
+
+def test_a_missing_server_has_one_of_our_own_reasons_and_nothing_that_a_tool_wrote() -> None:
+    assert set(RESULTS["missing"].values()) <= {reason.value for reason in Missing}
+
+
+def test_the_results_tell_the_commit_and_a_kernel_without_a_local_suffix() -> None:
+    assert re.fullmatch("[0-9a-f]{7,40}", RESULTS["commit"])
+    assert re.fullmatch(r"[\d.]+", RESULTS["machine"]["kernel"])
+    assert re.fullmatch(r"[\d.]+", machine.describe()["kernel"])
 
 
 def test_the_picture_is_there() -> None:

@@ -1,0 +1,19 @@
+"""What the tests drive is installed where they must not skip."""
+
+import re
+from pathlib import Path
+
+from tests.needs import PACKAGES
+
+CI = Path(__file__).parent.parent / ".ci" / "run"
+GO = "go"
+"""The machine's own: Debian's is too old."""
+
+
+def test_ci_installs_the_package_of_each_program_that_a_test_needs() -> None:
+    (listed,) = re.findall(r"packages=\((.*?)\n\)", CI.read_text(), re.DOTALL)
+    installed = {program: packages.strip('"') for program, packages in re.findall(r'\[(\S+)\]=("[^"]*"|\S+)', listed)}
+
+    assert {program: installed.get(program) for program in PACKAGES if program != GO} == {
+        program: packages for program, packages in PACKAGES.items() if program != GO
+    }
