@@ -74,6 +74,12 @@ def test_make_targets_exist(page: Path, target: str) -> None:
     assert re.search(f"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), page
 
 
+def test_the_development_page_names_every_make_target() -> None:
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    table = re.findall(r"^\| `make ([a-z]+)` \|", (DOCS / "development.md").read_text(), re.MULTILINE)
+    assert sorted(table) == sorted(targets)
+
+
 @pytest.mark.parametrize(("page", "link"), each_found(r"\]\(([^)\s]+)\)"))
 def test_links_lead_somewhere(page: Path, link: str) -> None:
     if link.startswith("http"):
