@@ -15,7 +15,9 @@ _AWS_ROLE = re.compile(rf"(?P<prefix>{_AWS_PREFIX.pattern}){_NAME}", re.ASCII)
 _ANY_ROLE = re.compile(rf"(?P<prefix>arn(?::[\w+=,.@/-]*){{3,4}}){_NAME}", re.ASCII)
 _ACCOUNT = re.compile(r"arn:[^:]*:[^:]*:[^:]*:([^:/]*)(:.*)?", re.DOTALL)
 _SESSION = re.compile(
-    r"arn:(?P<partition>[^:]*):sts:[^:]*(?::(?P<account>[^:]*))?:assumed-role/(?P<name>[^:/]+)/[^:/]+", re.DOTALL
+    r"arn:(?P<partition>[^:]*):sts:[^:]*(?::(?P<account>[^:]*))?:assumed-role"
+    r"(?P<path>/(?:[^:/]+/)*)(?P<name>[^:/]+)/[^:/]+",
+    re.DOTALL,
 )
 LONGEST_ARN = 2048
 """Characters (STS service model 2011-06-15, arnType)."""
@@ -66,10 +68,12 @@ class RoleArn:
     def has_session(self, assumed_role_arn: str) -> bool:
         """Whether `arn:<partition>:sts::<account>:assumed-role/<name>/<session name>` is a session of this role.
 
-        Ceph and SeaweedFS leave the account out, which contradicts none.
+        Ceph and SeaweedFS leave the account out, which contradicts none. AWS leaves the role's path out, Ceph keeps it.
         """
         found = _SESSION.fullmatch(assumed_role_arn)
         if found is None or (found["partition"], found["name"]) != (self.partition, self.name):
+            return False
+        if found["path"] not in {"/", self.path}:
             return False
         return found["account"] in {None, "", self.account}
 

@@ -24,7 +24,7 @@ from sidecar.core.errors import Retry, SidecarError, WorseCredentials
 from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
 
 IMMEDIATELY: Instant = -inf
-SAME_LIFE: Seconds = 60
+SAME_LIFE: Seconds = 15
 """Two sessions that end so close together are equally good: dates in headers have no fractions, and calls take time."""
 
 
@@ -118,10 +118,10 @@ def step(state: RoleState, event: RefreshEvent, policy: RefreshPolicy, jitter: f
         case Issued(at=at, credentials=credentials):
             attempt_at = _refresh_at(at, credentials, policy, jitter)
             return RoleState(credentials, attempt_at, clock_asks_at=state.clock_asks_at)
-        case Failed(at=at, error=error, sts_time=sts_time):
+        case Failed(at=at, error=error, took=took, sts_time=sts_time):
             failures = state.failures + 1
             attempt_at = _retry_at(at, error.retry, failures, policy, jitter)
-            confirmed = _confirmed(state, at, sts_time)
+            confirmed = _confirmed(state, at - (took or 0), sts_time)
             return replace(confirmed, attempt_at=attempt_at, failures=failures, error=error)
         case SourceChanged(same_identity=same_identity):
             healthy = state.credentials is not None and state.error is None
@@ -177,7 +177,10 @@ def _aged(state: RoleState, at: Instant, by: Seconds, policy: RefreshPolicy) -> 
 
 
 def _confirmed(state: RoleState, at: Instant, sts_time: UnixTime | None) -> RoleState:
-    """STS's clock decides between the node's two, never beyond them: it may be wrong itself."""
+    """STS's clock decides between the node's two, never beyond them: it may be wrong itself.
+
+    `at`: when STS was asked. Its answer may have been on the way for seconds, and no more than what lives is served.
+    """
     credentials = state.credentials
     if credentials is None or sts_time is None or state.unconfirmed == 0:
         return state

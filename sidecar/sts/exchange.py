@@ -15,7 +15,7 @@ from sidecar.core.ports import Clock
 from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, credentials_in, http_date, refusal_in
 from sidecar.sts.bounded_connector import BoundedConnector
 from sidecar.sts.endpoints import is_of_aws
-from sidecar.sts.plausibility import Clocks, LastAnswer, check_new
+from sidecar.sts.plausibility import SEEN_TO_RUN, Clocks, DateSeen, LastAnswer, check_new
 from sidecar.sts.progress import CallProgress, noting_progress
 from sidecar.sts.refusal import failure_of
 from sidecar.sts.resolver import Resolver
@@ -112,6 +112,7 @@ class StsExchange:
         self._observe_skew = observe_skew
         self._trust = trust
         self._last: LastAnswer | None = None
+        self._doubted: DateSeen | None = None
 
     async def __call__(self, token: Token) -> Credentials:
         asked_at, asked_at_wall = self._clock.now(), self._clock.wall()
@@ -127,8 +128,8 @@ class StsExchange:
 
     def _taken(self, answer: Answer, token: Token, asked_at: Instant, asked_at_wall: UnixTime) -> Credentials:
         """Raises `StsUnavailable` unless these are new credentials for what was asked."""
-        expected = None if self._last is None else self._last.date_at(asked_at)
-        Clocks(asked_at_wall, answer.date, expected).check(token.claims)
+        seen = None if answer.date is None else DateSeen(answer.date, asked_at)
+        Clocks(asked_at_wall, answer.date, self._expected(seen)).check(token.claims)
         found = credentials_in(
             answer,
             role_arn=self._call.role_arn,
@@ -137,10 +138,21 @@ class StsExchange:
             asked_at_wall=asked_at_wall,
             from_aws=is_of_aws(self._call.endpoint),
         )
-        check_new(found.session_token, self._last)
-        date = asked_at_wall if answer.date is None else answer.date
-        self._last = LastAnswer(date - asked_at, found.session_token)
+        check_new(found.session_token, answer.date, self._last)
+        before = None if self._last is None else self._last.seen
+        self._last = LastAnswer(found.session_token, seen or before)
+        self._doubted = None
         return found
+
+    def _expected(self, seen: DateSeen | None) -> UnixTime | None:
+        """What STS's clock must show by the last session; nothing once another clock was seen to run in its place."""
+        if self._last is None or self._last.seen is None or seen is None:
+            return None
+        if self._doubted is not None and self._doubted.runs_to(seen):
+            return None
+        if self._doubted is None or self._doubted.at + SEEN_TO_RUN <= seen.at:
+            self._doubted = seen
+        return self._last.seen.by(seen.at)
 
     async def _answer(self, token: Token) -> Answer:
         """Raises `StsUnreachable`, saying which part of the way failed."""

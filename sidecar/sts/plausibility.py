@@ -18,15 +18,33 @@ CLOCKS_DIFFER: Seconds = 300
 _ARN = re.compile(r"[\w+=,.@:/-]+", re.ASCII)
 
 
+SEEN_TO_RUN: Seconds = 5
+"""So long a clock must be watched: dates in headers have no fractions of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class DateSeen:
+    """What STS's clock showed in an answer to a question of ours at `at`, on the steady clock."""
+
+    date: UnixTime
+    at: Instant
+
+    def by(self, now: Instant) -> UnixTime:
+        """What it must show `now`."""
+        return self.date + now - self.at
+
+    def runs_to(self, later: "DateSeen") -> bool:
+        """Does this clock run? What somebody keeps and sends again always has the same date."""
+        watched = later.at - self.at
+        return watched >= SEEN_TO_RUN and abs(later.date - self.by(later.at)) <= watched / 2
+
+
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
-    """`offset`: what STS's clock showed at our steady clock's zero. `session_token`: what it issued."""
+    """The last session that was taken: `session_token`, and STS's clock by the last answer that showed it."""
 
-    offset: Seconds
     session_token: str
-
-    def date_at(self, now: Instant) -> UnixTime:
-        return self.offset + now
+    seen: DateSeen | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,11 @@ class Clocks:
         """Raises `StsUnavailable` for a life that by no clock is the one that was asked for."""
         latest = self.wall if self.date is None else max(self.wall, self.date)
         if expiration > latest + duration + CLOCKS_DIFFER:
-            raise _implausible(f"credentials that outlive the {duration:.0f} s that were asked for, by every clock")
+            raise StsUnavailable(
+                f"The STS endpoint sent credentials that outlive the {duration:.0f} s that were asked for.",
+                fix="If this server issues longer sessions only, set SIDECAR_DURATION to their length. Otherwise check "
+                "what answers at AWS_ENDPOINT_URL_STS, and the clocks of the node and of the STS server.",
+            )
 
 
 def check_assumed_role(assumed_role_arn: str, role_arn: str, *, may_be_absent: bool) -> None:
@@ -76,15 +98,20 @@ def check_assumed_role(assumed_role_arn: str, role_arn: str, *, may_be_absent: b
         raise _implausible("credentials of another role than the one that was asked for")
 
 
-def check_new(session_token: str, last: LastAnswer | None) -> None:
-    """Raises `StsUnavailable` for what was issued before: STS never issues the same session twice."""
-    if last is not None and session_token == last.session_token:
+def check_new(session_token: str, date: UnixTime | None, last: LastAnswer | None) -> None:
+    """Raises `StsUnavailable` for an answer that came before.
+
+    AWS never issues the same session twice. Another server may, under a date of its own.
+    """
+    if last is None or session_token != last.session_token:
+        return
+    if date is None or last.seen is None or date <= last.seen.date:
         raise _implausible("the same credentials as before")
 
 
 def _implausible(what: str) -> StsUnavailable:
     return StsUnavailable(
         f"The STS endpoint sent {what}.",
-        fix="Something between the sidecar and STS keeps or writes answers: check AWS_ENDPOINT_URL_STS, HTTPS_PROXY, "
-        "AWS_CA_BUNDLE and the node's clock.",
+        fix="Check the clocks of the node and of the STS server. If they are right, something between the sidecar and "
+        "STS keeps or writes answers: check AWS_ENDPOINT_URL_STS, HTTPS_PROXY and AWS_CA_BUNDLE.",
     )

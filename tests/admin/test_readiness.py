@@ -173,8 +173,8 @@ async def test_what_a_pause_left_alive_shows_what_is_left() -> None:
 async def test_a_loop_that_sleeps_is_alive_for_days() -> None:
     pod = Pod(3600)
     async with pod.running():
-        for _ in range(2000):
-            await asyncio.sleep(77.7)
+        for _ in range(300):
+            await asyncio.sleep(517.7)
             assert status(pod).alive
 
 
@@ -202,8 +202,8 @@ async def test_a_loop_that_no_longer_comes_round_is_not_alive() -> None:
 async def test_a_source_that_never_answers_is_given_up_before_it_looks_stuck() -> None:
     pod = Pod(3600, takes=DAY)
     async with pod.running():
-        for _ in range(3600):
-            await asyncio.sleep(1)
+        for _ in range(720):
+            await asyncio.sleep(5)
             assert status(pod).alive
 
 

@@ -19,7 +19,7 @@ from sidecar.faces.shared_file import Unwritable, shared_file
 from sidecar.http.addresses import TcpAddress
 from sidecar.sts.answer import Answer, credentials_in, refusal_in
 from sidecar.sts.exchange import StsCall, StsExchange, sts_session
-from sidecar.sts.plausibility import Clocks, LastAnswer, check_new
+from sidecar.sts.plausibility import Clocks, DateSeen, LastAnswer, check_new
 from tests.doubles import EPOCH, ROLE_ARN, Pod, a_token, credentials
 from tests.recorded import recorded
 from tests.virtual_time import in_virtual_time
@@ -153,9 +153,19 @@ def test_a_date_from_after_the_tokens_end_is_written_by_somebody_else() -> None:
         Clocks(wall=EPOCH, date=EPOCH + 10 * 86_400).check(a_token().claims)
 
 
-def test_the_same_session_is_never_issued_twice() -> None:
+@pytest.mark.parametrize("date", [None, EPOCH - 1, EPOCH])
+def test_the_same_session_under_no_later_date_is_a_replay(date: float | None) -> None:
     with pytest.raises(StsUnavailable, match="same credentials"):
-        check_new("token", LastAnswer(0, "token"))
+        check_new("token", date, LastAnswer("token", DateSeen(EPOCH, 0)))
+
+
+def test_the_same_session_without_any_date_is_a_replay() -> None:
+    with pytest.raises(StsUnavailable, match="same credentials"):
+        check_new("token", EPOCH, LastAnswer("token", None))
+
+
+def test_a_server_that_gives_one_session_for_a_while_is_believed_by_its_running_clock() -> None:
+    check_new("token", EPOCH + 1, LastAnswer("token", DateSeen(EPOCH, 0)))
 
 
 @in_virtual_time

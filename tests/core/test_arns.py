@@ -123,3 +123,16 @@ def test_a_session_has_the_roles_account_and_name_and_not_its_path(session: str,
 )
 def test_the_account_of_any_arn(arn: str, account: str) -> None:
     assert account_of(arn) == account
+
+
+@pytest.mark.parametrize(
+    ("role", "session", "its_own"),
+    [
+        ("arn:aws:iam:::role/team/a/app", "arn:aws:sts:::assumed-role/team/a/app/ns.pod", True),  # Ceph keeps the path
+        ("arn:aws:iam::111122223333:role/team/app", "arn:aws:sts::111122223333:assumed-role/app/ns.pod", True),
+        ("arn:aws:iam:::role/team/a/app", "arn:aws:sts:::assumed-role/team/b/app/ns.pod", False),
+        ("arn:aws:iam:::role/app", "arn:aws:sts:::assumed-role/team/a/app/ns.pod", False),
+    ],
+)
+def test_a_session_may_keep_its_roles_path_but_no_other(role: str, session: str, its_own: bool) -> None:
+    assert RoleArn.parse_any(role).has_session(session) is its_own

@@ -25,8 +25,9 @@ from sidecar.core.refresh import (
     usable,
 )
 from tests.doubles import EPOCH, credentials
+from tests.scale import cases
 
-STEPS = 1_000_000
+STEPS = cases(1_000_000, 100_000)
 POLICY = RefreshPolicy()
 ERRORS: tuple[SidecarError, ...] = (
     StsUnreachable("No connection.", fix="Check the network."),

@@ -185,7 +185,7 @@ def moved(state: RoleState, by: Seconds, at: Instant = 100) -> RoleState:
 
 def told(state: RoleState, sts_time: Seconds, at: Instant = 101) -> RoleState:
     """After a refusal by an STS whose clock shows `sts_time` on the steady clock's scale."""
-    return step(state, Failed(at, SLOWLY, 0.1, EPOCH + sts_time), POLICY, 0)
+    return step(state, Failed(at, SLOWLY, 0, EPOCH + sts_time), POLICY, 0)
 
 
 def test_the_clock_that_says_later_is_believed_and_sts_is_asked_at_once() -> None:
@@ -221,6 +221,11 @@ def test_stss_clock_decides_between_the_two_and_never_beyond_them(sts_time: Seco
 def test_an_sts_with_a_wrong_clock_changes_no_life_while_the_nodes_two_clocks_agree() -> None:
     assert held(told(issued(), 9000)).expires_at == 3600
     assert held(told(told(moved(issued(), 3000), 101), 9000)).expires_at == 3600
+
+
+def test_a_refusal_that_was_long_on_its_way_confirms_the_life_from_when_it_was_asked_for() -> None:
+    state = step(moved(issued(), 1000), Failed(111, SLOWLY, 10, EPOCH + 1101), POLICY, 0)
+    assert held(state).expires_at == 2600
 
 
 def test_pauses_add_up() -> None:

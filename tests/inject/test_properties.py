@@ -10,6 +10,7 @@ from sidecar.inject import Options, inject, manifests, remove
 from sidecar.inject.manifests import Change
 from tests.inject.generated import DOCUMENTS, STYLES, TEXTS_OF
 from tests.inject.kit import options
+from tests.scale import cases
 
 OPTIONS = st.sampled_from(
     [
@@ -20,7 +21,7 @@ OPTIONS = st.sampled_from(
     ]
 )
 OTHER = "# not ours\nkind: ConfigMap\ndata: {a:   1}   \n\n...\n"
-slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=cases(60, 20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def adding(chosen: Options) -> Change:
@@ -82,7 +83,7 @@ def test_the_text_says_what_the_pure_part_decided(text: str, chosen: Options) ->
     assert yaml.safe_load(rewritten(text, adding(chosen))) == inject(yaml.safe_load(text), chosen).document
 
 
-@settings(slow, max_examples=40)
+@settings(slow, max_examples=cases(40, 15))
 @given(TEXTS_OF, OPTIONS, OPTIONS)
 def test_removing_from_text_leaves_the_same_bytes(text: str, first: Options, then: Options) -> None:
     assume("!!null" not in text)  # one that was filled comes back as nothing, YAML's usual word for it

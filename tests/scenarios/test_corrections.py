@@ -8,6 +8,7 @@ import pytest
 from sidecar.explain import corrected, judge
 from sidecar.lab.aws import token_verification
 from tests.explain.asking import AUDIENCE, CLUSTER, OLD_CLUSTER, ROLE
+from tests.scale import cases
 from tests.scenarios.made_up import GITHUB, TOKENS, Signed, World, claims_of, code_of_the_lab, worlds
 
 
@@ -22,7 +23,7 @@ def no_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_correction_lets_the_token_in_and_changes_the_answer_for_no_other_subject(seed: int) -> None:
     """By the lab, and never `CannotFix`: each of these policies could be stored."""
     providers = (CLUSTER, GITHUB, OLD_CLUSTER, f"{CLUSTER}/")
-    for made_up in worlds(seed, 16):
+    for made_up in worlds(seed, cases(16, 3)):
         world = replace(made_up, role_arn=ROLE, providers=providers, client_ids=(AUDIENCE, "vault"))
         before = answers_in(world)
         for token in (token for token in TOKENS if before[token] in ("", "AccessDenied")):

@@ -18,11 +18,12 @@ from sidecar.explain import Explanation, Judgement, PolicyText, Verdict, explain
 from sidecar.lab.aws import token_verification
 from sidecar.settings.config import Config, load
 from tests.explain.asking import AUDIENCE, CLUSTER, NOW, ROLE, policy, statement
+from tests.scale import cases
 from tests.scenarios.made_up import GITHUB, SESSION, TOKENS, Signed, World, claims_of, code_of_the_lab, worlds
 from tests.scenarios.made_up_tokens import odd_tokens
 
-SHARDS, POLICIES = 8, 500
-"""With 25 tokens each, 100 000 calls in all."""
+SHARDS, POLICIES = 8, cases(500, 50)
+"""With 25 tokens each, 100 000 calls in all in CI."""
 
 
 @pytest.fixture
