@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import aiohttp
 
+from sidecar.admin.app import PAGE_LASTS
 from tests.clients.processes import process
 
 ROLE = "arn:aws:iam::111122223333:role/demo"
@@ -85,6 +86,7 @@ class Pod:
 
     async def requests(self) -> Counter[Kind]:
         """Requests that reached the sidecar so far, from its metrics page."""
+        await asyncio.sleep(2 * PAGE_LASTS)  # the page may be that old
         async with self.admin.get("http://localhost/metrics") as answer:
             found = _REQUESTS.findall(await answer.text())
         return Counter({Kind(face, sdk, major): int(float(value)) for face, major, sdk, value in found})
