@@ -65,7 +65,7 @@ class ConnectionPool:
         self._room.moved(connection)
         if self._sweeping is None:
             self._schedule_sweep()
-        if len(self._connections) > self._limits.connections and not self._room.make(connection):
+        if len(self) - self._room.refused > self._limits.connections and not self._room.make(connection):
             self._refuse(connection)
 
     def discard(self, connection: PooledConnection) -> None:
@@ -82,9 +82,10 @@ class ConnectionPool:
                 "too many connections",
                 extra={"limit": self._limits.connections, "fix": "find the client that keeps so many connections open"},
             )
-        if len(self) > self._limits.connections + self._limits.refused_at_once:
+        if self._room.refused >= self._limits.refused_at_once:
             connection.abort()
         else:
+            self._room.refuse(connection)
             connection.refuse(refusals.BUSY)
 
     def sweep(self) -> None:

@@ -61,24 +61,34 @@ class Room:
         self._spent: dict[Occupant, None] = {}
         self._idle: dict[Occupant, Instant] = {}
         self._half_sent: dict[Occupant, int] = {}
+        self._refused: set[Occupant] = set()
         self.held = 0
         """Bytes of half-sent requests."""
         budget.share(self)
 
     def moved(self, connection: Occupant) -> None:
         """It is new, or in another state than before."""
-        self.left(connection)
+        self._unlist(connection)
         if connection.idle:
             self._idle[connection] = connection.since
         elif connection.receiving:
             self._half_sent[connection] = 0
-        elif connection.spent:
+        elif connection.spent and connection not in self._refused:
             self._spent[connection] = None
 
+    def refuse(self, connection: Occupant) -> None:
+        """It is here only to hear so: it has nobody's place, and its end would make no room."""
+        self._unlist(connection)
+        self._refused.add(connection)
+
     def left(self, connection: Occupant) -> None:
-        self._spent.pop(connection, None)
-        self._idle.pop(connection, None)
-        self._count(-self._half_sent.pop(connection, 0))
+        self._unlist(connection)
+        self._refused.discard(connection)
+
+    @property
+    def refused(self) -> int:
+        """How many are being told that there is no room."""
+        return len(self._refused)
 
     def received(self, connection: Occupant, size: int) -> None:
         """So many bytes of its request are here, and it is not whole."""
@@ -116,6 +126,11 @@ class Room:
             del self._idle[connection]
             self._idle[connection] = connection.since
         return next((each for each in self._idle if each is not newest), None)
+
+    def _unlist(self, connection: Occupant) -> None:
+        self._spent.pop(connection, None)
+        self._idle.pop(connection, None)
+        self._count(-self._half_sent.pop(connection, 0))
 
     def _count(self, size: int) -> None:
         self.held += size

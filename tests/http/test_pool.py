@@ -126,6 +126,25 @@ async def test_one_too_many_takes_the_place_of_the_longest_idle_or_is_refused_or
 
 
 @in_virtual_time
+async def test_who_was_refused_has_nobodys_place_and_makes_no_room() -> None:
+    pool = a_pool(Limits(connections=2, refused_at_once=2))
+    first, second = FakeConnection(idle=False), FakeConnection(idle=False)
+    refused, next_refused = FakeConnection(idle=False), FakeConnection(idle=False)
+    for connection in (first, second, refused):
+        pool.add(connection)
+    refused.spent = True  # the refusal is written, and it need only read it
+    pool.moved(refused)
+    pool.add(next_refused)
+    assert (refused.ended, next_refused.ended) == ("refused 503", "refused 503")
+    pool.discard(first)
+    second.idle = True
+    pool.moved(second)
+    admitted = FakeConnection()
+    pool.add(admitted)
+    assert (admitted.ended, second.ended, refused.ended) == ("", "", "refused 503")
+
+
+@in_virtual_time
 async def test_where_nobody_is_idle_the_oldest_half_sent_request_makes_room() -> None:
     pool = a_pool(Limits(connections=3))
     busy, older, newer = (FakeConnection(idle=False, receiving=each) for each in (False, True, True))
