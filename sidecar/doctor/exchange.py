@@ -88,6 +88,7 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
                 now=pod.now,
                 role_arn=str(config.role_arn),
                 policy_of=pod.trust_policy.role_arn,
+                sts_endpoint=config.sts_endpoint,
                 session_name=config.session_name or "",
             )
         )

@@ -17,7 +17,7 @@ from sidecar.doctor.pod import Pod
 from sidecar.doctor.timeouts import ISSUER_TIMEOUT
 from sidecar.explain.jwt_parts import UnverifiedToken, shown
 from sidecar.explain.token_mistakes import is_of_the_lab
-from sidecar.sts.endpoints import proxy_for
+from sidecar.sts.endpoints import is_of_aws, proxy_for
 from sidecar.sts.route import Route
 
 MEMBERS = (
@@ -32,7 +32,7 @@ OK = 200
 DISCOVERY = "issuer-discovery"
 KEYS = "issuer-keys"
 
-UNREACHABLE = "Not reachable from here. STS calls it from AWS's network, so it must be public."
+UNREACHABLE = "Not reachable from here. STS calls it from its own network: for AWS's, it must be public."
 TRY = "From outside: curl -sS -m 5 {url}"
 
 
@@ -49,7 +49,7 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
     token = pod.unverified
     if token is None or not token.issuer:
         return [skipped(DISCOVERY, "no issuer", "Not checked: the token names no issuer.")]
-    if clause := _out_of_reach(token, token.issuer):
+    if clause := _out_of_reach(pod, token, token.issuer):
         return [_never_reached(DISCOVERY, token.issuer, clause)]
     try:
         document, found = await _document(
@@ -59,7 +59,7 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
         uri = document.get("jwks_uri")
         if not uri:
             return findings
-        if clause := _out_of_reach(token, str(uri)):
+        if clause := _out_of_reach(pod, token, str(uri)):
             return [*findings, _never_reached(KEYS, str(uri), clause)]
         keys, found = await _document(pod, http, KEYS, uri)
         return [*findings, _keys(keys, token, found, uri)]
@@ -68,18 +68,23 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
         return [*done, unavailable.finding]
 
 
-def _out_of_reach(token: UnverifiedToken, url: str) -> str:
-    """Why AWS can never fetch it, as a clause; for the lab's own issuer, why nobody can."""
-    if is_of_the_lab(token):
+def _out_of_reach(pod: Pod, token: UnverifiedToken, url: str) -> str:
+    """Why AWS can never fetch it, as a clause; for the lab's own issuer, or another STS than AWS's, why none can."""
+    if is_of_the_lab(token) or not _asks_aws(pod):
         return "" if urlsplit(url).scheme in {"https", "http"} else "it is not a URL"
     return unreachable(url)
+
+
+def _asks_aws(pod: Pod) -> bool:
+    """Also where settings do not tell: AWS's STS is the default."""
+    return pod.config is None or is_of_aws(pod.config.sts_endpoint)
 
 
 def _never_reached(check: str, url: str, clause: str) -> Finding:
     return failed(
         check,
         shown(url),
-        f"AWS cannot fetch it: {clause}. STS says `Couldn't retrieve verification key`.",
+        f"STS cannot fetch it: {clause}. It says `Couldn't retrieve verification key`.",
         "Publish discovery document and keys under a public https:// address; set --service-account-issuer and "
         "--service-account-jwks-uri of the API server to it.",
     )

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from sidecar.explain import (
     CannotFix,
@@ -84,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
         help="an audience that the provider lists; repeatable. Default: assume the token's own",
     )
     parser.add_argument(
+        "--endpoint-url-sts",
+        type=_endpoint,
+        metavar="URL",
+        help="the STS that is asked, as AWS_ENDPOINT_URL_STS of the sidecar. Default: AWS's. If it is not AWS's, the "
+        "token's issuer need not be reachable from AWS",
+    )
+    parser.add_argument(
         "--sts-message", "--said", default="", metavar="TEXT", help="STS's error message, as the SDK printed it"
     )
     parser.add_argument("--fix", action="store_true", help="print a corrected policy on standard output")
@@ -101,6 +109,16 @@ def _provider(text: str) -> OidcProvider:
         raise argparse.ArgumentTypeError(str(problem)) from None
 
 
+def _endpoint(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not an http:// or https:// URL")
+
+
 def _question(given: argparse.Namespace) -> Question:
     """From the token, or from the event of a call; what the command line says comes first."""
     call = _recorded(given.event) if given.event else None
@@ -112,6 +130,7 @@ def _question(given: argparse.Namespace) -> Question:
         now=time.time() if given.now is None else given.now,
         role_arn=role_arn,
         policy_of=policy.role_arn,
+        sts_endpoint=given.endpoint_url_sts or "",
         providers=tuple(given.provider),
         client_ids=tuple(given.client_id),
         sts_message=given.sts_message,

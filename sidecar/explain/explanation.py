@@ -8,7 +8,7 @@ from sidecar.core.findings import Finding, Level, info
 from sidecar.explain import provider_mistakes, sts_message, token_mistakes, trust_mistakes, unseen
 from sidecar.explain.judgement import Reading, Verdict, judgement_of, read
 from sidecar.explain.jwt_parts import printable
-from sidecar.explain.question import Question
+from sidecar.explain.question import Case, Question
 from sidecar.trust import TrustPolicy, lint
 
 
@@ -57,8 +57,16 @@ def _asides(reading: Reading, told: list[Finding]) -> Iterator[Finding]:
         return
     yield from trust_mistakes.lint_besides(case, told)
     yield from map(unseen.told, reading.unseen)
+    yield from _of_the_issuer(case)
     yield from token_mistakes.remarks(case.token)
     yield from provider_mistakes.assumptions(case)
+
+
+def _of_the_issuer(case: Case) -> Iterator[Finding]:
+    if case.asked.asks_aws:
+        yield from token_mistakes.issuer_of_the_lab(case.token)
+    else:
+        yield from token_mistakes.issuer_unjudged(case.token)
 
 
 def _of_the_files(asked: Question) -> Iterator[Finding]:

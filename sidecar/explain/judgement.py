@@ -158,7 +158,8 @@ def _of_case(case: Case) -> Iterator[Step]:
     """In STS's order."""
     token, now = case.token, case.asked.now
     yield Step(INVALID_IDENTITY_TOKEN, partial(provider_mistakes.no_provider, case))
-    yield Step(INVALID_IDENTITY_TOKEN, partial(token_mistakes.issuer_unreachable, token))
+    if case.asked.asks_aws:
+        yield Step(INVALID_IDENTITY_TOKEN, partial(token_mistakes.issuer_unreachable, token))
     yield Step(EXPIRED_TOKEN, partial(token_mistakes.expiry, token, now))
     yield Step(INVALID_IDENTITY_TOKEN, partial(token_mistakes.not_yet, token, now))
     yield Step(INVALID_IDENTITY_TOKEN, partial(provider_mistakes.audience, case))

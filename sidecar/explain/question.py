@@ -10,6 +10,7 @@ from sidecar.core.claims import Claims
 from sidecar.core.findings import Finding
 from sidecar.core.model import UnixTime
 from sidecar.explain.jwt_parts import UnverifiedToken, shown
+from sidecar.sts.endpoints import is_of_aws
 from sidecar.sts.session_name import session_name_for
 from sidecar.trust import IntendedCaller, RequestContext, TrustPolicy, issuer_prefix, lint, web_identity
 from sidecar.trust.patterns import has_wildcard
@@ -75,6 +76,8 @@ class Question:
     """The role that the pod asks for (AWS_ROLE_ARN)."""
     policy_of: str = ""
     """The role that the policy was read from, if `get-role` told."""
+    sts_endpoint: str = ""
+    """The URL of the STS that is asked; "" for AWS's."""
     providers: tuple[OidcProvider, ...] = ()
     client_ids: tuple[str, ...] = ()
     sts_message: str = ""
@@ -86,6 +89,11 @@ class Question:
     """Condition keys of the real call that somebody saw, such as `aws:SourceIp`."""
     remarks: tuple[Finding, ...] = ()
     """What the files showed while they were read."""
+
+    @property
+    def asks_aws(self) -> bool:
+        """Whether AWS's own STS is asked: where another one can fetch an issuer's keys is its own affair."""
+        return not self.sts_endpoint or is_of_aws(self.sts_endpoint)
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,28 @@ def issuer_unreachable(token: UnverifiedToken) -> Iterator[Finding]:
     )
 
 
+def issuer_of_the_lab(token: UnverifiedToken) -> Iterator[Finding]:
+    """Said where AWS's rules are asked for."""
+    if is_of_the_lab(token):
+        yield warning(
+            "issuer-of-the-lab",
+            f"The issuer {shown(token.issuer)} is on this machine: the STS of `irsa-sidecar lab` can take this token, "
+            "AWS's never.",
+            "For AWS use a token of a cluster whose issuer is public.",
+        )
+
+
+def issuer_unjudged(token: UnverifiedToken) -> Iterator[Finding]:
+    """What AWS can never fetch keys from, and another STS may."""
+    if clause := issuers.unreachable(token.issuer):
+        yield info(
+            "issuer-unjudged",
+            f"Not checked: whether this STS, which is not AWS's, can reach the token's issuer {shown(token.issuer)}. "
+            f"AWS cannot: {clause}.",
+            "Ask from the server's own network for /.well-known/openid-configuration under the issuer.",
+        )
+
+
 def is_of_the_lab(token: UnverifiedToken) -> bool:
     """Whether it names an issuer as `irsa-sidecar lab` has one; AWS's STS can never take such a token."""
     return token.issuer.startswith("http://") and issuers.is_on_loopback(token.issuer)
@@ -206,13 +228,6 @@ def remarks(token: UnverifiedToken) -> Iterator[Finding]:
             "subject-too-long",
             f"sub has {len(token.subject)} characters; STS's service model allows {MAXIMUM_SUBJECT}.",
             SHORTEN_NAMES,
-        )
-    if is_of_the_lab(token):
-        yield warning(
-            "issuer-of-the-lab",
-            f"The issuer {shown(token.issuer)} is on this machine: the STS of `irsa-sidecar lab` can take this token, "
-            "AWS's never.",
-            "For AWS use a token of a cluster whose issuer is public.",
         )
     for audience in token.audiences:
         if remark := audiences.remark(audience):

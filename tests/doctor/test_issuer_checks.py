@@ -10,6 +10,7 @@ import pytest
 from sidecar.core.findings import Finding
 from sidecar.doctor import issuer
 from sidecar.doctor.fetching import Fetched
+from sidecar.sts.route import Route
 from tests.doctor.servers import Page, a_server, a_silent_server
 from tests.doctor.snapshots import a_pod, outcome, written
 from tests.free_ports import free_port
@@ -133,6 +134,37 @@ async def test_an_issuer_that_aws_can_never_reach_fails_without_a_look(
 
     assert [outcome(finding) for finding in found] == [("issuer-discovery", "fail")]
     assert "--service-account-issuer" in found[0].fix
+
+
+OWN_STS = {"AWS_ENDPOINT_URL_STS": "https://minio.shop.svc:9000"}
+VPC_ENDPOINT = {"AWS_ENDPOINT_URL_STS": "https://vpce-1.sts.eu-west-1.vpce.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("sts", "outcomes"),
+    [
+        ({}, [("issuer-discovery", "fail")]),
+        (VPC_ENDPOINT, [("issuer-discovery", "fail")]),
+        (OWN_STS, [("issuer-discovery", "pass"), ("issuer-keys", "pass")]),
+    ],
+)
+async def test_what_aws_cannot_reach_matters_only_where_aws_is_asked(
+    tmp_path: Path,
+    http: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    sts: dict[str, str],
+    outcomes: list[tuple[str, str]],
+) -> None:
+    name = "https://kubernetes.default.svc.cluster.local"
+    pages = {f"{name}{DISCOVERY}": document(name), f"{name}/keys": {"keys": [{"kid": "key-1", "kty": "RSA"}]}}
+
+    async def got(_: object, route: Route, **__: object) -> Fetched:
+        return Fetched(200, {}, json.dumps(pages[route.endpoint]).encode(), 0.1)
+
+    monkeypatch.setattr(issuer, "get", got)
+    found = await issuer.issuer(await a_pod(written(tmp_path, iss=name), sts), http)
+
+    assert [outcome(finding) for finding in found] == outcomes
 
 
 async def test_a_relative_address_of_the_keys_fails(tmp_path: Path, http: aiohttp.ClientSession) -> None:

@@ -61,6 +61,44 @@ def test_the_exit_code_reaches_the_shell_without_botocore_or_aiohttp(files: File
     assert "subject-differs" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ((), ("invalid-token", "issuer-unreachable")),
+        (("--endpoint-url-sts", "https://sts.eu-west-1.amazonaws.com"), ("invalid-token", "issuer-unreachable")),
+        (("--endpoint-url-sts", "http://minio.shop.svc:9000"), ("allow", "issuer-unjudged")),
+    ],
+)
+def test_an_issuer_that_aws_cannot_reach_is_refused_unless_another_sts_is_named(
+    files: Files,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    expected: tuple[str, str],
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://minio.shop.svc:9000")
+    issuer = "https://kubernetes.default.svc.cluster.local"
+    files.token.write_text(token(iss=issuer))
+    files.policy.write_text(policy().replace(CLUSTER.removeprefix("https://"), issuer.removeprefix("https://")))
+    files.explain("--json", *more)
+
+    told = json.loads(capsys.readouterr().out)
+
+    of_the_issuer = [found["code"] for found in told["findings"] if found["code"].startswith("issuer-")]
+    assert (told["verdict"], *of_the_issuer) == expected
+
+
+@pytest.mark.parametrize("url", ["minio.shop.svc:9000", "ftp://minio", "http://[::1"])
+def test_an_endpoint_that_is_no_url_is_an_unusable_argument(
+    files: Files, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        files.explain("--endpoint-url-sts", url)
+
+    assert ended.value.code == 2
+    assert "is not an http:// or https:// URL" in capsys.readouterr().err
+
+
 def test_json_has_the_documented_members_and_no_others(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     files.policy.write_text(WRONG)
     files.explain("--json")

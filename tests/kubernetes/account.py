@@ -59,8 +59,10 @@ class Account:
 
     async def explain(self, token_file: Path, *more: str) -> tuple[int, Any]:
         """Exit code, and what it says as JSON."""
+        sts = ("--endpoint-url-sts", self.environment["AWS_ENDPOINT_URL_STS"])
         policy = ("--trust-policy", str(self.policy), "--role-arn", ROLE)
-        code, told = await self.run(IRSA_SIDECAR, "explain", "--json", "--token-file", str(token_file), *policy, *more)
+        command = (IRSA_SIDECAR, "explain", "--json", "--token-file", str(token_file), *sts, *policy, *more)
+        code, told = await self.run(*command)
         return code, json.loads(told)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.lab.cli.export import JWKS_FILE, documents_for
-from tests.kubernetes.account import FAILURES, FULL_URI, TOKEN_EXPIRES, WHO, Account, a_sidecar, an_account
+from tests.kubernetes.account import FAILURES, FULL_URI, REGION, TOKEN_EXPIRES, WHO, Account, a_sidecar, an_account
 from tests.kubernetes.api import Api
 from tests.kubernetes.cluster import Cluster, with_a_new_key
 from tests.kubernetes.real_tokens import KEYS, RunningPod, claims_of, project, publish
@@ -70,7 +70,8 @@ async def test_the_doctor_passes_every_link_of_the_chain(account: Account, pod: 
     token_file = project(tmp_path / "volume", await pod.token())
     async with a_sidecar(account, token_file) as sidecar:
         app = tmp_path / "app.env"
-        app.write_text(f"{FULL_URI}={sidecar.uri}\nAWS_EC2_METADATA_DISABLED=true\n")
+        region = "".join(f"{name}={REGION}\n" for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+        app.write_text(f"{FULL_URI}={sidecar.uri}\nAWS_EC2_METADATA_DISABLED=true\n{region}")
 
         code, findings = await account.doctor(token_file, "--app-env", str(app), **sidecar.listen)
 

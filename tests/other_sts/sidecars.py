@@ -60,9 +60,9 @@ class Sidecar:
         return printed
 
     def doctor(self) -> str:
-        """What `irsa-sidecar doctor` reports in this pod; the issuer's authority is one of the system's."""
+        """What `doctor` reports in this pod, with all that passed; the system trusts the issuer's authority."""
         environment = self.settings | {"SSL_CERT_FILE": str(self.server.issuer.bundle)}
-        command = (sys.executable, "-m", "sidecar", "doctor")
+        command = (sys.executable, "-m", "sidecar", "doctor", "-v")
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
 
     def access_key(self) -> str:
