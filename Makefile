@@ -32,8 +32,8 @@ demo: $(VENV)/$(if $(STS),.dev,.demo) ## the main job, offline: lab, sidecar and
 
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/.dev ## run every test, with the coverage floor (ARGS=-n0 for one at a time)
-	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term $(ARGS)
+test: $(VENV)/.dev ## run every test; CI=true: with the coverage floor and more made-up cases (ARGS=-n0: one at a time)
+	$(BIN)/python -m pytest $(WORKERS) $(if $(CI),--cov --cov-report=term) $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types, import contracts
 	$(BIN)/ruff check .
