@@ -4,12 +4,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sidecar.core.model import DEFAULT_ROLE
+from sidecar.core.session_request import SessionRequest
 from sidecar.faces.registry import FACES
 from sidecar.http.addresses import LINK_LOCAL, LOOPBACK_NAMES, WILDCARDS, Address, UnixAddress
 from sidecar.settings import flags, rules
 from sidecar.settings.catalogue import SETTINGS, Settings
 from sidecar.settings.complaints import BadSetting, gathered
 from sidecar.settings.given import EffectiveSetting, GivenSettings
+from sidecar.settings.roles import (
+    CredentialsFileSettings,
+    RoleSet,
+    RoleSettings,
+    StsConnection,
+    WebIdentitySettings,
+)
 from sidecar.settings.setting import field_values
 from sidecar.settings.unknown import unknown_flags, unknown_variables
 
@@ -33,6 +42,8 @@ class Config(Settings):
     sts_endpoint: str
     proxy: str | None = field(repr=False)
     """It may hold a password."""
+    roles: RoleSet
+    """All roles at the start; a reload of AWS_CONFIG_FILE gives another set."""
     effective_settings: tuple[EffectiveSetting, ...] = field(default=(), compare=False, repr=False)
     """The settings as the operator gave them, to show."""
 
@@ -80,4 +91,26 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     if complaints:
         raise BadConfig(complaints)
     effective = tuple(given.effective(setting) for setting in SETTINGS)
-    return Config(**field_values(Settings, values), sts_endpoint=endpoint, proxy=proxy, effective_settings=effective)
+    settings = Settings(**field_values(Settings, values))
+    return Config(
+        **field_values(Settings, values),
+        sts_endpoint=endpoint,
+        proxy=proxy,
+        roles=RoleSet(DEFAULT_ROLE, {DEFAULT_ROLE: _plain_role(settings, endpoint, proxy)}),
+        effective_settings=effective,
+    )
+
+
+def _plain_role(settings: Settings, endpoint: str, proxy: str | None) -> RoleSettings:
+    """The role that plain variables describe."""
+    session = SessionRequest(name=settings.session_name, duration=settings.duration)
+    sts = StsConnection(endpoint=endpoint, region=settings.region, proxy=proxy, ca_bundle=settings.ca_bundle)
+    file = settings.credentials_file
+    return RoleSettings(
+        name=DEFAULT_ROLE,
+        source=WebIdentitySettings(
+            role_arn=settings.role_arn, token_file=settings.token_file, session=session, sts=sts
+        ),
+        required=True,
+        credentials_file=CredentialsFileSettings(path=file, profile=settings.credentials_profile) if file else None,
+    )

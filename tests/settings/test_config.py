@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.core.arns import RoleArn
+from sidecar.core.session_request import SessionRequest
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import TcpAddress, UnixAddress
 from sidecar.settings.catalogue import SETTINGS
 from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.roles import RoleSet, RoleSettings, StsConnection, WebIdentitySettings
 from tests.doubles import KEY_CANARY, ROLE_ARN
 
 TOKEN_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
@@ -45,6 +47,7 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
         session_name=None,
         sts_endpoint="https://sts.eu-central-1.amazonaws.com",
         proxy=None,
+        roles=RoleSet("default", {"default": PLAIN_ROLE}),
         ca_bundle=None,
         listen=LISTEN,
         admin_listen=(TcpAddress("0.0.0.0", 9912),),
@@ -71,6 +74,16 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
     )
 
 
+PLAIN_ROLE = RoleSettings(
+    name="default",
+    required=True,
+    source=WebIdentitySettings(
+        role_arn=RoleArn.parse(ROLE_ARN),
+        token_file=Path(TOKEN_FILE),
+        session=SessionRequest(name=None, duration=3600),
+        sts=StsConnection(endpoint="https://sts.eu-central-1.amazonaws.com", region="eu-central-1"),
+    ),
+)
 LISTEN = dict.fromkeys(FACES, ()) | {CONTAINER: (TcpAddress("127.0.0.1", 9911),)}
 TWO_ADDRESSES = (TcpAddress("::1", 1), TcpAddress("169.254.170.2", 80))
 GOVCLOUD_ROLE = "arn:aws-us-gov:iam::111122223333:role/a"

@@ -1,0 +1,46 @@
+"""What is different between two sets of roles: which get a new broker, which go, and what only a restart brings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sidecar.settings.roles import RoleSet, RoleSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChanges:
+    """Names of roles. One whose base has changed is itself unchanged: bases are found by name."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    """They begin anew with other settings; the credentials that they hold are those of another role."""
+    removed: tuple[str, ...]
+    needs_restart: tuple[str, ...]
+    """Roles whose own addresses differ: listeners are opened at the start alone. All else of them has taken effect."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.needs_restart)
+
+
+def role_changes(old: RoleSet, new: RoleSet) -> RoleChanges:
+    """What it takes to serve `new` where `old` is served."""
+    common = [role.name for role in new if role.name in old.by_name]
+    return RoleChanges(
+        added=tuple(role.name for role in new if role.name not in old.by_name),
+        changed=tuple(name for name in common if _without_addresses(old, name) != _without_addresses(new, name)),
+        removed=tuple(role.name for role in old if role.name not in new.by_name),
+        needs_restart=tuple(_of_other_addresses(old, new)),
+    )
+
+
+def _without_addresses(roles: RoleSet, name: str) -> RoleSettings:
+    return replace(roles.by_name[name], listen={})
+
+
+def _of_other_addresses(old: RoleSet, new: RoleSet) -> Iterator[str]:
+    for name in dict.fromkeys([*old.by_name, *new.by_name]):
+        if _listen(old.by_name.get(name)) != _listen(new.by_name.get(name)):
+            yield name
+
+
+def _listen(role: RoleSettings | None) -> object:
+    return {face: addresses for face, addresses in role.listen.items() if addresses} if role else {}

@@ -1,0 +1,112 @@
+"""The roles that one sidecar serves: where the credentials of each come from, and who is given them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sidecar.core.arns import RoleArn
+from sidecar.core.session_request import ChainedSessionRequest, SessionRequest
+from sidecar.faces.registry import FaceSpec
+from sidecar.http.addresses import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StsConnection:
+    """Which STS a role is asked for, by which way, and whom to trust there."""
+
+    endpoint: str
+    region: str | None
+    """None where an endpoint of one's own choosing needs none; a signed call needs one."""
+    proxy: str | None = field(default=None, repr=False)
+    """None to go direct. It may hold a password."""
+    ca_bundle: Path | None = None
+    """None for the system's CAs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebIdentitySettings:
+    """AssumeRoleWithWebIdentity with the projected token in `token_file`."""
+
+    role_arn: RoleArn
+    token_file: Path
+    session: SessionRequest
+    sts: StsConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSettings:
+    """AssumeRole, signed with the credentials of the role that is named `base`, which is in the same `RoleSet`."""
+
+    role_arn: RoleArn
+    base: str
+    session: ChainedSessionRequest
+    sts: StsConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSettings:
+    """Another container-credentials endpoint, such as the EKS Pod Identity agent's."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    """What to send as `Authorization`, where it is in a variable."""
+    token_file: Path | None = None
+    """The file that holds it; read at each call."""
+
+
+SourceSettings = WebIdentitySettings | ChainSettings | ContainerSettings
+"""Where one role's credentials come from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsFileSettings:
+    """A section of a shared credentials file. Several roles may have sections of one file."""
+
+    path: Path
+    profile: str
+    """The section's name; no two roles share one in the same file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSettings:
+    """One role. Two of them are equal when nothing about the role has changed."""
+
+    name: str
+    """The profile's, or `default` for the role that plain variables describe: 1 to 64 of A-Z a-z 0-9 _ . @ + = -"""
+    source: SourceSettings
+    served: bool = True
+    """False where nobody asked for it: it is only the base of another, and no application is given it."""
+    required: bool = False
+    """Whether `/readyz` waits for it. The default role is always required."""
+    auth_token_file: Path | None = None
+    """Applications get this role only with the token in this file; where there is none, the sidecar makes one."""
+    auth_token_mode: int = 0o640
+    """The permissions of a file that the sidecar makes there."""
+    listen: Mapping[FaceSpec, tuple[Address, ...]] = field(default_factory=dict)
+    """Addresses of its own, by face, where only this role is served. What all roles share is in `Config.listen`."""
+    credentials_file: CredentialsFileSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSet:
+    """All roles of a sidecar at one moment. `by_name`: each base stands before the roles that stand on it."""
+
+    default: str
+    """The role that is served where no name is given."""
+    by_name: Mapping[str, RoleSettings]
+
+    @property
+    def default_role(self) -> RoleSettings:
+        return self.by_name[self.default]
+
+    @property
+    def served(self) -> tuple[RoleSettings, ...]:
+        """Those that applications may ask for, the default first."""
+        rest = (role for role in self if role.served and role.name != self.default)
+        return (self.default_role, *rest)
+
+    def __iter__(self) -> Iterator[RoleSettings]:
+        return iter(self.by_name.values())
+
+    def __len__(self) -> int:
+        return len(self.by_name)
