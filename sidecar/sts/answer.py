@@ -60,6 +60,7 @@ def http_date(value: str | None) -> UnixTime | None:
 def credentials_in(
     answer: Answer,
     *,
+    action: str = "AssumeRoleWithWebIdentity",
     role_arn: str,
     duration: Seconds,
     asked_at: Instant,
@@ -74,8 +75,8 @@ def credentials_in(
     `from_aws`: AWS always names the role that was assumed, other servers leave it out.
     """
     root = _parsed(answer)
-    if root is None or _name(root) != "AssumeRoleWithWebIdentityResponse":
-        raise _not_an_answer(answer)
+    if root is None or _name(root) != f"{action}Response":
+        raise _not_an_answer(answer, f"that is not an {action} response")
     texts = _texts(root)
     expiration = _expiration(texts.get("Expiration", ""), answer)
     life = _life(answer, expiration, duration, asked_at_wall)
@@ -177,7 +178,7 @@ def _unix_time(moment: datetime) -> UnixTime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _not_an_answer(answer: Answer, lack: str = "that is not an AssumeRoleWithWebIdentity response") -> StsUnavailable:
+def _not_an_answer(answer: Answer, lack: str) -> StsUnavailable:
     return StsUnavailable(
         f"The STS endpoint sent a {answer.status} answer {lack}.",
         fix=FIX_NOT_STS,

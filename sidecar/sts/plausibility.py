@@ -1,12 +1,13 @@
 """Whether an answer's times and names can be what STS said just now to what we asked. Pure.
 
 Whoever stands between us and STS can replay an old answer, or write one. What he cannot change is what we know without
-him: which role we asked for and for how long, what the node's clock shows, when the API server issued the token, and
+him: which role we asked for and for how long, what the node's clock shows, when what we presented was issued, and
 what STS's clock showed last time.
 """
 
 import re
 from dataclasses import dataclass
+from typing import Self
 
 from sidecar.core.arns import LONGEST_ARN, RoleArn
 from sidecar.core.claims import Claims
@@ -48,6 +49,19 @@ class LastAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Presented:
+    """What the call was made with, in a word, and from when until when it is valid."""
+
+    what: str
+    issued_at: UnixTime
+    expires_at: UnixTime
+
+    @classmethod
+    def of_token(cls, claims: Claims) -> Self:
+        return cls("token", claims.issued_at, claims.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Clocks:
     """What is known of the time when an answer came. `date`: STS's own; `expected`: what it should be by the last."""
 
@@ -55,7 +69,7 @@ class Clocks:
     date: UnixTime | None
     expected: UnixTime | None = None
 
-    def check(self, claims: Claims) -> None:
+    def check(self, given: Presented) -> None:
         """Raises `StsUnavailable` for an answer that was not written now.
 
         A wrong clock of the node alone contradicts nothing, nor does one wrong answer before.
@@ -65,10 +79,10 @@ class Clocks:
         behind = self.date < self.wall - CLOCKS_DIFFER
         if behind and self.expected is not None and self.date < self.expected - CLOCKS_DIFFER:
             raise _implausible(f"an answer that is {min(self.wall, self.expected) - self.date:.0f} s old")
-        if behind and self.date < claims.issued_at - CLOCKS_DIFFER:
-            raise _implausible("an answer that is older than the token it was given")
-        if self.date > max(claims.expires_at, self.wall) + CLOCKS_DIFFER:
-            raise _implausible("an answer from after the token's end")
+        if behind and self.date < given.issued_at - CLOCKS_DIFFER:
+            raise _implausible(f"an answer that is older than the {given.what} it was given")
+        if self.date > max(given.expires_at, self.wall) + CLOCKS_DIFFER:
+            raise _implausible(f"an answer from after the end of the {given.what}")
 
     def check_expiration(self, expiration: UnixTime, duration: Seconds) -> None:
         """Raises `StsUnavailable` for a life that by no clock is the one that was asked for."""

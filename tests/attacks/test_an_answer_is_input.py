@@ -19,7 +19,7 @@ from sidecar.faces.shared_file import Unwritable, shared_file
 from sidecar.http.addresses import TcpAddress
 from sidecar.sts.answer import Answer, credentials_in, refusal_in
 from sidecar.sts.exchange import StsCall, StsExchange, sts_session
-from sidecar.sts.plausibility import Clocks, DateSeen, LastAnswer, check_new
+from sidecar.sts.plausibility import Clocks, DateSeen, LastAnswer, Presented, check_new
 from tests.doubles import EPOCH, ROLE_ARN, Pod, a_token, credentials
 from tests.recorded import recorded
 from tests.virtual_time import in_virtual_time
@@ -134,23 +134,23 @@ def test_a_code_and_an_id_carry_nothing_to_a_terminal() -> None:
 
 def test_an_answer_from_before_the_token_is_a_replay() -> None:
     with pytest.raises(StsUnavailable, match="older than the token"):
-        Clocks(wall=EPOCH, date=EPOCH - 3600).check(a_token().claims)
+        Clocks(wall=EPOCH, date=EPOCH - 3600).check(Presented.of_token(a_token().claims))
 
 
 def test_an_answer_that_is_old_by_both_clocks_is_a_replay() -> None:
     old_token = a_token(issued_at=EPOCH - 7200).claims
     with pytest.raises(StsUnavailable, match="3600 s old"):
-        Clocks(wall=EPOCH, date=EPOCH - 3600, expected=EPOCH).check(old_token)
+        Clocks(wall=EPOCH, date=EPOCH - 3600, expected=EPOCH).check(Presented.of_token(old_token))
 
 
 @pytest.mark.parametrize("wrong", [{"wall": EPOCH + 3600}, {"expected": EPOCH + 3600}, {"wall": EPOCH - 3600}])
 def test_one_wrong_clock_alone_does_not_cost_credentials(wrong: dict[str, float]) -> None:
-    Clocks(**({"wall": EPOCH, "date": EPOCH, "expected": EPOCH} | wrong)).check(a_token().claims)
+    Clocks(**({"wall": EPOCH, "date": EPOCH, "expected": EPOCH} | wrong)).check(Presented.of_token(a_token().claims))
 
 
 def test_a_date_from_after_the_tokens_end_is_written_by_somebody_else() -> None:
-    with pytest.raises(StsUnavailable, match="after the token"):
-        Clocks(wall=EPOCH, date=EPOCH + 10 * 86_400).check(a_token().claims)
+    with pytest.raises(StsUnavailable, match="after the end of the token"):
+        Clocks(wall=EPOCH, date=EPOCH + 10 * 86_400).check(Presented.of_token(a_token().claims))
 
 
 @pytest.mark.parametrize("date", [None, EPOCH - 1, EPOCH])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sidecar.core.errors import StsUnavailable
 from sidecar.sts.answer import Answer, credentials_in, refusal_in
 from sidecar.sts.refusal import failure_of
+from sidecar.sts.session_policy import SessionPolicy
 from sidecar.sts.wordings import KNOWN_CODES
 from tests.doubles import EPOCH, ROLE_ARN, a_token
 from tests.recorded import CONTENT_TYPE, REFUSALS, Recorded, form_for, recorded
@@ -92,3 +93,20 @@ def test_the_form_that_botocore_would_send() -> None:
 
 def test_botocore_would_not_sign_either() -> None:
     assert OPERATION.auth_type == "none"
+
+
+@given(
+    text=st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), min_size=1, max_size=50),
+    arns=st.lists(st.from_regex(r"arn:aws:iam::aws:policy/\w{1,9}", fullmatch=True), max_size=3),
+)
+def test_a_session_policy_has_the_fields_that_botocore_gives_it(text: str, arns: list[str]) -> None:
+    parameters = {
+        "RoleArn": ROLE_ARN,
+        "RoleSessionName": "s1",
+        "WebIdentityToken": "a.b.c",
+        "Policy": text,
+        "PolicyArns": [{"arn": arn} for arn in arns],
+    }
+    body = create_serializer("query").serialize_to_request(parameters, OPERATION)["body"]
+    theirs = {name: value for name, value in body.items() if name.startswith("Policy") and value}
+    assert SessionPolicy(text, tuple(arns)).fields() == theirs

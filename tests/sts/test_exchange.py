@@ -62,7 +62,7 @@ class Sts:
         return web.Response(status=self._status, body=self._body, headers=self._headers)
 
 
-def call_to(endpoint: str, **settings: str | None) -> StsCall:
+def call_to(endpoint: str, **settings: Any) -> StsCall:
     return StsCall(endpoint=endpoint, role_arn=ROLE_ARN, duration=3600, **settings)
 
 
