@@ -25,15 +25,17 @@ from sidecar.event_loop import Loop
 from sidecar.faces.authorization import NoAuthorization, authorization
 from sidecar.faces.container import ContainerFace
 from sidecar.faces.credentials_file import CredentialsFile
+from sidecar.faces.document import Documents, container_document
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds import ImdsFace
 from sidecar.faces.imds_tokens import SessionTokens
 from sidecar.faces.instance import Instance
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
+from sidecar.faces.routes import Routes, ServedRole
 from sidecar.http.addresses import Address
 from sidecar.http.binding import CannotListen
 from sidecar.http.limits import admin_limits, allow_open_files, limits_of_each
-from sidecar.http.messages import Face, Request, RequestObserver, Response
+from sidecar.http.messages import JSON_HEADERS, Face, Request, RequestObserver, Response
 from sidecar.http.room import ByteBudget
 from sidecar.http.server import serving
 from sidecar.http.strangers import PeerRate
@@ -177,9 +179,9 @@ Served = tuple[Face, tuple[Address, ...]]
 def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy) -> list[Served]:
     """All faces, and where each is served: nowhere, if it is off."""
     tokens = authorization(config.auth_token, config.auth_token_file, clock)
-    container = ContainerFace(broker, Guard(config.host_names, tokens))
+    container = ContainerFace(_routes(broker), Guard(config.host_names, tokens))
     open_to_the_pod = Guard(config.link_local_names, NoAuthorization())
-    ecs = ContainerFace(broker, open_to_the_pod, ECS.name)
+    ecs = ContainerFace(_routes(broker), open_to_the_pod, ECS.name)
     imds = ImdsFace(
         broker,
         open_to_the_pod,
@@ -195,6 +197,11 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy) 
         (ecs, config.listen[ECS]),
         (imds, config.listen[IMDS]),
     ]
+
+
+def _routes(broker: Broker) -> Routes:
+    role = ServedRole(DEFAULT_ROLE, broker, Documents(container_document, JSON_HEADERS))
+    return Routes([role], DEFAULT_ROLE)
 
 
 @contextlib.asynccontextmanager

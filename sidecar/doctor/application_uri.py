@@ -17,10 +17,11 @@ from sidecar.doctor.application_way import (
 )
 from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
-from sidecar.faces.container import PATHS
-from sidecar.faces.paths import canonical
 from sidecar.faces.registry import CONTAINER, ECS
+from sidecar.faces.routes import DEFAULT_PATHS, can_lead_to_a_role
 from sidecar.http.addresses import is_private, nearest
+
+SERVED_PATHS = f"The sidecar serves {' and '.join(DEFAULT_PATHS)}."
 
 
 def set_full_uri(pod: Pod) -> str:
@@ -68,7 +69,7 @@ def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
 def _path(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
     if url.query:
         return "Some clients drop the query string; put everything into the path."
-    return "" if canonical(url.path) in PATHS else f"The sidecar serves {' and '.join(PATHS)}."
+    return "" if can_lead_to_a_role(url.path) else SERVED_PATHS
 
 
 def _listens(pod: Pod, url: SplitResult) -> str:
@@ -100,6 +101,6 @@ def _relative(pod: Pod, path: str, fix: str) -> Finding:
             f"Most SDKs prefer it, and call {ECS_HOST} instead. {where(pod, ECS)}",
             pod.without(RELATIVE_URI),
         )
-    if canonical(path) not in PATHS:
-        return failed("app-relative-uri", f"{RELATIVE_URI}={path}", f"The sidecar serves {' and '.join(PATHS)}.", fix)
+    if not can_lead_to_a_role(path):
+        return failed("app-relative-uri", f"{RELATIVE_URI}={path}", SERVED_PATHS, fix)
     return passed("app-relative-uri", f"{RELATIVE_URI}={path}", f"The sidecar answers at {ECS_HOST}.")

@@ -6,66 +6,47 @@ can be asked for.
 Protocol: AWS SDKs and tools reference guide, "Container credential provider".
 """
 
-from typing import Protocol
-
-from sidecar.core.errors import MethodRefused, NoSuchPath, SidecarError
-from sidecar.core.model import Credentials
-from sidecar.faces.document import Documents, container_document
+from sidecar.core.errors import MethodRefused, SidecarError
 from sidecar.faces.guards import Guard
-from sidecar.faces.paths import canonical
 from sidecar.faces.problems import problem
 from sidecar.faces.registry import CONTAINER
-from sidecar.http.messages import JSON_HEADERS, Reply, Request, Response
+from sidecar.faces.routes import Routes, ServedRole
+from sidecar.http.messages import Reply, Request, Response
 
-PATHS = ("/v1/credentials", "/")
 READ_METHODS = ("GET", "HEAD")
 
 
-class CredentialProvider(Protocol):
-    """Where credentials come from: a broker."""
-
-    def usable(self) -> Credentials | None:
-        """The credentials that may be served now, if any."""
-        ...
-
-    async def credentials(self) -> Credentials:
-        """The same, after a short wait where that helps. Raises `NoCredentials`."""
-        ...
-
-
 class ContainerFace:
-    """Answers on `PATHS`."""
+    """Answers with the roles of `routes`. `guard`: who may ask for a role that has no guard of its own."""
 
-    def __init__(self, source: CredentialProvider, guard: Guard, name: str = CONTAINER.name) -> None:
+    def __init__(self, routes: Routes, guard: Guard, name: str = CONTAINER.name) -> None:
         self.name = name
-        self._source = source
+        self.routes = routes
+        """Replaced as a whole where other roles are to be shown."""
         self._guard = guard
-        self._documents = Documents(container_document, JSON_HEADERS)
 
     def answer(self, request: Request) -> Reply:
         try:
             self._guard.check_host(request.headers)
-            _check_route(request)
+            role = self.routes.at(request.path)
+            _check_method(request)
         except SidecarError as error:
             return problem(error)
-        if self._guard.knows_authorization(request) and (credentials := self._source.usable()):
-            return self._documents.answer(credentials)
-        return self._answer_after_waiting(request)
-
-    async def _answer_after_waiting(self, request: Request) -> Response:
-        """For the authorization token's file, or for credentials."""
-        try:
-            await self._guard.check_authorization(request)
-            return self._documents.answer(self._source.usable() or await self._source.credentials())
-        except SidecarError as error:
-            return problem(error)
+        guard = role.guard or self._guard
+        if guard.knows_authorization(request) and (credentials := role.source.usable()):
+            return role.documents.answer(credentials)
+        return _answer_after_waiting(role, guard, request)
 
 
-def _check_route(request: Request) -> None:
-    if request.path not in PATHS and canonical(request.path) not in PATHS:
-        raise NoSuchPath(
-            "There is nothing at this path.",
-            fix="AWS_CONTAINER_CREDENTIALS_FULL_URI must end in /v1/credentials.",
-        )
+async def _answer_after_waiting(role: ServedRole, guard: Guard, request: Request) -> Response:
+    """For the authorization token's file, or for credentials."""
+    try:
+        await guard.check_authorization(request)
+        return role.documents.answer(role.source.usable() or await role.source.credentials())
+    except SidecarError as error:
+        return problem(error)
+
+
+def _check_method(request: Request) -> None:
     if request.method not in READ_METHODS:
         raise MethodRefused("This endpoint is read-only.", fix="Use GET.", allowed=READ_METHODS)

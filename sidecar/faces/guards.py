@@ -18,11 +18,37 @@ LONGEST_HOST = 300
 
 
 @dataclass(frozen=True, slots=True)
+class DemandedToken:
+    """What is asked for, in words: how it is called, and what a client has to change that shows none, or another."""
+
+    name: str
+    missing: str
+    wrong: str
+
+
+SHARED_TOKEN = DemandedToken(
+    name="the sidecar's token",
+    missing="Set AWS_CONTAINER_AUTHORIZATION_TOKEN and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE in the "
+    "application's container, both to the sidecar's token.",
+    wrong="AWS_CONTAINER_AUTHORIZATION_TOKEN must equal the sidecar's SIDECAR_AUTH_TOKEN exactly, "
+    "without `Bearer` and without a newline.",
+)
+TOKEN_OF_THE_ROLE = DemandedToken(
+    name="the token of this role",
+    missing="Set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE in the application's container to the file that the role has "
+    "as sidecar_authorization_token_file.",
+    wrong="This role is given only with the token in its sidecar_authorization_token_file: let "
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE name that file, and leave AWS_CONTAINER_AUTHORIZATION_TOKEN out.",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """`hosts`: the names we answer to, lower case, without port; None where an authorization token protects instead."""
 
     hosts: frozenset[str] | None
     authorization: Authorization
+    demanded: DemandedToken = SHARED_TOKEN
 
     def check_host(self, headers: Mapping[str, str]) -> None:
         """Raises `HostRefused` for a name that is not ours, as a web page in a browser would use (DNS rebinding)."""
@@ -51,20 +77,12 @@ class Guard:
             return
         presented = request.headers.get("authorization", "")
         if not presented:
-            raise NotAuthorized(
-                "The request has no Authorization header.",
-                fix="Set AWS_CONTAINER_AUTHORIZATION_TOKEN and AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE in the "
-                "application's container, both to the sidecar's token.",
-            )
+            raise NotAuthorized("The request has no Authorization header.", fix=self.demanded.missing)
         if _any_equal(presented, await self.authorization.accepted()):
             return
         if _any_equal(presented, await self.authorization.renewed()):
             return
-        raise NotAuthorized(
-            "The Authorization header is not the sidecar's token.",
-            fix="AWS_CONTAINER_AUTHORIZATION_TOKEN must equal the sidecar's SIDECAR_AUTH_TOKEN exactly, "
-            "without `Bearer` and without a newline.",
-        )
+        raise NotAuthorized(f"The Authorization header is not {self.demanded.name}.", fix=self.demanded.wrong)
 
 
 def _any_equal(presented: str, accepted: tuple[str, ...]) -> bool:

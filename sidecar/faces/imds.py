@@ -16,7 +16,6 @@ from urllib.parse import unquote
 from sidecar.core.errors import BadTokenLife, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
 from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import RefreshPolicy, RoleState, floor
-from sidecar.faces.container import CredentialProvider
 from sidecar.faces.document import Documents, instance_document
 from sidecar.faces.guards import Guard
 from sidecar.faces.imds_tokens import SessionTokens
@@ -24,6 +23,7 @@ from sidecar.faces.instance import METADATA, Instance
 from sidecar.faces.paths import canonical
 from sidecar.faces.problems import problem
 from sidecar.faces.registry import IMDS, IMDS_V1
+from sidecar.faces.routes import CredentialProvider
 from sidecar.http.messages import Reply, Request, Response
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)

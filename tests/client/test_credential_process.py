@@ -14,7 +14,7 @@ from sidecar.client.credential_process import main
 from sidecar.client.running_sidecar import NotRunning, NotServed
 from sidecar.client.session import session_credentials
 from sidecar.core.errors import NoCredentials, TrustRefused
-from sidecar.faces.container import PATHS
+from sidecar.faces.routes import CREDENTIALS_PATH
 from sidecar.http.addresses import UnixAddress
 from sidecar.settings.catalogue import SETTINGS
 from tests.client.raw_server import answering
@@ -147,7 +147,7 @@ def test_it_asks_where_a_sidecar_without_settings_listens() -> None:
     defaults = {setting.variable: setting.default for setting in SETTINGS}
     assert defaults["SIDECAR_LISTEN"] == running_sidecar.DEFAULT_LISTEN
     assert defaults["SIDECAR_ADMIN_LISTEN"] == running_sidecar.DEFAULT_ADMIN_LISTEN.replace("127.0.0.1", "0.0.0.0")
-    assert running_sidecar.CREDENTIALS_PATH in PATHS
+    assert running_sidecar.CREDENTIALS_PATH == CREDENTIALS_PATH
 
 
 def test_a_session_hides_its_secrets() -> None:

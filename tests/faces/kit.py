@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sidecar.core.errors import SidecarError
-from sidecar.core.model import Credentials
+from sidecar.core.model import DEFAULT_ROLE, Credentials
 from sidecar.faces.authorization import Authorization, NoAuthorization
-from sidecar.faces.container import ContainerFace, CredentialProvider
+from sidecar.faces.container import ContainerFace
+from sidecar.faces.document import Documents, container_document
 from sidecar.faces.guards import Guard
+from sidecar.faces.registry import CONTAINER
+from sidecar.faces.routes import CredentialProvider, Routes, ServedRole
 from sidecar.http.addresses import TcpAddress
-from sidecar.http.messages import Face, Request, Response
+from sidecar.http.messages import JSON_HEADERS, Face, Request, Response
 from sidecar.http.server import serving
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -40,19 +43,29 @@ class Source:
         return self.after_waiting
 
 
-class OneToken:
+class FixedToken:
     """Authorization by one token that never changes."""
 
     required = True
 
+    def __init__(self, token: str) -> None:
+        self._tokens = (token,)
+
     def known(self) -> tuple[str, ...]:
-        return (AUTH_TOKEN,)
+        return self._tokens
 
     async def accepted(self) -> tuple[str, ...]:
-        return (AUTH_TOKEN,)
+        return self._tokens
 
     async def renewed(self) -> tuple[str, ...]:
-        return (AUTH_TOKEN,)
+        return self._tokens
+
+
+class OneToken(FixedToken):
+    """The one of all tests."""
+
+    def __init__(self) -> None:
+        super().__init__(AUTH_TOKEN)
 
 
 async def answered(face: Face, request: Request) -> Response:
@@ -62,9 +75,19 @@ async def answered(face: Face, request: Request) -> Response:
 
 
 def container_face(
-    source: CredentialProvider, *, authorization: Authorization | None = None, hosts: frozenset[str] | None = LOOPBACK
+    source: CredentialProvider,
+    *,
+    authorization: Authorization | None = None,
+    hosts: frozenset[str] | None = LOOPBACK,
+    name: str = CONTAINER.name,
 ) -> ContainerFace:
-    return ContainerFace(source, Guard(hosts, authorization or NoAuthorization()))
+    """An endpoint that shows one role."""
+    routes = Routes([served_role(source)], DEFAULT_ROLE)
+    return ContainerFace(routes, Guard(hosts, authorization or NoAuthorization()), name)
+
+
+def served_role(source: CredentialProvider, name: str = DEFAULT_ROLE, guard: Guard | None = None) -> ServedRole:
+    return ServedRole(name, source, Documents(container_document, JSON_HEADERS), guard)
 
 
 def request(path: str = "/v1/credentials", method: str = "GET", **headers: str) -> Request:

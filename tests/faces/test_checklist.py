@@ -19,9 +19,7 @@ import yaml
 
 from sidecar.core.errors import NoCredentials, StsUnreachable
 from sidecar.core.refresh import RefreshPolicy, floor
-from sidecar.faces.authorization import AuthorizationTokens, NoAuthorization
-from sidecar.faces.container import ContainerFace
-from sidecar.faces.guards import Guard
+from sidecar.faces.authorization import AuthorizationTokens
 from sidecar.faces.imds import TOKEN
 from sidecar.faces.registry import IMDS
 from sidecar.http.addresses import TcpAddress
@@ -167,7 +165,7 @@ async def test_between_refreshes_everybody_gets_the_same_bytes() -> None:
 async def test_an_answer_comes_within_a_second_even_while_sts_hangs() -> None:
     """8: Java v1 gives up after 1 s and never retries; JavaScript v2 and v3, PHP and AsyncAws after 1 s."""
     pod = Pod(takes=10)
-    face = ContainerFace(pod.broker, Guard(HOSTS, NoAuthorization()))
+    face = container_face(pod.broker, hosts=HOSTS)
     async with pod.running():
         asked_at = pod.clock.now()
         answer = await answered(face, request())
@@ -246,7 +244,7 @@ def test_relative_uri_is_not_set_next_to_full_uri() -> None:
 
 async def test_where_relative_uri_leads_no_token_is_asked_for() -> None:
     """16: clients that know only RELATIVE_URI send none."""
-    ecs = ContainerFace(Source(credentials()), Guard(HOSTS | {"169.254.170.2"}, NoAuthorization()), name="ecs")
+    ecs = container_face(Source(credentials()), hosts=HOSTS | {"169.254.170.2"}, name="ecs")
     assert ecs.name == "ecs"
     assert (await answered(ecs, request(host="169.254.170.2"))).status == 200
 

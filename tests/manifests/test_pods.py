@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import sidecar
-from sidecar.faces import container as container_face
 from sidecar.faces.registry import CONTAINER, ECS, IMDS
+from sidecar.faces.routes import DEFAULT_PATHS
 from sidecar.http.addresses import TcpAddress
 from sidecar.settings.config import Config
 from tests.manifests.pod_spec import (
@@ -118,7 +118,7 @@ def test_sidecar_variable_and_file_hold_the_same_authorization_token(name: str) 
 def test_an_application_asks_the_sidecar_and_nobody_else(name: str) -> None:
     (listener,) = settings(name).listen[CONTAINER]
     assert listener == TcpAddress("127.0.0.1", 9911)
-    assert "/v1/credentials" in container_face.PATHS
+    assert "/v1/credentials" in DEFAULT_PATHS
     for container in applications_of(applied(name).pod):
         environment = environment_of(container, applied(name))
         assert environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:9911/v1/credentials"

@@ -6,8 +6,6 @@ import pytest
 
 from sidecar.core.ports import Clock
 from sidecar.faces.authorization import AuthorizationTokens
-from sidecar.faces.container import ContainerFace
-from sidecar.faces.guards import Guard
 from sidecar.http.messages import Refusal, Request, Response, error_response
 from sidecar.observe.fan_out import to_request_observers
 from sidecar.observe.metrics import Metrics
@@ -15,7 +13,7 @@ from sidecar.observe.refusals import AGAIN_AFTER, MOST_KINDS, RECENT, Refusals
 from sidecar.observe.sdk_family import Sdk
 from sidecar.observe.usage import Usage
 from tests.doubles import KEY_CANARY, credentials
-from tests.faces.kit import LOOPBACK, Source, answered, request
+from tests.faces.kit import Source, answered, container_face, request
 from tests.observe.kit import SERVED, UNAUTHORIZED, UNAVAILABLE, fields
 from tests.status.scenes import Scene
 
@@ -118,7 +116,7 @@ class Observed:
         self.usage, self.refusals = Usage(clock), Refusals(clock)
         self.observe = to_request_observers(self.metrics, self.usage, self.refusals)
         tokens = AuthorizationTokens(fixed=KEY_CANARY, file=None, clock=clock)
-        self.face = ContainerFace(Source(credentials()), Guard(LOOPBACK, tokens))
+        self.face = container_face(Source(credentials()), authorization=tokens)
 
     async def ask(self, asked: Request) -> None:
         self.observe("container", asked, await answered(self.face, asked), 0.001)
