@@ -112,10 +112,10 @@ def resolved(node: Node) -> Node:
     return node.target if isinstance(node, AliasNode) else node
 
 
-def parse(text: str) -> list[Node]:
-    """The documents in a text, except empty ones. Raises `NotYaml`."""
+def parse(text: str, *, most: int = MOST_NODES) -> list[Node]:
+    """The documents in a text, except empty ones. Raises `NotYaml`, also for more than `most` values."""
     try:
-        return list(_Builder(text).documents())
+        return list(_Builder(text, most).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise NotYaml(str(error.problem or error.context), mark.line + 1 if mark else 1) from None
@@ -148,8 +148,9 @@ class Extent:
 
 
 class _Builder:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most: int) -> None:
         self._text = text
+        self._most = most
         self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
         self._resolver: Any = _Resolver()
         self._anchors: dict[str, Node] = {}
@@ -178,8 +179,8 @@ class _Builder:
     def _count(self, event: Any, more: Extent) -> None:
         self._nodes += more.nodes
         self._deepest = max(self._deepest, self._depth + more.depth)
-        if self._nodes > MOST_NODES or self._deepest > MOST_DEPTH:
-            what = f"it has more than {MOST_NODES} values with its aliases, or is deeper than {MOST_DEPTH} levels"
+        if self._nodes > self._most or self._deepest > MOST_DEPTH:
+            what = f"it has more than {self._most} values with its aliases, or is deeper than {MOST_DEPTH} levels"
             raise NotYaml(what, event.start_mark.line + 1)
 
     def _any_node(self, event: Any, *, flow: bool) -> Node:

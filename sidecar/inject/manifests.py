@@ -15,7 +15,8 @@ from sidecar.inject.options import Account
 from sidecar.inject.places import nearest
 from sidecar.inject.workloads import TEMPLATE, items_of, mapping, text, workloads
 from sidecar.inject.yaml_edits import CannotEdit, rewritten
-from sidecar.positioned_yaml import Node, NotYaml, parse
+from sidecar.inject.yaml_text import read_manifest
+from sidecar.positioned_yaml import Node, NotYaml
 
 _BOUNDARY = re.compile(r"^(?=---(?:\s|$))", re.MULTILINE)
 _MATTERS = re.compile(rf"""kind["']?\s*:[\s"'|>+-]*({"|".join(TEMPLATE)}|ServiceAccount|\w*List)\b""")
@@ -67,7 +68,7 @@ def _read(file: str, line: int, piece: str) -> tuple[Node, ...]:
     if not _MATTERS.search(piece):
         return ()
     try:
-        return tuple(parse(piece))
+        return tuple(read_manifest(piece))
     except NotYaml as error:
         hint = " Render a Helm template first: helm template CHART | irsa-sidecar inject -f -" if "{{" in piece else ""
         raise BadManifest(f"{file}:{line + error.line - 1}: error: not YAML: {error}.{hint}") from None
@@ -103,8 +104,8 @@ def changed(part: ManifestPart, change: Change, without: Change) -> tuple[str, l
     if after == before:
         return part.text, findings
     try:
-        bare = rewritten(part.text, [without(data).document for data in before])
-        return rewritten(bare, after), findings
+        bare, documents = rewritten(part.text, part.documents, [without(data).document for data in before])
+        return rewritten(bare, documents, after)[0], findings
     except CannotEdit:
         return part.text, [*findings, _not_editable(part)]
 

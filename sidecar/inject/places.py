@@ -23,8 +23,14 @@ def _below(node: Node, part: str | int) -> Node | None:
         entry = node.entry(str(part))
         return entry[1] if entry else None
     if isinstance(node, SequenceNode):
-        return next((item for index, item in enumerate(node.items) if part in {index, _name(item)}), None)
+        return _item(node, part)
     return None
+
+
+def _item(node: SequenceNode, part: str | int) -> Node | None:
+    if isinstance(part, int):
+        return node.items[part] if part < len(node.items) else None
+    return next((item for item in node.items if part == _name(item)), None)
 
 
 def _name(item: Node) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 
 from sidecar.inject import yaml_writer
 from sidecar.inject.alignment import aligned
-from sidecar.inject.yaml_text import YamlText
-from sidecar.positioned_yaml import AliasNode, MappingNode, Node, NotYaml, ScalarNode, SequenceNode, parse, resolved
+from sidecar.inject.yaml_text import YamlText, read_manifest
+from sidecar.positioned_yaml import AliasNode, MappingNode, Node, NotYaml, ScalarNode, SequenceNode, resolved
 
 _BEFORE = {"metadata": "spec", "initContainers": "containers"}
 """Keys that are inserted before another key, if that is there."""
@@ -29,16 +29,18 @@ class _Edit:
     put: str
 
 
-def rewritten(text: str, wanted: Sequence[Any]) -> str:
-    """`text` changed so that its documents are the wanted ones. Raises `CannotEdit`."""
-    documents = zip(parse(text), wanted, strict=True)
-    result = _applied(text, [edit for node, data in documents for edit in _Document(text, node).changed(data)])
+def rewritten(text: str, documents: Sequence[Node], wanted: Sequence[Any]) -> tuple[str, Sequence[Node]]:
+    """`text`, whose documents are given, changed so that they become the wanted ones. Raises `CannotEdit`."""
+    pairs = zip(documents, wanted, strict=True)
+    edits = [edit for node, data in pairs for edit in _Document(text, node).changed(data)]
+    result = _applied(text, edits)
     try:
-        if [node.data() for node in parse(result)] == list(wanted):
-            return result
+        read = read_manifest(result) if edits else documents
     except NotYaml:
-        pass
-    raise CannotEdit
+        raise CannotEdit from None
+    if [node.data() for node in read] != list(wanted):
+        raise CannotEdit
+    return result, read
 
 
 def _applied(text: str, edits: list[_Edit]) -> str:
@@ -56,7 +58,7 @@ class _Document:
     """Edits of one document. Insertions further down come first, because two edits may have the same place."""
 
     def __init__(self, text: str, root: Node) -> None:
-        self._text = YamlText(text)
+        self._text = YamlText(text, root)
         self._root = root
 
     def changed(self, wanted: Any) -> Iterator[_Edit]:
@@ -134,7 +136,7 @@ class _Document:
 
     def _fill(self, node: Node, wanted: Any, key: Node) -> Iterator[_Edit]:
         """Gives content to what was `[]`, `{}` or null."""
-        style = self._text.style(node, self._root)
+        style = self._text.style(node)
         if isinstance(node, ScalarNode) and node.value is not None:
             raise CannotEdit
         if key.flow:
@@ -155,7 +157,7 @@ class _Document:
 
     def _merge(self, node: AliasNode, wanted: dict[str, Any], key: Node) -> Iterator[_Edit]:
         """Adds to an alias of a mapping (`labels: *labels`) here alone, and not to what it refers to."""
-        style = self._text.style(node, self._root)
+        style = self._text.style(node)
         base = f"<<: {self._text.text[node.start : node.end]}"
         more = {name: value for name, value in wanted.items() if name not in node.data()}
         if key.flow:
@@ -168,7 +170,7 @@ class _Document:
     def _put_entry(self, node: MappingNode, name: str, value: Any, key: Node | None) -> _Edit:
         before = _before(node, name)
         first = node.entries[0][0].start
-        style = self._text.style(node, self._root)
+        style = self._text.style(node)
         if not node.flow:
             place = key.end if before < 0 and key is not None else node.entries[before][1].end
             return self._put_lines(place, yaml_writer.block(name, value, self._text.column(first), style))
@@ -177,7 +179,7 @@ class _Document:
         return _Edit(place, place, self._separator(own_lines) + entry)
 
     def _put_item(self, node: SequenceNode, after: int, item: Any, key: Node | None) -> _Edit:
-        first, style = node.items[0], self._text.style(node, self._root)
+        first, style = node.items[0], self._text.style(node)
         place = node.items[after].end
         if not node.flow:
             lines = yaml_writer.block_items([item], self._text.column(self._text.dash(first)), style)

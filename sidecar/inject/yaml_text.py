@@ -2,16 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from sidecar.inject.yaml_writer import Style
-from sidecar.positioned_yaml import MappingNode, Node, SequenceNode
+from sidecar.positioned_yaml import MOST_NODES, MappingNode, Node, SequenceNode, parse
 
 
-@dataclass(frozen=True, slots=True)
+def read_manifest(text: str) -> list[Node]:
+    """The documents of a manifest of any size; only what aliases unfold to is limited. Raises `NotYaml`."""
+    return parse(text, most=MOST_NODES + len(text))
+
+
+@dataclass(frozen=True)
 class YamlText:
-    text: str
+    """A text and one document in it. What is asked again for each insertion is found out once."""
 
-    @property
+    text: str
+    root: Node
+
+    @cached_property
     def newline(self) -> str:
         return "\r\n" if "\r\n" in self.text else "\n"
 
@@ -41,10 +50,16 @@ class YamlText:
         """The column of the items of a flow collection that has one on each line; None if a line holds several."""
         return None if self.before(place) else self.column(place)
 
-    def style(self, nearest: Node, root: Node) -> Style:
+    def style(self, nearest: Node) -> Style:
         """The indentation of the document, and of the lists nearest to an insertion."""
-        dashes = [*self._dashes(nearest), *(dash for node in _all(root) for dash in self._dashes(node))]
-        return Style(next((step for node in _all(root) for step in self._steps(node)), 2), dashes[0] if dashes else 2)
+        return Style(self._usual.step, next(self._dashes(nearest), self._usual.dash))
+
+    @cached_property
+    def _usual(self) -> Style:
+        """The indentation that the document shows first."""
+        steps = (step for node in _all(self.root) for step in self._steps(node))
+        dashes = (dash for node in _all(self.root) for dash in self._dashes(node))
+        return Style(next(steps, 2), next(dashes, 2))
 
     def _steps(self, node: Node) -> Iterator[int]:
         for key, value in node.entries if isinstance(node, MappingNode) else ():
