@@ -49,6 +49,7 @@ from sidecar.observe.refusals import Refusals
 from sidecar.observe.startup import announce
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, sts_client
 from sidecar.terminal.complaints import complain
@@ -116,7 +117,8 @@ async def serve(
 ) -> None:
     """Serve credentials until SIGTERM and the grace after it. Raises `CannotListen` before anything is served."""
     clock, stop, policy = SystemClock(), StopSignals(), policy or RefreshPolicy()
-    tokens = TokenFile(config.token_file)
+    asked = _asked(config)
+    tokens = TokenFile(asked.token_file)
     metrics = Metrics(
         clock,
         started_at=clock.now(),
@@ -126,7 +128,7 @@ async def serve(
     )
     announce(config)
     metrics.observe_config(config)
-    async with sts_client(config, clock, metrics.observe_skew) as exchange:
+    async with sts_client(asked, clock, metrics.observe_skew) as exchange:
         history, usage, refusals = History(), Usage(clock), Refusals(clock)
         files = _credentials_files(config, metrics)
         source = WebIdentity(tokens, exchange, clock)
@@ -173,6 +175,13 @@ async def _until_stopped(stop: StopSignals, grace: Seconds) -> None:
             await stop.insisted.wait()
 
 
+def _asked(config: Config) -> WebIdentitySettings:
+    """What STS is asked for."""
+    source = config.roles.default_role.source
+    assert isinstance(source, WebIdentitySettings)
+    return source
+
+
 Served = tuple[Face, tuple[Address, ...]]
 
 
@@ -186,7 +195,7 @@ def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy) 
         broker,
         open_to_the_pod,
         SessionTokens(secrets.token_bytes(), clock.now),
-        instance=Instance(config.role_arn, socket.gethostname(), config.region, config.availability_zone),
+        instance=Instance(_asked(config).role_arn, socket.gethostname(), config.region, config.availability_zone),
         v1=config.imds_v1,
         min_life=config.imds_min_life,
         policy=policy,

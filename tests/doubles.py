@@ -19,6 +19,8 @@ from sidecar.core.ports import Observer
 from sidecar.core.refresh import Issued, RefreshEvent, RefreshPolicy, RoleState
 from sidecar.core.watched import WatchedValue
 from sidecar.observe.fan_out import to_observers
+from sidecar.settings.config import Config
+from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sources.web_identity import WebIdentity
 
 TOKEN_CANARY = "canary-in-the-token"
@@ -33,6 +35,13 @@ ROLE_ARN = "arn:aws:iam::111122223333:role/shop/checkout"
 ISSUER = "https://oidc.example/cluster"
 SUBJECT = "system:serviceaccount:shop:checkout"
 _serials = count(1)
+
+
+def web_identity(config: Config) -> WebIdentitySettings:
+    """What the default role asks STS for."""
+    source = config.roles.default_role.source
+    assert isinstance(source, WebIdentitySettings)
+    return source
 
 
 class VirtualClock:

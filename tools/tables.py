@@ -21,7 +21,7 @@ def _settings() -> Iterator[tuple[str, ...]]:
     for setting in SETTINGS:
         names = ", ".join(f"`{name}`" for name in (setting.variable, *setting.aliases))
         flag = f"`{setting.flag}`" if setting.flag else "none: it would show in the process list"
-        default = "**required**" if setting.required else f"`{setting.default}`" if setting.default else ""
+        default = f"`{setting.default}`" if setting.default else ""
         yield names, flag, default, setting.meaning
     for variable, meaning in FROM_ENVIRONMENT:
         yield f"`{variable}`", "", "", meaning

@@ -50,7 +50,7 @@ def status(snapshot: Snapshot) -> JsonObject:
         "expired": None if role.expired is None else _expired(role.expired),
         "next_attempt": role.next_attempt.value,
         **_history(snapshot.history),
-        "token_file": str(snapshot.token_file),
+        "token_file": None if snapshot.token_file is None else str(snapshot.token_file),
         "credentials_file": None if snapshot.credentials_file is None else str(snapshot.credentials_file),
         "faces": [_face(face) for face in snapshot.faces],
         "settings": [_setting(setting) for setting in snapshot.settings],

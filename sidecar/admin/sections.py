@@ -155,7 +155,8 @@ def _resolved(past: HistorySnapshot) -> Html | None:
 def token(snapshot: Snapshot, *, unfolded: bool) -> Html:
     held = snapshot.role.token
     if held is None:
-        return section("Token", facts(("File", code(str(snapshot.token_file))), ("Content", "no readable token")))
+        where = "none is traded" if snapshot.token_file is None else code(str(snapshot.token_file))
+        return section("Token", facts(("File", where), ("Content", "no readable token")))
     claims, issued = held.claims, held.issued_at
     return folded(
         "Token",

@@ -73,7 +73,7 @@ class Status:
         """How the role stands now."""
         state, now, held, token = self.broker.state, self.clock.now(), self.broker.usable(), self.token()
         return RoleSnapshot(
-            role_arn=str(self.config.role_arn),
+            role_arn=str(self.config.roles.default_role.role_arn or ""),
             alive=self.alive,
             stopping=self.stopping(),
             phase=self.broker.phase,
@@ -88,7 +88,7 @@ class Status:
 
     def snapshot(self) -> Snapshot:
         """How all of it stands now, with what led to it."""
-        config = self.config
+        config, role = self.config, self.config.roles.default_role
         return Snapshot(
             version=__version__,
             taken_at=self.clock.wall(),
@@ -96,8 +96,8 @@ class Status:
             history=self._history(),
             faces=tuple(self._faces()),
             sts_endpoint=config.sts_endpoint,
-            sts_by_proxy=config.proxy is not None,
-            token_file=config.token_file,
+            sts_by_proxy=role.sts is not None and role.sts.proxy is not None,
+            token_file=role.token_file,
             credentials_file=config.credentials_file,
             settings=config.effective_settings,
         )

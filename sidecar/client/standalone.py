@@ -7,7 +7,8 @@ from sidecar.client.running_sidecar import NotServed, SessionCredentials
 from sidecar.core.clock import SystemClock
 from sidecar.core.model import Credentials
 from sidecar.core.timestamps import timestamp
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.config import BadConfig, load
+from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import sts_client
 
@@ -20,7 +21,13 @@ def exchanged(environ: Mapping[str, str]) -> SessionCredentials:
         raise NotServed(
             "No sidecar is running, and the token cannot be exchanged with these settings:", fix=str(error)
         ) from None
-    credentials = asyncio.run(_exchange(config))
+    source = config.roles.default_role.source
+    if not isinstance(source, WebIdentitySettings):
+        raise NotServed(
+            "No sidecar is running, and without one only a projected token can be exchanged.",
+            fix="Start the sidecar, or set AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE.",
+        )
+    credentials = asyncio.run(_exchange(source))
     return SessionCredentials(
         credentials.access_key_id,
         credentials.secret_access_key,
@@ -30,7 +37,7 @@ def exchanged(environ: Mapping[str, str]) -> SessionCredentials:
     )
 
 
-async def _exchange(config: Config) -> Credentials:
-    token = await TokenFile(config.token_file).read()
-    async with sts_client(config, SystemClock()) as assume_role:
+async def _exchange(settings: WebIdentitySettings) -> Credentials:
+    token = await TokenFile(settings.token_file).read()
+    async with sts_client(settings, SystemClock()) as assume_role:
         return await assume_role(token)

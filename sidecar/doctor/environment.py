@@ -8,6 +8,7 @@ from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.http.addresses import is_loopback
 from sidecar.settings.config import SHORT_DURATION
+from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
 
 _HOST_PARTITION = (
     (re.compile(r"\.amazonaws\.com\.cn$|\.amazonwebservices\.com\.cn$"), ("aws-cn",)),
@@ -26,21 +27,28 @@ def settings(pod: Pod) -> Finding:
             "\n".join(pod.complaints),
             "Correct them in the container's env; `irsa-sidecar serve --help` lists all settings.",
         )
-    found = pod.config
-    return passed(
-        "settings",
-        f"role {found.role_arn}, token {found.token_file}, STS {found.sts_endpoint}",
-        "The sidecar can run with these settings.",
-    )
+    return passed("settings", _shown(pod.config.roles.default_role), "The sidecar can run with these settings.")
+
+
+def _shown(role: RoleSettings) -> str:
+    """Where the default role's credentials come from."""
+    match role.source:
+        case WebIdentitySettings(role_arn=arn, token_file=file, sts=sts):
+            return f"role {arn}, token {file}, STS {sts.endpoint}"
+        case ChainSettings(role_arn=arn, base=base, sts=sts):
+            return f"role {arn}, by the credentials of {base}, STS {sts.endpoint}"
+        case ContainerSettings(url=url):
+            return f"credentials of {url}"
 
 
 def role(pod: Pod) -> Finding | None:
     """A role of another server than AWS's: as `serve` warns. One of AWS's needs no word."""
-    if pod.config is None or pod.config.role_arn.is_in_aws_form:
+    arn = pod.config.roles.default_role.role_arn if pod.config else None
+    if arn is None or arn.is_in_aws_form:
         return None
     return warned(
         "role-arn",
-        str(pod.config.role_arn),
+        str(arn),
         "This is not AWS's form of a role's ARN: right for another STS server, a mistake otherwise.",
         "None, if AWS_ENDPOINT_URL_STS is such a server; else copy the ARN that `aws iam get-role` prints.",
     )
@@ -62,10 +70,11 @@ def duration(pod: Pod) -> Finding | None:
 
 def endpoint(pod: Pod) -> Finding | None:
     """Regional, encrypted, and in the role's partition."""
-    if pod.config is None:
+    role = pod.config.roles.default_role if pod.config else None
+    if role is None or role.sts is None or role.role_arn is None:
         return None
-    url = urlsplit(pod.config.sts_endpoint)
-    host, saw = url.hostname or "", pod.config.sts_endpoint
+    url = urlsplit(role.sts.endpoint)
+    host, saw = url.hostname or "", role.sts.endpoint
     if host == "sts.amazonaws.com":
         return warned(
             "sts-setting",
@@ -77,7 +86,7 @@ def endpoint(pod: Pod) -> Finding | None:
         return warned(
             "sts-setting", saw, "The token would be sent unencrypted.", "Use https:// for AWS_ENDPOINT_URL_STS."
         )
-    partition = pod.config.role_arn.partition
+    partition = role.role_arn.partition
     expected = _partition_of(host)
     if expected and partition not in expected:
         return failed(

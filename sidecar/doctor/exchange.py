@@ -19,7 +19,7 @@ from sidecar.doctor.timeouts import CALLER_IDENTITY_TIMEOUT
 from sidecar.doctor.token_claims import of_explained
 from sidecar.explain import Explanation, Question, explain
 from sidecar.explain.jwt_parts import printable
-from sidecar.settings.config import Config
+from sidecar.settings.roles import StsConnection, WebIdentitySettings
 from sidecar.sts.exchange import StsCall, StsExchange
 
 LONGEST_QUOTE = 300
@@ -36,17 +36,17 @@ class Exchanged:
 
 
 async def exchange(pod: Pod, http: aiohttp.ClientSession) -> Exchanged:
-    if pod.config is None or pod.token is None:
+    asked = pod.web_identity
+    if asked is None or pod.token is None:
         return Exchanged(
             (skipped("exchange", "no settings or no token", "Not checked: there are no valid settings, or no token."),)
         )
-    config = pod.config
-    call = StsCall(config.sts_endpoint, str(config.role_arn), config.duration, config.session_name, config.proxy)
+    call = StsCall(asked.sts.endpoint, str(asked.role_arn), asked.session.duration, asked.session.name, asked.sts.proxy)
     try:
         found = await StsExchange(http, call, SystemClock())(pod.token)
     except ExchangeFailed as refusal:
-        return Exchanged((_refused(refusal, pod.token), *_explained(pod, config, refusal)))
-    saw = f"{found.assumed_role_arn or config.role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'no ID'}"
+        return Exchanged((_refused(refusal, pod.token), *_explained(pod, asked, refusal)))
+    saw = f"{found.assumed_role_arn or asked.role_arn}, {found.lifetime:.0f} s, request {found.request_id or 'no ID'}"
     return Exchanged((passed("exchange", saw, "STS issued credentials for this token."),), found)
 
 
@@ -66,7 +66,7 @@ def without(token: Token, message: str) -> str:
     return printable(" ".join(text.split()))[:LONGEST_QUOTE]
 
 
-def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Finding]:
+def _explained(pod: Pod, asked: WebIdentitySettings, refusal: ExchangeFailed) -> list[Finding]:
     """What `explain` makes of it, where somebody gave the trust policy."""
     if refusal.aws_code not in EXPLAINED or pod.token is None:
         return []
@@ -76,7 +76,7 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
                 "explain",
                 "no trust policy",
                 "With the role's trust policy the doctor names the statement, the condition and the value.",
-                f"aws iam get-role --role-name {config.role_arn.name} > role.json; "
+                f"aws iam get-role --role-name {asked.role_arn.name} > role.json; "
                 "irsa-sidecar doctor --trust-policy role.json",
             )
         ]
@@ -86,10 +86,10 @@ def _explained(pod: Pod, config: Config, refusal: ExchangeFailed) -> list[Findin
                 token=pod.token.raw,
                 policy=pod.trust_policy.text,
                 now=pod.now,
-                role_arn=str(config.role_arn),
+                role_arn=str(asked.role_arn),
                 policy_of=pod.trust_policy.role_arn,
-                sts_endpoint=config.sts_endpoint,
-                session_name=config.session_name or "",
+                sts_endpoint=asked.sts.endpoint,
+                session_name=asked.session.name or "",
             )
         )
     )
@@ -115,12 +115,13 @@ def _reasons(told: Explanation) -> list[Finding]:
 
 async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
     """GetCallerIdentity, signed and read by a real SDK."""
-    if pod.config is None or credentials is None:
+    role = pod.config.roles.default_role if pod.config else None
+    if role is None or role.sts is None or role.role_arn is None or credentials is None:
         return None
-    if not pod.config.role_arn.is_in_aws_form:
+    if not role.role_arn.is_in_aws_form:
         return skipped("caller-identity", "another STS server's role", "Such a server may not know GetCallerIdentity.")
     try:
-        arn = await in_daemon_thread(_caller, pod.config, credentials, _region(pod))
+        arn = await in_daemon_thread(_caller, role.sts, credentials, _region(pod))
     except ImportError:
         return skipped("caller-identity", "botocore is not installed", "Not checked: the caller's identity.")
     except Exception as error:  # noqa: BLE001 (botocore raises what it likes)
@@ -131,7 +132,7 @@ async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
             "STS issued credentials, but a real SDK could not use them.",
             "Try again: new credentials take seconds to work everywhere. Then check clock, endpoint and AWS_REGION.",
         )
-    return _same_role(arn, pod.config.role_arn)
+    return _same_role(arn, role.role_arn)
 
 
 def _region(pod: Pod) -> str:
@@ -143,7 +144,7 @@ def _region(pod: Pod) -> str:
     return given or (named[1] if named else "us-east-1")
 
 
-def _caller(config: Config, credentials: Credentials, region: str) -> str:
+def _caller(sts: StsConnection, credentials: Credentials, region: str) -> str:
     import botocore.session  # noqa: PLC0415 (17 MiB that nothing else of the doctor needs)
     from botocore.config import Config as SdkConfig  # noqa: PLC0415
 
@@ -151,13 +152,13 @@ def _caller(config: Config, credentials: Credentials, region: str) -> str:
         connect_timeout=CALLER_IDENTITY_TIMEOUT,
         read_timeout=CALLER_IDENTITY_TIMEOUT,
         retries={"total_max_attempts": 2},
-        proxies={"http": config.proxy, "https": config.proxy} if config.proxy else {},
+        proxies={"http": sts.proxy, "https": sts.proxy} if sts.proxy else {},
     )
     client: Any = botocore.session.Session().create_client(
         "sts",
         region_name=region,
-        endpoint_url=config.sts_endpoint,
-        verify=str(config.ca_bundle) if config.ca_bundle else None,
+        endpoint_url=sts.endpoint,
+        verify=str(sts.ca_bundle) if sts.ca_bundle else None,
         aws_access_key_id=credentials.access_key_id,
         aws_secret_access_key=credentials.secret_access_key,
         aws_session_token=credentials.session_token,

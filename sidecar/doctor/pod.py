@@ -13,6 +13,7 @@ from sidecar.doctor.pod_document import Application
 from sidecar.explain import PolicyText
 from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, take_apart
 from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sources.token_file import TokenFile
 
 MOUNTINFO = Path("/proc/self/mountinfo")
@@ -82,10 +83,16 @@ class Pod:
         )
 
     @property
+    def web_identity(self) -> WebIdentitySettings | None:
+        """The default role, where it is assumed with the projected token."""
+        source = self.config.roles.default_role.source if self.config else None
+        return source if isinstance(source, WebIdentitySettings) else None
+
+    @property
     def token_path(self) -> Path | None:
         """Where the token should be, even if other settings are wrong."""
         if self.config:
-            return self.config.token_file
+            return self.config.roles.default_role.token_file
         path = self.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE", "")
         return Path(path) if path.startswith("/") else None
 

@@ -25,9 +25,10 @@ SKEW_FATAL: Seconds = 300
 
 async def way(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
     """Each step only if the one before it succeeded."""
-    if pod.config is None:
+    sts = pod.config.roles.default_role.sts if pod.config else None
+    if sts is None:
         return []
-    route = Route(pod.config.sts_endpoint, pod.config.proxy)
+    route = Route(sts.endpoint, sts.proxy)
     findings = [await _name(route)]
     if findings[-1].level is not Level.ERROR:
         findings.append(await _answers(pod, route, http))

@@ -191,6 +191,7 @@ class Snapshot:
     faces: tuple[FaceSnapshot, ...]
     sts_endpoint: str
     sts_by_proxy: bool
-    token_file: Path
+    token_file: Path | None
+    """None where no token is traded."""
     credentials_file: Path | None
     settings: tuple[EffectiveSetting, ...]

@@ -8,6 +8,7 @@ from sidecar import __version__
 from sidecar.http.addresses import is_loopback
 from sidecar.observe.cpu_limit import cpu_limit
 from sidecar.settings.config import SHORT_DURATION, Config
+from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
 
 LITTLE_CPU = 0.1
 """CPUs. Starting takes half a second of one."""
@@ -19,19 +20,21 @@ logger = logging.getLogger("sidecar")
 
 def announce(config: Config) -> None:
     """These are the settings to start with."""
-    settings = {"version": __version__, "role_arn": str(config.role_arn), "token_file": str(config.token_file)}
-    logger.info("starting", extra=settings | {"sts": config.sts_endpoint, "duration": config.duration})
+    logger.info(
+        "starting", extra={"version": __version__, "duration": config.duration} | _whence(config.roles.default_role)
+    )
     if config.duration < SHORT_DURATION:
         logger.warning(
             "short sessions",
             extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more; else some SDKs fetch them on every call"},
         )
     _announce_limits()
-    if not config.role_arn.is_in_aws_form:
+    role = config.roles.default_role.role_arn
+    if role is not None and not role.is_in_aws_form:
         logger.warning(
             "role ARN not in AWS's form",
             extra={
-                "role_arn": str(config.role_arn),
+                "role_arn": str(role),
                 "fix": "none, if AWS_ENDPOINT_URL_STS is another STS server than AWS's; else "
                 "copy the ARN that `aws iam get-role` prints",
             },
@@ -42,6 +45,17 @@ def announce(config: Config) -> None:
             "unencrypted STS endpoint",
             extra={"sts": config.sts_endpoint, "fix": "use an https endpoint; http is for a lab only"},
         )
+
+
+def _whence(role: RoleSettings) -> dict[str, str]:
+    """Where the credentials come from."""
+    match role.source:
+        case WebIdentitySettings(role_arn=arn, token_file=file, sts=sts):
+            return {"role_arn": str(arn), "token_file": str(file), "sts": sts.endpoint}
+        case ChainSettings(role_arn=arn, base=base, sts=sts):
+            return {"role_arn": str(arn), "base": base, "sts": sts.endpoint}
+        case ContainerSettings(url=url):
+            return {"endpoint": url}
 
 
 def _announce_limits() -> None:

@@ -9,27 +9,41 @@ from pathlib import Path
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.model import Seconds
+from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, RELATIVE_URI
 from sidecar.faces.registry import FACES, FaceSpec
 from sidecar.http import address_texts
 from sidecar.http.addresses import Address
 from sidecar.settings import parsers
-from sidecar.settings.setting import Setting, defaulted, one_for_each, optional, required, settings_of
+from sidecar.settings.setting import Setting, defaulted, one_for_each, optional, settings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A new setting is a new field: its variable, its parser, its meaning, and its default if it has one."""
 
-    role_arn: RoleArn = required(
+    role_arn: RoleArn | None = optional(
         "AWS_ROLE_ARN",
         RoleArn.parse_any,
         "The role to assume: `arn:<partition>:iam::<account>:role/<path and name>`; with another STS server "
         "any `arn:…:role/…`.",
     )
-    token_file: Path = required(
+    token_file: Path | None = optional(
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         parsers.file_path,
         "The absolute path of the projected service-account token.",
+    )
+    container_uri: str | None = optional(
+        FULL_URI,
+        str,
+        "Where AWS_ROLE_ARN is not set: the container-credentials endpoint to take the credentials from, such as "
+        "the EKS Pod Identity agent's.",
+    )
+    container_path: str | None = optional(
+        RELATIVE_URI, str, "The same for the endpoint of Amazon ECS: a path at `http://169.254.170.2`."
+    )
+    container_token: str | None = optional(AUTHORIZATION, str, "The token to present to that endpoint.", secret=True)
+    container_token_file: Path | None = optional(
+        AUTHORIZATION_FILE, Path, "A file with that token. Read again for each call; it wins over the variable."
     )
     session_name: str | None = optional(
         "AWS_ROLE_SESSION_NAME",

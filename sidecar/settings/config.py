@@ -5,20 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.core.model import DEFAULT_ROLE
-from sidecar.core.session_request import SessionRequest
 from sidecar.faces.registry import FACES
 from sidecar.http.addresses import LINK_LOCAL, LOOPBACK_NAMES, WILDCARDS, Address, UnixAddress
 from sidecar.settings import flags, rules
 from sidecar.settings.catalogue import SETTINGS, Settings
 from sidecar.settings.complaints import BadSetting, gathered
 from sidecar.settings.given import EffectiveSetting, GivenSettings
-from sidecar.settings.roles import (
-    CredentialsFileSettings,
-    RoleSet,
-    RoleSettings,
-    StsConnection,
-    WebIdentitySettings,
-)
+from sidecar.settings.plain_role import asks_sts, no_source, plain_role
+from sidecar.settings.roles import RoleSet, StsConnection
 from sidecar.settings.setting import field_values
 from sidecar.settings.unknown import unknown_flags, unknown_variables
 
@@ -39,13 +33,16 @@ class BadConfig(Exception):
 class Config(Settings):
     """Settings that the sidecar can run with, and what follows from them."""
 
-    sts_endpoint: str
-    proxy: str | None = field(repr=False)
-    """It may hold a password."""
     roles: RoleSet
     """All roles at the start; a reload of AWS_CONFIG_FILE gives another set."""
     effective_settings: tuple[EffectiveSetting, ...] = field(default=(), compare=False, repr=False)
     """The settings as the operator gave them, to show."""
+
+    @property
+    def sts_endpoint(self) -> str:
+        """The STS that the default role is asked for, empty where none is."""
+        sts = self.roles.default_role.sts
+        return sts.endpoint if sts else ""
 
     @property
     def host_names(self) -> frozenset[str] | None:
@@ -75,10 +72,10 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     for setting in SETTINGS:
         with gathered(complaints):
             values[setting.variable] = given.value(setting)
-    endpoint, proxy = "", None
+    complaints = [*no_source(values), *complaints]
+    sts = None
     with gathered(complaints):
-        endpoint = rules.endpoint(values)
-        proxy = rules.proxy(endpoint, environ)
+        sts = _sts(values, environ)
     values |= rules.socket_access(values)
     complaints += [
         *rules.foreign_role(values),
@@ -92,25 +89,16 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
         raise BadConfig(complaints)
     effective = tuple(given.effective(setting) for setting in SETTINGS)
     settings = Settings(**field_values(Settings, values))
-    return Config(
-        **field_values(Settings, values),
-        sts_endpoint=endpoint,
-        proxy=proxy,
-        roles=RoleSet(DEFAULT_ROLE, {DEFAULT_ROLE: _plain_role(settings, endpoint, proxy)}),
-        effective_settings=effective,
-    )
+    roles = RoleSet(DEFAULT_ROLE, {DEFAULT_ROLE: plain_role(settings, sts)})
+    return Config(**field_values(Settings, values), roles=roles, effective_settings=effective)
 
 
-def _plain_role(settings: Settings, endpoint: str, proxy: str | None) -> RoleSettings:
-    """The role that plain variables describe."""
-    session = SessionRequest(name=settings.session_name, duration=settings.duration)
-    sts = StsConnection(endpoint=endpoint, region=settings.region, proxy=proxy, ca_bundle=settings.ca_bundle)
-    file = settings.credentials_file
-    return RoleSettings(
-        name=DEFAULT_ROLE,
-        source=WebIdentitySettings(
-            role_arn=settings.role_arn, token_file=settings.token_file, session=session, sts=sts
-        ),
-        required=True,
-        credentials_file=CredentialsFileSettings(path=file, profile=settings.credentials_profile) if file else None,
+def _sts(values: rules.Values, environ: Mapping[str, str]) -> StsConnection | None:
+    """Where the plain role is asked for; None where STS is not asked. Raises `BadSetting`."""
+    if not asks_sts(values):
+        return None
+    endpoint = rules.endpoint(values)
+    proxy = rules.proxy(endpoint, environ)
+    return StsConnection(
+        endpoint=endpoint, region=values.get("AWS_REGION"), proxy=proxy, ca_bundle=values.get("AWS_CA_BUNDLE")
     )

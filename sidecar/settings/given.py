@@ -54,8 +54,6 @@ class GivenSettings:
             raise BadSetting(setting.variable, f"{error}.", given_by=name, value=_shown(setting, text)) from None
 
     def _check_absence(self, setting: Setting[Any]) -> None:
-        if setting.required:
-            raise BadSetting(setting.variable, f"required. {setting.meaning}")
         if not setting.empty_is_unset and setting.variable in self.environ:
             problem = "empty, which protects nothing; set a token, or unset it."
             raise BadSetting(setting.variable, problem)

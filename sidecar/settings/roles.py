@@ -86,6 +86,21 @@ class RoleSettings:
     """Addresses of its own, by face, where only this role is served. What all roles share is in `Config.listen`."""
     credentials_file: CredentialsFileSettings | None = None
 
+    @property
+    def role_arn(self) -> RoleArn | None:
+        """The role that is assumed; None where a container endpoint decides which it is."""
+        return None if isinstance(self.source, ContainerSettings) else self.source.role_arn
+
+    @property
+    def sts(self) -> StsConnection | None:
+        """None where no STS is asked."""
+        return None if isinstance(self.source, ContainerSettings) else self.source.sts
+
+    @property
+    def token_file(self) -> Path | None:
+        """The projected token's, where it is traded."""
+        return self.source.token_file if isinstance(self.source, WebIdentitySettings) else None
+
 
 @dataclass(frozen=True, slots=True)
 class RoleSet:

@@ -1,4 +1,4 @@
-"""What a setting is, and how a field of a frozen dataclass declares one: `required`, `optional` or `defaulted`."""
+"""What a setting is, and how a field of a frozen dataclass declares one: `optional` or `defaulted`."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,6 @@ class Setting(Generic[T]):
     parse: Callable[[str], T]
     meaning: str
     default: str | None = None
-    required: bool = False
     aliases: tuple[str, ...] = ()
     secret: bool = False
     empty_is_unset: bool = True
@@ -39,11 +38,6 @@ def bare(variable: str) -> str:
 
 
 # --- fields that declare settings -----------------------------------------------------------------------------
-
-
-def required(variable: str, parse: Callable[[str], T], meaning: str) -> T:
-    """A field whose setting must be given."""
-    return _field(Setting(variable, parse, meaning, required=True))
 
 
 def defaulted(variable: str, parse: Callable[[str], T], meaning: str, default: str) -> T:
@@ -67,7 +61,7 @@ def optional(
 
 
 def one_for_each(settings: Mapping[K, Setting[T]]) -> Mapping[K, T]:
-    """A field that holds the values of several settings, by key. Each must be required or have a default."""
+    """A field that holds the values of several settings, by key. Each must have a default."""
     declared: Any = field(metadata={_DECLARED: dict(settings)})
     value: Mapping[K, T] = declared
     return value

@@ -9,8 +9,9 @@ from sidecar.core.errors import ExchangeFailed, TokenExpired
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
 from sidecar.core.watched import Watched
-from sidecar.settings.config import Config
+from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sts.exchange import SkewObserver, StsCall, StsExchange, no_observer, sts_session
+from sidecar.sts.session_policy import SessionPolicy
 from sidecar.sts.trusted_authorities import TrustedAuthorities
 
 
@@ -111,19 +112,21 @@ def _expired(overdue: Seconds) -> TokenExpired:
 
 @asynccontextmanager
 async def sts_client(
-    config: Config, clock: Clock, observe_skew: SkewObserver = no_observer
+    settings: WebIdentitySettings, clock: Clock, observe_skew: SkewObserver = no_observer
 ) -> AsyncIterator[StsExchange]:
     """An `Exchange` for as long as the block lasts."""
-    trust = TrustedAuthorities(config.ca_bundle)
+    trust = TrustedAuthorities(settings.sts.ca_bundle)
     async with sts_session(trust.context) as http:
-        yield StsExchange(http, _call(config), clock, observe_skew, trust)
+        yield StsExchange(http, _call(settings), clock, observe_skew, trust)
 
 
-def _call(config: Config) -> StsCall:
+def _call(settings: WebIdentitySettings) -> StsCall:
+    session = settings.session
     return StsCall(
-        endpoint=config.sts_endpoint,
-        role_arn=str(config.role_arn),
-        duration=config.duration,
-        session_name=config.session_name,
-        proxy=config.proxy,
+        endpoint=settings.sts.endpoint,
+        role_arn=str(settings.role_arn),
+        duration=session.duration,
+        session_name=session.name,
+        proxy=settings.sts.proxy,
+        session_policy=SessionPolicy(session.policy or "", session.policy_arns),
     )

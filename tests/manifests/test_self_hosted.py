@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.manifests.pod_spec import applications_of, environment_of, settings_of
-from tests.manifests.rendering import applied, load
+from tests.manifests.rendering import Applied, applied, load
 
 
 def test_the_flags_name_the_issuer_and_the_keys_that_the_exported_files_name(tmp_path: Path) -> None:
@@ -28,8 +28,13 @@ def test_the_flags_name_the_issuer_and_the_keys_that_the_exported_files_name(tmp
     assert discovery["jwks_uri"] == flags["service-account-jwks-uri"]
 
 
+def proxy_of(sent: Applied) -> str | None:
+    sts = settings_of(sent).roles.default_role.sts
+    return sts.proxy if sts else None
+
+
 def test_the_call_to_sts_goes_through_the_proxy_and_only_there() -> None:
-    assert settings_of(applied("self-hosted")).proxy == "http://proxy.example.org:3128"
+    assert proxy_of(applied("self-hosted")) == "http://proxy.example.org:3128"
     policies = applied("self-hosted").of_kind("NetworkPolicy")
     ports = {port["port"] for policy in policies for rule in policy["spec"]["egress"] for port in rule["ports"]}
     assert ports == {53, 3128}
@@ -39,5 +44,5 @@ def test_the_application_goes_there_too_but_not_for_what_is_in_its_own_pod() -> 
     sent = applied("self-hosted")
     (application,) = applications_of(sent.pod)
     environment = environment_of(application, sent)
-    assert environment["HTTPS_PROXY"] == settings_of(sent).proxy
+    assert environment["HTTPS_PROXY"] == proxy_of(sent)
     assert environment["NO_PROXY"].split(",") == ["127.0.0.1", "localhost"]

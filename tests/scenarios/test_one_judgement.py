@@ -17,6 +17,7 @@ from sidecar.doctor.pod import MOUNTINFO, Pod, this_user
 from sidecar.explain import Explanation, Judgement, PolicyText, Verdict, explain, judge
 from sidecar.lab.aws import token_verification
 from sidecar.settings.config import Config, load
+from tests.doubles import web_identity
 from tests.explain.asking import AUDIENCE, CLUSTER, NOW, ROLE, policy, statement
 from tests.scale import cases
 from tests.scenarios.made_up import GITHUB, SESSION, TOKENS, Signed, World, claims_of, code_of_the_lab, worlds
@@ -103,7 +104,7 @@ def test_the_doctor_names_a_cause_wherever_the_trust_policy_refuses_and_only_the
         operations = world.operations()
         for token in TOKENS:
             answer = code_of_the_lab(operations, world, token, "10.1.2.3")
-            named = _explained(a_pod_with(world, token, config), config, refusal)
+            named = _explained(a_pod_with(world, token, config), web_identity(config), refusal)
             failed = any(found.level is Level.ERROR for found in named)
             perhaps = any(found.saw == "condition-unseen" for found in named)
             if answer in ("", "AccessDenied"):

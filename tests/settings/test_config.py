@@ -29,6 +29,12 @@ def config(*argv: str, **environ: str) -> Config:
     return load(ENOUGH | environ, argv)
 
 
+def proxy_of(loaded: Config) -> str | None:
+    sts = loaded.roles.default_role.sts
+    assert sts is not None
+    return sts.proxy
+
+
 def complaints(*argv: str, without: str = "", **environ: str) -> list[str]:
     """What is said against settings that are enough, but for these."""
     given = {name: text for name, text in ENOUGH.items() if name != without} | environ
@@ -45,8 +51,10 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
         role_arn=RoleArn.parse(ROLE_ARN),
         token_file=Path(TOKEN_FILE),
         session_name=None,
-        sts_endpoint="https://sts.eu-central-1.amazonaws.com",
-        proxy=None,
+        container_uri=None,
+        container_path=None,
+        container_token=None,
+        container_token_file=None,
         roles=RoleSet("default", {"default": PLAIN_ROLE}),
         ca_bundle=None,
         listen=LISTEN,
@@ -87,10 +95,14 @@ PLAIN_ROLE = RoleSettings(
 LISTEN = dict.fromkeys(FACES, ()) | {CONTAINER: (TcpAddress("127.0.0.1", 9911),)}
 TWO_ADDRESSES = (TcpAddress("::1", 1), TcpAddress("169.254.170.2", 80))
 GOVCLOUD_ROLE = "arn:aws-us-gov:iam::111122223333:role/a"
+AGENT = "http://169.254.170.23/v1/credentials"
 ACCEPTED: list[tuple[str, str, str, Any]] = [
     ("AWS_ROLE_ARN", GOVCLOUD_ROLE, "role_arn", RoleArn.parse(GOVCLOUD_ROLE)),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "/t", "token_file", Path("/t")),
     ("AWS_ROLE_SESSION_NAME", "shop.checkout", "session_name", "shop.checkout"),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", AGENT, "container_uri", AGENT),
+    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials", "container_path", "/v2/credentials"),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/agent/token", "container_token_file", Path("/agent/token")),
     ("AWS_REGION", "cn-north-1", "sts_endpoint", "https://sts.cn-north-1.amazonaws.com.cn"),
     ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9000/sts", "sts_endpoint", "http://127.0.0.1:9000/sts"),
     ("AWS_USE_FIPS_ENDPOINT", "True", "sts_endpoint", "https://sts-fips.eu-central-1.amazonaws.com"),
@@ -139,7 +151,12 @@ def test_each_setting_is_read_from_its_flag(variable: str, text: str, attribute:
 
 
 def test_every_setting_has_a_row_above_or_a_test_below() -> None:
-    with_their_own_tests = {"AWS_CA_BUNDLE", "SIDECAR_AUTH_TOKEN", "SIDECAR_AUTH_TOKEN_FILE"}
+    with_their_own_tests = {
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CA_BUNDLE",
+        "SIDECAR_AUTH_TOKEN",
+        "SIDECAR_AUTH_TOKEN_FILE",
+    }
     assert {variable for variable, *_ in ACCEPTED} | with_their_own_tests == {setting.variable for setting in SETTINGS}
 
 
@@ -171,7 +188,7 @@ def test_awss_own_name_wins_over_its_older_or_wider_alias(environ: dict[str, str
 
 
 @pytest.mark.parametrize(
-    "setting", [s for s in SETTINGS if not s.required and s.empty_is_unset], ids=lambda s: s.variable
+    "setting", [s for s in SETTINGS if s.variable not in ENOUGH and s.empty_is_unset], ids=lambda s: s.variable
 )
 def test_an_empty_variable_counts_as_unset(setting: Any) -> None:
     environ = {"AWS_ENDPOINT_URL_STS": "https://sts.example"} if setting.variable == "AWS_REGION" else {}
@@ -207,8 +224,8 @@ def test_an_authorization_token_may_come_from_variable_and_file(tmp_path: Path) 
 
 def test_a_proxy_comes_from_curls_variables_and_is_never_shown() -> None:
     proxied = config(HTTPS_PROXY=f"http://me:{PASSWORD}@proxy.example:3128")
-    assert proxied.proxy == f"http://me:{PASSWORD}@proxy.example:3128"
-    assert config(HTTPS_PROXY="http://proxy.example:3128", NO_PROXY="amazonaws.com").proxy is None
+    assert proxy_of(proxied) == f"http://me:{PASSWORD}@proxy.example:3128"
+    assert proxy_of(config(HTTPS_PROXY="http://proxy.example:3128", NO_PROXY="amazonaws.com")) is None
     assert PASSWORD not in repr(proxied)
 
 
@@ -381,7 +398,7 @@ def test_an_endpoint_whose_host_cannot_be_is_refused(host: str) -> None:
     ["proxy", "proxy.example.", "pröxy.example", "xn--prxy-5qa.example", "a_b", "10.0.0.7", "[fd00::7]"],
 )
 def test_a_proxy_may_have_any_name_or_address(host: str) -> None:
-    assert config(HTTPS_PROXY=f"http://{host}:3128/").proxy == f"http://{host}:3128/"
+    assert proxy_of(config(HTTPS_PROXY=f"http://{host}:3128/")) == f"http://{host}:3128/"
 
 
 # --- who could reach us ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sidecar.core.clock import SystemClock
 from sidecar.core.errors import StsUnreachable
 from sidecar.settings.config import load
 from sidecar.sources.web_identity import sts_client
-from tests.doubles import ROLE_ARN, a_token
+from tests.doubles import ROLE_ARN, a_token, web_identity
 from tests.recorded import recorded
 from tests.tls import Authority, authority
 
@@ -24,7 +24,7 @@ async def exchange_at(port: int, **settings: str) -> str:
     """For whom STS issued credentials."""
     environ = {"AWS_ROLE_ARN": ROLE_ARN, "AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_REGION": "eu-west-1"}
     config = load(environ | {"AWS_ENDPOINT_URL_STS": f"https://127.0.0.1:{port}"} | settings, [])
-    async with sts_client(config, SystemClock()) as exchange:
+    async with sts_client(web_identity(config), SystemClock()) as exchange:
         return str((await exchange(a_token())).role_arn)
 
 

@@ -19,7 +19,7 @@ from sidecar.sources.web_identity import sts_client
 from sidecar.sts.exchange import StsExchange
 from sidecar.sts.tls import tls_context
 from sidecar.sts.trusted_authorities import TrustedAuthorities
-from tests.doubles import ROLE_ARN, a_token
+from tests.doubles import ROLE_ARN, a_token, web_identity
 from tests.sts.calls import called, listening, sts
 from tests.tls import Issuer
 
@@ -59,7 +59,7 @@ async def test_a_bundle_that_changes_is_trusted_from_the_next_call_on(
     async with listening(sts, new.server(tmp_path, sends=[new])) as port:
         environ = {"AWS_ROLE_ARN": ROLE_ARN, "AWS_WEB_IDENTITY_TOKEN_FILE": "/token", "AWS_CA_BUNDLE": str(bundle.path)}
         config = load(environ | {"AWS_ENDPOINT_URL_STS": f"https://localhost:{port}"}, [])
-        async with sts_client(config, SystemClock()) as exchange:
+        async with sts_client(web_identity(config), SystemClock()) as exchange:
             assert not await is_trusted(exchange)
             (bundle.path.write_bytes if in_place else bundle.replace)(old.pem + new.pem)
             assert await is_trusted(exchange)
