@@ -83,6 +83,11 @@ def role_arn_parser(endpoint_url: str | None) -> Callable[[str], RoleArn]:
     return RoleArn.parse_any if endpoint_url else RoleArn.parse
 
 
+def role_arn_pattern(endpoint_url: str | None) -> str:
+    """The same as a regular expression (RE2), without the limit of the length."""
+    return f"^{(_ANY_ROLE if endpoint_url else _AWS_ROLE).pattern}$"
+
+
 def account_of(arn: str) -> str:
     """The account in any ARN, `""` if there is none: for ARNs that others wrote."""
     found = _ACCOUNT.fullmatch(arn)

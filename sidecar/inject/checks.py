@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from sidecar.core.findings import Finding, Level
 from sidecar.core.variables import METADATA_DISABLED, RELATIVE_URI
-from sidecar.faces.registry import FACES
+from sidecar.faces.registry import FACES, FaceSpec
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names
 from sidecar.inject.options import Options
@@ -17,7 +17,7 @@ from sidecar.inject.patch import environment, selected
 from sidecar.inject.workload_findings import error, warning
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text
 
-_SHADOWS = {
+SHADOWS = {
     "AWS_ACCESS_KEY_ID": "SDKs use keys before they call an endpoint",
     "AWS_SECRET_ACCESS_KEY": "SDKs use keys before they call an endpoint",
     "AWS_PROFILE": "SDKs use a profile before they call an endpoint",
@@ -25,7 +25,7 @@ _SHADOWS = {
     "AWS_ROLE_ARN": "with AWS_WEB_IDENTITY_TOKEN_FILE most SDKs exchange the token themselves",
     RELATIVE_URI: "most SDKs prefer it and call 169.254.170.2, not the sidecar",
 }
-_OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 
 
 def findings(workload: Workload, options: Options) -> Iterator[Finding]:
@@ -49,12 +49,22 @@ def _applications(workload: Workload) -> list[tuple[str, Tree]]:
     return [(key, container) for key in ("initContainers", "containers") for container in named(spec, key)]
 
 
+def unprotected_faces(options: Options) -> list[FaceSpec]:
+    """Those in use that no authorization token protects."""
+    return [face for face in FACES if not face.protected and options.config.listen[face]]
+
+
+def needs_link_local(options: Options) -> bool:
+    """Whether the sidecar listens at an address that a pod does not have by itself."""
+    addresses = (address for face in unprotected_faces(options) for address in options.config.listen[face])
+    return any(isinstance(address, TcpAddress) and address.host in LINK_LOCAL for address in addresses)
+
+
 def _network(workload: Workload, options: Options) -> Iterator[Finding]:
-    unprotected = [face for face in FACES if not face.protected and options.config.listen[face]]
-    without_token = [address for face in unprotected for address in options.config.listen[face]]
+    unprotected = unprotected_faces(options)
     path = ("spec", "hostNetwork")
     if mapping(workload.pod, "spec").get("hostNetwork") is True:
-        if without_token:
+        if unprotected:
             yield error(
                 workload,
                 path,
@@ -67,7 +77,7 @@ def _network(workload: Workload, options: Options) -> Iterator[Finding]:
             "every process on the node's network can reach the sidecar, and only the authorization "
             "token (the pod's UID) protects it; its ports must be free on the node. Remove hostNetwork if you can",
         )
-    if any(isinstance(address, TcpAddress) and address.host in LINK_LOCAL for address in without_token):
+    if needs_link_local(options):
         yield warning(
             workload,
             ("spec",),
@@ -79,7 +89,7 @@ def _network(workload: Workload, options: Options) -> Iterator[Finding]:
 def _windows(workload: Workload) -> Iterator[Finding]:
     spec = mapping(workload.pod, "spec")
     asked = {"os": mapping(spec, "os").get("name")}
-    asked |= {"nodeSelector": next(filter(None, map(mapping(spec, "nodeSelector").get, _OS_LABELS)), None)}
+    asked |= {"nodeSelector": next(filter(None, map(mapping(spec, "nodeSelector").get, OS_LABELS)), None)}
     for key in (key for key, name in asked.items() if name == "windows"):
         yield error(workload, ("spec", key), "the sidecar's image is for Linux; name the other workloads with --only")
 
@@ -144,9 +154,15 @@ def _mounts(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:
             yield error(workload, path, "the authorization token is mounted there; mount this elsewhere")
 
 
-def _ports(workload: Workload, options: Options, key: str, container: Tree) -> Iterator[Finding]:
+def taken_ports(options: Options) -> dict[int, str]:
+    """The ports that the sidecar listens on, each with the setting that moves it, but for the new port."""
     settings = {options.admin_port: "SIDECAR_ADMIN_LISTEN=0.0.0.0", options.port: "SIDECAR_LISTEN=127.0.0.1"}
     settings |= {options.metadata_port: "SIDECAR_IMDS_LISTEN=127.0.0.1"}
+    return {port: setting for port, setting in settings.items() if port is not None}
+
+
+def _ports(workload: Workload, options: Options, key: str, container: Tree) -> Iterator[Finding]:
+    settings = taken_ports(options)
     for port in named(container, "ports"):
         number = port.get("containerPort")
         if isinstance(number, int) and number in settings:
@@ -159,9 +175,9 @@ def _ports(workload: Workload, options: Options, key: str, container: Tree) -> I
 
 def _shadowed(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:
     for item in named(container, "env"):
-        if item["name"] in _SHADOWS:
+        if item["name"] in SHADOWS:
             path = ("spec", key, container["name"], "env", item["name"])
-            yield warning(workload, path, f"{_SHADOWS[item['name']]}; remove it")
+            yield warning(workload, path, f"{SHADOWS[item['name']]}; remove it")
 
 
 def _pointed_elsewhere(workload: Workload, options: Options, key: str, container: Tree) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from sidecar.core.arns import RoleArn, role_arn_parser
 from sidecar.core.findings import Finding, Level
 from sidecar.inject import annotation, checks, shape
 from sidecar.inject.merge import merge, take_out
-from sidecar.inject.names import RECORD_ANNOTATION, ROLE_ANNOTATION, SIDECAR
+from sidecar.inject.names import POD_ROLE_ANNOTATION, RECORD_ANNOTATION, ROLE_ANNOTATION, SIDECAR
 from sidecar.inject.options import Options
 from sidecar.inject.patch import patch_for, selected
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text, workloads
@@ -99,17 +99,22 @@ def _move_last(containers: list[Tree], place: int) -> None:
 
 
 def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
-    """The role, from the option or the service account's annotation, and what is wrong with it."""
+    """The role, from the pod's annotation, the option or the service account's annotation, and what is wrong with it.
+
+    What is said of one pod alone goes before what is said of all.
+    """
     spec = mapping(workload.pod, "spec")
     account_name = text(spec, "serviceAccountName") or "default"
     account = next((a for a in options.accounts if a.is_of(workload.namespace, account_name)), None)
-    role_arn = options.role_arn or (account.role_arn if account else "")
+    own = text(mapping(mapping(workload.pod, "metadata"), "annotations"), POD_ROLE_ANNOTATION)
+    role_arn = own or options.role_arn or (account.role_arn if account else "")
     if not role_arn:
         return "", [
             _about_role(
                 workload,
                 Level.ERROR,
-                f"--role-arn: required, for no ServiceAccount in these files has the annotation {ROLE_ANNOTATION}.",
+                f"--role-arn: required, for the pod has no annotation {POD_ROLE_ANNOTATION}, and no ServiceAccount in "
+                f"these files has the annotation {ROLE_ANNOTATION}.",
             )
         ]
     try:

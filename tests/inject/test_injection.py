@@ -424,6 +424,13 @@ def test_the_service_accounts_annotation_is_the_default_and_calls_the_webhook() 
     assert "Remove the annotation" in warning.message
 
 
+def test_a_pods_own_annotation_comes_before_what_is_said_of_all_pods() -> None:
+    own = "arn:aws:iam::111122223333:role/own"
+    document = pod() | {"metadata": {"name": "app", "annotations": {"irsa-sidecar/role-arn": own}}}
+    assert role_of(inject(document, options())) == own
+    assert not inject(document, options(role_arn="")).refused
+
+
 def test_an_account_of_another_name_or_namespace_does_not_count() -> None:
     document = pod() | {"metadata": {"name": "app", "namespace": "one"}}
     accounts = (Account("two", "app", ROLE), Account("one", "other", ROLE))
