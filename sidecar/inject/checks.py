@@ -36,6 +36,7 @@ def findings(workload: Workload, options: Options) -> Iterator[Finding]:
     yield from _identity(workload)
     yield from _labels(workload)
     yield from _volumes(workload)
+    yield from _pulling_and_priority(workload, options)
     for key, container in _applications(workload):
         yield from _ports(workload, options, key, container)
         if selected(container, options):
@@ -145,6 +146,21 @@ def _volumes(workload: Workload) -> Iterator[Finding]:
             path = (*workload.path[:-1], "volumeClaimTemplates", index)
             message = f"{workload}, volumeClaimTemplates {claim}: {taken}."
             yield Finding(level=Level.ERROR, where=path, message=message)
+
+
+def _pulling_and_priority(workload: Workload, options: Options) -> Iterator[Finding]:
+    spec = mapping(workload.pod, "spec")
+    if options.image_pull_secrets and not named(spec, "imagePullSecrets"):
+        yield warning(
+            workload,
+            ("spec",),
+            "with imagePullSecrets in the pod Kubernetes no longer adds those of its service account; if that one has "
+            "some, pass them with --image-pull-secret too",
+        )
+    if options.priority_class and spec.get("priorityClassName", options.priority_class) != options.priority_class:
+        yield warning(
+            workload, ("spec", "priorityClassName"), f"unchanged, and not {options.priority_class}; it is the pod's"
+        )
 
 
 def _mounts(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:

@@ -13,7 +13,8 @@ from sidecar.core.findings import Level
 from sidecar.inject import manifests
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.manifests import BadManifest, Change, ManifestPart
-from sidecar.inject.options import BadOptions, Options
+from sidecar.inject.options import PULL_POLICIES, BadOptions, Options
+from sidecar.inject.resources import USUAL_LIMITS, USUAL_REQUESTS, Resources
 
 DONE, REFUSED, BAD_ARGUMENTS = 0, 1, 2
 _BOM = "\ufeff"
@@ -96,7 +97,36 @@ def _add_sidecar_options(group: argparse._ArgumentGroup) -> None:
     add("--classic", action="store_true", help="add the sidecar as an ordinary container, for Kubernetes before 1.29")
     each = partial(add, action="append", default=[])
     each("--set", metavar="NAME=VALUE", help="a further setting of the sidecar; repeatable")
+    _add_pod_options(group)
     each("--container", metavar="NAME", help="give credentials to this container only; repeatable [all]")
+
+
+def _add_pod_options(group: argparse._ArgumentGroup) -> None:
+    """Options about the sidecar's share of the node, its image and its pod."""
+    add = group.add_argument
+    usual = {"--requests": USUAL_REQUESTS, "--limits": USUAL_LIMITS}
+    for flag, resources in usual.items():
+        known = ",".join(f"{name}={value}" for name, value in resources.items())
+        text = f"the sidecar's resource {flag.strip('-')}, beside [{known}]; `none` removes one"
+        add(flag, default="", metavar="NAME=QUANTITY,...", help=text)
+    add("--image-pull-policy", default="", metavar="POLICY", help=" or ".join(PULL_POLICIES))
+    add(
+        "--image-pull-secret",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a Secret of the namespace for the image's registry, added to the pod; repeatable",
+    )
+    add("--priority-class", default="", metavar="NAME", help="the pod's PriorityClass, where it names none")
+
+
+def _resources(text: str, flag: str) -> dict[str, str]:
+    """Raises `_BadArguments`."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    for name, equals, value in pairs:
+        if not equals or not value:
+            raise _BadArguments(f"{flag} {name}: there is no quantity; write {flag} memory=64Mi.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _options(given: argparse.Namespace) -> Options | None:
@@ -113,6 +143,10 @@ def _options(given: argparse.Namespace) -> Options | None:
         classic=given.classic,
         containers=frozenset(given.container),
         only=frozenset(given.only),
+        resources=Resources(_resources(given.requests, "--requests"), _resources(given.limits, "--limits")),
+        image_pull_policy=given.image_pull_policy,
+        image_pull_secrets=tuple(dict.fromkeys(given.image_pull_secret)),
+        priority_class=given.priority_class,
     )
 
 

@@ -18,6 +18,7 @@ NAMED_BY = {
     "env": "name",
     "volumes": "name",
     "volumeMounts": "mountPath",
+    "imagePullSecrets": "name",
 }
 """Lists whose items have names, and the key that holds the name (Kubernetes' `patchMergeKey`)."""
 _CONTAINERS = frozenset({"containers", "initContainers"})

@@ -10,6 +10,7 @@ from sidecar.core import audiences
 from sidecar.faces.registry import CONTAINER, IMDS
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.inject.names import TOKEN_DIRECTORY
+from sidecar.inject.resources import Resources
 from sidecar.settings import parsers
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
 from sidecar.settings.complaints import BadSetting
@@ -30,6 +31,9 @@ _NEEDS_A_VOLUME = "it needs a volume that both containers mount; write that pod 
 _CA_BUNDLE = "AWS_CA_BUNDLE"
 """The settings' parser opens this file, which is in the pod and not here."""
 _ALLOWED = [setting.variable for setting in SETTINGS] + [name for name, _ in FROM_ENVIRONMENT]
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+"""A name of an object, as DNS takes it."""
 _IMAGE = re.compile(r"[a-z0-9][\w./:-]*(@sha256:[0-9a-f]{64})?", re.ASCII)
 _AUDIENCE = re.compile(r"[!-~]{1,1024}")
 
@@ -69,6 +73,10 @@ class Options:
     containers: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
     accounts: tuple[Account, ...] = ()
+    resources: Resources = field(default_factory=Resources)
+    image_pull_policy: str = ""
+    image_pull_secrets: tuple[str, ...] = ()
+    priority_class: str = ""
     config: Config = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +103,7 @@ class Options:
                 f"--set {_CA_BUNDLE}: inject mounts no file at {bundle}, and the sidecar does not start without it. "
                 "Add it to the image, or write that pod manually with a volume for it."
             )
+        yield from self.resources.cautions()
 
     def environment(self) -> dict[str, str]:
         """The sidecar's variables that are the same in every pod."""
@@ -130,6 +139,18 @@ def _own(options: Options) -> Iterator[str]:
             f"{MINIMUM_EXPIRATION} to {MAXIMUM_EXPIRATION} (seconds) is, "
             "and 3600 or more leaves time to repair a failure."
         )
+    yield from options.resources.complaints()
+    yield from _misnamed(options)
+
+
+def _misnamed(options: Options) -> Iterator[str]:
+    if options.image_pull_policy not in {"", *PULL_POLICIES}:
+        yield f"--image-pull-policy: {options.image_pull_policy!r} is none; {', '.join(PULL_POLICIES)} are."
+    for secret in options.image_pull_secrets:
+        if not _NAME.fullmatch(secret):
+            yield f"--image-pull-secret: {secret!r} is not the name of a Secret."
+    if options.priority_class and not _NAME.fullmatch(options.priority_class):
+        yield f"--priority-class: {options.priority_class!r} is not the name of a PriorityClass."
 
 
 def _names_registry(image: str) -> bool:

@@ -29,7 +29,17 @@ def patch_for(pod: Tree, options: Options, role_arn: str, place: int) -> dict[st
             "initContainers": [] if options.classic else [sidecar, *_applications(later, options)],
             "containers": [sidecar, *applications] if options.classic else applications,
             "volumes": _volumes(options),
+            **_of_the_pod(options),
         },
+    }
+
+
+def _of_the_pod(options: Options) -> dict[str, Any]:
+    """What is the pod's as a whole, where asked for."""
+    secrets = [{"name": name} for name in options.image_pull_secrets]
+    return {
+        **({"imagePullSecrets": secrets} if secrets else {}),
+        **({"priorityClassName": options.priority_class} if options.priority_class else {}),
     }
 
 
@@ -79,12 +89,13 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
     return {
         "name": names.SIDECAR,
         "image": options.image,
+        **({"imagePullPolicy": options.image_pull_policy} if options.image_pull_policy else {}),
         **({} if options.classic else {"restartPolicy": "Always"}),
         "env": _sidecar_environment(options, role_arn),
         "ports": [{"name": "admin", "containerPort": options.admin_port}],
         **_start(options),
         "livenessProbe": {"httpGet": {"path": "/livez", "port": "admin"}, "timeoutSeconds": 5, "failureThreshold": 6},
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "192Mi"}},
+        "resources": options.resources.manifest(),
         "securityContext": _security(spec),
         "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)],
     }

@@ -57,6 +57,8 @@ SPECS = st.builds(
         serviceAccountName=st.just("app"),
         securityContext=optional(runAsUser=st.sampled_from([0, 1000]), fsGroup=st.just(1)),
         hostNetwork=st.booleans(),
+        imagePullSecrets=st.lists(st.just({"name": "theirs"}), max_size=1),
+        priorityClassName=st.just("low"),
     ),
 )
 PODS = st.builds(lambda metadata, spec: metadata | {"spec": spec}, optional(metadata=METADATA), SPECS)

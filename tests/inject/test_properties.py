@@ -18,6 +18,7 @@ OPTIONS = st.sampled_from(
         options(classic=True),
         options(containers=frozenset({"app", "web"})),
         options(settings={"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}),
+        options(image_pull_secrets=("ours",), priority_class="high", image_pull_policy="Always"),
     ]
 )
 OTHER = "# not ours\nkind: ConfigMap\ndata: {a:   1}   \n\n...\n"
