@@ -133,6 +133,13 @@ def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
     assert not {"botocore", "boto3", "jwt", "cryptography", "yaml", "difflib"} & loaded
 
 
+def test_serving_pays_for_no_extension_that_one_answer_in_half_an_hour_does_without() -> None:
+    show = "import sys; from sidecar import cli; cli.import_serve(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, env={}, text=True).stdout
+    assert "aiohttp.client" in loaded.split()
+    assert not {"aiohttp._http_parser", "frozenlist._frozenlist", "argparse"} & set(loaded.split())
+
+
 def test_serving_collects_garbage_but_looks_for_none_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = gc.get_threshold()
     monkeypatch.setattr(

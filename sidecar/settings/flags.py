@@ -1,10 +1,13 @@
 """The command line: one flag for each setting that is no secret."""
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,15 @@ class Flags:
 
 def parsed(argv: Sequence[str], program: str) -> Flags:
     """Raises `SystemExit` where `--help` is among the arguments, or a flag lacks its value."""
+    if not argv:
+        return Flags({}, ())
     found, unknown = _parser(program).parse_known_args(argv)
     return Flags({variable: text for variable, text in vars(found).items() if text is not None}, tuple(unknown))
 
 
-def _parser(program: str) -> argparse.ArgumentParser:
+def _parser(program: str) -> "argparse.ArgumentParser":
+    import argparse  # noqa: PLC0415 (half a megabyte, which a pod that is set up by variables alone does without)
+
     parser = argparse.ArgumentParser(
         prog=program,
         allow_abbrev=False,
