@@ -50,6 +50,7 @@ from sidecar.observe.startup import announce
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import BadConfig, Config, load
 from sidecar.settings.roles import WebIdentitySettings
+from sidecar.sources.file_watch import FileWatch
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, sts_client
 from sidecar.terminal.complaints import complain
@@ -146,7 +147,7 @@ async def serve(
         observe = to_request_observers(metrics, usage, refusals)
         public = PublicAdminFace(status, metrics)
         async with _listening(faces, (AdminFace(public, status), public), observe, config, stop):
-            jobs = [tokens.watch, broker.keep_fresh, *(file.keep_written for file in files)]
+            jobs = [FileWatch([tokens]).run, broker.keep_fresh, *(file.keep_written for file in files)]
             await _run(jobs, stop, config.grace, on_grace_over)
     logger.info("stopped")
 

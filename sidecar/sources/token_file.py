@@ -1,19 +1,8 @@
-"""The projected token: read it, notice when it rotates.
+"""The projected token: one file, kept current by the kubelet, and read again before every exchange."""
 
-The kubelet never rewrites the file. It fills a new timestamped directory and renames a `..data` symlink over the old
-one, so a watch on the file dies with the first inode it followed. We watch the directory that holds the visible name,
-look every half minute as well, and the broker reads the file again before every exchange.
-"""
-
-import asyncio
 import logging
 import os
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
-
-from watchfiles import watch
 
 from sidecar.core.claims import unverified_claims
 from sidecar.core.errors import TokenUnreadable
@@ -24,13 +13,8 @@ from sidecar.core.watched import WatchedValue
 
 MINIMUM_LENGTH, MAXIMUM_LENGTH = 4, 20_000
 """Characters that AssumeRoleWithWebIdentity accepts as WebIdentityToken (STS service model, 2011-06-15)."""
-TOKEN_POLL_INTERVAL: Seconds = 30
 READ_WITHIN: Seconds = 5
 """A file system that hangs, as a network's may, must not hold up the next attempt."""
-WATCH_RETRY_INTERVAL: Seconds = 1
-"""While the directory cannot be watched, because it is not there yet or watches have run out."""
-WATCH_STEP_MS = 1000
-"""How often the watcher's thread wakes to see whether it should go: a shorter step costs idle CPU."""
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +23,7 @@ class TokenFile:
     """The `TokenSource` of a pod: one file, kept current by the kubelet."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._current: WatchedValue[Token | None] = WatchedValue(None)
         self._call = OneCall(READ_WITHIN)  # of two readers, the slower could bring the older content back
 
@@ -50,59 +34,22 @@ class TokenFile:
     async def read(self) -> Token:
         """Read the whole file, once. Raises `TokenUnreadable`, naming the file and what to change."""
         try:
-            token = await self._call(_read, self._path)
+            token = await self._call(_read, self.path)
         except TimeoutError:
             self._current.set(None)
-            raise _hanging(self._path) from None
+            raise _hanging(self.path) from None
         except TokenUnreadable:
             self._current.set(None)
             raise
         self._current.set(token)
         return token
 
-    async def watch(self) -> NoReturn:
-        """Keep `current` true, for ever."""
-        while True:
-            try:
-                await self._follow()
-            except Exception as error:  # noqa: BLE001 (what the kernel refuses comes in many types, and in groups)
-                logger.debug("token directory not watched", extra={"reason": type(error).__name__})
-            await asyncio.sleep(WATCH_RETRY_INTERVAL)
-
-    async def _follow(self) -> None:
-        await self._call(os.stat, self._path.parent)  # to watch what hangs would hold up the whole loop
-        await self._look()
-        stop = threading.Event()
-        changes = _changes(self._path.parent, stop)
-        try:
-            while True:
-                await asyncio.to_thread(next, changes, None)
-                await self._look()
-        finally:
-            stop.set()
-
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Keep `current` true."""
         try:
             await self.read()
         except TokenUnreadable as error:
             logger.debug("token not readable", extra={"reason": error.cause})
-
-
-def _changes(directory: Path, stop: threading.Event) -> Iterator[object]:
-    """Goes on at each change, and after `TOKEN_POLL_INTERVAL` without one. It blocks, until `stop` is set.
-
-    watchfiles has the same for coroutines, by way of anyio: 1.3 MiB for one thread that waits.
-    """
-    return watch(
-        directory,
-        watch_filter=None,
-        debounce=WATCH_STEP_MS,
-        step=WATCH_STEP_MS,
-        stop_event=stop,
-        rust_timeout=int(TOKEN_POLL_INTERVAL * 1000),
-        yield_on_timeout=True,
-        recursive=False,
-    )
 
 
 def _read(path: Path) -> Token:

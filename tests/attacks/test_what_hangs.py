@@ -18,7 +18,8 @@ from sidecar.faces import authorization, credentials_file
 from sidecar.faces.authorization import AuthorizationTokens
 from sidecar.faces.credentials_file import CredentialsFile
 from sidecar.settings import parsers
-from sidecar.sources import token_file
+from sidecar.sources import file_watch, token_file
+from sidecar.sources.file_watch import FileWatch
 from sidecar.sources.token_file import TokenFile
 from tests.doubles import a_token, credentials
 
@@ -144,9 +145,9 @@ async def test_a_hung_token_file_is_an_error_with_a_fix(
 async def test_a_hung_directory_is_not_watched_and_keeps_the_loop(
     tmp_path: Path, disk: HungDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_file, "READ_WITHIN", 0.05)
-    monkeypatch.setattr("sidecar.sources.token_file.os.stat", disk)
-    watching = asyncio.create_task(TokenFile(tmp_path / "token").watch())
+    monkeypatch.setattr(file_watch, "STAT_WITHIN", 0.05)
+    monkeypatch.setattr("sidecar.sources.file_watch.os.stat", disk)
+    watching = asyncio.create_task(FileWatch([TokenFile(tmp_path / "token")]).run())
     await asyncio.sleep(0.2)
     assert disk.calls == 1
     watching.cancel()

@@ -10,7 +10,8 @@ import pytest
 import watchfiles
 
 from sidecar.core.model import Token
-from sidecar.sources import token_file
+from sidecar.sources import file_watch
+from sidecar.sources.file_watch import FileWatch
 from sidecar.sources.token_file import TokenFile
 from tests.kubelet import ProjectedVolume
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("canary", "brisk")
 @pytest.fixture
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same watcher, noticing sooner; polls stay half a minute apart, so what is seen in time was noticed."""
-    monkeypatch.setattr(token_file, "WATCH_STEP_MS", 50)
-    monkeypatch.setattr(token_file, "WATCH_RETRY_INTERVAL", 0.02)
+    monkeypatch.setattr(file_watch, "WATCH_STEP_MS", 50)
+    monkeypatch.setattr(file_watch, "WATCH_RETRY_INTERVAL", 0.02)
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ def volume(tmp_path: Path) -> ProjectedVolume:
 
 
 @asynccontextmanager
-async def watching(tokens: TokenFile) -> AsyncIterator[None]:
+async def watching(*tokens: TokenFile) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(tokens.watch())
+        task = group.create_task(FileWatch(tokens).run())
         yield
         task.cancel()
 
@@ -104,7 +105,7 @@ async def test_sees_a_plain_file_being_rewritten(tmp_path: Path) -> None:
 
 
 async def test_the_poll_sees_what_the_watcher_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_file, "TOKEN_POLL_INTERVAL", 0.2)
+    monkeypatch.setattr(file_watch, "POLL_INTERVAL", 0.2)
     elsewhere, path = tmp_path / "elsewhere", tmp_path / "watched" / "token"
     path.parent.mkdir()
     elsewhere.write_text("first")
@@ -119,7 +120,7 @@ async def test_the_poll_sees_what_the_watcher_cannot(tmp_path: Path, monkeypatch
 async def test_a_directory_that_is_replaced_is_found_again_by_the_poll(
     volume: ProjectedVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(token_file, "TOKEN_POLL_INTERVAL", 0.2)
+    monkeypatch.setattr(file_watch, "POLL_INTERVAL", 0.2)
     tokens = TokenFile(volume.path)
     volume.write("before")
     async with watching(tokens):
@@ -162,3 +163,45 @@ async def test_watching_ends_soon_after_it_is_asked_to(volume: ProjectedVolume) 
     tokens = TokenFile(volume.path)
     async with asyncio.timeout(2), watching(tokens):
         await sight_of(tokens, "token")
+
+
+async def test_one_watch_serves_many_files_in_many_directories(tmp_path: Path) -> None:
+    volumes = [ProjectedVolume(tmp_path / str(number)) for number in range(3)]
+    files = [TokenFile(volume.path) for volume in volumes]
+    for volume in volumes:
+        volume.write("before")
+    async with watching(*files):
+        for number, (volume, tokens) in enumerate(zip(volumes, files, strict=True)):
+            await sight_of(tokens, "before")
+            volume.write(f"after {number}")
+            assert await sight_of(tokens, f"after {number}")
+
+
+async def test_a_directory_that_is_missing_does_not_blind_it_for_the_others(tmp_path: Path) -> None:
+    there, missing = ProjectedVolume(tmp_path / "there"), ProjectedVolume(tmp_path / "not-yet")
+    seen, unseen = TokenFile(there.path), TokenFile(missing.path)
+    there.write("before")
+    async with watching(seen, unseen):
+        await sight_of(seen, "before")
+        there.write("after")
+        assert await sight_of(seen, "after")
+        missing.write("at last")
+        assert await sight_of(unseen, "at last")
+
+
+async def test_files_come_and_go_while_it_watches(tmp_path: Path) -> None:
+    first, second = ProjectedVolume(tmp_path / "1"), ProjectedVolume(tmp_path / "2")
+    gone, new = TokenFile(first.path), TokenFile(second.path)
+    first.write("first")
+    second.write("second")
+    watch = FileWatch([gone])
+    task = asyncio.create_task(watch.run())
+    await sight_of(gone, "first")
+    watch.set_files([new])
+    await sight_of(new, "second")
+    first.write("unseen")
+    second.write("third")
+    await sight_of(new, "third")
+    task.cancel()
+    assert gone.current.value is not None
+    assert gone.current.value.raw == "first"
