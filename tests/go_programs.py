@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.built_once import one_process_at_a_time
+
 CACHE = Path(__file__).parents[1] / ".cache"
 FETCH = ("go", "mod", "download", "-modcacherw")
 BUILD = (
@@ -47,8 +49,10 @@ class GoProgram:
 
     def build(self) -> bool:
         """Make it, if it is not there. False if it cannot be made; what is wrong is printed."""
-        if self.binary.exists():
-            return True
+        with one_process_at_a_time(self._folder):
+            return self.binary.exists() or self._built()
+
+    def _built(self) -> bool:
         if shutil.which("go") is None:
             print(f"{self.name} is built with Go 1.26 or newer: install it (https://go.dev/dl).", file=sys.stderr)
             return False

@@ -13,12 +13,15 @@ from typing import Any
 
 import yaml
 
-from tests.needs import needs
+from tests.built_once import one_process_at_a_time
+from tests.go_programs import GoProgram
+from tests.needs import needs, without
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 MANIFESTS = ROOT / "manifests"
 CACHE = ROOT / ".cache"
+KUSTOMIZE = GoProgram("kustomize", HERE / "kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5")
 EXAMPLES = sorted(path.parent.name for path in (MANIFESTS / "examples").glob("*/kustomization.yaml"))
 NAMES = ("pod.yaml", *EXAMPLES)
 """All that can be applied."""
@@ -73,26 +76,10 @@ def rendered(directory: Path) -> str:
 @functools.cache
 def kustomize() -> Path:
     """The program, built if need be."""
-    source = HERE / "kustomize"
-    digest = hashlib.sha256((source / "go.sum").read_bytes()).hexdigest()[:12]
-    program = CACHE / "kustomize" / digest / "kustomize"
-    if not program.exists():
-        needs("go")
-        program.parent.mkdir(parents=True, exist_ok=True)
-        draft = program.with_suffix(".new")
-        build = [
-            "go",
-            "build",
-            "-C",
-            str(source),
-            "-buildvcs=false",
-            "-o",
-            str(draft),
-            "sigs.k8s.io/kustomize/kustomize/v5",
-        ]
-        subprocess.run(build, check=True)
-        draft.replace(program)
-    return program
+    needs("go")
+    if not KUSTOMIZE.build():
+        without("kustomize could not be built: the reason is printed above")
+    return KUSTOMIZE.binary
 
 
 def files() -> list[Path]:
@@ -104,15 +91,20 @@ def install(requirements: Path, program: str) -> Path:
     """A program of a Python package that cannot live beside ours, in an environment of its own; gives its path."""
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     home = CACHE / requirements.stem / digest
-    if not (home / ".done").exists():
-        uv = str(Path(sys.executable).parent / "uv")
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
-        into = ["--quiet", "--python", str(home / "bin/python")]
-        locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
-        subprocess.run([uv, "pip", "install", *into, *locked], check=True)
-        subprocess.run([uv, "pip", "check", *into], check=True)
-        (home / ".done").touch()
+    with one_process_at_a_time(home):
+        if not (home / ".done").exists():
+            _install(requirements, home)
     return home / "bin" / program
+
+
+def _install(requirements: Path, home: Path) -> None:
+    uv = str(Path(sys.executable).parent / "uv")
+    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
+    into = ["--quiet", "--python", str(home / "bin/python")]
+    locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
+    subprocess.run([uv, "pip", "install", *into, *locked], check=True)
+    subprocess.run([uv, "pip", "check", *into], check=True)
+    (home / ".done").touch()
 
 
 def load(name: str) -> Document:

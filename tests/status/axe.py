@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.built_once import one_process_at_a_time
 from tests.status.browser import Browser
 
 HERE = Path(__file__).parent
@@ -16,8 +17,9 @@ RUN = "axe.run({ preload: false }).then(arguments[0], (error) => arguments[0]({ 
 
 def source() -> str:
     """axe-core's code, installed from the lock file once for each state of it. Needs `npm`."""
-    if not (CACHE / LOCK).exists() or (CACHE / LOCK).read_bytes() != (HERE / LOCK).read_bytes():
-        _install()
+    with one_process_at_a_time(CACHE):
+        if not (CACHE / LOCK).exists() or (CACHE / LOCK).read_bytes() != (HERE / LOCK).read_bytes():
+            _install()
     return (CACHE / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
