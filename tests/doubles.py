@@ -21,7 +21,7 @@ from sidecar.core.watched import WatchedValue
 from sidecar.observe.fan_out import to_observers
 from sidecar.settings.config import Config
 from sidecar.settings.roles import WebIdentitySettings
-from sidecar.sources.web_identity import WebIdentity
+from sidecar.sources.web_identity import Exchange, WebIdentity
 
 TOKEN_CANARY = "canary-in-the-token"
 KEY_CANARY = "canary/in/the/secret/key"
@@ -203,7 +203,10 @@ class Recorder:
 
 
 class Pod:
-    """A broker between faked edges. `jitter` is what it draws, always: 0.5 puts an hour's refresh at 1620 s."""
+    """A broker between faked edges. `jitter` is what it draws, always: 0.5 puts an hour's refresh at 1620 s.
+
+    `made_of`: makes the exchange, where it is not to be `ScriptedExchange` with these outcomes.
+    """
 
     def __init__(
         self,
@@ -214,11 +217,12 @@ class Pod:
         jitter_source: Callable[[], float] | None = None,
         waits: AbstractContextManager[None] = UNCOUNTED,
         also: tuple[Observer, ...] = (),
+        made_of: Callable[[VirtualClock], Exchange] | None = None,
     ) -> None:
         self.clock = VirtualClock()
         self.tokens = FakeTokens(token or a_token())
         self.exchange = ScriptedExchange(self.clock, outcomes or (3600,), takes)
-        self.source = WebIdentity(self.tokens, self.exchange, self.clock)
+        self.source = WebIdentity(self.tokens, made_of(self.clock) if made_of else self.exchange, self.clock)
         self.seen = Recorder()
         self.broker = Broker(
             role=DEFAULT_ROLE,

@@ -23,6 +23,7 @@ EXAMPLES = {
     "irsa_sidecar_first_credential_seconds": "max by (namespace) (irsa_sidecar_first_credential_seconds)",
     "irsa_sidecar_refreshes_total": 'sum by (code) (increase(irsa_sidecar_refreshes_total{outcome="failed"}[1h])) > 0',
     "irsa_sidecar_exchanges_total": "sum(rate(irsa_sidecar_exchanges_total[10m]))",
+    "irsa_sidecar_region_issued_total": "sum by (region) (increase(irsa_sidecar_region_issued_total[10m])) > 0",
     "irsa_sidecar_refresh_duration_seconds": (
         "histogram_quantile(0.99, sum by (outcome, le) (rate(irsa_sidecar_refresh_duration_seconds_bucket[1h])))"
     ),
@@ -74,6 +75,7 @@ def label_values() -> Iterator[tuple[str, ...]]:
     yield "`sts`", "config", _listed(labels.ENDPOINTS)
     yield _listed(tuple(labels.WAYS)), "config", _listed(labels.SWITCH)
     yield "`duration`, `region`", "config", "as set: one value in a process"
+    yield "`region`", "region issued", "AWS_REGION, and those in SIDECAR_STS_FALLBACK_REGIONS"
     yield "`version`", "build", "one value in a process"
 
 
@@ -91,7 +93,8 @@ def counts() -> Iterator[tuple[str, ...]]:
 def new_metrics() -> Metrics:
     metrics = Metrics(SystemClock(), started_at=0, token=lambda: None)
     role = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/app", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
-    metrics.observe_config(load(role | {"AWS_REGION": "eu-west-1"}, []))
+    regions = {"AWS_REGION": "eu-west-1", "SIDECAR_STS_FALLBACK_REGIONS": "eu-central-1,eu-west-2"}
+    metrics.observe_config(load(role | regions, []))
     return metrics
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from math import inf
 
 from sidecar.core.arns import account_of
 from sidecar.core.claims import Claims
@@ -46,6 +47,10 @@ class Credentials:
     """STS's name for the call, to quote to AWS support."""
     sts_time: UnixTime | None = None
     """What STS's clock showed at `issued_at`; None where it did not say."""
+    region: str = ""
+    """The region whose STS issued them, where several may be asked."""
+    renew_at: Instant = inf
+    """When to ask again, however long they live: a fallback region issued them, and home may be back by then."""
 
     @property
     def account_id(self) -> str:

@@ -152,7 +152,14 @@ def _refresh_at(at: Instant, credentials: Credentials, policy: RefreshPolicy, ji
     if at >= served_until(credentials, policy):
         return at + policy.slowly_first  # dead on arrival: to ask again at once would be to ask without end
     spread = jitter * policy.jitter_share * credentials.lifetime
-    return credentials.expires_at - floor(credentials.lifetime, policy) - spread
+    half_life = credentials.expires_at - floor(credentials.lifetime, policy) - spread
+    return min(half_life, _renewed_at(at, credentials, policy, jitter))
+
+
+def _renewed_at(at: Instant, credentials: Credentials, policy: RefreshPolicy, jitter: float) -> Instant:
+    """When the source wants to be asked again, and a little later: a fleet that left must not return as one."""
+    wait = max(policy.slowly_first, credentials.renew_at - at)
+    return at + wait * (1 + jitter * policy.jitter_share)
 
 
 def _retry_at(at: Instant, retry: Retry, failures: int, policy: RefreshPolicy, jitter: float) -> Instant:

@@ -63,6 +63,13 @@ REFRESHES = Family(
 EXCHANGES = Family(
     "irsa_sidecar_exchanges_total", "counter", "calls", "Calls to STS that have ended, by outcome.", ("outcome",)
 )
+REGIONS_ISSUED = Family(
+    "irsa_sidecar_region_issued_total",
+    "counter",
+    "sessions",
+    "Credentials issued, by the region whose STS did; no series without fallback regions.",
+    ("region",),
+)
 REFRESH_DURATION = Family(
     "irsa_sidecar_refresh_duration_seconds",
     "histogram",

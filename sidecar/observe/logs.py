@@ -84,8 +84,8 @@ class LogEvents:
 
 
 def _issued(credentials: Credentials, at: Instant, took: float, state: RoleState) -> dict[str, Any]:
-    told_by_sts = {"assumed_role_arn": credentials.assumed_role_arn, "request_id": credentials.request_id}
-    return _known(told_by_sts) | {
+    names = {"assumed_role_arn": credentials.assumed_role_arn, "request_id": credentials.request_id}
+    return _known(names | {"region": credentials.region}) | {
         "role_arn": credentials.role_arn,
         "access_key_id": credentials.access_key_id,
         "expiration": timestamp(credentials.expiration),
@@ -96,7 +96,7 @@ def _issued(credentials: Credentials, at: Instant, took: float, state: RoleState
 
 
 def _known(fields: dict[str, str]) -> dict[str, str]:
-    """Without what an answer did not tell: other STS servers than AWS's leave some of it out."""
+    """Without what nobody told: other STS servers than AWS's leave some of it out, and often there is one region."""
     return {name: text for name, text in fields.items() if text}
 
 

@@ -95,6 +95,7 @@ class Metrics:
         self._exchanges = self._counter(families.EXCHANGES)
         self._exchange_seconds = self._histogram(families.REFRESH_DURATION)
         self._failures = self._gauge(families.FAILURES)
+        self._regions_issued = self._counter(families.REGIONS_ISSUED)
         self._skew = self._gauge(families.CLOCK_SKEW)
         self._failure_time = at_most(MOST_CODES, lambda code: self._exchange_seconds.labels(FAILED, code), _other)
         # An attempt every half hour: a series that appeared only with its first failure would hide that one from
@@ -146,6 +147,8 @@ class Metrics:
             self._first_credential.set(at - self._started_at)
         self._last_success.set(self._clock.wall())
         self._expiration.set(credentials.expiration)
+        if credentials.region:
+            self._regions_issued.labels(credentials.region).inc()
         self._refreshes.labels(ISSUED, NO_CODE).inc()
         self._exchanges.labels(ISSUED).inc()
         self._exchange_seconds.labels(ISSUED, NO_CODE).observe(took)
@@ -164,6 +167,8 @@ class Metrics:
     def observe_config(self, config: Config) -> None:
         """These are the settings in force."""
         self._config.labels(**config_labels(config)).set(1)
+        for region in (config.region or "", *config.fallback_regions) if config.fallback_regions else ():
+            self._regions_issued.labels(region)
 
     def observe_request(self, face: str, response: Response, seconds: float) -> None:
         """`face` has answered so, after so long."""

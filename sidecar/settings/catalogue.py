@@ -76,6 +76,13 @@ class Settings:
         "`true`: call the dual-stack endpoint of STS (IPv4 and IPv6).",
         "false",
     )
+    fallback_regions: tuple[str, ...] = defaulted(
+        "SIDECAR_STS_FALLBACK_REGIONS",
+        parsers.regions,
+        "Regions whose STS is called while that of AWS_REGION is down, in this order: `eu-central-1,eu-west-2`. "
+        "They must be in the same partition.",
+        "",
+    )
     ca_bundle: Path | None = optional(
         "AWS_CA_BUNDLE",
         parsers.ca_bundle,

@@ -10,6 +10,7 @@ from sidecar.http.addresses import LINK_LOCAL, LOOPBACK_NAMES, WILDCARDS, Addres
 from sidecar.settings import flags, rules
 from sidecar.settings.catalogue import SETTINGS, Settings
 from sidecar.settings.complaints import BadSetting, gathered
+from sidecar.settings.fallback_regions import check_fallbacks, fallbacks
 from sidecar.settings.given import EffectiveSetting, GivenSettings
 from sidecar.settings.plain_role import asks_sts, no_source, plain_role
 from sidecar.settings.roles import RoleSet, StsConnection
@@ -99,6 +100,11 @@ def _sts(values: rules.Values, environ: Mapping[str, str]) -> StsConnection | No
         return None
     endpoint = rules.endpoint(values)
     proxy = rules.proxy(endpoint, environ)
+    check_fallbacks(values)
     return StsConnection(
-        endpoint=endpoint, region=values.get("AWS_REGION"), proxy=proxy, ca_bundle=values.get("AWS_CA_BUNDLE")
+        endpoint=endpoint,
+        region=values.get("AWS_REGION"),
+        proxy=proxy,
+        ca_bundle=values.get("AWS_CA_BUNDLE"),
+        fallbacks=fallbacks(values, values.get("AWS_REGION"), environ),
     )

@@ -41,6 +41,11 @@ def region(value: str) -> str:
     return value
 
 
+def regions(value: str) -> tuple[str, ...]:
+    """Regions with commas between them, in their order."""
+    return tuple(region(name.strip()) for name in value.split(",")) if value else ()
+
+
 def endpoint_url(value: str) -> str:
     try:
         url = urlsplit(value)

@@ -11,6 +11,16 @@ from sidecar.http.addresses import Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackRegion:
+    """Another region of the same partition, whose STS is asked while the first one's is down."""
+
+    region: str
+    endpoint: str
+    proxy: str | None = field(default=None, repr=False)
+    """None to go direct. It may hold a password."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StsConnection:
     """Which STS a role is asked for, by which way, and whom to trust there."""
 
@@ -21,6 +31,8 @@ class StsConnection:
     """None to go direct. It may hold a password."""
     ca_bundle: Path | None = None
     """None for the system's CAs."""
+    fallbacks: tuple[FallbackRegion, ...] = ()
+    """In the order in which they are asked. Where there are any, `region` is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

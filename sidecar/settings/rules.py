@@ -49,7 +49,7 @@ def endpoint(values: Values) -> str:
             raise BadSetting("AWS_ENDPOINT_URL_STS", problem, value=repr(url))
         return str(url)
     if region:
-        _refuse_misspelt(str(region))
+        refuse_misspelt(str(region))
         try:
             return sts_endpoint(str(region), fips=fips, dualstack=dualstack)
         except ValueError as error:
@@ -62,14 +62,17 @@ def endpoint(values: Values) -> str:
     return ""
 
 
-def _refuse_misspelt(region: str) -> None:
-    """AWS's regions all have one form; any other would only fail as a host name that does not resolve."""
+def refuse_misspelt(region: str, variable: str = "AWS_REGION") -> None:
+    """AWS's regions all have one form; any other would only fail as a host name that does not resolve.
+
+    Raises `BadSetting`, of `variable`.
+    """
     if _REGION.fullmatch(region) or _PSEUDO_REGION.fullmatch(region):
         return
     near = _NEAR_REGION.fullmatch(region.lower())
     zone = "is an availability zone, not a region" if near and _ZONE.fullmatch(region) else "is not a region of AWS"
     meant = f"; did you mean {near['place']}-{near['number']}?" if near else "; use a name such as eu-central-1."
-    raise BadSetting("AWS_REGION", f"{zone}{meant}", value=repr(region))
+    raise BadSetting(variable, f"{zone}{meant}", value=repr(region))
 
 
 def proxy(url: str, environ: Mapping[str, str]) -> str | None:

@@ -1,7 +1,8 @@
 """Credentials for the projected token: AssumeRoleWithWebIdentity, with the token that the file holds at that moment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from math import inf
 from typing import Protocol
 
@@ -31,7 +32,7 @@ class TokenSource(Protocol):
 class Exchange(Protocol):
     """AssumeRoleWithWebIdentity for one role."""
 
-    async def __call__(self, token: Token) -> Credentials:
+    async def __call__(self, token: Token, /) -> Credentials:
         """Trade the token. Raises `ExchangeFailed`."""
         ...
 
@@ -113,11 +114,23 @@ def _expired(overdue: Seconds) -> TokenExpired:
 @asynccontextmanager
 async def sts_client(
     settings: WebIdentitySettings, clock: Clock, observe_skew: SkewObserver = no_observer
-) -> AsyncIterator[StsExchange]:
+) -> AsyncIterator[Exchange]:
     """An `Exchange` for as long as the block lasts."""
     trust = TrustedAuthorities(settings.sts.ca_bundle)
     async with sts_session(trust.context) as http:
-        yield StsExchange(http, _call(settings), clock, observe_skew, trust)
+        yield web_identity_exchange(settings, lambda call: StsExchange(http, call, clock, observe_skew, trust), clock)
+
+
+def web_identity_exchange(settings: WebIdentitySettings, ask: Callable[[StsCall], Exchange], clock: Clock) -> Exchange:
+    """One role's exchange in its region, and in the fallback regions if there are any. `ask`: one call's exchange."""
+    home = _call(settings)
+    if not settings.sts.fallbacks:
+        return ask(home)
+    from sidecar.sources.regional_exchange import RegionalCall, RegionalExchange  # noqa: PLC0415 (few name such regions)
+
+    others = {each.region: replace(home, endpoint=each.endpoint, proxy=each.proxy) for each in settings.sts.fallbacks}
+    calls = {settings.sts.region or "": home, **others}
+    return RegionalExchange([RegionalCall(region, ask(call)) for region, call in calls.items()], clock)
 
 
 def _call(settings: WebIdentitySettings) -> StsCall:

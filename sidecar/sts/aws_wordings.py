@@ -62,6 +62,14 @@ OTHER_PARAMETER = Wording(
     cause="STS refuses a parameter of the call.",
     fix="Compare the sidecar's settings with the role.",
 )
+REGION_DISABLED = Wording(
+    fragments=("not activated in this region",),
+    aws_codes=("RegionDisabledException",),
+    error=RequestRefused,
+    code="region-not-activated",
+    cause="STS is not activated in this region for account {account}; another token or policy does not help.",
+    fix="Activate it in IAM's account settings, or set AWS_REGION to an active region.",
+)
 
 TOKEN_EXPIRED = Wording(
     fragments=("token expired",),
@@ -194,14 +202,7 @@ AWS: Sequence[Wording] = (
         fix="Use a projected serviceAccountToken volume: the kubelet replaces its token within a day.",
     ),
     TOKEN_EXPIRED,
-    Wording(
-        fragments=("not activated in this region",),
-        aws_codes=("RegionDisabledException",),
-        error=RequestRefused,
-        code="region-not-activated",
-        cause="STS is not activated in this region for account {account}; another token or policy does not help.",
-        fix="Activate it in IAM's account settings, or set AWS_REGION to an active region.",
-    ),
+    REGION_DISABLED,
     DURATION_REFUSED,
     SESSION_NAME_REFUSED,
     NOT_A_ROLE,

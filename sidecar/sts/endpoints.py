@@ -64,6 +64,11 @@ def sts_endpoint(region: str, *, fips: bool, dualstack: bool) -> str:
     return f"https://{_service(partition, fips=fips, dualstack=dualstack)}.{region}.{suffix}"
 
 
+def same_partition(region: str, other: str) -> bool:
+    """Whether a role of one region is known in the other: no partition shares its accounts with another."""
+    return _partition(region) is _partition(other)
+
+
 def is_of_aws(url: str) -> bool:
     """Whether AWS answers at `url`, a VPC endpoint's name included: the domain is one of AWS's."""
     host = (urlsplit(url).hostname or "").removesuffix(".")

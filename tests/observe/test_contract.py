@@ -33,6 +33,7 @@ CONTRACT = {
     ),
     "irsa_sidecar_consecutive_failures": ("gauge", set()),
     "irsa_sidecar_credentials_expiration_timestamp_seconds": ("gauge", set()),
+    "irsa_sidecar_region_issued_total": ("counter", {"region"}),
     "irsa_sidecar_credentials_file_writes_total": ("counter", {"outcome"}),
     "irsa_sidecar_degraded_requests_total": ("counter", set()),
     "irsa_sidecar_refused_requests_total": ("counter", {"face"}),

@@ -61,6 +61,11 @@ def test_what_an_answer_did_not_tell_is_no_field(history: History, caplog: pytes
     assert not {"assumed_role_arn", "request_id"} & fields(record).keys()
 
 
+def test_the_region_that_issued_is_told(history: History, caplog: pytest.LogCaptureFixture) -> None:
+    history.issued(5.5, replace(credentials(issued_at=5), region="eu-central-1"), took=0.5)
+    assert vars(caplog.records[-1])["region"] == "eu-central-1"
+
+
 def test_the_recovery_tells_how_many_attempts_had_failed(history: History, caplog: pytest.LogCaptureFixture) -> None:
     for at in range(3):
         history.failed(at, DOWN)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
@@ -92,6 +93,16 @@ NOTHING_YET: dict[Series, float] = {
 
 def normal(series: dict[Series, float]) -> dict[Series, float]:
     return {(name, *sorted(labels)): value for (name, *labels), value in series.items()}
+
+
+def test_each_session_is_counted_for_the_region_that_issued_it() -> None:
+    observed = metrics()
+    history = History(observed)
+    for region in ("eu-west-1", "eu-central-1", "eu-central-1"):
+        history.issued(5, replace(credentials(issued_at=5), region=region), took=0.5)
+    series = page(observed)
+    assert series["region_issued_total", "region=eu-west-1"] == 1
+    assert series["region_issued_total", "region=eu-central-1"] == 2
 
 
 def test_before_anything_happened_every_series_is_there_at_zero() -> None:

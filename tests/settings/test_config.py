@@ -73,6 +73,7 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
         imds_v1=False,
         imds_min_life=900.0,
         availability_zone=None,
+        fallback_regions=(),
         socket_mode=None,
         socket_group=None,
         credentials_file=None,
@@ -107,6 +108,7 @@ ACCEPTED: list[tuple[str, str, str, Any]] = [
     ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9000/sts", "sts_endpoint", "http://127.0.0.1:9000/sts"),
     ("AWS_USE_FIPS_ENDPOINT", "True", "sts_endpoint", "https://sts-fips.eu-central-1.amazonaws.com"),
     ("SIDECAR_STS_HTTP", "true", "sts_http", True),
+    ("SIDECAR_STS_FALLBACK_REGIONS", "eu-west-1,us-east-1", "fallback_regions", ("eu-west-1", "us-east-1")),
     ("AWS_USE_DUALSTACK_ENDPOINT", "true", "sts_endpoint", "https://sts.eu-central-1.api.aws"),
     (
         "SIDECAR_LISTEN",

@@ -15,8 +15,7 @@ import pytest
 from sidecar.core.clock import SystemClock
 from sidecar.core.errors import StsUnreachable
 from sidecar.settings.config import load
-from sidecar.sources.web_identity import sts_client
-from sidecar.sts.exchange import StsExchange
+from sidecar.sources.web_identity import Exchange, sts_client
 from sidecar.sts.tls import tls_context
 from sidecar.sts.trusted_authorities import TrustedAuthorities
 from tests.doubles import ROLE_ARN, a_token, web_identity
@@ -43,7 +42,7 @@ def bundle(tmp_path: Path) -> Bundle:
     return Bundle(tmp_path / "bundle.pem")
 
 
-async def is_trusted(exchange: StsExchange) -> bool:
+async def is_trusted(exchange: Exchange) -> bool:
     try:
         return bool((await exchange(a_token())).access_key_id)
     except StsUnreachable as error:
