@@ -134,8 +134,11 @@ class Broker:
             async with asyncio.timeout(ATTEMPT_WITHIN):
                 await self._check()
                 asked_at = self._clock.now()
+                # Another identity's session replaces the one that is held, however short it is.
+                same_identity = self._source.same_identity
                 outcome = await self._source.obtain()
-                check_not_worse(self.state, outcome, self._clock.now(), self._policy)
+                if same_identity:
+                    check_not_worse(self.state, outcome, self._clock.now(), self._policy)
         except asyncio.CancelledError as error:
             if _cancelled():
                 raise

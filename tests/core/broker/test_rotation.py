@@ -119,6 +119,16 @@ async def test_a_refused_new_identity_does_not_cost_the_old_ones_credentials() -
 
 
 @in_virtual_time
+async def test_another_identitys_session_is_served_even_if_it_is_the_shorter() -> None:
+    pod = Pod(3600, 900)
+    async with pod.running():
+        await pod.until(100)
+        pod.tokens.rotate(a_token(sub="system:serviceaccount:shop:other"))
+        await pod.until(101)
+        assert pod.served().lifetime == 900
+
+
+@in_virtual_time
 async def test_a_token_that_comes_late_is_traded_the_moment_it_is_there() -> None:
     pod = Pod()
     pod.tokens.remove()
