@@ -50,9 +50,7 @@ from sidecar.observe.startup import announce
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import BadConfig, Config, load
 from sidecar.settings.roles import WebIdentitySettings
-from sidecar.sources.file_watch import FileWatch
-from sidecar.sources.token_file import TokenFile
-from sidecar.sources.web_identity import WebIdentity, sts_client
+from sidecar.sources.role_sources import role_sources
 from sidecar.terminal.complaints import complain
 from sidecar.terminal.early_signals import end_when_told
 from sidecar.terminal.last_resort import end_process_after
@@ -118,8 +116,6 @@ async def serve(
 ) -> None:
     """Serve credentials until SIGTERM and the grace after it. Raises `CannotListen` before anything is served."""
     clock, stop, policy = SystemClock(), StopSignals(), policy or RefreshPolicy()
-    asked = _asked(config)
-    tokens = TokenFile(asked.token_file)
     metrics = Metrics(
         clock,
         started_at=clock.now(),
@@ -129,10 +125,11 @@ async def serve(
     )
     announce(config)
     metrics.observe_config(config)
-    async with sts_client(asked, clock, metrics.observe_skew) as exchange:
+    async with role_sources(clock, lambda _: broker) as sources:
         history, usage, refusals = History(), Usage(clock), Refusals(clock)
         files = _credentials_files(config, metrics)
-        source = WebIdentity(tokens, exchange, clock)
+        source = sources.source(config.roles.default_role, metrics.observe_skew)
+        sources.keep_only(config.roles)
         broker = Broker(
             role=DEFAULT_ROLE,
             source=source,
@@ -147,7 +144,7 @@ async def serve(
         observe = to_request_observers(metrics, usage, refusals)
         public = PublicAdminFace(status, metrics)
         async with _listening(faces, (AdminFace(public, status), public), observe, config, stop):
-            jobs = [FileWatch([tokens]).run, broker.keep_fresh, *(file.keep_written for file in files)]
+            jobs = [sources.watch.run, broker.keep_fresh, *(file.keep_written for file in files)]
             await _run(jobs, stop, config.grace, on_grace_over)
     logger.info("stopped")
 

@@ -1,0 +1,74 @@
+"""From a role's settings to the source of its credentials: the one place that knows every kind."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from sidecar.core.broker import Broker
+from sidecar.core.ports import Clock, CredentialSource
+from sidecar.settings.roles import RoleSettings, WebIdentitySettings
+from sidecar.sources.file_watch import FileWatch
+from sidecar.sources.token_file import TokenFile
+from sidecar.sources.web_identity import WebIdentity, web_identity_exchange
+from sidecar.sts.exchange import SkewObserver, StsExchange, sts_session
+from sidecar.sts.trusted_authorities import TrustedAuthorities
+
+BrokerOf = Callable[[str], Broker]
+"""The broker of the role with this name, as it is now: a reload may put another in its place."""
+
+
+class RoleSources:
+    """Makes each role's source. What roles have in common they share: the HTTP client, CAs, token files, their watch.
+
+    `broker_of`: finds the base of a chain.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, clock: Clock, broker_of: BrokerOf) -> None:
+        self._http = http
+        self._clock = clock
+        self._broker_of = broker_of
+        self._token_files: dict[Path, TokenFile] = {}
+        self._authorities: dict[Path | None, TrustedAuthorities] = {}
+        self.watch = FileWatch()
+
+    def source(self, role: RoleSettings, observe_skew: SkewObserver) -> CredentialSource:
+        """Raises `OSError` where the CAs to trust cannot be read."""
+        match role.source:
+            case WebIdentitySettings() as settings:
+                return self._web_identity(settings, observe_skew)
+            case other:
+                raise NotImplementedError(type(other).__name__)
+
+    def keep_only(self, roles: Iterable[RoleSettings]) -> None:
+        """Forget, and watch no more, what none of these roles needs."""
+        kept = tuple(roles)
+        files = {role.token_file for role in kept}
+        bundles = {role.sts.ca_bundle for role in kept if role.sts}
+        self._token_files = {path: file for path, file in self._token_files.items() if path in files}
+        self._authorities = {path: trust for path, trust in self._authorities.items() if path in bundles}
+        self.watch.set_files(self._token_files.values())
+
+    def _web_identity(self, settings: WebIdentitySettings, observe_skew: SkewObserver) -> CredentialSource:
+        trust, clock = self._trust(settings.sts.ca_bundle), self._clock
+        exchange = web_identity_exchange(
+            settings, lambda call: StsExchange(self._http, call, clock, observe_skew, trust), clock
+        )
+        return WebIdentity(self._token_file(settings.token_file), exchange, clock)
+
+    def _token_file(self, path: Path) -> TokenFile:
+        return self._token_files.setdefault(path, TokenFile(path))
+
+    def _trust(self, bundle: Path | None) -> TrustedAuthorities:
+        if bundle not in self._authorities:
+            self._authorities[bundle] = TrustedAuthorities(bundle)
+        return self._authorities[bundle]
+
+
+@asynccontextmanager
+async def role_sources(clock: Clock, broker_of: BrokerOf) -> AsyncIterator[RoleSources]:
+    """For as long as the block lasts. Each call says itself whom it trusts; one that did not would trust nobody."""
+    async with sts_session(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as http:
+        yield RoleSources(http, clock, broker_of)

@@ -1,0 +1,69 @@
+"""What the sources of many roles share, and what they forget when a role goes."""
+
+import gc
+import weakref
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sidecar.core.arns import RoleArn
+from sidecar.core.broker import Broker
+from sidecar.core.session_request import SessionRequest
+from sidecar.settings.roles import RoleSettings, StsConnection, WebIdentitySettings
+from sidecar.sources.role_sources import RoleSources, role_sources
+from sidecar.sources.token_file import TokenFile
+from sidecar.sources.web_identity import WebIdentity
+from sidecar.sts.exchange import no_observer
+from tests.doubles import ROLE_ARN, VirtualClock
+
+
+def no_broker(name: str) -> Broker:
+    raise AssertionError(name)
+
+
+@pytest.fixture
+async def sources() -> AsyncIterator[RoleSources]:
+    async with role_sources(VirtualClock(), no_broker) as made:
+        yield made
+
+
+def role(name: str, token_file: Path) -> RoleSettings:
+    return RoleSettings(
+        name=name,
+        source=WebIdentitySettings(
+            role_arn=RoleArn.parse(ROLE_ARN),
+            token_file=token_file,
+            session=SessionRequest(),
+            sts=StsConnection(endpoint="http://127.0.0.1:1", region=None),
+        ),
+    )
+
+
+def token_file_of(made: object) -> TokenFile:
+    assert isinstance(made, WebIdentity)
+    found = made._tokens
+    assert isinstance(found, TokenFile)
+    return found
+
+
+async def test_roles_with_the_same_token_file_read_it_together_others_do_not(sources: RoleSources) -> None:
+    files = [
+        token_file_of(sources.source(role(name, Path(path)), no_observer))
+        for name, path in (("one", "/tokens/a"), ("two", "/tokens/a"), ("three", "/tokens/b"))
+    ]
+    assert files[0] is files[1] is not files[2]
+
+
+async def test_what_no_role_needs_any_more_is_forgotten(sources: RoleSources) -> None:
+    kept, gone = role("kept", Path("/tokens/kept")), role("gone", Path("/tokens/gone"))
+    stays = token_file_of(sources.source(kept, no_observer))
+    goes = weakref.ref(token_file_of(sources.source(gone, no_observer)))
+    sources.keep_only([kept, gone])
+    gc.collect()
+    assert goes() is not None
+    sources.keep_only([kept])
+    gc.collect()
+    assert goes() is None
+    assert token_file_of(sources.source(replace(kept, name="again"), no_observer)) is stays
