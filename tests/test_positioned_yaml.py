@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from sidecar.positioned_yaml import MappingNode, Node, NotYaml, ScalarNode, parse
+from sidecar import positioned_yaml
+from sidecar.positioned_yaml import MappingNode, Node, NotYaml, ScalarNode, SequenceNode, parse
 
 
 def value_of(text: str, key: str) -> Node:
@@ -63,11 +64,52 @@ def test_a_scalar_is_resolved_as_kubectl_reads_it_and_keeps_its_text(written: st
         "a:\t[1, 2]\nb: {\n\t}\n",
         "a: [1, # one\n\t2]\nb: {}\n",
         "a: [1, 2]\t# b\nb: {}\n",
+        "a:\t[1, 2]\t\nb: {}",
     ],
 )
 def test_tabs_may_stand_between_the_tokens_that_indent_no_block(text: str) -> None:
     (document,) = parse(text)
     assert document.data() == {"a": [1, 2], "b": {}}
+
+
+@pytest.mark.parametrize(("text", "value"), [("a: b\tc\n", "b\tc"), ("a: b\n  \tc\n", "b c"), ("a: b\t\n", "b")])
+def test_tabs_may_stand_between_words(text: str, value: str) -> None:
+    (document,) = parse(text)
+    assert document.data() == {"a": value}
+
+
+def test_a_byte_order_mark_may_begin_any_document() -> None:
+    text = "\ufeffa: 1\nb: 2\n--- # joined\n\ufeffc: 3\nkey: value\n"
+    documents = parse(text)
+    assert [node.data() for node in documents] == [{"a": 1, "b": 2}, {"c": 3, "key": "value"}]
+    for node in (value for document in documents for _, value in document.entries):  # type: ignore[attr-defined]
+        assert text[node.start : node.end] == str(node.data())
+
+
+def test_half_of_a_surrogate_pair_is_an_error_with_its_line() -> None:
+    with pytest.raises(NotYaml, match="surrogate") as caught:
+        parse("a: 1\nb: \ud800\n")
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("text", ["a: {b: [1,\t2]}\nc: &x |\n  d\n\ne: *x\n", "\ufeffa: ü\nb:\n- c\n- d: 'e'\n"])
+def test_the_substitute_for_libyaml_reads_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [(node.data(), places(node)) for node in parse(text)]
+    monkeypatch.setattr(positioned_yaml, "READER", positioned_yaml._Loader)
+    assert [(node.data(), places(node)) for node in parse(text)] == expected
+    with pytest.raises(NotYaml) as caught:
+        parse("ü: 1\nb: \x01\n")
+    assert caught.value.line == 2
+
+
+def places(node: Node) -> list[tuple[int, int, int]]:
+    """Where each value in a document stands."""
+    below: list[Node] = []
+    if isinstance(node, MappingNode):
+        below = [value for _, value in node.entries]
+    elif isinstance(node, SequenceNode):
+        below = list(node.items)
+    return [(node.start, node.end, node.line), *(place for inner in below for place in places(inner))]
 
 
 def test_a_tab_that_indents_a_block_is_an_error_on_its_line() -> None:
@@ -81,9 +123,9 @@ def test_a_tab_that_indents_a_block_is_an_error_on_its_line() -> None:
     [
         ("a: 1\nb: *c\n", "*c refers to nothing above it", 2),
         ("a: &c [*c]\n", "*c refers to nothing above it", 1),
-        ("a: 1\nb: \x01\n", "special characters are not allowed", 2),
+        ("ü: 1\nb: \x01\n", "control characters are not allowed", 2),
         ("a: 1\n[b]: 2\n", "a key must be plain text", 2),
-        ("a: [1\nb: 2\n", "expected ',' or ']', but got ':'", 2),
+        ("a: [1\nb: 2\n", "did not find expected ',' or ']'", 2),
     ],
 )
 def test_what_is_no_yaml_is_an_error_with_its_line(text: str, problem: str, line: int) -> None:

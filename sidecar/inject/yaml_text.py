@@ -25,7 +25,8 @@ class YamlText:
         return "\r\n" if "\r\n" in self.text else "\n"
 
     def column(self, place: int) -> int:
-        return place - self.text.rfind("\n", 0, place) - 1
+        start = self.text.rfind("\n", 0, place) + 1
+        return place - start - self.text.startswith("\ufeff", start)
 
     def before(self, place: int) -> str:
         """What precedes a place in its line, without the white space around it."""
@@ -37,7 +38,7 @@ class YamlText:
         return end - 1 if self.text[end - 1 : end] == "\r" else end
 
     def end_of_line_before(self, place: int) -> int:
-        start = place - self.column(place) - 1
+        start = self.text.rfind("\n", 0, place)
         return start - 1 if self.text[start - 1 : start] == "\r" else start
 
     def after_colon(self, key: Node) -> int:

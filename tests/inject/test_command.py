@@ -97,10 +97,13 @@ def test_a_document_that_does_not_matter_need_not_be_yaml(command: Command) -> N
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (OTHER + "---\n" + POD + "  a: b: c\n", "<stdin>:12: error: not YAML: mapping values are not allowed here."),
+        (
+            OTHER + "---\n" + POD + "  a: b: c\n",
+            "<stdin>:12: error: not YAML: mapping values are not allowed in this context.",
+        ),
         (POD + "    image: {{ .Values.image }}\n", "Render a Helm template first: helm template CHART | irsa-sidecar"),
         (POD + "    env: *nothing\n", "<stdin>:9: error: not YAML: *nothing refers to nothing above it."),
-        (POD + "    image: \x01\n", "<stdin>:9: error: not YAML: special characters are not allowed."),
+        (POD + "    image: \x01\n", "<stdin>:9: error: not YAML: control characters are not allowed."),
         (POD.encode("utf-16"), "irsa-sidecar inject: <stdin>: not UTF-8; convert it with iconv."),
     ],
 )

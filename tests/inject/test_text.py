@@ -219,8 +219,20 @@ def test_json_stays_json(command: Command) -> None:
     assert command.removed(result) == text
 
 
-def test_a_byte_order_mark_stays(command: Command) -> None:
-    text = "\ufeff" + HEAD + "spec:\n  containers:\n  - name: app\n"
+POD_SPEC = "spec:\n  containers:\n  - name: app\n"
+PODS = [HEAD + POD_SPEC, POD_SPEC + "apiVersion: v1\nkind: Pod\n", "kind: Pod\napiVersion: v1\n" + POD_SPEC]
+
+
+@pytest.mark.parametrize("pod", PODS)
+@pytest.mark.parametrize("before", ["\ufeff", "\ufeff---\n", "a: 1\n---\n\ufeff", "\ufeffa: 1\n--- # joined\n\ufeff"])
+def test_a_byte_order_mark_stays(before: str, pod: str, command: Command) -> None:
+    result = command.injected(before + pod)
+    assert result.startswith(before)
+    assert command.removed(result) == before + pod
+
+
+def test_a_tab_that_kubectl_reads_stays(command: Command) -> None:
+    text = f'{HEAD}spec:\t# mine\n  containers:\t\n  - name:\tapp\n    image: a\tb\n    args: [\n\t"x",\n\t]\n'
     result = command.injected(text)
-    assert result.startswith("\ufeffapiVersion")
+    assert '  - name:\tapp\n    image: a\tb\n    args: [\n\t"x",\n\t]\n' in result
     assert command.removed(result) == text

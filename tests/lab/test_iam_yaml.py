@@ -111,7 +111,7 @@ def test_a_second_document_is_refused_on_its_first_line() -> None:
 def test_what_is_no_yaml_is_refused_on_its_line() -> None:
     text = changed(account='account: "\x01"')
     line = line_of("\x01", text)
-    assert complaints(text) == [f"iam.yaml:{line}: not YAML: special characters are not allowed"]
+    assert complaints(text) == [f"iam.yaml:{line}: not YAML: control characters are not allowed"]
 
 
 def test_two_roles_or_providers_of_one_name_are_refused() -> None:
