@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn
 
 from sidecar.core.errors import ExchangeFailed, NoCredentials, SidecarError, Unexpected
-from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.model import Credentials, Instant, Seconds, Token
 from sidecar.core.pauses import Pauses
 from sidecar.core.ports import Clock, CredentialSource, Observer
 from sidecar.core.refresh import (
@@ -30,7 +30,7 @@ from sidecar.core.refresh import (
     step,
     usable,
 )
-from sidecar.core.watched import WatchedValue
+from sidecar.core.watched import Watched, WatchedValue
 
 MAXIMUM_SLEEP: Seconds = 10
 """The longest sleep. A paused machine's timers do not notice the time that passed; a short sleep ends soon after."""
@@ -75,6 +75,16 @@ class Broker:
     @property
     def state(self) -> RoleState:
         return self._state.value
+
+    @property
+    def states(self) -> Watched[RoleState]:
+        """The state, for those who wait for the next one."""
+        return self._state
+
+    @property
+    def token(self) -> Token | None:
+        """The token that stands behind the credentials, None where there is none."""
+        return self._source.token
 
     @property
     def phase(self) -> Phase:
@@ -194,7 +204,8 @@ class Broker:
         first = self._content is None and self.state.error is None
         self._content = content
         if not first:
-            self._apply(SourceChanged(self._clock.now(), same_identity=self._source.same_identity))
+            source = self._source
+            self._apply(SourceChanged(self._clock.now(), same_identity=source.same_identity, what=source.made_from))
 
     def _note_pause(self) -> None:
         """Let a pause age the credentials, and let the attempt that it calls for begin before the sleep ends."""

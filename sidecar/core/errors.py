@@ -17,7 +17,8 @@ class Retry(enum.Enum):
     SOON = "soon"
     """Time alone: network, throttling, a server error, a file that is not there yet."""
     NEW_TOKEN = "new-token"  # noqa: S105 (a name, not a secret)
-    """A new token, at once: STS refused this one for what it is. Slowly the same one too: the refusal may be wrong."""
+    """A new token, or new credentials of the base role, at once: STS refused these for what they are. Slowly the same
+    ones too: the refusal may be wrong."""
     SLOWLY = "slowly"
     """A person: IAM or a setting must change. New IAM entities also take up to a minute to spread."""
 
@@ -46,6 +47,19 @@ class TokenUnreadable(SidecarError):
 
 class TokenExpired(SidecarError):
     """The file holds a token whose own `exp` has passed. STS is not asked; looking again costs a file read."""
+
+
+# --- a chain ---------------------------------------------------------------------------------------------------
+
+
+class BaseUnavailable(SidecarError):
+    """The role whose credentials sign the call has none that are valid. STS is not asked; looking again is free."""
+
+
+class ClaimMissing(SidecarError):
+    """A session tag is to be filled from a claim that the token lacks. STS is not asked."""
+
+    retry = Retry.NEW_TOKEN
 
 
 # --- the exchange ----------------------------------------------------------------------------------------------
@@ -101,6 +115,18 @@ class TokenRefused(ExchangeFailed):
 
 class TrustRefused(ExchangeFailed):
     """IAM does not let this service account have this role: trust policy, provider or audience."""
+
+    retry = Retry.SLOWLY
+
+
+class BaseRefused(ExchangeFailed):
+    """STS refuses the credentials that signed the call: expired, unknown to it, or signed under a wrong clock."""
+
+    retry = Retry.NEW_TOKEN
+
+
+class ChainRefused(ExchangeFailed):
+    """IAM does not let the base role have this role: its own policy, or the other's trust policy."""
 
     retry = Retry.SLOWLY
 

@@ -28,6 +28,11 @@ class CredentialSource(Protocol):
         ...
 
     @property
+    def made_from(self) -> str:
+        """What `changed` watches, in a word."""
+        ...
+
+    @property
     def token(self) -> Token | None:
         """The token that it would present now, None while it has none."""
         ...

@@ -86,10 +86,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class SourceChanged:
-    """Credentials would now be made from something new. `same_identity`: and go to whom they were issued last."""
+    """Credentials would now be made from something new. `same_identity`: and go to whom they were issued last.
+
+    `what`: what is new, in a word.
+    """
 
     at: Instant
     same_identity: bool
+    what: str = "token"
 
 
 @dataclass(frozen=True, slots=True)

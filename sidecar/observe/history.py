@@ -45,6 +45,6 @@ class History:
             case Failed(at=at, error=error, took=took):
                 self.last_failure = Failure(at, error)
                 self.refreshes.append(Refresh(at, took, code=error.code))
-            case SourceChanged(at=at):
+            case SourceChanged(at=at, what="token"):
                 self.rotations += 1
                 self.rotated_at = at

@@ -61,9 +61,8 @@ class LogEvents:
             case Failed(at=at, error=error):
                 self._failures = state.failures
                 self._failed(error, at, state)
-            case SourceChanged(same_identity=same_identity):
-                attempt = "at once" if state.attempt_at == IMMEDIATELY else "as planned"
-                logger.info("token rotated", extra={"same_identity": same_identity, "next_attempt": attempt})
+            case SourceChanged():
+                _changed(event, state)
             case ClockMoved(at=at, by=by):
                 self._clock_moved(at, by)
 
@@ -81,6 +80,18 @@ class LogEvents:
         self._last_logged = kind
         level = logging.ERROR if isinstance(error, Unexpected) else logging.WARNING
         logger.log(level, "refresh failed", extra=_failed(error, at, state, now_in))
+
+
+def _changed(event: SourceChanged, state: RoleState) -> None:
+    attempt = "at once" if state.attempt_at == IMMEDIATELY else "as planned"
+    found: dict[str, object] = {"same_identity": event.same_identity, "next_attempt": attempt}
+    match event.what:
+        case "token":
+            logger.info("token rotated", extra=found)
+        case "base credentials":
+            logger.info("base credentials renewed", extra=found)
+        case _:
+            logger.info("source changed", extra=found)
 
 
 def _issued(credentials: Credentials, at: Instant, took: float, state: RoleState) -> dict[str, Any]:

@@ -136,7 +136,7 @@ class Metrics:
                 self._issued(at, credentials, took)
             case Failed(took=took):
                 self._failed(code_label(event.error), took)
-            case SourceChanged():
+            case SourceChanged(what="token"):
                 self._rotations.inc()
         self._failures.set(state.failures)
         self._degraded = state.error is not None

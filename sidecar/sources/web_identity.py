@@ -41,6 +41,7 @@ class WebIdentity:
     """The `CredentialSource` of a pod with a projected token."""
 
     kind = "web-identity"
+    made_from = "token"
 
     def __init__(self, tokens: TokenSource, exchange: Exchange, clock: Clock) -> None:
         self._tokens = tokens

@@ -133,6 +133,15 @@ TOKEN_NOT_ACCEPTED = Wording(
     fix="Compare its issuer and audience with the IAM OIDC provider in the role's account.",
 )
 
+REGION_DISABLED = Wording(
+    fragments=("not activated in this region",),
+    aws_codes=("RegionDisabledException",),
+    error=RequestRefused,
+    code="region-not-activated",
+    cause="STS is not activated in this region for account {account}; another token or policy does not help.",
+    fix="Activate it in IAM's account settings, or set AWS_REGION to an active region.",
+)
+
 AWS: Sequence[Wording] = (
     Wording(
         fragments=(

@@ -26,6 +26,7 @@ class BadProxy(ValueError):
 
 
 _HOST_LABEL = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")
+_IN_NAME = re.compile(r"(?:^|\.)sts(?:-fips)?\.(?P<region>[a-z]+(?:-[a-z]+)+-\d+)\.")
 _PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
 _REGION = re.compile(r"(?P<area>.+)-\w+-\d+")
 
@@ -75,6 +76,15 @@ def is_of_aws(url: str) -> bool:
     partitions = (_AWS, *_BY_AREA.values())
     domains = {domain for each in partitions for domain in (each.suffix, each.dualstack_suffix)}
     return any(host.endswith(f".{domain}") for domain in domains)
+
+
+def signing_region(url: str, region: str | None) -> str:
+    """The region that a signed call to `url` is for: the one in the endpoint's name, a VPC endpoint's included.
+
+    Where the name tells none, it is the setting's, and without one us-east-1, as for the global endpoint.
+    """
+    named = _IN_NAME.search(urlsplit(url).hostname or "")
+    return named["region"] if named else region or "us-east-1"
 
 
 def _refuse_no_region(region: str) -> None:

@@ -12,15 +12,15 @@ from sidecar import __version__
 from sidecar.core.model import Credentials, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
 from sidecar.sts.bounded_connector import BoundedConnector
-from sidecar.sts.issued import Asked, IssuedSessions
+from sidecar.sts.issued import AskedOfSts, IssuedSessions
 from sidecar.sts.plausibility import Presented
 from sidecar.sts.post import SentForm, StsPost, Trust, the_sessions_own
 from sidecar.sts.progress import noting_progress
 from sidecar.sts.refusal import failure_of
 from sidecar.sts.resolver import Resolver
 from sidecar.sts.route import Route
+from sidecar.sts.session_fields import policy_fields
 from sidecar.sts.session_name import session_name_for
-from sidecar.sts.session_policy import NO_SESSION_POLICY, SessionPolicy
 from sidecar.sts.transport_failures import ANSWER_WITHIN, CONNECT_WITHIN
 
 OK = 200
@@ -51,7 +51,9 @@ class StsCall:
     session_name: str | None = None
     """RoleSessionName; None names the pod, from the token's claims."""
     proxy: str | None = field(default=None, repr=False)
-    session_policy: SessionPolicy = NO_SESSION_POLICY
+    policy: str | None = field(default=None, repr=False)
+    """A session policy's JSON."""
+    policy_arns: tuple[str, ...] = ()
 
     @property
     def route(self) -> Route:
@@ -112,9 +114,11 @@ class StsExchange:
         now = asked.at_wall if answer.date is None else answer.date
         raise failure_of(answer, claims=token.claims, role_arn=self._call.role_arn, now=now)
 
-    def _asked(self, token: Token) -> Asked:
+    def _asked(self, token: Token) -> AskedOfSts:
         call, given = self._call, Presented.of_token(token.claims)
-        return Asked(ACTION, call.role_arn, call.duration, call.endpoint, given, self._clock.now(), self._clock.wall())
+        return AskedOfSts(
+            ACTION, call.role_arn, call.duration, call.endpoint, given, self._clock.now(), self._clock.wall()
+        )
 
     def _form(self, token: Token) -> SentForm:
         fields = {
@@ -125,7 +129,7 @@ class StsExchange:
             "DurationSeconds": str(self._call.duration),
             "WebIdentityToken": token.raw,
         }
-        fields |= self._call.session_policy.fields()
+        fields |= policy_fields(self._call.policy, self._call.policy_arns)
         return SentForm(urlencode(fields).encode())
 
 

@@ -12,7 +12,7 @@ from sidecar.sts.plausibility import SEEN_TO_RUN, Clocks, DateSeen, LastAnswer, 
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedOfSts:
     """One call: what for, with what, whom, and when by both of our clocks."""
 
     action: str
@@ -31,7 +31,7 @@ class IssuedSessions:
         self._last: LastAnswer | None = None
         self._doubted: DateSeen | None = None
 
-    def take(self, answer: Answer, asked: Asked) -> Credentials:
+    def take(self, answer: Answer, asked: AskedOfSts) -> Credentials:
         """Raises `StsUnavailable` unless these are new credentials for what was asked."""
         seen = None if answer.date is None else DateSeen(answer.date, asked.at)
         Clocks(asked.at_wall, answer.date, self._expected(seen)).check(asked.presented)

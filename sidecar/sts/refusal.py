@@ -5,6 +5,8 @@ class that keeps trying.
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from sidecar.core.claims import Claims
@@ -12,9 +14,11 @@ from sidecar.core.errors import ExchangeFailed, StsThrottled, StsUnavailable
 from sidecar.core.model import UnixTime
 from sidecar.sts.answer import Answer, ErrorAnswer, refusal_in
 from sidecar.sts.aws_wordings import THROTTLED, UNAVAILABLE
+from sidecar.sts.chain_wordings import CHAINED, UNKNOWN_CHAINED
 from sidecar.sts.other_wordings import UNKNOWN_WORDS
-from sidecar.sts.wording import FIX_NOT_STS, RefusedCall, Wording
-from sidecar.sts.wordings import wording_of
+from sidecar.sts.refused_chain import RefusedChain
+from sidecar.sts.wording import FIX_NOT_STS, RefusedCall, RefusedRequest, Wording
+from sidecar.sts.wordings import WORDINGS, wording_of
 
 _THROTTLING = re.compile("throttl|toomanyrequests|limitexceeded|throughputexceeded|slowdown", re.IGNORECASE)
 _TEMPORARY = re.compile(
@@ -27,13 +31,29 @@ _QUOTED = re.compile(r"(\bvalue ').*(' at ')", re.IGNORECASE | re.DOTALL)
 
 def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) -> ExchangeFailed:
     """Name what a non-200 answer means. `now` is STS's clock where it is known, for judging the token's `exp`."""
+    return _named(answer, RefusedCall(claims, role_arn), Table(WORDINGS, UNKNOWN_WORDS), now)
+
+
+def chain_failure_of(answer: Answer, call: RefusedChain, now: UnixTime) -> ExchangeFailed:
+    """The same for AssumeRole."""
+    return _named(answer, call, Table(CHAINED, UNKNOWN_CHAINED), now)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The wordings of one call, and the one for a code that none of them knows."""
+
+    rows: Sequence[Wording]
+    unknown: Wording
+
+
+def _named(answer: Answer, call: RefusedRequest, table: Table, now: UnixTime) -> ExchangeFailed:
     refusal = refusal_in(answer)
     if refusal is None:
         return _not_from_sts(answer)
-    wording = wording_of(refusal.code, refusal.message) or _unknown(refusal, answer.status)
-    if wording.if_expired is not None and claims.expires_at <= now:
+    wording = wording_of(refusal.code, refusal.message, table.rows) or _unknown(refusal, answer.status, table)
+    if wording.if_expired is not None and call.expires_at <= now:
         wording = wording.if_expired
-    call = RefusedCall(claims, role_arn)
     return wording.error(
         call.fill(wording.cause),
         fix=call.fill(wording.fix),
@@ -45,7 +65,7 @@ def failure_of(answer: Answer, *, claims: Claims, role_arn: str, now: UnixTime) 
     )
 
 
-def _unknown(refusal: ErrorAnswer, status: int) -> Wording:
+def _unknown(refusal: ErrorAnswer, status: int, table: Table) -> Wording:
     """For a code that we do not know. What is only temporary comes with the status 400 too, so its name counts."""
     if status == HTTPStatus.TOO_MANY_REQUESTS or _THROTTLING.search(refusal.code):
         return THROTTLED
@@ -53,7 +73,7 @@ def _unknown(refusal: ErrorAnswer, status: int) -> Wording:
         return THROTTLED
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or _TEMPORARY.search(refusal.code):
         return UNAVAILABLE
-    return UNKNOWN_WORDS
+    return table.unknown
 
 
 def _not_from_sts(answer: Answer) -> ExchangeFailed:

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from sidecar.core import audiences
 from sidecar.core.arns import account_of
 from sidecar.core.claims import Claims
 from sidecar.core.errors import ExchangeFailed
+from sidecar.core.model import UnixTime
 
 FIX_TEMPORARY = "Usually temporary; the sidecar keeps trying."
 FIX_NOT_STS = "If this continues, something other than STS answers there: check AWS_ENDPOINT_URL_STS and HTTPS_PROXY."
@@ -40,12 +42,29 @@ class Wording:
         return replace(self, aws_codes=aws_codes, fragments=words, cause=cause, fix=fix)
 
 
+class RefusedRequest(Protocol):
+    """A call that STS refused."""
+
+    @property
+    def expires_at(self) -> UnixTime:
+        """When what it was made with expires."""
+        ...
+
+    def fill(self, text: str) -> str:
+        """A wording's cause or fix with the names of this call."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RefusedCall:
-    """Who asked for which role: what a wording's cause and fix are filled in with."""
+    """Who asked for which role with a token."""
 
     claims: Claims
     role_arn: str
+
+    @property
+    def expires_at(self) -> UnixTime:
+        return self.claims.expires_at
 
     def fill(self, text: str) -> str:
         return text.format(

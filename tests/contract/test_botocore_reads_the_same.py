@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sidecar.core.errors import StsUnavailable
 from sidecar.sts.answer import Answer, credentials_in, refusal_in
 from sidecar.sts.refusal import failure_of
-from sidecar.sts.session_policy import SessionPolicy
+from sidecar.sts.session_fields import policy_fields
 from sidecar.sts.wordings import KNOWN_CODES
 from tests.doubles import EPOCH, ROLE_ARN, a_token
 from tests.recorded import CONTENT_TYPE, REFUSALS, Recorded, form_for, recorded
@@ -109,4 +109,4 @@ def test_a_session_policy_has_the_fields_that_botocore_gives_it(text: str, arns:
     }
     body = create_serializer("query").serialize_to_request(parameters, OPERATION)["body"]
     theirs = {name: value for name, value in body.items() if name.startswith("Policy") and value}
-    assert SessionPolicy(text, tuple(arns)).fields() == theirs
+    assert policy_fields(text, arns) == theirs

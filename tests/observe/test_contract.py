@@ -54,12 +54,13 @@ CONTRACT = {
     "irsa_sidecar_waits_total": ("counter", set()),
 }
 CODES = (
-    *("AccessDenied", "ExpiredToken", "ExpiredTokenException", "IDPCommunicationError", "IDPRejectedClaim"),
-    *("InternalError", "InternalFailure", "InvalidArgument", "InvalidIdentityToken", "InvalidParameterValue"),
+    *("AccessDenied", "BaseUnavailable", "ExpiredToken", "ExpiredTokenException"),
+    *("IDPCommunicationError", "IDPRejectedClaim", "InternalError", "InternalFailure"),
+    *("InvalidArgument", "InvalidIdentityToken", "InvalidParameterValue"),
     *("MalformedPolicyDocument", "MissingParameter", "PackedPolicyTooLarge"),
-    *("RegionDisabledException", "RequestLimitExceeded", "RequestTimeout", "ServiceUnavailable", "StsThrottled"),
-    *("StsUnavailable", "StsUnreachable", "Throttling", "ThrottlingException", "TokenExpired", "TokenUnreadable"),
-    *("Unexpected", "ValidationError", "other"),
+    *("RegionDisabledException", "RequestLimitExceeded", "RequestTimeout", "ServiceUnavailable"),
+    *("SignatureDoesNotMatch", "StsThrottled", "StsUnavailable", "StsUnreachable", "Throttling"),
+    *("ThrottlingException", "TokenExpired", "TokenUnreadable", "Unexpected", "ValidationError", "other"),
 )
 MOST_SERIES = 250
 RUNTIME = {"process_", "python_info"}

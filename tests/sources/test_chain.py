@@ -1,0 +1,164 @@
+"""A role that is assumed with another role's credentials: which ones, when, and what is said when there are none."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from sidecar.core.errors import BaseRefused, BaseUnavailable, ChainRefused, NoCredentials, StsThrottled, TrustRefused
+from sidecar.core.refresh import Issued, Phase, SourceChanged
+from sidecar.sources.chain import BASE_WITHIN
+from tests.chains import ChainedPod
+from tests.doubles import DAY, Pod, a_token
+from tests.virtual_time import in_virtual_time
+
+HOUR = 3600
+DENIED = ChainRefused("The role does not let us in.", fix="Let us in.")
+BASE_EXPIRED = BaseRefused("The base's credentials have expired.", fix="Wait.")
+
+
+@in_virtual_time
+async def test_it_asks_with_what_the_base_role_holds_and_with_the_claims_behind_it() -> None:
+    pod = ChainedPod()
+    async with pod.running():
+        await pod.broker.credentials()
+        (base,) = pod.exchange.bases
+        assert base.credentials == pod.base.served()
+        assert base.claims.namespace == "shop"
+
+
+@in_virtual_time
+async def test_it_waits_for_the_first_credentials_of_its_base_and_needs_no_second_try() -> None:
+    pod = ChainedPod(base=Pod(takes=0.5))
+    async with pod.running():
+        await asyncio.sleep(0.8)
+        assert pod.broker.usable() is not None
+        assert pod.exchange.called_at == [0.5]
+        assert [type(event) for event in pod.seen[0].events] == [Issued]
+
+
+@in_virtual_time
+async def test_a_refresh_of_the_base_disturbs_no_chain() -> None:
+    """The base is refreshed each half an hour; a chain of an hour asks by its own expiry, with the newest each time."""
+    pod = ChainedPod(base=Pod(900))
+    async with pod.running():
+        await asyncio.sleep(5 * HOUR)
+        calls, bases = pod.exchange.called_at, pod.exchange.bases
+        assert len(pod.base.exchange.called_at) > 3 * len(calls)
+        assert {round(after - before) for before, after in pairwise(calls)} == {1620}
+        assert len({base.credentials.access_key_id for base in bases}) == len(bases)
+        assert all(base.credentials.expires_at > at for base, at in zip(bases, calls, strict=True))
+        assert pod.broker.phase is Phase.FRESH
+        changes = [event for event in pod.seen[0].events if isinstance(event, SourceChanged)]
+        assert {event.what for event in changes} == {"base credentials"}
+        assert all(event.same_identity for event in changes)
+
+
+@in_virtual_time
+async def test_a_base_that_fails_for_half_an_hour_is_not_seen_behind_the_chain() -> None:
+    pod = ChainedPod()
+    async with pod.running():
+        await asyncio.sleep(10)
+        pod.base.exchange.will(StsThrottled("Too many.", fix="Wait."))
+        pod.exchange.will(StsThrottled("Too many.", fix="Wait."))
+        for _ in range(29):
+            await asyncio.sleep(60)
+            assert pod.broker.usable() is not None
+
+
+@in_virtual_time
+async def test_a_chain_on_a_chain_works_and_refreshes_each_link_by_itself() -> None:
+    pod = ChainedPod(links=3)
+    async with pod.running():
+        await asyncio.sleep(1)
+        assert [exchange.called_at for exchange in pod.exchanges] == [[0.25], [0.5], [0.75]]
+        await asyncio.sleep(DAY)
+        for before, exchange in zip(pod.brokers, pod.exchanges, strict=False):
+            assert exchange.bases[-1].claims.namespace == "shop"
+            held = before.usable()
+            assert held is not None
+            assert held.role_arn == exchange.bases[-1].credentials.role_arn
+
+
+@in_virtual_time
+async def test_while_the_base_is_refused_its_cause_is_told_at_every_link_once() -> None:
+    pod = ChainedPod(links=2, base=Pod(TrustRefused("IAM says no.", fix="Ask IAM.")))
+    async with pod.running():
+        await asyncio.sleep(2)
+        with pytest.raises(
+            NoCredentials, match=r"The base role default has no valid credentials\. IAM says no\."
+        ) as told:
+            await pod.broker.credentials()
+        assert isinstance(told.value.reason, BaseUnavailable)
+        assert told.value.fix == "Ask IAM."
+        assert str(told.value).count("base role") == 1
+        assert pod.exchange.called_at == []
+
+
+@in_virtual_time
+async def test_a_base_that_recovers_brings_its_chain_back_at_once() -> None:
+    pod = ChainedPod(base=Pod(TrustRefused("IAM says no.", fix="Ask IAM.")))
+    async with pod.running():
+        await asyncio.sleep(1800)
+        pod.base.exchange.will(HOUR)
+        while pod.base.broker.usable() is None:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.4)
+        assert pod.broker.usable() is not None
+
+
+@in_virtual_time
+async def test_new_credentials_of_the_base_end_a_refusal_of_the_old_ones_at_once() -> None:
+    pod = ChainedPod(BASE_EXPIRED)
+    async with pod.running():
+        await asyncio.sleep(1600)
+        pod.exchange.will(HOUR)
+        newest = pod.base.exchange.called_at[-1]
+        while pod.base.exchange.called_at[-1] == newest:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.6)
+        assert pod.broker.usable() is not None
+        changed = [event for event in pod.seen[0].events if isinstance(event, SourceChanged)]
+        assert changed[-1].same_identity is False
+
+
+@in_virtual_time
+async def test_a_refusal_that_a_person_must_end_is_asked_about_slowly_whatever_the_base_does() -> None:
+    pod = ChainedPod(DENIED, base=Pod(900))
+    async with pod.running():
+        await asyncio.sleep(HOUR)
+    assert 60 < len(pod.exchange.called_at) < 120
+
+
+@in_virtual_time
+async def test_a_base_that_never_answers_does_not_hold_its_chain_without_a_word() -> None:
+    pod = ChainedPod(base=Pod(takes=10_000))
+    async with pod.running():
+        await asyncio.sleep(BASE_WITHIN + 1)
+        with pytest.raises(NoCredentials, match="The base role default has no credentials yet"):
+            await pod.broker.credentials()
+
+
+@in_virtual_time
+async def test_another_broker_in_the_place_of_the_base_is_found() -> None:
+    """A reload of the settings replaces a role's broker; the chain on it stays."""
+    pod = ChainedPod()
+    async with pod.running():
+        await asyncio.sleep(10)
+        new = Pod(a := HOUR, token=a_token(sub="system:serviceaccount:shop:other"))
+        new.clock = pod.clock
+        pod.brokers[0] = new.broker
+        held = pod.broker.usable()
+        async with new.running():
+            await asyncio.sleep(a)
+            assert pod.exchange.bases[-1].credentials.access_key_id != pod.exchange.bases[0].credentials.access_key_id
+            assert pod.broker.usable() not in (None, held)
+
+
+@in_virtual_time
+async def test_it_shows_the_token_at_its_root() -> None:
+    pod = ChainedPod(links=2)
+    async with pod.running():
+        await pod.broker.credentials()
+        assert pod.broker.token == pod.base.tokens.current.value
+        assert pod.broker.token is not None
