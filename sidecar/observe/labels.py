@@ -1,7 +1,6 @@
 """The labels' values: closed sets, so that neither a client nor whoever answers in STS's place can make a series."""
 
 from sidecar.core.errors import (
-    BaseUnavailable,
     ExchangeFailed,
     SidecarError,
     StsThrottled,
@@ -18,17 +17,15 @@ from sidecar.sts.wordings import KNOWN_CODES
 OUTCOMES = ISSUED, FAILED = ("issued", "failed")
 OTHER = "other"
 OWN_CODES = frozenset(
-    kind.__name__
-    for kind in (
-        *(BaseUnavailable, StsThrottled, StsUnavailable, StsUnreachable),
-        *(TokenExpired, TokenUnreadable, Unexpected),
-    )
+    kind.__name__ for kind in (StsThrottled, StsUnavailable, StsUnreachable, TokenExpired, TokenUnreadable, Unexpected)
 )
 """Our names for failures where STS gave no code: it was not reached, not asked, or something else answered."""
 NO_CODE = ""
 """Of an attempt that succeeded. To Prometheus an empty label is one that is not there."""
-UNCOUNTED_CODES = frozenset({"IncompleteSignature", "InvalidClientTokenId", "MissingAuthenticationToken"})
-"""Known, and `other` all the same: each code may be a series, and these say no more than the log does."""
+UNCOUNTED_CODES = frozenset(
+    {"IncompleteSignature", "InvalidClientTokenId", "MissingAuthenticationToken", "SignatureDoesNotMatch"}
+)
+"""Known, and `other` all the same: only a chain meets them, and each code is a series. The log names them."""
 FAILURE_CODES = (*sorted((KNOWN_CODES - UNCOUNTED_CODES) | OWN_CODES), OTHER)
 FACE_NAMES = tuple(face.name for face in registry.FACES)
 CLIENT_FACES = tuple(protocol for face in registry.FACES for protocol in face.protocols)

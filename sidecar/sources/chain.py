@@ -15,6 +15,7 @@ from sidecar.core.ports import Clock
 from sidecar.core.refresh import RoleState, backing_off
 from sidecar.core.watched import Watched
 from sidecar.settings.roles import ChainSettings
+from sidecar.sources.regional_exchange import RegionalCall, RegionalExchange
 from sidecar.sts.assume_role import AssumeRole, Base, ChainedCall
 from sidecar.sts.endpoints import signing_region
 from sidecar.sts.exchange import SkewObserver, no_observer
@@ -43,7 +44,7 @@ class BaseRole(Protocol):
 class AssumeRoleExchange(Protocol):
     """AssumeRole for one role."""
 
-    async def __call__(self, base: Base) -> Credentials:
+    async def __call__(self, base: Base, /) -> Credentials:
         """Raises `ExchangeFailed` and `ClaimMissing`."""
         ...
 
@@ -147,12 +148,28 @@ def _identity(credentials: Credentials) -> tuple[str, str]:
 def chained_role(
     settings: ChainSettings, base: FindBase, post: StsPost, clock: Clock, observe_skew: SkewObserver = no_observer
 ) -> Chain:
-    """The source as the settings ask for it. `post`: the way to the STS that they name, trusting whom they trust."""
+    """The source as the settings ask for it. `post`: the way to STS, trusting whom they trust."""
+    exchange = _exchange(settings, lambda call: AssumeRole(post, call, clock, observe_skew), clock)
+    return Chain(settings.base, base, exchange, clock)
+
+
+def _exchange(
+    settings: ChainSettings, ask: Callable[[ChainedCall], AssumeRoleExchange], clock: Clock
+) -> AssumeRoleExchange:
+    """In the role's region, and in the fallback regions if there are any. `ask`: one call's exchange."""
     sts = settings.sts
-    call = ChainedCall(
-        route=Route(sts.endpoint, sts.proxy),
-        region=signing_region(sts.endpoint, sts.region),
+    home = ask(_call(settings, sts.endpoint, sts.proxy, sts.region))
+    if not sts.fallbacks:
+        return home
+    others = {each.region: ask(_call(settings, each.endpoint, each.proxy, each.region)) for each in sts.fallbacks}
+    calls = {sts.region or "": home, **others}
+    return RegionalExchange([RegionalCall(region, one) for region, one in calls.items()], clock)
+
+
+def _call(settings: ChainSettings, endpoint: str, proxy: str | None, region: str | None) -> ChainedCall:
+    return ChainedCall(
+        route=Route(endpoint, proxy),
+        region=signing_region(endpoint, region),
         role_arn=str(settings.role_arn),
         session=settings.session,
     )
-    return Chain(settings.base, base, AssumeRole(post, call, clock, observe_skew), clock)

@@ -9,11 +9,12 @@ import aiohttp
 
 from sidecar.core.broker import Broker
 from sidecar.core.ports import Clock, CredentialSource
-from sidecar.settings.roles import RoleSettings, WebIdentitySettings
+from sidecar.settings.roles import ChainSettings, RoleSettings, WebIdentitySettings
 from sidecar.sources.file_watch import FileWatch
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, web_identity_exchange
 from sidecar.sts.exchange import SkewObserver, StsExchange, sts_session
+from sidecar.sts.post import StsPost
 from sidecar.sts.trusted_authorities import TrustedAuthorities
 
 BrokerOf = Callable[[str], Broker]
@@ -39,6 +40,8 @@ class RoleSources:
         match role.source:
             case WebIdentitySettings() as settings:
                 return self._web_identity(settings, observe_skew)
+            case ChainSettings() as settings:
+                return self._chain(settings, observe_skew)
             case other:
                 raise NotImplementedError(type(other).__name__)
 
@@ -57,6 +60,12 @@ class RoleSources:
             settings, lambda call: StsExchange(self._http, call, clock, observe_skew, trust), clock
         )
         return WebIdentity(self._token_file(settings.token_file), exchange, clock)
+
+    def _chain(self, settings: ChainSettings, observe_skew: SkewObserver) -> CredentialSource:
+        from sidecar.sources.chain import chained_role  # noqa: PLC0415 (6 MiB of a signer that only chains need)
+
+        post = StsPost(self._http, self._clock, self._trust(settings.sts.ca_bundle))
+        return chained_role(settings, lambda: self._broker_of(settings.base), post, self._clock, observe_skew)
 
     def _token_file(self, path: Path) -> TokenFile:
         return self._token_files.setdefault(path, TokenFile(path))

@@ -12,7 +12,6 @@ from sidecar.core.ports import Clock
 from sidecar.core.watched import Watched
 from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sts.exchange import SkewObserver, StsCall, StsExchange, no_observer, sts_session
-from sidecar.sts.session_policy import SessionPolicy
 from sidecar.sts.trusted_authorities import TrustedAuthorities
 
 
@@ -142,5 +141,6 @@ def _call(settings: WebIdentitySettings) -> StsCall:
         duration=session.duration,
         session_name=session.name,
         proxy=settings.sts.proxy,
-        session_policy=SessionPolicy(session.policy or "", session.policy_arns),
+        policy=session.policy,
+        policy_arns=session.policy_arns,
     )

@@ -54,12 +54,12 @@ CONTRACT = {
     "irsa_sidecar_waits_total": ("counter", set()),
 }
 CODES = (
-    *("AccessDenied", "BaseUnavailable", "ExpiredToken", "ExpiredTokenException"),
+    *("AccessDenied", "ExpiredToken", "ExpiredTokenException"),
     *("IDPCommunicationError", "IDPRejectedClaim", "InternalError", "InternalFailure"),
     *("InvalidArgument", "InvalidIdentityToken", "InvalidParameterValue"),
     *("MalformedPolicyDocument", "MissingParameter", "PackedPolicyTooLarge"),
     *("RegionDisabledException", "RequestLimitExceeded", "RequestTimeout", "ServiceUnavailable"),
-    *("SignatureDoesNotMatch", "StsThrottled", "StsUnavailable", "StsUnreachable", "Throttling"),
+    *("StsThrottled", "StsUnavailable", "StsUnreachable", "Throttling"),
     *("ThrottlingException", "TokenExpired", "TokenUnreadable", "Unexpected", "ValidationError", "other"),
 )
 MOST_SERIES = 250

@@ -10,13 +10,17 @@ import pytest
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.broker import Broker
-from sidecar.core.session_request import SessionRequest
-from sidecar.settings.roles import RoleSettings, StsConnection, WebIdentitySettings
+from sidecar.core.session_request import ChainedSessionRequest, SessionRequest
+from sidecar.settings.roles import ChainSettings, FallbackRegion, RoleSettings, StsConnection, WebIdentitySettings
+from sidecar.sources.chain import Chain
+from sidecar.sources.regional_exchange import RegionalExchange
 from sidecar.sources.role_sources import RoleSources, role_sources
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity
+from sidecar.sts.assume_role import AssumeRole
 from sidecar.sts.exchange import no_observer
-from tests.doubles import ROLE_ARN, VirtualClock
+from tests.chains import TARGET_ARN
+from tests.doubles import ROLE_ARN, Pod, VirtualClock
 
 
 def no_broker(name: str) -> Broker:
@@ -67,3 +71,40 @@ async def test_what_no_role_needs_any_more_is_forgotten(sources: RoleSources) ->
     gc.collect()
     assert goes() is None
     assert token_file_of(sources.source(replace(kept, name="again"), no_observer)) is stays
+
+
+def chained(*, fallbacks: tuple[FallbackRegion, ...] = ()) -> RoleSettings:
+    return RoleSettings(
+        name="partner",
+        source=ChainSettings(
+            role_arn=RoleArn.parse(TARGET_ARN),
+            base="shop",
+            session=ChainedSessionRequest(external_id="42"),
+            sts=StsConnection(endpoint="http://127.0.0.1:1", region="eu-west-1", fallbacks=fallbacks),
+        ),
+    )
+
+
+async def test_a_chain_stands_on_the_broker_that_has_its_bases_name_at_each_look() -> None:
+    brokers = {"shop": Pod().broker}
+    async with role_sources(VirtualClock(), lambda name: brokers[name]) as made:
+        chain = made.source(chained(), no_observer)
+        assert isinstance(chain, Chain)
+        assert chain.token is None
+        brokers["shop"] = (pod := Pod()).broker
+        await pod.tokens.read()
+        assert chain.token is pod.tokens.current.value
+
+
+async def test_a_chain_asks_in_its_fallback_regions_too(sources: RoleSources) -> None:
+    """What its base gets there would be worth nothing while the chain itself stays with the region that is down."""
+    fallback = FallbackRegion(region="eu-central-1", endpoint="http://127.0.0.1:2")
+    chain = sources.source(chained(fallbacks=(fallback,)), no_observer)
+    assert isinstance(chain, Chain)
+    assert isinstance(chain._exchange, RegionalExchange)
+    asked = [each.ask for each in chain._exchange._calls]
+    assert all(isinstance(each, AssumeRole) for each in asked)
+    assert [(each._call.region, each._call.route.endpoint) for each in asked if isinstance(each, AssumeRole)] == [
+        ("eu-west-1", "http://127.0.0.1:1"),
+        ("eu-central-1", "http://127.0.0.1:2"),
+    ]
