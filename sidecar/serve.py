@@ -119,23 +119,27 @@ async def serve(
     metrics = Metrics(
         clock,
         started_at=clock.now(),
-        token=lambda: source.token,
-        valid=lambda: broker.usable() is not None,
         log_lines_dropped=log_lines_dropped,
     )
     announce(config)
     metrics.observe_config(config)
     async with role_sources(clock, lambda _: broker) as sources:
+        numbers = metrics.of_role(
+            DEFAULT_ROLE,
+            token=lambda: source.token,
+            valid=lambda: broker.usable() is not None,
+            regions=config.roles.default_role.regions,
+        )
         history, usage, refusals = History(), Usage(clock), Refusals(clock)
         files = _credentials_files(config, metrics)
-        source = sources.source(config.roles.default_role, metrics.observe_skew)
+        source = sources.source(config.roles.default_role, numbers.note_skew)
         sources.keep_only(config.roles)
         broker = Broker(
             role=DEFAULT_ROLE,
             source=source,
             clock=clock,
             jitter=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
-            observe=to_observers(LogEvents(policy), metrics, history, *files),
+            observe=to_observers(LogEvents(policy), numbers, history, *files),
             policy=policy,
             waits=metrics.waits,
         )

@@ -41,6 +41,7 @@ EXAMPLES = {
     "irsa_sidecar_refused_requests_total": (
         "sum by (namespace, pod, face) (increase(irsa_sidecar_refused_requests_total[1h])) > 0"
     ),
+    "irsa_sidecar_served_requests_total": "sum by (role) (increase(irsa_sidecar_served_requests_total[1d]))",
     "irsa_sidecar_degraded_requests_total": "sum(increase(irsa_sidecar_degraded_requests_total[1d]))",
     "irsa_sidecar_client_requests_total": (
         "sum by (face, sdk, major) (increase(irsa_sidecar_client_requests_total[1d]))"
@@ -64,6 +65,11 @@ def families() -> Iterator[tuple[str, ...]]:
 
 def label_values() -> Iterator[tuple[str, ...]]:
     """Each label, where it is found, and all values that it can have."""
+    yield (
+        "`role`",
+        "credentials, refreshes, tokens, served",
+        "the roles' names: `default`, and the profiles that are served",
+    )
     yield "`outcome`", "refreshes, exchanges, refresh duration", _listed(labels.OUTCOMES)
     yield "`outcome`", "credentials file writes", _listed(labels.WRITE_OUTCOMES)
     yield "`code`", "refreshes, refresh duration", f"empty for a success; {_listed(labels.FAILURE_CODES)}"
@@ -84,25 +90,36 @@ def _listed(values: tuple[str, ...]) -> str:
 
 
 def counts() -> Iterator[tuple[str, ...]]:
-    fresh = new_metrics()
-    yield "at start", str(series_of(fresh))
-    every_label(fresh)
-    yield "at worst", str(series_of(fresh))
+    one, two = new_metrics(), new_metrics(DEFAULT_ROLE, "reports")
+    at_start = series_of(one)
+    further = series_of(two) - at_start
+    yield "at start, with one role", str(at_start)
+    yield "at start, with N roles", f"{at_start} + {further} * (N - 1)"
+    every_label(one)
+    every_label(two)
+    at_worst = series_of(one)
+    further = series_of(two) - at_worst
+    yield "at worst, with one role", str(at_worst)
+    yield "at worst, with N roles", f"{at_worst} + {further} * (N - 1)"
 
 
-def new_metrics() -> Metrics:
-    metrics = Metrics(SystemClock(), started_at=0, token=lambda: None)
-    role = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/app", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+def new_metrics(*roles: str) -> Metrics:
+    """Those of a sidecar with these roles, the default one if none is named."""
+    metrics = Metrics(SystemClock(), started_at=0)
+    settings = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/app", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
     regions = {"AWS_REGION": "eu-west-1", "SIDECAR_STS_FALLBACK_REGIONS": "eu-central-1,eu-west-2"}
-    metrics.observe_config(load(role | regions, []))
+    config = load(settings | regions, [])
+    metrics.observe_config(config)
+    for name in roles or (DEFAULT_ROLE,):
+        metrics.of_role(name, regions=config.roles.default_role.regions)
     return metrics
 
 
 def every_label(metrics: Metrics) -> None:
     """Let happen whatever can make a series: each face with each status, each code, each SDK by each face."""
-    for code in labels.FAILURE_CODES:
+    for (name, role), code in product(metrics.roles.items(), labels.FAILURE_CODES):
         error = StsUnavailable("", fix="", aws_code=code)
-        metrics(DEFAULT_ROLE, Failed(0, error, 1), RoleState(failures=1, error=error))
+        role(name, Failed(0, error, 1), RoleState(failures=1, error=error))
     for face, status in product(labels.FACE_NAMES, labels.STATUSES):
         metrics.observe_request(face, Response(int(status), b"", {}), 0.1)
     for face, (family, majors) in product(labels.CLIENT_FACES, MAJORS.items()):

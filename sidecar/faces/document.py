@@ -7,7 +7,7 @@ forms are the ones that all of them accept. Whoever changes a field breaks some 
 import json
 from collections.abc import Callable, Mapping
 
-from sidecar.core.model import Credentials
+from sidecar.core.model import DEFAULT_ROLE, Credentials
 from sidecar.core.timestamps import timestamp
 from sidecar.http.messages import Response
 
@@ -43,9 +43,10 @@ def _instance_fields(credentials: Credentials) -> dict[str, str]:
 
 
 class Documents:
-    """Answers with the document, rendered once per credential, not once per request."""
+    """Answers with one role's document, rendered once per credential, not once per request."""
 
-    def __init__(self, render: Render, headers: Mapping[str, str]) -> None:
+    def __init__(self, render: Render, headers: Mapping[str, str], role: str = DEFAULT_ROLE) -> None:
+        self._role = role
         self._render = render
         self._headers = headers
         self._rendered: tuple[Credentials | None, Response] = (None, Response(503, b"", headers))
@@ -53,6 +54,6 @@ class Documents:
     def answer(self, credentials: Credentials) -> Response:
         rendered_for, response = self._rendered
         if rendered_for is not credentials:
-            response = Response(200, self._render(credentials), self._headers, serves=True)
+            response = Response(200, self._render(credentials), self._headers, role=self._role)
             self._rendered = credentials, response
         return response

@@ -37,13 +37,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. `body` may be a secret. `serves`: is it a document with credentials?"""
+    """One answer. `body` may be a secret. `role`: the one whose credentials the document holds, if it holds any."""
 
     status: int
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     refusal: Refusal | None = None
-    serves: bool = False
+    role: str = ""
+
+    @property
+    def serves(self) -> bool:
+        """Is it a document with credentials?"""
+        return bool(self.role)
 
 
 JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}

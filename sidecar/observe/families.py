@@ -31,24 +31,29 @@ class Family:
 
 # --- credentials -----------------------------------------------------------------------------------------------
 
-VALID = Family("irsa_sidecar_credentials_valid", "gauge", "1 or 0", "1 while valid credentials can be served, else 0.")
+VALID = Family(
+    "irsa_sidecar_credentials_valid", "gauge", "1 or 0", "1 while valid credentials can be served, else 0.", ("role",)
+)
 CREDENTIALS_EXPIRATION = Family(
     "irsa_sidecar_credentials_expiration_timestamp_seconds",
     "gauge",
     "Unix time",
     "When the cached credentials expire, from STS's answer (Unix time; 0: none yet).",
+    ("role",),
 )
 LAST_SUCCESS = Family(
     "irsa_sidecar_last_success_timestamp_seconds",
     "gauge",
     "Unix time",
     "When STS last issued credentials (Unix time on the node's clock; 0: never).",
+    ("role",),
 )
 FIRST_CREDENTIAL = Family(
     "irsa_sidecar_first_credential_seconds",
     "gauge",
     "seconds",
     "Seconds from the start of the process to its first credentials (0: none yet).",
+    ("role",),
 )
 
 # --- refreshes -------------------------------------------------------------------------------------------------
@@ -58,34 +63,39 @@ REFRESHES = Family(
     "counter",
     "attempts",
     "Attempts to refresh, by outcome and AWS's error code; our own code when STS sent none or was not called.",
-    ("outcome", "code"),
+    ("role", "outcome", "code"),
 )
 EXCHANGES = Family(
-    "irsa_sidecar_exchanges_total", "counter", "calls", "Calls to STS that have ended, by outcome.", ("outcome",)
+    "irsa_sidecar_exchanges_total", "counter", "calls", "Calls to STS that have ended, by outcome.", ("role", "outcome")
 )
 REGIONS_ISSUED = Family(
     "irsa_sidecar_region_issued_total",
     "counter",
     "sessions",
     "Credentials issued, by the region whose STS did; no series without fallback regions.",
-    ("region",),
+    ("role", "region"),
 )
 REFRESH_DURATION = Family(
     "irsa_sidecar_refresh_duration_seconds",
     "histogram",
     "seconds",
     "Duration of calls to STS, time-outs included, by outcome and code; codes after the first four count as other.",
-    ("outcome", "code"),
+    ("role", "outcome", "code"),
     EXCHANGE_BUCKETS,
 )
 FAILURES = Family(
-    "irsa_sidecar_consecutive_failures", "gauge", "attempts", "Failed attempts to refresh since the last success."
+    "irsa_sidecar_consecutive_failures",
+    "gauge",
+    "attempts",
+    "Failed attempts to refresh since the last success.",
+    ("role",),
 )
 CLOCK_SKEW = Family(
     "irsa_sidecar_sts_clock_skew_seconds",
     "gauge",
     "seconds",
     "How far STS's clock was ahead of the node's at its last answer, to half a second (negative: behind).",
+    ("role",),
 )
 
 # --- the token -------------------------------------------------------------------------------------------------
@@ -95,14 +105,18 @@ TOKEN_EXPIRATION = Family(
     "gauge",
     "Unix time",
     "When the projected token expires (Unix time; 0: no token, or no such claim).",
+    ("role",),
 )
 TOKEN_ISSUED = Family(
     "irsa_sidecar_token_issued_timestamp_seconds",
     "gauge",
     "Unix time",
     "When the projected token was issued: its age is now less this (Unix time; 0: no token, or no such claim).",
+    ("role",),
 )
-ROTATIONS = Family("irsa_sidecar_token_rotations_total", "counter", "rotations", "New tokens found in the token file.")
+ROTATIONS = Family(
+    "irsa_sidecar_token_rotations_total", "counter", "rotations", "New tokens found in the token file.", ("role",)
+)
 
 # --- requests --------------------------------------------------------------------------------------------------
 
@@ -124,11 +138,19 @@ REFUSED = Family(
     "Requests refused with a status of 400 to 499, by face; not IMDS's 404, which EC2 answers too.",
     ("face",),
 )
+SERVED = Family(
+    "irsa_sidecar_served_requests_total",
+    "counter",
+    "requests",
+    "Requests answered with a role's credentials.",
+    ("role",),
+)
 DEGRADED = Family(
     "irsa_sidecar_degraded_requests_total",
     "counter",
     "requests",
     "Requests answered with cached credentials while the last attempt to refresh had failed.",
+    ("role",),
 )
 CLIENTS = Family(
     "irsa_sidecar_client_requests_total",

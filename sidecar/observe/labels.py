@@ -43,7 +43,7 @@ SDKS = (*sorted(MAJORS), NONE, UNKNOWN)
 
 MOST_CODES = 4
 """Codes of failures with a histogram of their own in one process, the first that it meets; a pod seldom meets two."""
-MOST_CLIENTS = 24
+MOST_CLIENTS = 16
 """Clients (face, family, major version) with a series of their own in one process, the first that it meets."""
 
 

@@ -1,7 +1,6 @@
 """Events and requests as Prometheus series. Which there are is in `families`, what their labels may be in `labels`."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TypeVar
 
@@ -20,31 +19,17 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
-from sidecar.core.model import Credentials, Instant, Seconds, Token
+from sidecar.core.model import Instant, Token
 from sidecar.core.ports import Clock
-from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, SourceChanged
 from sidecar.http.messages import Response
 from sidecar.observe import families
 from sidecar.observe.config_info import config_labels
 from sidecar.observe.families import Family
-from sidecar.observe.labels import (
-    FACE_NAMES,
-    FAILED,
-    FAILURE_CODES,
-    ISSUED,
-    MOST_CLIENTS,
-    MOST_CODES,
-    NO_CODE,
-    NOT_WRITTEN,
-    OTHER,
-    OUTCOMES,
-    WRITTEN,
-    code_label,
-)
+from sidecar.observe.labels import FACE_NAMES, MOST_CLIENTS, NOT_WRITTEN, WRITTEN
+from sidecar.observe.role_metrics import RoleCollector, RoleMetrics
 from sidecar.observe.sdk_family import UNKNOWN, Sdk
 from sidecar.settings.config import Config
 
-NO_TIME = 0
 CLIENT_ERRORS = range(400, 500)
 OPENMETRICS = "application/openmetrics-text"
 
@@ -52,27 +37,18 @@ Series = TypeVar("Series")
 
 
 class Metrics:
-    """An `Observer`, also told of requests. `started_at`: when the process began to work, on `clock`."""
+    """All series: of requests, and those of each role. `started_at`: when the process began to work, on `clock`."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        started_at: Instant,
-        token: Callable[[], Token | None],
-        valid: Callable[[], bool] = lambda: False,
-        log_lines_dropped: Callable[[], int] = lambda: 0,
-    ) -> None:
+    def __init__(self, clock: Clock, *, started_at: Instant, log_lines_dropped: Callable[[], int] = lambda: 0) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._clock = clock
         self._started_at = started_at
-        self._valid = valid
-        self._has_succeeded = self._degraded = False
+        self.roles: dict[str, RoleMetrics] = {}
+        """Those that have series, by name."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)  # python_info alone: the garbage collector's nine series say nothing
-        self._describe_the_role(token)
-        self._describe_refreshes()
+        self.registry.register(RoleCollector(self.roles))
         self._describe_requests()
         self._file_writes = self._counter(families.FILE_WRITES)
         self._config = self._gauge(families.CONFIG)
@@ -81,34 +57,24 @@ class Metrics:
 
     # --- what there is --------------------------------------------------------------------------------------------
 
-    def _describe_the_role(self, token: Callable[[], Token | None]) -> None:
-        self._gauge(families.VALID).set_function(self._valid)
-        self._expiration = self._gauge(families.CREDENTIALS_EXPIRATION)
-        self._last_success = self._gauge(families.LAST_SUCCESS)
-        self._first_credential = self._gauge(families.FIRST_CREDENTIAL)
-        self._gauge(families.TOKEN_EXPIRATION).set_function(lambda: _expiration_of(token()))
-        self._gauge(families.TOKEN_ISSUED).set_function(lambda: _issue_of(token()))
-        self._rotations = self._counter(families.ROTATIONS)
+    def of_role(
+        self,
+        name: str,
+        *,
+        token: Callable[[], Token | None] = lambda: None,
+        valid: Callable[[], bool] = lambda: False,
+        regions: Sequence[str] = (),
+    ) -> RoleMetrics:
+        """The series of a role that begins now, in place of those of another with this name."""
+        made = RoleMetrics(self._clock, started_at=self._started_at, token=token, valid=valid, regions=regions)
+        self.roles[name] = made
+        return made
 
-    def _describe_refreshes(self) -> None:
-        self._refreshes = self._counter(families.REFRESHES)
-        self._exchanges = self._counter(families.EXCHANGES)
-        self._exchange_seconds = self._histogram(families.REFRESH_DURATION)
-        self._failures = self._gauge(families.FAILURES)
-        self._regions_issued = self._counter(families.REGIONS_ISSUED)
-        self._skew = self._gauge(families.CLOCK_SKEW)
-        self._failure_time = at_most(MOST_CODES, lambda code: self._exchange_seconds.labels(FAILED, code), _other)
-        # An attempt every half hour: a series that appeared only with its first failure would hide that one from
-        # increase(), and a refused token is tried once. So all codes begin at zero.
-        self._refreshes.labels(ISSUED, NO_CODE)
-        for code in FAILURE_CODES:
-            self._refreshes.labels(FAILED, code)
-        for outcome in OUTCOMES:
-            self._exchanges.labels(outcome)
-        self._exchange_seconds.labels(ISSUED, NO_CODE)
+    def forget_role(self, name: str) -> None:
+        """There is no such role any more."""
+        self.roles.pop(name, None)
 
     def _describe_requests(self) -> None:
-        self._degraded_requests = self._counter(families.DEGRADED)
         refused = self._counter(families.REFUSED)
         self._refused = {
             face: refused.labels(face) for face in FACE_NAMES
@@ -130,52 +96,16 @@ class Metrics:
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
-    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
-        match event:
-            case Issued(at=at, credentials=credentials, took=took):
-                self._issued(at, credentials, took)
-            case Failed(took=took):
-                self._failed(code_label(event.error), took)
-            case SourceChanged(what="token"):
-                self._rotations.inc()
-        self._failures.set(state.failures)
-        self._degraded = state.error is not None
-
-    def _issued(self, at: Instant, credentials: Credentials, took: Seconds) -> None:
-        if not self._has_succeeded:
-            self._has_succeeded = True
-            self._first_credential.set(at - self._started_at)
-        self._last_success.set(self._clock.wall())
-        self._expiration.set(credentials.expiration)
-        if credentials.region:
-            self._regions_issued.labels(credentials.region).inc()
-        self._refreshes.labels(ISSUED, NO_CODE).inc()
-        self._exchanges.labels(ISSUED).inc()
-        self._exchange_seconds.labels(ISSUED, NO_CODE).observe(took)
-
-    def _failed(self, code: str, took: Seconds | None) -> None:
-        self._refreshes.labels(FAILED, code).inc()
-        if took is None:  # STS was not asked
-            return
-        self._exchanges.labels(FAILED).inc()
-        self._failure_time(code).observe(took)
-
-    def observe_skew(self, seconds: Seconds) -> None:
-        """STS's clock is so far ahead of the node's."""
-        self._skew.set(seconds)
-
     def observe_config(self, config: Config) -> None:
         """These are the settings in force."""
         self._config.labels(**config_labels(config)).set(1)
-        for region in (config.region or "", *config.fallback_regions) if config.fallback_regions else ():
-            self._regions_issued.labels(region)
 
     def observe_request(self, face: str, response: Response, seconds: float) -> None:
         """`face` has answered so, after so long."""
         self._request_count(face, str(response.status)).inc()
         self._request_time(face).observe(seconds)
-        if response.serves and self._degraded:
-            self._degraded_requests.inc()
+        if response.role and (role := self.roles.get(response.role)):
+            role.note_served()
         if response.refusal is not None and response.status in CLIENT_ERRORS:
             self._refused[face].inc()
 
@@ -241,21 +171,5 @@ def at_most(limit: int, child: Callable[..., Series], rest: Callable[..., tuple[
     return bounded
 
 
-def _other(_: str) -> tuple[str, ...]:
-    return (OTHER,)
-
-
 def _unknown(face: str, *_: str) -> tuple[str, ...]:
     return face, UNKNOWN, UNKNOWN
-
-
-def _expiration_of(token: Token | None) -> float:
-    if token is None or math.isinf(token.claims.expires_at):
-        return NO_TIME
-    return token.claims.expires_at
-
-
-def _issue_of(token: Token | None) -> float:
-    if token is None or math.isinf(token.claims.issued_at):
-        return NO_TIME
-    return token.claims.issued_at

@@ -109,6 +109,12 @@ class RoleSettings:
         return None if isinstance(self.source, ContainerSettings) else self.source.sts
 
     @property
+    def regions(self) -> tuple[str, ...]:
+        """Those whose STS may issue the credentials, where there are several."""
+        sts = self.sts
+        return (sts.region or "", *(each.region for each in sts.fallbacks)) if sts and sts.fallbacks else ()
+
+    @property
     def token_file(self) -> Path | None:
         """The projected token's, where it is traded."""
         return self.source.token_file if isinstance(self.source, WebIdentitySettings) else None

@@ -63,7 +63,7 @@ async def served_admin(
 ) -> AsyncIterator[Address]:
     """Serve the admin face; gives the address bound."""
     clock = StillClock()
-    metrics = metrics or Metrics(clock, started_at=0, token=lambda: None)
+    metrics = metrics or Metrics(clock, started_at=0)
     status = Status(
         role,
         lambda: None,

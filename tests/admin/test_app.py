@@ -103,7 +103,7 @@ async def test_status_is_200_however_bad_things_are_and_json_says_the_same(admin
 
 def test_a_crowd_at_the_page_costs_four_of_them_a_second() -> None:
     scene = healthy()
-    face = AdminFace(PublicAdminFace(scene.status, Metrics(scene, started_at=0, token=lambda: None)), scene.status)
+    face = AdminFace(PublicAdminFace(scene.status, Metrics(scene, started_at=0)), scene.status)
     look = request("/status")
     first = face.answer(look)
     scene.stopping = True

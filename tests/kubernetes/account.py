@@ -32,7 +32,7 @@ SESSION_LIVES = 12
 
 TOKEN_EXPIRES = "irsa_sidecar_token_expiration_timestamp_seconds"
 FAILURES = "irsa_sidecar_consecutive_failures"
-ISSUED = 'irsa_sidecar_refreshes_total{code="",outcome="issued"}'
+ISSUED = 'irsa_sidecar_refreshes_total{code="",outcome="issued",role="default"}'
 
 
 @dataclass(frozen=True, slots=True)

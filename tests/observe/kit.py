@@ -12,7 +12,7 @@ from sidecar.http.messages import Refusal, Response, error_response
 from tests.doubles import a_token
 
 POLICY = RefreshPolicy()
-SERVED = Response(200, b"", {}, serves=True)
+SERVED = Response(200, b"", {}, role=DEFAULT_ROLE)
 UNAUTHORIZED = error_response(
     401,
     Refusal(
@@ -28,8 +28,9 @@ UNAVAILABLE = error_response(503, Refusal("StsUnreachable", "No way.", "Check.")
 class History:
     """Tells `observer` of events, each with the state it led to. The jitter is always a half."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, role: str = DEFAULT_ROLE) -> None:
         self._observer = observer
+        self._role = role
         self.state = RoleState()
 
     def issued(self, at: Instant, credentials: Credentials, took: Seconds = 0.25) -> None:
@@ -46,7 +47,7 @@ class History:
 
     def _tell(self, event: RefreshEvent) -> None:
         self.state = step(self.state, event, POLICY, 0.5)
-        self._observer(DEFAULT_ROLE, event, self.state)
+        self._observer(self._role, event, self.state)
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:

@@ -9,7 +9,7 @@ WRITES = "irsa_sidecar_credentials_file_writes_total"
 
 
 def metrics() -> Metrics:
-    return Metrics(VirtualClock(), started_at=0, token=lambda: None)
+    return Metrics(VirtualClock(), started_at=0)
 
 
 def value(of: Metrics, name: str, **labels: str) -> float | None:

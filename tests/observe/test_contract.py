@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as prometheus_text
 
 from sidecar.core.errors import SidecarError, StsUnavailable
+from sidecar.core.model import DEFAULT_ROLE
 from sidecar.faces.problems import STATUS
 from sidecar.http import refusals
 from sidecar.http.messages import Response
@@ -31,25 +32,26 @@ CONTRACT = {
         "gauge",
         {"duration", "region", "sts", "face_container", "face_ecs", "face_imds", "face_imds_v1", "face_file"},
     ),
-    "irsa_sidecar_consecutive_failures": ("gauge", set()),
-    "irsa_sidecar_credentials_expiration_timestamp_seconds": ("gauge", set()),
-    "irsa_sidecar_region_issued_total": ("counter", {"region"}),
+    "irsa_sidecar_consecutive_failures": ("gauge", {"role"}),
+    "irsa_sidecar_credentials_expiration_timestamp_seconds": ("gauge", {"role"}),
+    "irsa_sidecar_region_issued_total": ("counter", {"role", "region"}),
     "irsa_sidecar_credentials_file_writes_total": ("counter", {"outcome"}),
-    "irsa_sidecar_degraded_requests_total": ("counter", set()),
+    "irsa_sidecar_degraded_requests_total": ("counter", {"role"}),
     "irsa_sidecar_refused_requests_total": ("counter", {"face"}),
-    "irsa_sidecar_exchanges_total": ("counter", {"outcome"}),
-    "irsa_sidecar_first_credential_seconds": ("gauge", set()),
-    "irsa_sidecar_last_success_timestamp_seconds": ("gauge", set()),
-    "irsa_sidecar_credentials_valid": ("gauge", set()),
+    "irsa_sidecar_exchanges_total": ("counter", {"role", "outcome"}),
+    "irsa_sidecar_first_credential_seconds": ("gauge", {"role"}),
+    "irsa_sidecar_last_success_timestamp_seconds": ("gauge", {"role"}),
+    "irsa_sidecar_credentials_valid": ("gauge", {"role"}),
     "irsa_sidecar_log_lines_dropped_total": ("counter", set()),
-    "irsa_sidecar_refresh_duration_seconds": ("histogram", {"outcome", "code"}),
-    "irsa_sidecar_refreshes_total": ("counter", {"outcome", "code"}),
+    "irsa_sidecar_refresh_duration_seconds": ("histogram", {"role", "outcome", "code"}),
+    "irsa_sidecar_refreshes_total": ("counter", {"role", "outcome", "code"}),
     "irsa_sidecar_request_duration_seconds": ("histogram", {"face"}),
     "irsa_sidecar_requests_total": ("counter", {"face", "status"}),
-    "irsa_sidecar_sts_clock_skew_seconds": ("gauge", set()),
-    "irsa_sidecar_token_expiration_timestamp_seconds": ("gauge", set()),
-    "irsa_sidecar_token_issued_timestamp_seconds": ("gauge", set()),
-    "irsa_sidecar_token_rotations_total": ("counter", set()),
+    "irsa_sidecar_served_requests_total": ("counter", {"role"}),
+    "irsa_sidecar_sts_clock_skew_seconds": ("gauge", {"role"}),
+    "irsa_sidecar_token_expiration_timestamp_seconds": ("gauge", {"role"}),
+    "irsa_sidecar_token_issued_timestamp_seconds": ("gauge", {"role"}),
+    "irsa_sidecar_token_rotations_total": ("counter", {"role"}),
     "irsa_sidecar_waiting_requests": ("gauge", set()),
     "irsa_sidecar_waits_total": ("counter", set()),
 }
@@ -137,6 +139,18 @@ def test_a_pod_has_at_most_250_series_whatever_clients_and_sts_do() -> None:
     assert metrics_page.series_of(metrics) == before
 
 
+def test_each_further_role_has_so_many_series_more_as_the_page_says() -> None:
+    """The formula: the same number for each, whatever happens; requests and clients are counted without a role."""
+    names = [f"role-{number}" for number in range(50)]
+    for happens in (lambda _: None, metrics_page.every_label):
+        counted = []
+        for roles in (1, 2, 50):
+            metrics = metrics_page.new_metrics(*names[:roles])
+            happens(metrics)
+            counted.append(metrics_page.series_of(metrics))
+        assert counted[2] - counted[0] == 49 * (counted[1] - counted[0])
+
+
 def statuses() -> Iterator[int]:
     """All that a served face can answer: a face's own, what its errors become, what the server refuses."""
     yield 200
@@ -170,7 +184,9 @@ def test_every_label_has_its_values_from_a_closed_set() -> None:
 def test_codes_and_clients_beyond_the_bound_are_counted_with_the_rest() -> None:
     metrics = everything()
     told = metrics.registry.get_sample_value
-    others = told("irsa_sidecar_refresh_duration_seconds_count", {"outcome": "failed", "code": "other"})
+    others = told(
+        "irsa_sidecar_refresh_duration_seconds_count", {"role": DEFAULT_ROLE, "outcome": "failed", "code": "other"}
+    )
     assert others == len(labels.FAILURE_CODES) - labels.MOST_CODES
     count = sum(
         sample.value

@@ -19,7 +19,7 @@ from sidecar.core.errors import (
     TokenUnreadable,
     TrustRefused,
 )
-from sidecar.core.model import Instant, Token, UnixTime
+from sidecar.core.model import DEFAULT_ROLE, Instant, Token, UnixTime
 from sidecar.http.messages import Response
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
 from sidecar.observe.labels import FACE_NAMES, FAILURE_CODES, UNCOUNTED_CODES, code_label
@@ -48,7 +48,9 @@ class StoppedClock:
 
 
 def metrics(*, token: Token | None = None, started_at: Instant = 0, now: Instant = 0) -> Metrics:
-    return Metrics(StoppedClock(now), started_at=started_at, token=lambda: token, valid=lambda: True)
+    made = Metrics(StoppedClock(now), started_at=started_at)
+    made.of_role(DEFAULT_ROLE, token=lambda: token, valid=lambda: True)
+    return made
 
 
 def page(of: Metrics) -> dict[Series, float]:
@@ -64,28 +66,30 @@ def page(of: Metrics) -> dict[Series, float]:
     }
 
 
+ROLE = f"role={DEFAULT_ROLE}"
 NOTHING_YET: dict[Series, float] = {
     ("build_info", f"version={__version__}"): 1,
-    ("consecutive_failures",): 0,
-    ("credentials_expiration_timestamp_seconds",): 0,
-    ("degraded_requests_total",): 0,
+    ("consecutive_failures", ROLE): 0,
+    ("credentials_expiration_timestamp_seconds", ROLE): 0,
+    ("degraded_requests_total", ROLE): 0,
     ("refused_requests_total", "face=container"): 0,
     ("refused_requests_total", "face=ecs"): 0,
     ("refused_requests_total", "face=imds"): 0,
-    ("exchanges_total", "outcome=failed"): 0,
-    ("exchanges_total", "outcome=issued"): 0,
-    ("first_credential_seconds",): 0,
-    ("last_success_timestamp_seconds",): 0,
+    ("exchanges_total", "outcome=failed", ROLE): 0,
+    ("exchanges_total", "outcome=issued", ROLE): 0,
+    ("first_credential_seconds", ROLE): 0,
+    ("last_success_timestamp_seconds", ROLE): 0,
     ("log_lines_dropped_total",): 0,
-    ("credentials_valid",): 1,
-    ("refresh_duration_seconds_count", "code=", "outcome=issued"): 0,
-    ("refresh_duration_seconds_sum", "code=", "outcome=issued"): 0,
-    ("refreshes_total", "code=", "outcome=issued"): 0,
-    **{("refreshes_total", f"code={code}", "outcome=failed"): 0 for code in FAILURE_CODES},
-    ("sts_clock_skew_seconds",): 0,
-    ("token_expiration_timestamp_seconds",): 0,
-    ("token_issued_timestamp_seconds",): 0,
-    ("token_rotations_total",): 0,
+    ("credentials_valid", ROLE): 1,
+    ("refresh_duration_seconds_count", "code=", "outcome=issued", ROLE): 0,
+    ("refresh_duration_seconds_sum", "code=", "outcome=issued", ROLE): 0,
+    ("refreshes_total", "code=", "outcome=issued", ROLE): 0,
+    **{("refreshes_total", f"code={code}", "outcome=failed", ROLE): 0 for code in FAILURE_CODES},
+    ("served_requests_total", ROLE): 0,
+    ("sts_clock_skew_seconds", ROLE): 0,
+    ("token_expiration_timestamp_seconds", ROLE): 0,
+    ("token_issued_timestamp_seconds", ROLE): 0,
+    ("token_rotations_total", ROLE): 0,
     ("waiting_requests",): 0,
     ("waits_total",): 0,
 }
@@ -97,12 +101,12 @@ def normal(series: dict[Series, float]) -> dict[Series, float]:
 
 def test_each_session_is_counted_for_the_region_that_issued_it() -> None:
     observed = metrics()
-    history = History(observed)
+    history = History(observed.roles[DEFAULT_ROLE])
     for region in ("eu-west-1", "eu-central-1", "eu-central-1"):
         history.issued(5, replace(credentials(issued_at=5), region=region), took=0.5)
-    series = page(observed)
-    assert series["region_issued_total", "region=eu-west-1"] == 1
-    assert series["region_issued_total", "region=eu-central-1"] == 2
+    series = normal(page(observed))
+    assert series["region_issued_total", "region=eu-west-1", ROLE] == 1
+    assert series["region_issued_total", "region=eu-central-1", ROLE] == 2
 
 
 def test_before_anything_happened_every_series_is_there_at_zero() -> None:
@@ -111,7 +115,7 @@ def test_before_anything_happened_every_series_is_there_at_zero() -> None:
 
 def test_a_history_leaves_exactly_these_series() -> None:
     observed = metrics(token=a_token(life=DAY), started_at=1, now=31)
-    history = History(observed)
+    history = History(observed.roles[DEFAULT_ROLE])
     history.failed(2, TokenUnreadable("No file.", fix="Mount it."), took=None)
     history.failed(3, TrustRefused("Not trusted.", fix="Trust it.", aws_code="AccessDenied", status=403), took=0.5)
     history.rotated(4)
@@ -122,74 +126,75 @@ def test_a_history_leaves_exactly_these_series() -> None:
     observed.observe_request("container", SERVED, 0.002)
     observed.observe_request("container", UNAVAILABLE, 0.8)
     assert normal(page(observed)) == NOTHING_YET | {
-        ("consecutive_failures",): 2,
-        ("credentials_expiration_timestamp_seconds",): EPOCH + 5 + 3600,
-        ("degraded_requests_total",): 2,
+        ("consecutive_failures", ROLE): 2,
+        ("credentials_expiration_timestamp_seconds", ROLE): EPOCH + 5 + 3600,
+        ("degraded_requests_total", ROLE): 2,
         ("refused_requests_total", "face=container"): 0,
         ("refused_requests_total", "face=ecs"): 0,
         ("refused_requests_total", "face=imds"): 0,
-        ("exchanges_total", "outcome=failed"): 3,
-        ("exchanges_total", "outcome=issued"): 1,
-        ("first_credential_seconds",): 4.5,
-        ("last_success_timestamp_seconds",): EPOCH + 31,
-        ("refresh_duration_seconds_count", "code=AccessDenied", "outcome=failed"): 1,
-        ("refresh_duration_seconds_sum", "code=AccessDenied", "outcome=failed"): 0.5,
-        ("refresh_duration_seconds_count", "code=other", "outcome=failed"): 1,
-        ("refresh_duration_seconds_sum", "code=other", "outcome=failed"): 0.25,
-        ("refresh_duration_seconds_count", "code=StsUnreachable", "outcome=failed"): 1,
-        ("refresh_duration_seconds_sum", "code=StsUnreachable", "outcome=failed"): 10,
-        ("refresh_duration_seconds_count", "code=", "outcome=issued"): 1,
-        ("refresh_duration_seconds_sum", "code=", "outcome=issued"): 0.5,
-        ("refreshes_total", "code=", "outcome=issued"): 1,
-        ("refreshes_total", "code=TokenUnreadable", "outcome=failed"): 1,
-        ("refreshes_total", "code=AccessDenied", "outcome=failed"): 1,
-        ("refreshes_total", "code=other", "outcome=failed"): 1,
-        ("refreshes_total", "code=StsUnreachable", "outcome=failed"): 1,
+        ("exchanges_total", "outcome=failed", ROLE): 3,
+        ("exchanges_total", "outcome=issued", ROLE): 1,
+        ("first_credential_seconds", ROLE): 4.5,
+        ("last_success_timestamp_seconds", ROLE): EPOCH + 31,
+        ("refresh_duration_seconds_count", "code=AccessDenied", "outcome=failed", ROLE): 1,
+        ("refresh_duration_seconds_sum", "code=AccessDenied", "outcome=failed", ROLE): 0.5,
+        ("refresh_duration_seconds_count", "code=other", "outcome=failed", ROLE): 1,
+        ("refresh_duration_seconds_sum", "code=other", "outcome=failed", ROLE): 0.25,
+        ("refresh_duration_seconds_count", "code=StsUnreachable", "outcome=failed", ROLE): 1,
+        ("refresh_duration_seconds_sum", "code=StsUnreachable", "outcome=failed", ROLE): 10,
+        ("refresh_duration_seconds_count", "code=", "outcome=issued", ROLE): 1,
+        ("refresh_duration_seconds_sum", "code=", "outcome=issued", ROLE): 0.5,
+        ("refreshes_total", "code=", "outcome=issued", ROLE): 1,
+        ("refreshes_total", "code=TokenUnreadable", "outcome=failed", ROLE): 1,
+        ("refreshes_total", "code=AccessDenied", "outcome=failed", ROLE): 1,
+        ("refreshes_total", "code=other", "outcome=failed", ROLE): 1,
+        ("refreshes_total", "code=StsUnreachable", "outcome=failed", ROLE): 1,
+        ("served_requests_total", ROLE): 2,
         ("requests_total", "face=container", "status=200"): 2,
         ("requests_total", "face=container", "status=503"): 1,
         ("request_duration_seconds_count", "face=container"): 3,
         ("request_duration_seconds_sum", "face=container"): pytest.approx(0.803),
-        ("token_expiration_timestamp_seconds",): EPOCH + DAY,
-        ("token_issued_timestamp_seconds",): EPOCH,
-        ("token_rotations_total",): 1,
+        ("token_expiration_timestamp_seconds", ROLE): EPOCH + DAY,
+        ("token_issued_timestamp_seconds", ROLE): EPOCH,
+        ("token_rotations_total", ROLE): 1,
     }
 
 
 def test_the_time_to_the_first_credential_is_that_of_the_first() -> None:
     observed = metrics(started_at=10)
-    history = History(observed)
+    history = History(observed.roles[DEFAULT_ROLE])
     history.issued(12, credentials(issued_at=12))
     history.issued(2000, credentials(issued_at=2000))
-    assert page(observed)[("first_credential_seconds",)] == 2
-    assert page(observed)[("credentials_expiration_timestamp_seconds",)] == EPOCH + 2000 + 3600
+    assert page(observed)[("first_credential_seconds", ROLE)] == 2
+    assert page(observed)[("credentials_expiration_timestamp_seconds", ROLE)] == EPOCH + 2000 + 3600
 
 
 def test_a_success_ends_the_row_of_failures() -> None:
     observed = metrics()
-    history = History(observed)
+    history = History(observed.roles[DEFAULT_ROLE])
     history.failed(1, StsUnreachable("No way.", fix="Check."))
     history.issued(2, credentials(issued_at=2))
-    assert page(observed)[("consecutive_failures",)] == 0
+    assert page(observed)[("consecutive_failures", ROLE)] == 0
 
 
 @pytest.mark.parametrize("token", [None, eternal()])
 def test_a_token_that_is_not_there_or_never_expires_shows_as_zero(token: Token | None) -> None:
     assert token is None or math.isinf(token.claims.expires_at)
-    assert page(metrics(token=token))[("token_expiration_timestamp_seconds",)] == 0
+    assert page(metrics(token=token))[("token_expiration_timestamp_seconds", ROLE)] == 0
 
 
 @pytest.mark.parametrize("token", [None, a_token(iat=None)])
 def test_a_token_that_does_not_say_when_it_was_issued_has_no_age(token: Token | None) -> None:
-    assert page(metrics(token=token))[("token_issued_timestamp_seconds",)] == 0
+    assert page(metrics(token=token))[("token_issued_timestamp_seconds", ROLE)] == 0
 
 
 def test_requests_are_served_degraded_from_the_first_failure_to_the_next_success() -> None:
-    observed = Metrics(StoppedClock(), started_at=0, token=lambda: None)
-    history = History(observed)
+    observed = metrics()
+    history = History(observed.roles[DEFAULT_ROLE])
 
     def served(answer: Response = SERVED) -> float:
         observed.observe_request("container", answer, 0.001)
-        return page(observed)[("degraded_requests_total",)]
+        return page(observed)[("degraded_requests_total", ROLE)]
 
     history.issued(1, credentials(issued_at=1))
     assert served() == 0
@@ -205,10 +210,11 @@ def test_requests_are_served_degraded_from_the_first_failure_to_the_next_success
 
 def test_whether_credentials_are_valid_is_asked_at_the_scrape() -> None:
     valid = False
-    observed = Metrics(StoppedClock(), started_at=0, token=lambda: None, valid=lambda: valid)
-    assert page(observed)[("credentials_valid",)] == 0
+    observed = Metrics(StoppedClock(), started_at=0)
+    observed.of_role(DEFAULT_ROLE, valid=lambda: valid)
+    assert page(observed)[("credentials_valid", ROLE)] == 0
     valid = True
-    assert page(observed)[("credentials_valid",)] == 1
+    assert page(observed)[("credentials_valid", ROLE)] == 1
 
 
 def test_whoever_waits_is_counted_for_good_and_for_as_long_as_it_lasts() -> None:
@@ -227,9 +233,9 @@ def test_whoever_waits_is_counted_for_good_and_for_as_long_as_it_lasts() -> None
 
 def test_the_clock_skew_is_the_last_one_seen() -> None:
     observed = metrics()
-    observed.observe_skew(-3)
-    observed.observe_skew(3600.5)
-    assert page(observed)[("sts_clock_skew_seconds",)] == 3600.5
+    observed.roles[DEFAULT_ROLE].note_skew(-3)
+    observed.roles[DEFAULT_ROLE].note_skew(3600.5)
+    assert page(observed)[("sts_clock_skew_seconds", ROLE)] == 3600.5
 
 
 # --- labels ----------------------------------------------------------------------------------------------------
@@ -270,13 +276,13 @@ def test_where_sts_gave_no_code_ours_is_the_label() -> None:
 
 def test_ten_thousand_strange_codes_are_one_series() -> None:
     observed = metrics()
-    history = History(observed)
+    history = History(observed.roles[DEFAULT_ROLE])
     for n in range(10_000):
         history.failed(n, TrustRefused("c", fix="f", aws_code=f"Code{n}"))
-    assert normal(page(observed))[("refreshes_total", "code=other", "outcome=failed")] == 10_000
+    assert normal(page(observed))[("refreshes_total", "code=other", "outcome=failed", ROLE)] == 10_000
     assert set(normal(page(observed))) - set(NOTHING_YET) == {
-        ("refresh_duration_seconds_count", "code=other", "outcome=failed"),
-        ("refresh_duration_seconds_sum", "code=other", "outcome=failed"),
+        ("refresh_duration_seconds_count", "code=other", "outcome=failed", ROLE),
+        ("refresh_duration_seconds_sum", "code=other", "outcome=failed", ROLE),
     }
 
 
@@ -337,6 +343,25 @@ def test_refusals_are_counted_by_face_from_zero_on_and_only_those_that_a_client_
     assert refused() == {"container": 0, "ecs": 0, "imds": 1}
 
 
+def test_each_role_has_its_own_numbers_and_none_once_it_is_forgotten() -> None:
+    observed = metrics()
+    reports = observed.of_role("reports", valid=lambda: False)
+    History(reports, "reports").failed(1, StsUnreachable("No way.", fix="Check."))
+    observed.observe_request("container", SERVED, 0.1)
+    observed.observe_request("container", replace(SERVED, role="reports"), 0.1)
+    series = normal(page(observed))
+    for name, of_default, of_reports in (
+        ("credentials_valid", 1, 0),
+        ("consecutive_failures", 0, 1),
+        ("served_requests_total", 1, 1),
+        ("degraded_requests_total", 0, 1),
+    ):
+        assert (series[name, ROLE], series[name, "role=reports"]) == (of_default, of_reports), name
+    observed.forget_role("reports")
+    observed.observe_request("container", replace(SERVED, role="reports"), 0.1)
+    assert not [labels for labels in page(observed) if "role=reports" in labels]
+
+
 def test_two_sets_of_metrics_do_not_share_their_counts() -> None:
     one, other = metrics(), metrics()
     one.observe_request("container", SERVED, 0.1)
@@ -345,7 +370,7 @@ def test_two_sets_of_metrics_do_not_share_their_counts() -> None:
 
 def test_no_secret_is_on_the_page(canary: Canary) -> None:
     observed = metrics(token=a_token())
-    history = History(observed)
+    history = History(observed.roles[DEFAULT_ROLE])
     history.issued(1, credentials())
     history.failed(2, StsUnreachable("No way.", fix="Check."))
     canary.saw(observed.render("")[0].decode(), observed.render(OPENMETRICS)[0].decode())

@@ -14,7 +14,7 @@ class Counting:
     """A pod whose waits are counted."""
 
     def __init__(self, *outcomes: Outcome, takes: float = 0.5) -> None:
-        self._metrics = Metrics(VirtualClock(), started_at=0, token=lambda: None)
+        self._metrics = Metrics(VirtualClock(), started_at=0)
         self.pod = Pod(*outcomes, takes=takes, waits=self._metrics.waits)
 
     def counted(self) -> tuple[float | None, float | None]:

@@ -200,7 +200,7 @@ async def test_a_refusal_by_sts_is_told_to_everybody_in_our_words_and_ends_nothi
     ready, snapshot = await sidecar.readyz()
     assert (ready, snapshot["last_error"]["fix"]) == (503, told["fix"])
     metrics = (await sidecar.get(f"{sidecar.admin}/metrics"))[1]
-    assert 'irsa_sidecar_refreshes_total{code="AccessDenied",outcome="failed"} 1.0' in metrics
+    assert 'irsa_sidecar_refreshes_total{code="AccessDenied",outcome="failed",role="default"} 1.0' in metrics
     assert (await sidecar.get(f"{sidecar.admin}/livez"))[0] == 200
     sidecar.send(signal.SIGINT)
     assert await sidecar.ended() == 0
