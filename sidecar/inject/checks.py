@@ -187,6 +187,9 @@ def _ports(workload: Workload, options: Options, key: str, container: Tree) -> I
                 ("spec", key, container["name"], "ports"),
                 f"the sidecar listens on port {number} too; choose another one with --set {settings[number]}:PORT",
             )
+        if port.get("name") == names.PORT:
+            path = ("spec", key, container["name"], "ports")
+            yield error(workload, path, f"the sidecar's port is called {names.PORT} too; rename yours")
 
 
 def _shadowed(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:

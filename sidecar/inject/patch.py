@@ -24,7 +24,10 @@ def patch_for(pod: Tree, options: Options, role_arn: str, place: int) -> dict[st
     later = [] if options.classic else named(spec, "initContainers")[place:]
     applications = _applications(named(spec, "containers"), options)
     return {
-        "metadata": {"labels": {names.LABEL: "enabled"}, "annotations": {names.RECORD_ANNOTATION: ""}},
+        "metadata": {
+            "labels": {names.LABEL: "enabled"},
+            "annotations": {names.RECORD_ANNOTATION: "", **_first_for_kubectl(spec, options)},
+        },
         "spec": {
             "initContainers": [] if options.classic else [sidecar, *_applications(later, options)],
             "containers": [sidecar, *applications] if options.classic else applications,
@@ -32,6 +35,12 @@ def patch_for(pod: Tree, options: Options, role_arn: str, place: int) -> dict[st
             **_of_the_pod(options),
         },
     }
+
+
+def _first_for_kubectl(spec: Mapping[str, Any], options: Options) -> dict[str, str]:
+    """With `--classic`: the container that was first, and is to remain the one that kubectl takes."""
+    first = next((text(container, "name") for container in named(spec, "containers")), "")
+    return {names.DEFAULT_CONTAINER: first} if options.classic and first else {}
 
 
 def _of_the_pod(options: Options) -> dict[str, Any]:
@@ -92,9 +101,13 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
         **({"imagePullPolicy": options.image_pull_policy} if options.image_pull_policy else {}),
         **({} if options.classic else {"restartPolicy": "Always"}),
         "env": _sidecar_environment(options, role_arn),
-        "ports": [{"name": "admin", "containerPort": options.admin_port}],
+        "ports": [{"name": names.PORT, "containerPort": options.admin_port}],
         **_start(options),
-        "livenessProbe": {"httpGet": {"path": "/livez", "port": "admin"}, "timeoutSeconds": 5, "failureThreshold": 6},
+        "livenessProbe": {
+            "httpGet": {"path": "/livez", "port": names.PORT},
+            "timeoutSeconds": 5,
+            "failureThreshold": 6,
+        },
         "resources": options.resources.manifest(),
         "securityContext": _security(spec),
         "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)],

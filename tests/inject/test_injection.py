@@ -109,7 +109,7 @@ def test_the_options_reach_the_sidecar() -> None:
 def test_other_ports_are_told_to_the_kubelet_and_to_the_application() -> None:
     settings = {"SIDECAR_LISTEN": "127.0.0.1:9921", "SIDECAR_ADMIN_LISTEN": "[::]:9922"}
     result = injected(pod(), settings=settings)
-    assert sidecar_of(result)["ports"] == [{"name": "admin", "containerPort": 9922}]
+    assert sidecar_of(result)["ports"] == [{"name": "irsa-sidecar", "containerPort": 9922}]
     application = variables(result["spec"]["containers"][0])
     assert application["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:9921/v1/credentials"
 
@@ -144,6 +144,37 @@ def test_a_classic_sidecar_that_was_injected_last_comes_first_again() -> None:
     assert [container["name"] for container in injected(document, classic=True)["spec"]["containers"]] == [
         "irsa-sidecar", "app",
     ]  # fmt: skip
+
+
+def test_kubectl_takes_the_container_that_it_took_before_a_classic_sidecar_came_first() -> None:
+    document = pod(containers=[{"name": "web"}, {"name": "proxy"}])
+    annotations = injected(document, classic=True)["metadata"]["annotations"]
+    assert annotations["kubectl.kubernetes.io/default-container"] == "web"
+    assert "kubectl.kubernetes.io/default-container" not in injected(document)["metadata"]["annotations"]
+
+
+def test_a_default_container_of_the_pods_own_stays() -> None:
+    document = pod(containers=[{"name": "web"}, {"name": "proxy"}])
+    document["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": "proxy"}
+    assert injected(document, classic=True)["metadata"]["annotations"].items() >= {
+        ("kubectl.kubernetes.io/default-container", "proxy")
+    }
+    assert remove(injected(document, classic=True)).document == document
+
+
+@pytest.mark.parametrize("classic", [False, True])
+def test_a_service_that_names_its_target_port_does_not_find_the_sidecar(classic: bool) -> None:
+    """A Service takes the first port of the name, ordinary containers before native sidecars (kubernetes FindPort)."""
+    document = pod(containers=[{"name": "web", "ports": [{"name": "admin", "containerPort": 8080}]}])
+    spec = injected(document, classic=classic)["spec"]
+    order = [*spec["containers"], *spec.get("initContainers", [])]
+    found = [port["containerPort"] for each in order for port in each.get("ports", []) if port["name"] == "admin"]
+    assert found == [8080]
+
+
+def test_a_port_of_the_sidecars_name_is_an_error() -> None:
+    (error,) = said(pod(containers=[{"name": "web", "ports": [{"name": "irsa-sidecar", "containerPort": 1}]}]))
+    assert "the sidecar's port is called irsa-sidecar too; rename yours" in error
 
 
 def test_a_classic_sidecar_would_keep_a_job_from_completing() -> None:

@@ -193,7 +193,7 @@ def test_the_service_account_does_not_invite_the_webhook(name: str) -> None:
 def test_monitoring_and_network_policies_find_the_pod(name: str) -> None:
     labels = applied(name).template["metadata"]["labels"]
     assert labels["irsa-sidecar"] == "enabled"
-    assert [port["name"] for port in sidecar_of(applied(name).pod)["ports"]] == ["admin"]
+    assert [port["name"] for port in sidecar_of(applied(name).pod)["ports"]] == ["irsa-sidecar"]
     for policy in applied(name).of_kind("NetworkPolicy"):
         assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
 

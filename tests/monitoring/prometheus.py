@@ -77,7 +77,12 @@ def _config(fleet: tuple[Pod, ...]) -> dict[str, Any]:
     targets = [
         {
             "targets": [pod.admin],
-            "labels": {"namespace": NAMESPACE, "pod": pod.name, "container": "irsa-sidecar", "endpoint": "admin"},
+            "labels": {
+                "namespace": NAMESPACE,
+                "pod": pod.name,
+                "container": "irsa-sidecar",
+                "endpoint": "irsa-sidecar",
+            },
         }
         for pod in fleet
     ]
