@@ -139,7 +139,9 @@ async def serve(
             source=source,
             clock=clock,
             jitter=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
-            observe=to_observers(LogEvents(policy), numbers, history, *files),
+            observe=to_observers(
+                LogEvents(policy), numbers, history, *(file.section(config.credentials_profile) for file in files)
+            ),
             policy=policy,
             waits=metrics.waits,
         )
@@ -250,7 +252,6 @@ def _credentials_files(config: Config, metrics: Metrics) -> list[CredentialsFile
         return []
     file = CredentialsFile(
         config.credentials_file,
-        profile=config.credentials_profile,
         mode=config.credentials_mode,
         removed=config.credentials_removed,
         observe=metrics.observe_file,

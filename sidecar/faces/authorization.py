@@ -1,6 +1,7 @@
 """The authorization tokens that applications must present: from a variable, from a file, or none at all."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Instant, Seconds
 from sidecar.core.one_call import OneCall
 from sidecar.core.ports import Clock
+from sidecar.faces.made_token import read_or_make_token
 
 REPLACED_TOKEN_LIFETIME: Seconds = 3600
 """How long a token that the file no longer holds is still accepted: SDKs that read the file at each refresh have seen
@@ -46,6 +48,18 @@ def authorization(fixed: str | None, file: Path | None, clock: Clock) -> Authori
     return AuthorizationTokens(fixed=fixed, file=file, clock=clock)
 
 
+def role_authorization(file: Path, mode: int, clock: Clock) -> "AuthorizationTokens":
+    """What opens one role alone: the token in `file`, which is made where it is not there."""
+    return AuthorizationTokens(
+        fixed=None,
+        file=file,
+        clock=clock,
+        read=lambda path: read_or_make_token(path, mode),
+        fix="make it readable for the sidecar's uid; where there is none, let that uid write the volume at "
+        f"{file.parent}: the sidecar then makes one",
+    )
+
+
 class NoAuthorization:
     """Nothing to present: what is on loopback, or link-local, is the pod's own."""
 
@@ -66,7 +80,17 @@ class AuthorizationTokens:
 
     required = True
 
-    def __init__(self, *, fixed: str | None, file: Path | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        fixed: str | None,
+        file: Path | None,
+        clock: Clock,
+        read: Callable[[Path], str] = read_token,
+        fix: str = "make it readable for the sidecar's uid",
+    ) -> None:
+        self._read_token = read
+        self._fix = fix
         self._fixed = (fixed,) if fixed else ()
         self._file = file
         self._read = OneCall(READ_TIMEOUT)
@@ -90,7 +114,7 @@ class AuthorizationTokens:
         if self._file is None:
             return self._held()
         try:
-            token = await self._read(read_token, self._file)
+            token = await self._read(self._read_token, self._file)
         except (OSError, ValueError, OutOfThreads) as error:
             self._complain(error)
             return self._held()
@@ -106,7 +130,7 @@ class AuthorizationTokens:
                 extra={
                     "file": str(self._file),
                     "reason": type(error).__name__,
-                    "fix": "make it readable for the sidecar's uid",
+                    "fix": self._fix,
                 },
             )
         self._readable = False

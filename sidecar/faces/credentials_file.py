@@ -3,16 +3,21 @@
 import asyncio
 import logging
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NoReturn, Protocol
 
 from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Credentials, Seconds
 from sidecar.core.one_call import OneCall
+from sidecar.core.ports import Observer
 from sidecar.core.refresh import Issued, RefreshEvent, RoleState
 from sidecar.core.watched import WatchedValue
 from sidecar.faces.file_replacement import Refused, replace_file
 from sidecar.faces.shared_file import Unwritable, shared_file
+
+Sections = Mapping[str, Credentials]
+"""What the file holds, by profile."""
 
 TRY_AGAIN: Seconds = 10
 WRITE_WITHIN: Seconds = 10
@@ -29,40 +34,49 @@ class WriteObserver(Protocol):
 
 
 class CredentialsFile:
-    """An `Observer` that writes what was issued to `path`. `removed`: take the file away at the end."""
+    """Writes what was issued to `path`, a section for each profile. `removed`: take the file away at the end."""
 
-    def __init__(self, path: Path, *, profile: str, mode: int, removed: bool, observe: WriteObserver) -> None:
+    def __init__(self, path: Path, *, mode: int, removed: bool, observe: WriteObserver) -> None:
         self._path = path
-        self._profile = profile
         self._mode = mode
         self._removed = removed
         self._observe = observe
-        self._issued: WatchedValue[Credentials | None] = WatchedValue(None)
+        self._issued: WatchedValue[Sections] = WatchedValue({})
         self._complained = ""
         self._refused: Refused = ()
         self._disk = OneCall(WRITE_WITHIN)  # a removal waits for the write before it
 
-    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (the port's shape)
-        if isinstance(event, Issued):
-            self._issued.set(event.credentials)
+    def section(self, profile: str) -> Observer:
+        """Sees one role's events, and keeps this profile's section."""
+
+        def observe(role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG001 (the port's shape)
+            if isinstance(event, Issued):
+                self._issued.set({**self._issued.value, profile: event.credentials})
+
+        return observe
+
+    def keep_only(self, profiles: Collection[str]) -> None:
+        """Take the sections of all others away."""
+        held = self._issued.value
+        self._issued.set({profile: held[profile] for profile in held if profile in profiles})
 
     async def keep_written(self) -> NoReturn:
         """Write each credential once it is issued, for ever; after a failure again and again."""
-        written: Credentials | None = None
+        written: Sections = {}
         try:
             while True:
-                credentials = await self._issued.other_than(written)
-                if credentials is not None and await self._write(credentials):
-                    written = credentials
+                sections = await self._issued.other_than(written)
+                if await self._write(sections):
+                    written = sections
                 else:
                     await asyncio.sleep(TRY_AGAIN)
         finally:
             if self._removed:
                 await self._remove()
 
-    async def _write(self, credentials: Credentials) -> bool:
+    async def _write(self, sections: Sections) -> bool:
         try:
-            content = shared_file(self._profile, credentials)
+            content = shared_file(sections)
             refused = await self._disk(replace_file, self._path, content, self._mode)
         except (OSError, OutOfThreads, Unwritable) as error:
             self._observe(written=False)

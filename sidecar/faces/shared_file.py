@@ -3,6 +3,8 @@
 Format: AWS SDKs and tools reference guide, "Shared config and credentials files".
 """
 
+from collections.abc import Mapping
+
 from sidecar.core.credential_grammar import fault_in
 from sidecar.core.model import Credentials
 
@@ -11,7 +13,12 @@ class Unwritable(ValueError):
     """A part of the credentials has characters that would end its line or mean something in the file."""
 
 
-def shared_file(profile: str, credentials: Credentials) -> bytes:
+def shared_file(sections: Mapping[str, Credentials]) -> bytes:
+    """A section for each profile, by its name. Raises `Unwritable`."""
+    return b"\n".join(_section(profile, credentials) for profile, credentials in sections.items())
+
+
+def _section(profile: str, credentials: Credentials) -> bytes:
     """One profile. boto 2 reads the session token by its older name, `aws_security_token`, and botocore by either.
 
     Raises `Unwritable`: a line break in a value could add a profile whose `credential_process` an SDK would run.

@@ -269,13 +269,13 @@ WRITTEN_BY_OTHERS = [
 def test_the_credentials_file_refuses_what_would_end_a_line(part: str, text: str) -> None:
     poisoned: dict[str, Any] = {part: text}
     with pytest.raises(Unwritable):
-        shared_file("default", replace(credentials(), **poisoned))
+        shared_file({"default": replace(credentials(), **poisoned)})
 
 
 @pytest.mark.parametrize("profile", ["a]\n[b", "\x1b", "x]"])
 def test_the_credentials_file_refuses_a_profile_that_is_none(profile: str) -> None:
     with pytest.raises(Unwritable):
-        shared_file(profile, credentials())
+        shared_file({profile: credentials()})
 
 
 @pytest.mark.parametrize("name", ["AccessKeyId", "SecretAccessKey", "Token", "Expiration", "AccountId"])

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -31,7 +32,7 @@ class HungDisk:
         self.released = threading.Event()
         self.calls = 0
 
-    def __call__(self, *_: object, **__: object) -> None:
+    def __call__(self, *_: object, **__: object) -> NoReturn:
         self.calls += 1
         self.released.wait()
         raise OSError("at last")
@@ -159,8 +160,7 @@ async def test_wrong_tokens_start_no_threads_while_the_authorization_file_hangs(
     tmp_path: Path, disk: HungDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authorization, "READ_TIMEOUT", 0.02)
-    monkeypatch.setattr(authorization, "read_token", disk)
-    tokens = AuthorizationTokens(fixed="fixed", file=tmp_path / "token", clock=SystemClock())
+    tokens = AuthorizationTokens(fixed="fixed", file=tmp_path / "token", clock=SystemClock(), read=disk)
     assert await asyncio.gather(*[tokens.renewed() for _ in range(50)]) == [("fixed",)] * 50
     assert disk.calls == 1
 
@@ -173,10 +173,8 @@ async def test_a_hung_credentials_file_is_said_once_and_does_not_hold_up_the_end
     monkeypatch.setattr(credentials_file, "REMOVE_WITHIN", 0.02)
     monkeypatch.setattr(credentials_file, "replace_file", disk)
     seen: list[bool] = []
-    file = CredentialsFile(
-        tmp_path / "file", profile="p", mode=0o600, removed=True, observe=lambda *, written: seen.append(written)
-    )
-    file("default", Issued(0, credentials(), 0), RoleState())
+    file = CredentialsFile(tmp_path / "file", mode=0o600, removed=True, observe=lambda *, written: seen.append(written))
+    file.section("p")("default", Issued(0, credentials(), 0), RoleState())
     writing = asyncio.create_task(file.keep_written())
     await asyncio.sleep(0.3)
     writing.cancel()
@@ -189,8 +187,8 @@ async def test_a_hung_credentials_file_is_said_once_and_does_not_hold_up_the_end
 
 async def test_a_pipe_in_place_of_the_credentials_file_is_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "file")
-    file = CredentialsFile(tmp_path / "file", profile="p", mode=0o600, removed=False, observe=lambda *, written: None)
-    file("default", Issued(0, credentials(), 0), RoleState())
+    file = CredentialsFile(tmp_path / "file", mode=0o600, removed=False, observe=lambda *, written: None)
+    file.section("p")("default", Issued(0, credentials(), 0), RoleState())
     writing = asyncio.create_task(file.keep_written())
     async with asyncio.timeout(2):
         while (tmp_path / "file").is_fifo():

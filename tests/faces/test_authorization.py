@@ -168,11 +168,10 @@ async def test_an_unreadable_file_is_said_once_and_again_after_it_was_good(
 
 
 async def test_a_file_that_hangs_delays_a_request_by_less_than_its_client_grants(
-    clock: VirtualClock, file: File, monkeypatch: pytest.MonkeyPatch
+    clock: VirtualClock, file: File
 ) -> None:
     released = threading.Event()
-    monkeypatch.setattr("sidecar.faces.authorization.read_token", lambda _: released.wait())
-    tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock)
+    tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock, read=lambda _: str(released.wait()))
     try:
         async with asyncio.timeout(0.8):
             assert await tokens.accepted() == (FIXED,)

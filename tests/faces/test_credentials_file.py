@@ -40,11 +40,12 @@ class Kept:
     def __init__(self, path: Path, *, mode: int = 0o600, removed: bool = False) -> None:
         self.path = path
         self.writes = Writes()
-        self.file = CredentialsFile(path, profile="default", mode=mode, removed=removed, observe=self.writes)
+        self.file = CredentialsFile(path, mode=mode, removed=removed, observe=self.writes)
+        self.observe = self.file.section("default")
 
     async def issue(self, held: Credentials) -> bool:
         """What came of writing them."""
-        self.file(DEFAULT_ROLE, Issued(0, held, 0), RoleState(held))
+        self.observe(DEFAULT_ROLE, Issued(0, held, 0), RoleState(held))
         return await self.writes.seen.get()
 
     def holds(self, held: Credentials) -> bool:
@@ -77,7 +78,7 @@ async def test_a_failed_refresh_leaves_the_file_as_it_is(tmp_path: Path) -> None
     held = credentials()
     async with kept(tmp_path / "credentials") as file:
         await file.issue(held)
-        file.file(DEFAULT_ROLE, Failed(0, StsUnreachable("x", fix="y")), RoleState(held))
+        file.observe(DEFAULT_ROLE, Failed(0, StsUnreachable("x", fix="y")), RoleState(held))
         await asyncio.sleep(0)
         assert file.holds(held)
         assert file.writes.seen.empty()
@@ -116,7 +117,7 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end(
     monkeypatch.setattr(credentials_file, "REMOVE_WITHIN", 0.05)
     monkeypatch.setattr(credentials_file, "replace_file", hang)
     async with kept(tmp_path / "credentials", removed=True) as file:
-        file.file(DEFAULT_ROLE, Issued(0, credentials(), 0), RoleState(None))
+        file.observe(DEFAULT_ROLE, Issued(0, credentials(), 0), RoleState(None))
         await written.wait()
     assert [record.getMessage() for record in caplog.records] == ["credentials file not removed"]
     disk_answers.set()
@@ -277,3 +278,35 @@ def test_a_disk_that_is_full_or_broken_is_a_failure_and_the_old_file_stays(
     with pytest.raises(OSError, match=os.strerror(number)):
         replace_file(path, b"new", 0o600)
     assert [entry.read_text() for entry in tmp_path.iterdir()] == ["old"]
+
+
+# --- several roles in one file ---------------------------------------------------------------------------------
+
+
+def sections(path: Path) -> dict[str, str]:
+    """The access key id in each."""
+    read = configparser.RawConfigParser()
+    read.read_string(path.read_text())
+    return {name: read[name]["aws_access_key_id"] for name in read.sections()}
+
+
+async def test_each_role_has_its_section_and_keeps_it_while_another_is_refreshed(tmp_path: Path) -> None:
+    async with kept(tmp_path / "credentials") as file:
+        first, reports, second = credentials(), credentials(), credentials()
+        await file.issue(first)
+        file.file.section("reports")("reports", Issued(0, reports, 0), RoleState(reports))
+        assert await file.writes.seen.get()
+        assert sections(file.path) == {"default": first.access_key_id, "reports": reports.access_key_id}
+        await file.issue(second)
+        assert sections(file.path) == {"default": second.access_key_id, "reports": reports.access_key_id}
+
+
+async def test_the_section_of_a_role_that_is_gone_goes(tmp_path: Path) -> None:
+    async with kept(tmp_path / "credentials") as file:
+        held = credentials()
+        await file.issue(held)
+        file.file.section("reports")("reports", Issued(0, credentials(), 0), RoleState())
+        assert await file.writes.seen.get()
+        file.file.keep_only({"default"})
+        assert await file.writes.seen.get()
+        assert sections(file.path) == {"default": held.access_key_id}

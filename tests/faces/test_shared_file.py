@@ -14,7 +14,7 @@ from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 def test_it_holds_one_profile_with_the_token_under_both_names(profile: str) -> None:
     held = credentials()
     read = configparser.RawConfigParser()
-    read.read_string(shared_file(profile, held).decode())
+    read.read_string(shared_file({profile: held}).decode())
     assert read.sections() == [profile]
     assert dict(read[profile]) == {
         "aws_access_key_id": held.access_key_id,
@@ -27,7 +27,7 @@ def test_it_holds_one_profile_with_the_token_under_both_names(profile: str) -> N
 def test_botocore_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = credentials()
     file = tmp_path / "credentials"
-    file.write_bytes(shared_file("registry", held))
+    file.write_bytes(shared_file({"registry": held}))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
