@@ -10,6 +10,7 @@ from aiohttp import connector
 
 from sidecar import __version__
 from sidecar.core.model import Credentials, Seconds, Token, UnixTime
+from sidecar.core.others_first import others_first
 from sidecar.core.ports import Clock
 from sidecar.sts.bounded_connector import BoundedConnector
 from sidecar.sts.issued import AskedOfSts, IssuedSessions
@@ -110,7 +111,9 @@ class StsExchange:
         if answer.date is not None:
             self._observe_skew(clock_skew(answer.date, asked.at_wall, self._clock.wall()))
         if answer.status == OK:
-            return self._issued.take(answer, asked)
+            credentials = self._issued.take(answer, asked)
+            await others_first()
+            return credentials
         now = asked.at_wall if answer.date is None else answer.date
         raise failure_of(answer, claims=token.claims, role_arn=self._call.role_arn, now=now)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import aiohttp
 
 from sidecar.core.errors import StsUnavailable, StsUnreachable
+from sidecar.core.others_first import others_first
 from sidecar.core.ports import Clock
 from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, http_date, refusal_in
 from sidecar.sts.progress import CallProgress
@@ -49,6 +50,7 @@ class StsPost:
         progress = CallProgress()
         try:
             answer = await self._ask(form, route, progress)
+            await others_first()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             call = FailedCall(route, self._clock.wall(), connected=progress.connected)
             raise _unreachable(call.explained(error)) from None
