@@ -10,7 +10,7 @@ from pathlib import Path
 from sidecar import __version__
 from sidecar.core import audiences
 from sidecar.core.findings import Level
-from sidecar.inject import manifests
+from sidecar.inject import manifests, policy
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import PULL_POLICIES, BadOptions, Options
@@ -28,9 +28,20 @@ examples:
   helm template . | irsa-sidecar inject -f - --image REGISTRY/irsa-sidecar:{__version__} --role-arn ARN \\
     --region REGION | kubectl apply -f -
   irsa-sidecar inject -f pod.yaml --remove
+  irsa-sidecar inject --policy --image REGISTRY/irsa-sidecar:{__version__} --region REGION | kubectl apply -f -
 
 exit code: 0 done, perhaps with warnings on standard error; 1 a workload cannot take the sidecar, nothing is printed;
 2 unusable arguments or files, or no workload in the files (then they are printed unchanged)."""
+
+
+_OF_FILES = {
+    "remove": "delete what it printed from the cluster",
+    "only": "the label irsa-sidecar/inject chooses pods",
+    "container": "every container of a pod gets credentials",
+    "classic": "clusters that know such policies have native sidecars",
+    "role-arn": "each pod or its namespace names the role (docs/rollout.md)",
+}
+"""Options that make sense for manifests only, and what to do in a cluster."""
 
 
 class _BadArguments(Exception):
@@ -41,6 +52,8 @@ def main(argv: Sequence[str]) -> int:
     """Print the manifests changed. Returns 0, 1 when a workload cannot take the sidecar, 2 for unusable arguments."""
     given = _parser().parse_args(argv)
     try:
+        if given.policy:
+            return _print_policy(given)
         options = _options(given)
         read = [manifests.parts(name, content) for name, content in map(_content, given.file)]
     except (_BadArguments, BadManifest, BadOptions) as problem:
@@ -53,9 +66,24 @@ def main(argv: Sequence[str]) -> int:
     without = partial(remove, only=frozenset(given.only))
     if options is None:
         return _change(read, without, without)
+    _caution(options)
+    return _change(read, partial(inject, options=replace(options, accounts=manifests.accounts(every))), without)
+
+
+def _print_policy(given: argparse.Namespace) -> int:
+    """Raises `BadOptions`, `_BadArguments`."""
+    wrong = [name for name in _OF_FILES if vars(given)[name.replace("-", "_")]]
+    if wrong:
+        raise _BadArguments("\n".join(f"--{name}: not with --policy; {_OF_FILES[name]}." for name in wrong))
+    options = _described(given)
+    _caution(options)
+    _print([policy.text(policy.objects(options))])
+    return DONE
+
+
+def _caution(options: Options) -> None:
     for caution in options.cautions():
         print(f"irsa-sidecar inject: warning: {caution}", file=sys.stderr)
-    return _change(read, partial(inject, options=replace(options, accounts=manifests.accounts(every))), without)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,7 +102,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_manifest_options(parser: argparse.ArgumentParser) -> None:
     """Options that choose the manifests, and what to do with them."""
     add = partial(parser.add_argument, action="append")
-    add("-f", "--file", required=True, metavar="FILE", help="YAML or JSON; - is standard input; repeatable")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "-f", "--file", action="append", metavar="FILE", help="YAML or JSON; - is standard input; repeatable"
+    )
+    policy_help = "print instead policies by which the API server itself adds the sidecar (Kubernetes 1.36 or newer)"
+    what.add_argument("--policy", action="store_true", help=policy_help)
     add("--only", default=[], metavar="KIND/NAME", help="change only this workload, such as Deployment/web; repeatable")
     parser.add_argument("--remove", action="store_true", help="remove the sidecar and everything that came with it")
 
@@ -131,8 +164,11 @@ def _resources(text: str, flag: str) -> dict[str, str]:
 
 def _options(given: argparse.Namespace) -> Options | None:
     """What to inject; None for `--remove`. Raises `BadOptions`, `_BadArguments`."""
-    if given.remove:
-        return None
+    return None if given.remove else _described(given)
+
+
+def _described(given: argparse.Namespace) -> Options:
+    """Raises `BadOptions`, `_BadArguments`."""
     return Options(
         role_arn=given.role_arn,
         region=given.region,

@@ -19,6 +19,12 @@ class Style:
     dash: int = 2
 
 
+class Paragraph(str):
+    """A text that is written on lines of its own: it has several, and no spaces at their ends."""
+
+    __slots__ = ()
+
+
 def block(key: str, value: Any, column: int, style: Style) -> list[str]:
     """The lines of one entry of a mapping whose keys begin in `column`."""
     begin = " " * column + scalar(key) + ":"
@@ -26,6 +32,8 @@ def block(key: str, value: Any, column: int, style: Style) -> list[str]:
         return [begin, *block_mapping(value, column + style.step, style)]
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
         return [begin, *block_items(value, column + style.dash, style)]
+    if isinstance(value, Paragraph):
+        return [f"{begin} |-", *(" " * (column + style.step) + line for line in value.splitlines())]
     return [f"{begin} {inline(value)}"]
 
 

@@ -1,5 +1,7 @@
 """Kubernetes' REST API, as far as the tests speak it."""
 
+import json
+import re
 from typing import Any
 
 import aiohttp
@@ -50,6 +52,30 @@ class Api:
         """
         path = await self._path(content, namespace)
         return await self.post(path, _moved(content, namespace), dryRun="All", fieldValidation="Strict")
+
+    async def apply(self, content: Object, namespace: str = "") -> Object:
+        """Create it or make it so, as `kubectl apply --server-side` does."""
+        path = await self._path(content, content["metadata"].get("namespace", namespace))
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        parameters = {"fieldManager": "tests", "force": "true"}
+        where = f"{path}/{content['metadata']['name']}"
+        async with self._http.patch(where, data=json.dumps(content), params=parameters, headers=headers) as answer:
+            await _check(answer)
+            made: Object = await answer.json()
+            return made
+
+    async def delete(self, content: Object, namespace: str = "") -> None:
+        path = await self._path(content, content["metadata"].get("namespace", namespace))
+        async with self._http.delete(f"{path}/{content['metadata']['name']}") as answer:
+            await _check(answer)
+
+    async def warnings(self, content: Object, namespace: str) -> list[str]:
+        """What a dry run warns of, if it does not refuse."""
+        path = await self._path(content, namespace)
+        async with self._http.post(path, json=_moved(content, namespace), params={"dryRun": "All"}) as answer:
+            await _check(answer)
+            found = (re.fullmatch(r'299 - "(.*)"', header) for header in answer.headers.getall("Warning", []))
+            return [each[1] for each in found if each]
 
     async def _path(self, content: Object, namespace: str) -> str:
         """Where objects of this kind live: the API server knows their plural, and whether they are in namespaces."""

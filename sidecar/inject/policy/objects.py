@@ -1,0 +1,133 @@
+"""The objects that add the sidecar without a server: policies that change pods, and others that judge them."""
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from sidecar.inject import names
+from sidecar.inject.options import Options
+from sidecar.inject.policy import mutation, parameters, rules
+from sidecar.inject.yaml_writer import Paragraph, Style, block_mapping
+
+Object = dict[str, Any]
+
+NAMESPACE = "irsa-sidecar"
+"""Where the parameters are."""
+POLICY, ROLE_POLICY, WARNINGS = names.SIDECAR, f"{names.SIDECAR}-role", f"{names.SIDECAR}-warnings"
+_API = "admissionregistration.k8s.io/v1"
+_MUTATING, _VALIDATING = "MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"
+_CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap"}
+_REQUEST = f"object.metadata.labels['{names.REQUEST_LABEL}']"
+_ASKING = {"matchLabels": {names.REQUEST_LABEL: "enabled"}}
+_LABELLED = {"matchExpressions": [{"key": names.REQUEST_LABEL, "operator": "Exists"}]}
+
+
+def objects(options: Options, namespace: str = NAMESPACE) -> list[Object]:
+    """All that a cluster needs, in the order in which it is applied."""
+    values, mutating = parameters.values(options), _adding(options)
+    name = f"{names.SIDECAR}-{_digest([values, mutating])}"
+    # A new policy never takes old parameters, nor an old one new ones: while one replaces the other, pods are refused.
+    mutating["matchConditions"].insert(0, _condition("own-parameters", f"params.metadata.name == '{name}'"))
+    reference = {"namespace": namespace, "name": name, "parameterNotFoundAction": "Allow"}
+    roles = {"name": names.ROLES, "parameterNotFoundAction": "Allow"}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        _CONFIG_MAP | {"metadata": {"name": name, "namespace": namespace}, "data": values},
+        *_bound(_MUTATING, POLICY, mutating, paramRef=reference),
+        *_bound(_MUTATING, ROLE_POLICY, _role(), paramRef=roles),
+        *_bound(_VALIDATING, POLICY, _refusing(options, f"{namespace}/{name}"), validationActions=["Deny"]),
+        *_bound(_VALIDATING, WARNINGS, _warning(options), validationActions=["Warn", "Audit"]),
+    ]
+
+
+def text(documents: Iterable[Object]) -> str:
+    """As YAML."""
+    return "---\n".join("\n".join([*block_mapping(document, 0, Style()), ""]) for document in documents)
+
+
+def _bound(kind: str, name: str, spec: Object, **binding: Any) -> list[Object]:
+    """A policy, and the binding that puts it into force in all namespaces."""
+    metadata = {"name": name}
+    return [
+        {"apiVersion": _API, "kind": kind, "metadata": metadata, "spec": spec},
+        {"apiVersion": _API, "kind": f"{kind}Binding", "metadata": metadata, "spec": {"policyName": name, **binding}},
+    ]
+
+
+def _of_pods(selector: Object) -> Object:
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    return {"failurePolicy": "Fail", "matchConstraints": {"objectSelector": selector, "resourceRules": [pods]}}
+
+
+def _adding(options: Options) -> Object:
+    """Parameters that are missing or bad add nothing: the validating policy then says so in a sentence."""
+    tree = mutation.wanted(parameters.marked(options))
+    return _of_pods(_ASKING) | {
+        "reinvocationPolicy": "Never",
+        "paramKind": _CONFIG_MAP,
+        "matchConditions": [
+            _condition("all-parameters", "\n&& ".join(parameters.conditions(options))),
+            _condition("no-sidecar-yet", f"!{rules.HAS_SIDECAR}"),
+            _condition("nothing-refused", f"({_all(rules.refused(options))}).size() == 0"),
+        ],
+        "variables": [_variable(name, cel) for name, cel in mutation.variables(tree).items()],
+        "mutations": [_patch(mutation.expression(tree))],
+    }
+
+
+def _role() -> Object:
+    """The role of the namespace's ConfigMap: a policy's binding has parameters from one place only.
+
+    The order of policies is not defined. If this one comes first, it is asked again after the other has added the
+    sidecar.
+    """
+    return _of_pods(_ASKING) | {
+        "reinvocationPolicy": "IfNeeded",
+        "paramKind": _CONFIG_MAP,
+        "mutations": [_patch(mutation.ROLE_FROM_NAMESPACE)],
+    }
+
+
+def _refusing(options: Options, config_map: str) -> Object:
+    refused = {name: f"{rules.HAS_SIDECAR}\n? []\n: ({cel})" for name, cel in rules.refused(options).items()}
+    incomplete = rules.incomplete(options, config_map)
+    *others, last = incomplete
+    return _of_pods(_LABELLED) | {
+        "matchConditions": [_condition("not-disabled", f"{_REQUEST} != 'disabled'")],
+        "variables": [_variable(name, cel) for name, cel in (refused | dict(incomplete)).items()],
+        "validations": [_validation([*refused, *others]), _validation([last])],
+    }
+
+
+def _warning(options: Options) -> Object:
+    found = rules.doubtful(options)
+    return _of_pods(_ASKING) | {
+        "failurePolicy": "Ignore",
+        "variables": [_variable(name, cel) for name, cel in found.items()],
+        "validations": [_validation(list(found))],
+    }
+
+
+def _validation(names: Iterable[str]) -> Object:
+    found = f"({' + '.join(f'variables.{name}' for name in names)})"
+    return {"expression": f"{found}.size() == 0", "messageExpression": f"{found}.join('; ')"}
+
+
+def _all(found: rules.Rules) -> str:
+    return "\n+ ".join(f"({cel})" for cel in found.values())
+
+
+def _condition(name: str, cel: str) -> Object:
+    return {"name": name, "expression": Paragraph(cel)}
+
+
+_variable = _condition
+
+
+def _patch(cel: str) -> Object:
+    return {"patchType": "JSONPatch", "jsonPatch": {"expression": Paragraph(cel)}}
+
+
+def _digest(spec: Any) -> str:
+    return sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]

@@ -1,0 +1,55 @@
+"""The parameters of the policy: what a cluster's administrator changes without a new policy, in a ConfigMap."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sidecar.inject.options import Options
+from sidecar.inject.policy.cel import CelNumber, CelText, CelTree
+
+IMAGE, REGION, AUDIENCE, EXPIRATION = "image", "region", "audience", "tokenExpirationSeconds"
+_RESOURCES = "resources."
+"""The beginning of keys such as `resources.limits.memory`; there may be more of them than the policy was made with."""
+
+
+def marked(options: Options) -> Options:
+    """The same options, with each value that is a parameter marked by the expression that reads it."""
+    return replace(
+        options,
+        image=CelText(options.image, f"params.data.{IMAGE}"),
+        region=CelText(options.region, f"params.data.{REGION}") if options.region else "",
+        audience=CelText(options.audience, f"params.data.{AUDIENCE}"),
+        token_expiration=CelNumber(options.token_expiration, f"int(params.data.{EXPIRATION})"),
+    )
+
+
+def resources() -> dict[str, CelTree]:
+    """A container's resources."""
+    return {kind: CelTree(_amounts(f"{_RESOURCES}{kind}.")) for kind in ("requests", "limits")}
+
+
+def _amounts(begin: str) -> str:
+    name = f"key.substring({len(begin)})"
+    return f"params.data.transformMapEntry(key, amount, key.startsWith('{begin}'), {{{name}: amount}})"
+
+
+def values(options: Options) -> dict[str, str]:
+    """What the ConfigMap holds."""
+    return {
+        IMAGE: options.image,
+        **({REGION: options.region} if options.region else {}),
+        AUDIENCE: options.audience,
+        EXPIRATION: str(options.token_expiration),
+        **{
+            f"{_RESOURCES}{kind}.{name}": amount
+            for kind, amounts in options.resources.manifest().items()
+            for name, amount in amounts.items()
+        },
+    }
+
+
+def conditions(options: Options) -> Iterator[str]:
+    """What the ConfigMap must satisfy, so that no pod is changed by half."""
+    for key in (IMAGE, *((REGION,) if options.region else ()), AUDIENCE):
+        yield f"params.data[?'{key}'].orValue('') != ''"
+    yield f"params.data[?'{EXPIRATION}'].orValue('').matches('^[0-9]{{3,5}}$')"
+    yield f"params.data.all(key, !key.startsWith('{_RESOURCES}') || isQuantity(params.data[key]))"

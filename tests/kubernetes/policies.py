@@ -1,0 +1,98 @@
+"""The policies of `inject --policy` in a real API server: put into force, and asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from copy import deepcopy
+
+from sidecar.inject import Options
+from sidecar.inject.names import POD_ROLE_ANNOTATION, REQUEST_LABEL, ROLES, SIDECAR
+from sidecar.inject.policy import objects
+from tests.inject.kit import ROLE, pod
+from tests.kubernetes.api import Api, Refused
+from tests.kubernetes.documents import Manifest
+from tests.kubernetes.namespaces import a_namespace
+
+OTHER_ROLE = "arn:aws:iam::111122223333:role/other"
+IN_FORCE = "in-force"
+"""The name of a pod that both validating policies speak of, once they are in force."""
+
+
+def labelled(bare: Manifest, *, value: str = "enabled", role: str = "") -> Manifest:
+    """The same pod, which asks for the sidecar, and perhaps names its role."""
+    changed = deepcopy(bare)
+    metadata = changed["metadata"]
+    metadata["labels"] = metadata.get("labels", {}) | {REQUEST_LABEL: value}
+    if role:
+        metadata["annotations"] = metadata.get("annotations", {}) | {POD_ROLE_ANNOTATION: role}
+    return changed
+
+
+def roles(**by_account: str) -> Manifest:
+    """A namespace's ConfigMap."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": ROLES}, "data": by_account}
+
+
+@asynccontextmanager
+async def in_force(api: Api, options: Options) -> AsyncIterator[list[Manifest]]:
+    """The policies of these options, until the block ends. Gives what was applied."""
+    documents = policies(options)
+    for document in documents:
+        await api.apply(document)
+    try:
+        await until_in_force(api, options.image, await a_namespace(api))
+        yield documents
+    finally:
+        await remove(api, documents)
+
+
+def policies(options: Options) -> list[Manifest]:
+    return [_speaking(document) for document in objects(options)]
+
+
+async def until_in_force(api: Api, image: str, namespace: str) -> None:
+    """Once the API server has compiled them all: it looks for changes each second."""
+    async with asyncio.timeout(30):
+        while await _image(api, namespace) != image or not await _is_refused(api, namespace):
+            await asyncio.sleep(0.1)
+
+
+async def remove(api: Api, documents: Iterable[Manifest]) -> None:
+    """All but the namespace, which only a controller could finish to delete."""
+    for document in documents:
+        if document["kind"] != "Namespace":
+            with suppress(Refused):
+                await api.delete(document)
+    namespace = await a_namespace(api)
+    async with asyncio.timeout(30):
+        while await _is_refused(api, namespace):
+            await asyncio.sleep(0.1)
+
+
+def _speaking(document: Manifest) -> Manifest:
+    """A refusing policy with one more rule, by which a test sees that it is in force."""
+    if document["kind"] != "ValidatingAdmissionPolicy" or document["metadata"]["name"] != SIDECAR:
+        return document
+    changed = deepcopy(document)
+    rule = {"expression": f"object.metadata.name != '{IN_FORCE}'", "message": IN_FORCE}
+    changed["spec"]["validations"].append(rule)
+    return changed
+
+
+async def _image(api: Api, namespace: str) -> str:
+    with suppress(Refused):
+        made = await api.dry_run(_asking("probe"), namespace)
+        return next((str(found["image"]) for found in made["spec"].get("initContainers", [])), "")
+    return ""
+
+
+async def _is_refused(api: Api, namespace: str) -> bool:
+    try:
+        await api.dry_run(_asking(IN_FORCE), namespace)
+    except Refused:
+        return True
+    return False
+
+
+def _asking(name: str) -> Manifest:
+    return labelled(pod() | {"metadata": {"name": name}}, role=ROLE)
