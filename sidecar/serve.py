@@ -48,7 +48,8 @@ from sidecar.observe.metrics import Metrics
 from sidecar.observe.refusals import Refusals
 from sidecar.observe.startup import announce
 from sidecar.observe.usage import Usage
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import Config, load
 from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sources.role_sources import role_sources
 from sidecar.terminal.complaints import complain

@@ -7,7 +7,8 @@ from sidecar.client.running_sidecar import NotServed, SessionCredentials
 from sidecar.core.clock import SystemClock
 from sidecar.core.model import Credentials
 from sidecar.core.timestamps import timestamp
-from sidecar.settings.config import BadConfig, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import load
 from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import sts_client

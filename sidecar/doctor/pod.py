@@ -12,7 +12,8 @@ from sidecar.core.variables import FULL_URI
 from sidecar.doctor.pod_document import Application
 from sidecar.explain import PolicyText
 from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, take_apart
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import Config, load
 from sidecar.settings.roles import WebIdentitySettings
 from sidecar.sources.token_file import TokenFile
 

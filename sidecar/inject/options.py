@@ -13,8 +13,8 @@ from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.inject.resources import Resources
 from sidecar.settings import parsers
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
-from sidecar.settings.complaints import BadSetting
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.complaints import BadConfig, BadSetting
+from sidecar.settings.config import Config, load
 
 MINIMUM_EXPIRATION, MAXIMUM_EXPIRATION = 600, 86_400
 """Seconds of a projected token's life: Kubernetes' minimum, and what the EKS webhook asks for at most."""

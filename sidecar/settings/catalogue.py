@@ -45,6 +45,23 @@ class Settings:
     container_token_file: Path | None = optional(
         AUTHORIZATION_FILE, Path, "A file with that token. Read again for each call; it wins over the variable."
     )
+    config_file: Path | None = optional(
+        "AWS_CONFIG_FILE",
+        parsers.file_path,
+        "A file in AWS's config format, whose profiles are roles: SIDECAR_PROFILES names them. Read again when it "
+        "changes.",
+    )
+    profiles: tuple[str, ...] | None = optional(
+        "SIDECAR_PROFILES",
+        parsers.profile_names,
+        "The profiles of that file to serve as roles, separated by commas, or `*` for all: each at "
+        "`/v1/credentials/NAME`.",
+    )
+    default_profile: str | None = optional(
+        "SIDECAR_DEFAULT_PROFILE",
+        parsers.profile_name,
+        "The profile that is served where no name is asked for. Default: the role that the variables describe.",
+    )
     session_name: str | None = optional(
         "AWS_ROLE_SESSION_NAME",
         parsers.session_name,

@@ -1,6 +1,6 @@
 """What can be wrong with a setting: which one, with what value, and what is allowed instead."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -14,6 +14,16 @@ class BadSetting(ValueError):
     def __init__(self, setting: str, problem: str, *, given_by: str = "", value: str = "") -> None:
         super().__init__(f"{given_by or setting}: {f'{value} {problem}' if value else problem}")
         self.setting = setting
+        self.problem = problem
+        self.value = value
+
+
+class BadConfig(Exception):
+    """Settings that the sidecar cannot run with. One complaint a line: setting, value, what is allowed."""
+
+    def __init__(self, complaints: Sequence[BadSetting]) -> None:
+        super().__init__("\n".join(map(str, complaints)))
+        self.complaints = tuple(complaints)
 
 
 @contextmanager

@@ -4,16 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sidecar.core.model import DEFAULT_ROLE
 from sidecar.faces.registry import FACES
 from sidecar.http.addresses import LINK_LOCAL, LOOPBACK_NAMES, WILDCARDS, Address, UnixAddress
 from sidecar.settings import flags, rules
 from sidecar.settings.catalogue import SETTINGS, Settings
-from sidecar.settings.complaints import BadSetting, gathered
-from sidecar.settings.fallback_regions import check_fallbacks, fallbacks
+from sidecar.settings.complaints import BadConfig, BadSetting, gathered
 from sidecar.settings.given import EffectiveSetting, GivenSettings
-from sidecar.settings.plain_role import asks_sts, no_source, plain_role
-from sidecar.settings.roles import RoleSet, StsConnection
+from sidecar.settings.role_loading import RoleLoader
+from sidecar.settings.roles import RoleSet
 from sidecar.settings.setting import field_values
 from sidecar.settings.unknown import unknown_flags, unknown_variables
 
@@ -22,20 +20,14 @@ SHORT_DURATION = 1800
 session."""
 
 
-class BadConfig(Exception):
-    """Settings that the sidecar cannot run with. One complaint a line: setting, value, what is allowed."""
-
-    def __init__(self, complaints: Sequence[BadSetting]) -> None:
-        super().__init__("\n".join(map(str, complaints)))
-        self.complaints = tuple(complaints)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(Settings):
     """Settings that the sidecar can run with, and what follows from them."""
 
     roles: RoleSet
     """All roles at the start; a reload of AWS_CONFIG_FILE gives another set."""
+    role_loader: RoleLoader = field(compare=False, repr=False)
+    """Gives the roles again when AWS_CONFIG_FILE has changed."""
     effective_settings: tuple[EffectiveSetting, ...] = field(default=(), compare=False, repr=False)
     """The settings as the operator gave them, to show."""
 
@@ -73,38 +65,16 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     for setting in SETTINGS:
         with gathered(complaints):
             values[setting.variable] = given.value(setting)
-    complaints = [*no_source(values), *complaints]
-    sts = None
-    with gathered(complaints):
-        sts = _sts(values, environ)
+    loader = RoleLoader(values, environ)
+    roles = None
+    try:
+        roles = loader.load()
+    except BadConfig as error:
+        complaints = [*error.complaints, *complaints]
     values |= rules.socket_access(values)
-    complaints += [
-        *rules.foreign_role(values),
-        *rules.exposed(values),
-        *rules.serves_no_one(values),
-        *rules.taken_twice(values),
-    ]
-    complaints += [*rules.unencrypted(values), *rules.colliding(values)]
+    complaints += [*rules.exposed(values), *rules.serves_no_one(values)]
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
-    if complaints:
+    if complaints or roles is None:
         raise BadConfig(complaints)
     effective = tuple(given.effective(setting) for setting in SETTINGS)
-    settings = Settings(**field_values(Settings, values))
-    roles = RoleSet(DEFAULT_ROLE, {DEFAULT_ROLE: plain_role(settings, sts)})
-    return Config(**field_values(Settings, values), roles=roles, effective_settings=effective)
-
-
-def _sts(values: rules.Values, environ: Mapping[str, str]) -> StsConnection | None:
-    """Where the plain role is asked for; None where STS is not asked. Raises `BadSetting`."""
-    if not asks_sts(values):
-        return None
-    endpoint = rules.endpoint(values)
-    proxy = rules.proxy(endpoint, environ)
-    check_fallbacks(values)
-    return StsConnection(
-        endpoint=endpoint,
-        region=values.get("AWS_REGION"),
-        proxy=proxy,
-        ca_bundle=values.get("AWS_CA_BUNDLE"),
-        fallbacks=fallbacks(values, values.get("AWS_REGION"), environ),
-    )
+    return Config(**field_values(Settings, values), roles=roles, role_loader=loader, effective_settings=effective)

@@ -93,6 +93,22 @@ def profile_name(value: str) -> str:
     return value
 
 
+def profile_names(value: str) -> tuple[str, ...]:
+    """Names separated by commas, each once; `*` alone for all."""
+    found = tuple(dict.fromkeys(listed(value)))
+    if found != ("*",):
+        for name in found:
+            profile_name(name)
+    return found
+
+
+def listed(value: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in value.split(","))
+    if not all(parts):
+        raise ValueError("has an empty place; separate what there is by single commas")
+    return parts
+
+
 def file_mode(value: str) -> int:
     if not re.fullmatch("0?[46][046][04]", value):
         raise ValueError("is not a permitted file mode; use one such as 0600, 0640 or 0644")

@@ -79,6 +79,10 @@ class CredentialsFileSettings:
     """The section's name; no two roles share one in the same file."""
 
 
+AUTH_TOKEN_MODE = 0o640
+"""For the file's owner and its group: the pod's `fsGroup`, where it has one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSettings:
     """One role. Two of them are equal when nothing about the role has changed."""
@@ -92,7 +96,7 @@ class RoleSettings:
     """Whether `/readyz` waits for it. The default role is always required."""
     auth_token_file: Path | None = None
     """Applications get this role only with the token in this file; where there is none, the sidecar makes one."""
-    auth_token_mode: int = 0o640
+    auth_token_mode: int = AUTH_TOKEN_MODE
     """The permissions of a file that the sidecar makes there."""
     listen: Mapping[FaceSpec, tuple[Address, ...]] = field(default_factory=dict)
     """Addresses of its own, by face, where only this role is served. What all roles share is in `Config.listen`."""
@@ -127,6 +131,8 @@ class RoleSet:
     default: str
     """The role that is served where no name is given."""
     by_name: Mapping[str, RoleSettings]
+    warnings: tuple[str, ...] = ()
+    """What works otherwise than the file says: a line each, for the log."""
 
     @property
     def default_role(self) -> RoleSettings:

@@ -4,10 +4,10 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from os.path import normpath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sidecar.core.arns import role_arn_parser
@@ -16,7 +16,10 @@ from sidecar.http.addresses import WILDCARDS, Address, TcpAddress, UnixAddress, 
 from sidecar.settings.complaints import BadSetting
 from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
+T = TypeVar("T")
 Values = Mapping[str, Any]
+Named = tuple[str, T]
+"""Something, by the setting that asks for it."""
 LISTENERS = (*(face.setting for face in FACES), "SIDECAR_ADMIN_LISTEN")
 """The settings of all that listens."""
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]+")
@@ -24,7 +27,13 @@ _PSEUDO_REGION = re.compile(r"aws(-[a-z-]+)?-global")
 """Means the global endpoint, which is refused with words of its own."""
 _ZONE = re.compile(rf"{_REGION.pattern}[a-z]")
 _NEAR_REGION = re.compile(r"(?P<place>[a-z]+(-[a-z]+)+)-?(?P<number>[0-9]+)[a-z]?")
-PATHS = ("AWS_WEB_IDENTITY_TOKEN_FILE", "SIDECAR_AUTH_TOKEN_FILE", "AWS_CA_BUNDLE", "SIDECAR_CREDENTIALS_FILE")
+PATHS = (
+    "AWS_CONFIG_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "SIDECAR_AUTH_TOKEN_FILE",
+    "AWS_CA_BUNDLE",
+    "SIDECAR_CREDENTIALS_FILE",
+)
 
 
 def foreign_role(values: Values) -> Iterator[BadSetting]:
@@ -108,24 +117,36 @@ def unencrypted(values: Values) -> Iterator[BadSetting]:
         yield BadSetting("AWS_ENDPOINT_URL_STS", problem, value=repr(str(url)))
 
 
-def colliding(values: Values) -> Iterator[BadSetting]:
+def colliding(paths: Iterable[Named[str]]) -> Iterator[BadSetting]:
     """Complaints about one path for two things: one of them would overwrite the other, or be read for it."""
     used: dict[str, str] = {}
-    for variable, path in _paths(values):
+    for name, path in paths:
         place = normpath(path)
-        if place in used and used[place] != variable:
-            yield BadSetting(variable, f"is also the path of {used[place]}; give each its own.", value=repr(path))
-        used.setdefault(place, variable)
+        if place in used and used[place] != name:
+            yield BadSetting(name, f"is also the path of {used[place]}; give each its own.", value=repr(path))
+        used.setdefault(place, name)
 
 
-def _paths(values: Values) -> Iterator[tuple[str, str]]:
+def paths(values: Values) -> Iterator[Named[str]]:
+    """Each path in the variables."""
     for variable in PATHS:
         if values.get(variable) is not None:
             yield variable, str(values[variable])
-    for variable in (*(face.setting for face in FACES), "SIDECAR_ADMIN_LISTEN"):
+    yield from sockets(addresses(values))
+
+
+def sockets(named: Iterable[Named[Address]]) -> Iterator[Named[str]]:
+    """The paths among the addresses."""
+    for name, address in named:
+        if isinstance(address, UnixAddress):
+            yield name, str(address.path)
+
+
+def addresses(values: Values) -> Iterator[Named[Address]]:
+    """Each address in the variables."""
+    for variable in LISTENERS:
         for address in values.get(variable, ()):
-            if isinstance(address, UnixAddress):
-                yield variable, str(address.path)
+            yield variable, address
 
 
 def _how_to_protect(*, protected: bool) -> str:
@@ -142,15 +163,16 @@ def _how_to_protect(*, protected: bool) -> str:
 
 def socket_access(values: Values) -> dict[str, tuple[Address, ...]]:
     """The addresses of each listener again, the Unix sockets with who may connect to them."""
-    mode, group = values.get("SIDECAR_SOCKET_MODE"), values.get("SIDECAR_SOCKET_GROUP")
-    return {
-        name: tuple(
-            address._replace(mode=mode, group=group) if isinstance(address, UnixAddress) else address
-            for address in values[name]
-        )
-        for name in LISTENERS
-        if name in values
-    }
+    access = values.get("SIDECAR_SOCKET_MODE"), values.get("SIDECAR_SOCKET_GROUP")
+    return {name: with_access(values[name], *access) for name in LISTENERS if name in values}
+
+
+def with_access(addresses: Iterable[Address], mode: int | None, group: int | None) -> tuple[Address, ...]:
+    """The same addresses, the Unix sockets with their permissions and their group."""
+    return tuple(
+        address._replace(mode=mode, group=group) if isinstance(address, UnixAddress) else address
+        for address in addresses
+    )
 
 
 def serves_no_one(values: Values) -> Iterator[BadSetting]:
@@ -162,10 +184,9 @@ def serves_no_one(values: Values) -> Iterator[BadSetting]:
         )
 
 
-def taken_twice(values: Values) -> Iterator[BadSetting]:
+def taken_twice(named: Iterable[Named[Address]]) -> Iterator[BadSetting]:
     """A complaint for each address that two of our own listeners would want."""
-    found = ((name, address) for name in LISTENERS for address in values.get(name, ()))
-    wanted = [(name, address) for name, address in found if isinstance(address, TcpAddress)]
+    wanted = [(name, address) for name, address in named if isinstance(address, TcpAddress)]
     for (first, one), (second, other) in combinations(wanted, 2):
         if _collide(one, other):
             problem = f"is taken by {first} ({one}) already; choose another port."

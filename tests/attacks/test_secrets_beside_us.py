@@ -11,7 +11,8 @@ import pytest
 
 from sidecar.http.addresses import UnixAddress
 from sidecar.http.binding import CannotListen, bind
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import Config, load
 from tests.doubles import ROLE_ARN
 
 GOOD = {

@@ -14,7 +14,8 @@ from sidecar.core.session_request import SessionRequest
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
 from sidecar.http.addresses import TcpAddress, UnixAddress
 from sidecar.settings.catalogue import SETTINGS
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import Config, load
 from sidecar.settings.roles import RoleSet, RoleSettings, StsConnection, WebIdentitySettings
 from tests.doubles import KEY_CANARY, ROLE_ARN
 
@@ -47,10 +48,15 @@ def complaints(*argv: str, without: str = "", **environ: str) -> list[str]:
 
 
 def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
-    assert config() == Config(
+    found = config()
+    assert found == Config(
         role_arn=RoleArn.parse(ROLE_ARN),
         token_file=Path(TOKEN_FILE),
         session_name=None,
+        config_file=None,
+        profiles=None,
+        default_profile=None,
+        role_loader=found.role_loader,
         container_uri=None,
         container_path=None,
         container_token=None,
@@ -152,8 +158,13 @@ def test_each_setting_is_read_from_its_flag(variable: str, text: str, attribute:
     assert getattr(config(FLAGS[variable], text), attribute) == value
 
 
+WITH_A_FILE = {"AWS_CONFIG_FILE", "SIDECAR_PROFILES", "SIDECAR_DEFAULT_PROFILE"}
+"""Tested in test_profiles."""
+
+
 def test_every_setting_has_a_row_above_or_a_test_below() -> None:
     with_their_own_tests = {
+        *WITH_A_FILE,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
         "AWS_CA_BUNDLE",
         "SIDECAR_AUTH_TOKEN",
@@ -564,11 +575,11 @@ def test_all_complaints_come_together() -> None:
             ["--log-level=z", "--nonsense"],
         )
     assert [complaint.setting for complaint in caught.value.complaints] == [
+        "AWS_WEB_IDENTITY_TOKEN_FILE",  # what is not there comes first
+        "AWS_REGION",
         "AWS_ROLE_ARN",
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
         "SIDECAR_DURATION",
         "SIDECAR_LOG_LEVEL",
-        "AWS_REGION",
         "SIDECAR_LISTEN",
         "--nonsense",
         "SIDECAR_GRASE",

@@ -7,7 +7,8 @@ import pytest
 from sidecar.faces.registry import CONTAINER, ECS, IMDS
 from sidecar.http.addresses import TcpAddress, UnixAddress
 from sidecar.settings import parsers
-from sidecar.settings.config import BadConfig, Config, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import Config, load
 
 ENOUGH = {
     "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/shop/checkout",

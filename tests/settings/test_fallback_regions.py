@@ -2,7 +2,8 @@
 
 import pytest
 
-from sidecar.settings.config import BadConfig, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import load
 from sidecar.settings.roles import FallbackRegion, WebIdentitySettings
 
 NEEDED = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/app", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.settings.config import BadConfig, load
+from sidecar.settings.complaints import BadConfig
+from sidecar.settings.config import load
 from sidecar.settings.roles import ContainerSettings, SourceSettings, WebIdentitySettings
 from tests.doubles import ROLE_ARN
 

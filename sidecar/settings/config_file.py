@@ -1,0 +1,94 @@
+"""AWS's shared config file, taken apart: its profiles and `services` sections, as every SDK would read them.
+
+The grammar is what botocore 1.44 makes of it (`configloader`), by the same parser of the standard library; botocore
+itself judges this module in the contract tests. It is imported only where AWS_CONFIG_FILE is used.
+"""
+
+import configparser
+import io
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Value = str | Mapping[str, str]
+"""A text, or an indented block of texts."""
+Section = Mapping[str, Value]
+
+PROFILE, SERVICES = "profile", "services"
+DEFAULT_PROFILE = "default"
+"""The one profile whose section needs no `profile` before its name."""
+
+
+class MalformedFile(ValueError):
+    """No file that an SDK would read. As text: what is wrong, and in which line; never what stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """Sections by name. Texts may be secrets: a profile can hold keys."""
+
+    profiles: Mapping[str, Section] = field(repr=False)
+    services: Mapping[str, Section] = field(repr=False)
+
+
+def parse(content: bytes) -> ConfigFile:
+    """Raises `MalformedFile`."""
+    profiles: dict[str, Section] = {}
+    services: dict[str, Section] = {}
+    for title, section in _sections(content):
+        if title.startswith(PROFILE):
+            profiles |= _named(title, section)
+        elif title.startswith(SERVICES):
+            services |= _named(title, section)
+        elif title == DEFAULT_PROFILE:
+            profiles[DEFAULT_PROFILE] = section
+    return ConfigFile(profiles, services)
+
+
+def _sections(content: bytes) -> list[tuple[str, Section]]:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_file(io.StringIO(content.decode(), newline=None))
+    except UnicodeDecodeError:
+        raise MalformedFile("it is not UTF-8 text") from None
+    except configparser.Error as error:
+        raise MalformedFile(_problem(error)) from None
+    return [(title, {key: _value(title, text) for key, text in parser.items(title)}) for title in parser.sections()]
+
+
+def _problem(error: configparser.Error) -> str:
+    """Without the error's own text: it quotes lines, and a line may hold a key."""
+    match error:
+        case configparser.MissingSectionHeaderError(lineno=line):
+            return f"line {line} stands before the first [section]"
+        case configparser.DuplicateSectionError(lineno=line):
+            return f"line {line} begins a section that the file has already"
+        case configparser.DuplicateOptionError(lineno=line):
+            return f"line {line} sets a key that its section has already"
+        case configparser.ParsingError(errors=[(line, _), *_]):
+            return f"line {line} is no `key = value`"
+    return "it has no sections and `key = value` lines"
+
+
+def _value(title: str, text: str) -> Value:
+    """An indented block where the key has nothing on its own line."""
+    return _block(title, text) if text.startswith("\n") else text
+
+
+def _block(title: str, text: str) -> Mapping[str, str]:
+    block = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise MalformedFile(f"an indented block in [{title}] has a line that is no `key = value`")
+        block[name.strip()] = value.strip()
+    return block
+
+
+def _named(title: str, section: Section) -> dict[str, Section]:
+    """By its name; a title that does not have exactly one is nobody's."""
+    try:
+        words = shlex.split(title)
+    except ValueError:
+        return {}
+    return {words[1]: section} if len(words) == 2 else {}  # noqa: PLR2004 (kind and name)
