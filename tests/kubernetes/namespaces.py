@@ -11,7 +11,7 @@ async def a_namespace(api: Api, **labels: str) -> str:
     wanted = {"generateName": "irsa-", "labels": labels}
     made = await api.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": wanted})
     name: str = made["metadata"]["name"]
-    for account in service_accounts():
+    for account in service_accounts() | {"default"}:
         await api.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}, name)
     return name
 

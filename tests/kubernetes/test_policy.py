@@ -12,6 +12,7 @@ import pytest_asyncio
 from sidecar.inject import Options, inject
 from sidecar.inject.names import RECORD_ANNOTATION, REQUEST_LABEL
 from tests.inject.kit import ROLE, named, options, pod
+from tests.inject.specimens import SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.documents import Manifest, plain_files, pod_of
@@ -189,3 +190,32 @@ async def test_a_pod_that_has_the_sidecar_keeps_it(api: Api) -> None:
     admitted = await api.dry_run(labelled(by_file.document, role=OTHER_ROLE), namespace)
 
     assert comparable(admitted) == comparable(await api.dry_run(by_file.document, namespace))
+
+
+# --- what is judged --------------------------------------------------------------------------------------------------
+
+
+def groups() -> dict[str, list[Specimen]]:
+    """Those of the same options: one policy judges them."""
+    found: dict[str, list[Specimen]] = {}
+    for specimen in SPECIMENS:
+        if not specimen.unseen:
+            found.setdefault(str(dict(specimen.changes)), []).append(specimen)
+    return found
+
+
+@pytest.mark.parametrize("group", groups().values(), ids=groups().keys())
+async def test_the_policies_judge_as_inject_does(api: Api, group: list[Specimen]) -> None:
+    async with in_force(api, group[0].options):
+        namespace = await a_namespace(api)
+        judged = {specimen.name: await verdict(api, labelled(specimen.pod, role=ROLE), namespace) for specimen in group}
+
+    assert judged == {specimen.name: specimen.verdict for specimen in group}
+
+
+async def verdict(api: Api, asking: Manifest, namespace: str) -> str:
+    try:
+        warnings = await api.warnings(asking, namespace)
+    except Refused as refusal:
+        return "refused" if "ValidatingAdmissionPolicy 'irsa-sidecar'" in str(refusal) else str(refusal)
+    return "warned" if any("'irsa-sidecar-warnings'" in warning for warning in warnings) else "admitted"

@@ -28,6 +28,7 @@ def refused(options: Options) -> Rules:
         volumes=_volumes(),
         mounts=_mounts(),
         ports=_ports(options),
+        portNames=_port_names(),
     )
 
 
@@ -115,6 +116,11 @@ def _ports(options: Options) -> str:
 'the sidecar listens on port ' + string(port.containerPort) + ' too; choose another one with --set '
       + {_numbered(settings)}[port.containerPort] + ':PORT where the policy is made'"""
     return _in_containers("ports", "port", f"port.containerPort in {_numbered(settings)}", sentence)
+
+
+def _port_names() -> str:
+    sentence = written(f"the sidecar's port is called {names.PORT} too; rename yours")
+    return _in_containers("ports", "port", f"port.?name.orValue('') == {written(names.PORT)}", sentence)
 
 
 def _numbered(entries: Mapping[int, str]) -> str:

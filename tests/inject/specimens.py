@@ -1,0 +1,99 @@
+"""Pods that `checks` has something against: one for each of its findings, so that other judges can be compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sidecar.inject import Options, inject
+from tests.inject.kit import options, pod
+
+FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+PROFILE = {"name": "AWS_PROFILE", "value": "x"}
+IMDS = {"settings": {"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
+LINK_LOCAL = {"settings": {"SIDECAR_IMDS_LISTEN": "169.254.169.254:80"}}
+PRIORITY = {"priority_class": "system-cluster-critical"}
+SECRETS = {"image_pull_secrets": ("registry",)}
+CLASSIC = {"classic": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """`changes` are options. `unseen`: why a policy in the cluster need not find it; empty if it must."""
+
+    name: str
+    pod: dict[str, Any]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    unseen: str = ""
+
+    @property
+    def options(self) -> Options:
+        return options(**self.changes)
+
+    @property
+    def verdict(self) -> str:
+        """`refused`, `warned` or `admitted`."""
+        outcome = inject(self.pod, self.options)
+        return "refused" if outcome.refused else "warned" if outcome.findings else "admitted"
+
+
+def app(**fields: Any) -> dict[str, Any]:
+    return pod(containers=[{"name": "app", "image": "app"} | fields])
+
+
+def variable(name: str, value: str = "x") -> dict[str, Any]:
+    return app(env=[{"name": name, "value": value}])
+
+
+def mounted(path: str) -> dict[str, Any]:
+    found = app(volumeMounts=[{"name": "data", "mountPath": path}])
+    found["spec"]["volumes"] = [{"name": "data", "emptyDir": {}}]
+    return found
+
+
+def without_account() -> dict[str, Any]:
+    found = pod()
+    del found["spec"]["serviceAccountName"]
+    return found
+
+
+def port(number: int) -> dict[str, Any]:
+    return app(ports=[{"containerPort": number}])
+
+
+SPECIMENS = [
+    Specimen("nothing", pod()),
+    Specimen("host network", pod(hostNetwork=True)),
+    Specimen("host network without a token", pod(hostNetwork=True), IMDS),
+    Specimen("link-local", pod(), LINK_LOCAL),
+    Specimen("windows", pod(os={"name": "windows"})),
+    Specimen("windows by node", pod(nodeSelector={"kubernetes.io/os": "windows"})),
+    Specimen("windows by an old label", pod(nodeSelector={"beta.kubernetes.io/os": "windows"})),
+    Specimen("linux", pod(os={"name": "linux"}, nodeSelector={"kubernetes.io/os": "linux", "zone": "windows"})),
+    Specimen("classic job", pod(restartPolicy="Never"), CLASSIC, "there is no --classic"),
+    Specimen("classic init", pod(initContainers=[{"name": "a", "image": "a"}]), CLASSIC, "there is no --classic"),
+    Specimen("everybody's account", without_account()),
+    Specimen("label", pod() | {"metadata": {"name": "app", "labels": {"irsa-sidecar": "mine"}}}),
+    Specimen("token volume", pod(volumes=[{"name": "sts-token", "emptyDir": {}}])),
+    Specimen("authorization volume", pod(volumes=[{"name": "authorization-token", "emptyDir": {}}])),
+    Specimen("pull secrets", pod(), SECRETS, "the API server has already added those of the service account"),
+    Specimen("priority", pod(priorityClassName="system-node-critical"), PRIORITY),
+    Specimen("same priority", pod(priorityClassName="system-cluster-critical"), PRIORITY),
+    *(
+        Specimen(f"mount at {path}", mounted(path))
+        for path in ("/var/run/irsa-sidecar", "/var/run/irsa-sidecar/", "/var/run//irsa-sidecar/a", "/data")
+    ),
+    Specimen("port", port(9911)),
+    Specimen("admin port", port(9912)),
+    Specimen("port's name", app(ports=[{"containerPort": 80, "name": "irsa-sidecar"}])),
+    Specimen("free port", port(9913)),
+    Specimen("metadata port", port(9913), IMDS),
+    Specimen("keys", variable("AWS_ACCESS_KEY_ID")),
+    Specimen("profile", variable("AWS_PROFILE")),
+    Specimen("web identity", variable("AWS_WEB_IDENTITY_TOKEN_FILE")),
+    Specimen("init container's profile", pod(initContainers=[{"name": "a", "image": "a", "env": [PROFILE]}])),
+    Specimen("endpoint", variable(FULL_URI)),
+    Specimen("the same endpoint", variable(FULL_URI, "http://127.0.0.1:9911/v1/credentials")),
+    Specimen("metadata disabled", variable("AWS_EC2_METADATA_DISABLED", "true"), IMDS),
+    Specimen("metadata enabled", variable("AWS_EC2_METADATA_DISABLED", "false"), IMDS),
+    Specimen("region", variable("AWS_REGION")),
+]
