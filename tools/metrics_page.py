@@ -8,7 +8,7 @@ from sidecar.core.errors import StsUnavailable
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.refresh import Failed, RoleState
 from sidecar.http.messages import Response
-from sidecar.observe import labels
+from sidecar.observe import labels, series_page
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.sdk_family import MAJORS, NONE, UNKNOWN, UNRECOGNISED, Sdk
@@ -133,5 +133,5 @@ def every_label(metrics: Metrics) -> None:
 
 def series_of(metrics: Metrics) -> int:
     """Sample lines on the page, those of the process among them."""
-    page, _ = metrics.render("")
+    page = b"".join(series_page.steps(metrics.registry, ""))
     return sum(not line.startswith("#") for line in page.decode().splitlines())

@@ -5,26 +5,22 @@ from collections.abc import Callable
 from typing import Any
 
 from sidecar.admin import documents
+from sidecar.admin.shared_pages import Shared, SharedInSteps
 from sidecar.admin.status import Status
 from sidecar.core.errors import HostRefused, MethodRefused, NoSuchPath, SidecarError
-from sidecar.core.model import Instant, Seconds
-from sidecar.core.ports import Clock
 from sidecar.faces.container import READ_METHODS
 from sidecar.faces.guards import host_name
 from sidecar.faces.problems import problem
 from sidecar.http.addresses import LOOPBACK_NAMES
-from sidecar.http.messages import JSON_HEADERS, Request, Response
-from sidecar.observe.metrics import OPENMETRICS, Metrics
-
-PAGE_LASTS: Seconds = 0.25
-"""Writing the page takes milliseconds, in which no credential is served; the whole cluster may ask for it."""
-
+from sidecar.http.messages import JSON_HEADERS, Reply, Request, Response
+from sidecar.observe import series_page
+from sidecar.observe.metrics import Metrics
 
 ONLY_IN_THE_POD = (
     "Facts about the pod are shown in the pod only.",
     "Use `kubectl port-forward` and open http://localhost:<port>/status, or `irsa-sidecar healthcheck` in the pod.",
 )
-Pages = dict[str, Callable[[Request], Response]]
+Pages = dict[str, Callable[[Request], Reply]]
 
 
 class PublicAdminFace:
@@ -35,16 +31,20 @@ class PublicAdminFace:
 
     def __init__(self, status: Status, metrics: Metrics) -> None:
         self._status = status
-        self._series = Shared(status.clock, lambda accept: _series(metrics, accept))
+        self._series = SharedInSteps(
+            status.clock,
+            lambda accept: series_page.steps(metrics.registry, accept),
+            lambda accept: {"Content-Type": series_page.content_type(accept)},
+        )
         self._pages: Pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics}
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Reply:
         try:
             return self._answer(request)
         except SidecarError as error:
             return problem(error)
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> Reply:
         shown = self._pages.get(request.path)
         if shown is None:
             raise self._refused(request.path)
@@ -67,8 +67,9 @@ class PublicAdminFace:
         ready = self._status.ready
         return _json({"ready": ready}, ok=ready)
 
-    def _metrics(self, request: Request) -> Response:
-        return self._series(OPENMETRICS if OPENMETRICS in request.headers.get("accept", "") else "")
+    def _metrics(self, request: Request) -> Reply:
+        accept = request.headers.get("accept", "")
+        return self._series(series_page.OPENMETRICS if series_page.OPENMETRICS in accept else "")
 
 
 class AdminFace:
@@ -87,7 +88,7 @@ class AdminFace:
             "/status.json": lambda _: self._document(),
         }
 
-    def answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Reply:
         shown = self._pages.get(request.path)
         if shown is None or not _is_from_the_pod(request):
             return self._public.answer(request)
@@ -97,23 +98,6 @@ class AdminFace:
         """The body says how things stand, and what to mend."""
         role = self._status.role()
         return _json(documents.readiness(role), ok=role.ready)
-
-
-class Shared:
-    """A page that is written anew only when it is old: writing takes milliseconds in which no credential is served."""
-
-    def __init__(self, clock: Clock, write: Callable[[str], Response]) -> None:
-        self._clock = clock
-        self._write = write
-        self._written: dict[str, tuple[Instant, Response]] = {}
-
-    def __call__(self, form: str = "") -> Response:
-        """The page in this form, of which there are few."""
-        now = self._clock.now()
-        written = self._written.get(form)
-        if written is None or now >= written[0] + PAGE_LASTS:
-            written = self._written[form] = now, self._write(form)
-        return written[1]
 
 
 def _read_only() -> MethodRefused:
@@ -126,11 +110,6 @@ def _is_from_the_pod(request: Request) -> bool:
     """
     forwarded = "x-forwarded-for" in request.headers or "forwarded" in request.headers
     return not forwarded and host_name(request.headers.get("host", "")) in LOOPBACK_NAMES
-
-
-def _series(metrics: Metrics, accept: str) -> Response:
-    series, content_type = metrics.render(accept)
-    return Response(200, series, {"Content-Type": content_type})
 
 
 def _page(status: Status) -> Response:

@@ -12,10 +12,8 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
-    exposition,
 )
 from prometheus_client.core import CounterMetricFamily
-from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
@@ -31,7 +29,6 @@ from sidecar.observe.sdk_family import UNKNOWN, Sdk
 from sidecar.settings.config import Config
 
 CLIENT_ERRORS = range(400, 500)
-OPENMETRICS = "application/openmetrics-text"
 
 Series = TypeVar("Series")
 
@@ -117,18 +114,6 @@ class Metrics:
         # Both at once: by the first failure there is a zero to compare it with.
         self._file_writes.labels(WRITTEN).inc(written)
         self._file_writes.labels(NOT_WRITTEN).inc(not written)
-
-    # --- the page -------------------------------------------------------------------------------------------------
-
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """The page and its content type: OpenMetrics where the scraper's Accept header names it, else plain text.
-
-        Nothing of the header is repeated, as the library would do with the version it asks for.
-        """
-        if OPENMETRICS in accept:
-            page: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
-            return page, openmetrics.CONTENT_TYPE_LATEST
-        return exposition.generate_latest(self.registry), exposition.CONTENT_TYPE_PLAIN_0_0_4
 
 
 class _ExternalCounter(Collector):

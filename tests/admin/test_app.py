@@ -1,9 +1,10 @@
 """`/livez`, `/readyz`, `/metrics` and `/status` over a real socket."""
 
+import asyncio
 import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ import aiohttp
 import pytest
 
 from sidecar.admin.app import AdminFace, PublicAdminFace
+from sidecar.admin.shared_pages import SharedInSteps
 from sidecar.admin.status import STUCK_AFTER
 from sidecar.core.errors import StsUnreachable
+from sidecar.http.messages import NO_HEADERS, Reply, Response
 from sidecar.observe.metrics import Metrics
 from tests.admin.kit import SetRole, served_admin
 from tests.conftest import Canary
@@ -101,16 +104,42 @@ async def test_status_is_200_however_bad_things_are_and_json_says_the_same(admin
         assert told["headline"] in await answer.text()
 
 
+def here(reply: Reply) -> Response:
+    assert isinstance(reply, Response)
+    return reply
+
+
 def test_a_crowd_at_the_page_costs_four_of_them_a_second() -> None:
     scene = healthy()
     face = AdminFace(PublicAdminFace(scene.status, Metrics(scene, started_at=0)), scene.status)
     look = request("/status")
-    first = face.answer(look)
+    first = here(face.answer(look))
     scene.stopping = True
     scene.time += 0.24
     assert face.answer(look) is first
     scene.time += 0.02
-    assert b"<h1>Stopping</h1>" in face.answer(look).body
+    assert b"<h1>Stopping</h1>" in here(face.answer(look)).body
+
+
+async def test_others_are_served_while_a_long_page_is_written_and_a_crowd_costs_one() -> None:
+    happened: list[str] = []
+
+    def steps(_: str) -> Iterator[bytes]:
+        for number in range(3):
+            happened.append(f"step {number}")
+            asyncio.get_running_loop().call_soon(happened.append, "another is served")
+            yield b"%d" % number
+
+    page = SharedInSteps(healthy(), steps, lambda _: NO_HEADERS)
+
+    async def asked() -> Response:
+        reply = page()
+        return reply if isinstance(reply, Response) else await reply
+
+    answers = await asyncio.gather(asked(), asked(), asked())
+    assert [answer.body for answer in answers] == [b"012"] * 3
+    assert happened == [part for number in range(3) for part in (f"step {number}", "another is served")]
+    assert here(page()) is answers[0]
 
 
 def test_a_sidecar_that_nobody_looks_at_does_not_load_the_page() -> None:

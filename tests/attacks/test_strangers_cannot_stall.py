@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sidecar.admin.app import Shared
+from sidecar.admin.shared_pages import Shared
 from sidecar.http.addresses import TcpAddress
 from sidecar.http.limits import Limits, admin_limits, limits_of_each
 from sidecar.http.messages import NO_HEADERS, Response

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from sidecar.admin.app import PAGE_LASTS
+from sidecar.admin.shared_pages import PAGE_LASTS
 from tests.clients.processes import process
 
 ROLE = "arn:aws:iam::111122223333:role/demo"

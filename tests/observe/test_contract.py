@@ -17,7 +17,7 @@ from sidecar.core.model import DEFAULT_ROLE
 from sidecar.faces.problems import STATUS
 from sidecar.http import refusals
 from sidecar.http.messages import Response
-from sidecar.observe import labels
+from sidecar.observe import labels, series_page
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.sdk_family import MAJORS
@@ -87,7 +87,7 @@ def everything() -> Metrics:
 
 def on_the_page(metrics: Metrics) -> dict[str, tuple[str, set[str]]]:
     """Name, type and labels of each of our metrics, as a scraper sees them."""
-    text, _ = metrics.render("")
+    text = b"".join(series_page.steps(metrics.registry, ""))
     found = {}
     for family in prometheus_text(text.decode()):
         if family.name.startswith("irsa_sidecar_"):

@@ -1,10 +1,13 @@
 """The metrics page: exact series after a scripted history, and no label that grows without bound."""
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from prometheus_client import exposition
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_page
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_text
 
@@ -21,6 +24,7 @@ from sidecar.core.errors import (
 )
 from sidecar.core.model import DEFAULT_ROLE, Instant, Token, UnixTime
 from sidecar.http.messages import Response
+from sidecar.observe import series_page
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
 from sidecar.observe.labels import FACE_NAMES, FAILURE_CODES, UNCOUNTED_CODES, code_label
 from sidecar.observe.metrics import Metrics
@@ -53,9 +57,13 @@ def metrics(*, token: Token | None = None, started_at: Instant = 0, now: Instant
     return made
 
 
+def written(of: Metrics, accept: str = "") -> bytes:
+    return b"".join(series_page.steps(of.registry, accept))
+
+
 def page(of: Metrics) -> dict[Series, float]:
     """All of ours on the page, without histogram buckets."""
-    text, _ = of.render("")
+    text = written(of)
     return {
         (sample.name.removeprefix("irsa_sidecar_"), *(f"{name}={text}" for name, text in sample.labels.items())): (
             sample.value
@@ -290,29 +298,40 @@ def test_ten_thousand_strange_codes_are_one_series() -> None:
 
 
 def test_a_scraper_that_asks_for_openmetrics_gets_it() -> None:
-    text, content_type = metrics().render(OPENMETRICS)
-    assert content_type.startswith("application/openmetrics-text")
+    text = written(metrics(), OPENMETRICS)
+    assert series_page.content_type(OPENMETRICS).startswith("application/openmetrics-text")
     families = list(openmetrics(text.decode()))  # type: ignore[no-untyped-call]
     assert "irsa_sidecar_refreshes" in {family.name for family in families}
     assert text.endswith(b"# EOF\n")
 
 
+def test_the_page_is_the_librarys_own_however_large_its_families_are() -> None:
+    observed = metrics()
+    for number in range(3 * series_page.SERIES_OF_A_STEP + 1):
+        observed.of_role(f"role-{number}")
+    of_now = re.compile(rb"^process_.*$", re.MULTILINE)
+    for accept, whole in (("", exposition.generate_latest), (OPENMETRICS, openmetrics_page)):
+        assert of_now.sub(b"", written(observed, accept)) == of_now.sub(b"", whole(observed.registry))
+        longest = max(part.count(b"\n") for part in series_page.steps(observed.registry, accept))
+        assert longest <= series_page.SERIES_OF_A_STEP + 2
+
+
 @pytest.mark.parametrize("accept", ["", "*/*", "text/plain", "text/html"])
 def test_any_other_gets_prometheuss_text(accept: str) -> None:
-    text, content_type = metrics().render(accept)
-    assert content_type.startswith("text/plain")
+    text = written(metrics(), accept)
+    assert series_page.content_type(accept).startswith("text/plain")
     assert b"# EOF" not in text
 
 
 def test_every_metric_is_explained() -> None:
-    text, _ = metrics().render("")
+    text = written(metrics())
     ours = [family for family in prometheus_text(text.decode()) if family.name.startswith("irsa_sidecar_")]
     assert len(ours) >= 11
     assert all(family.documentation.endswith(".") for family in ours)
 
 
 def test_the_process_tells_its_memory_and_cpu() -> None:
-    text, _ = metrics().render("")
+    text = written(metrics())
     assert {"process_resident_memory_bytes", "process_cpu_seconds"} <= {
         family.name for family in prometheus_text(text.decode())
     }
@@ -322,7 +341,7 @@ def test_no_series_tells_when_it_was_created() -> None:
     observed = metrics()
     observed.observe_request("container", SERVED, 0.1)
     for accept in ("", OPENMETRICS):
-        assert b"_created" not in observed.render(accept)[0]
+        assert b"_created" not in written(observed, accept)
 
 
 def test_buckets_reach_from_memory_to_the_longest_wait() -> None:
@@ -373,4 +392,4 @@ def test_no_secret_is_on_the_page(canary: Canary) -> None:
     history = History(observed.roles[DEFAULT_ROLE])
     history.issued(1, credentials())
     history.failed(2, StsUnreachable("No way.", fix="Check."))
-    canary.saw(observed.render("")[0].decode(), observed.render(OPENMETRICS)[0].decode())
+    canary.saw(written(observed).decode(), written(observed, OPENMETRICS).decode())
