@@ -4,54 +4,38 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
-import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NoReturn
 
 from sidecar.admin.app import AdminFace, PublicAdminFace
 from sidecar.admin.status import Status
-from sidecar.core.broker import Broker
 from sidecar.core.clock import SystemClock
 from sidecar.core.errors import OutOfThreads
-from sidecar.core.model import DEFAULT_ROLE, Seconds
-from sidecar.core.ports import Clock
+from sidecar.core.model import Seconds
 from sidecar.core.process_limits import LimitTooLow, check_limits
 from sidecar.core.process_privacy import keep_private
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.event_loop import Loop
-from sidecar.faces.authorization import NoAuthorization, authorization
-from sidecar.faces.container import ContainerFace
-from sidecar.faces.credentials_file import CredentialsFile
-from sidecar.faces.document import Documents, container_document
-from sidecar.faces.guards import Guard
-from sidecar.faces.imds import ImdsFace
-from sidecar.faces.imds_tokens import SessionTokens
-from sidecar.faces.instance import Instance
-from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS
-from sidecar.faces.routes import Routes, ServedRole
+from sidecar.faces.registry import CONTAINER, FACES
 from sidecar.http.addresses import Address
 from sidecar.http.binding import CannotListen
 from sidecar.http.limits import admin_limits, allow_open_files, limits_of_each
-from sidecar.http.messages import JSON_HEADERS, Face, Request, RequestObserver, Response
+from sidecar.http.messages import Face, Request, RequestObserver, Response
 from sidecar.http.room import ByteBudget
 from sidecar.http.server import serving
 from sidecar.http.strangers import PeerRate
 from sidecar.observe import logs
-from sidecar.observe.fan_out import to_observers, to_request_observers
-from sidecar.observe.history import History
+from sidecar.observe.fan_out import to_request_observers
 from sidecar.observe.line_writer import LineWriter
-from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.refusals import Refusals
 from sidecar.observe.startup import announce
 from sidecar.observe.usage import Usage
+from sidecar.roles.at_work import roles_at_work
+from sidecar.roles.endpoints import Endpoint
 from sidecar.settings.complaints import BadConfig
 from sidecar.settings.config import Config, load
-from sidecar.settings.roles import WebIdentitySettings
-from sidecar.sources.role_sources import role_sources
 from sidecar.terminal.complaints import complain
 from sidecar.terminal.early_signals import end_when_told
 from sidecar.terminal.last_resort import end_process_after
@@ -117,42 +101,15 @@ async def serve(
 ) -> None:
     """Serve credentials until SIGTERM and the grace after it. Raises `CannotListen` before anything is served."""
     clock, stop, policy = SystemClock(), StopSignals(), policy or RefreshPolicy()
-    metrics = Metrics(
-        clock,
-        started_at=clock.now(),
-        log_lines_dropped=log_lines_dropped,
-    )
+    metrics, usage, refusals = Metrics(log_lines_dropped), Usage(clock), Refusals(clock)
     announce(config)
     metrics.observe_config(config)
-    async with role_sources(clock, lambda _: broker) as sources:
-        numbers = metrics.of_role(
-            DEFAULT_ROLE,
-            token=lambda: source.token,
-            valid=lambda: broker.usable() is not None,
-            regions=config.roles.default_role.regions,
-        )
-        history, usage, refusals = History(), Usage(clock), Refusals(clock)
-        files = _credentials_files(config, metrics)
-        source = sources.source(config.roles.default_role, numbers.note_skew)
-        sources.keep_only(config.roles)
-        broker = Broker(
-            role=DEFAULT_ROLE,
-            source=source,
-            clock=clock,
-            jitter=random.Random(socket.gethostname()).random,  # noqa: S311 (spreads a fleet, keeps no secret)
-            observe=to_observers(
-                LogEvents(policy), numbers, history, *(file.section(config.credentials_profile) for file in files)
-            ),
-            policy=policy,
-            waits=metrics.waits,
-        )
-        status = Status(broker, lambda: source.token, clock, stop.asked.is_set, history, usage, refusals, config)
-        faces = _faces(config, broker, clock, policy)
+    async with roles_at_work(config, clock, policy, metrics) as work:
+        status = Status(lambda: work.roles.served, clock, stop.asked.is_set, usage, refusals, config)
         observe = to_request_observers(metrics, usage, refusals)
         public = PublicAdminFace(status, metrics)
-        async with _listening(faces, (AdminFace(public, status), public), observe, config, stop):
-            jobs = [sources.watch.run, broker.keep_fresh, *(file.keep_written for file in files)]
-            await _run(jobs, stop, config.grace, on_grace_over)
+        async with _listening(work.endpoints, (AdminFace(public, status), public), observe, config, stop):
+            await _run([work.watch.run, work.jobs.run], stop, config.grace, on_grace_over)
     logger.info("stopped")
 
 
@@ -180,61 +137,22 @@ async def _until_stopped(stop: StopSignals, grace: Seconds) -> None:
             await stop.insisted.wait()
 
 
-def _asked(config: Config) -> WebIdentitySettings:
-    """What STS is asked for."""
-    source = config.roles.default_role.source
-    assert isinstance(source, WebIdentitySettings)
-    return source
-
-
-Served = tuple[Face, tuple[Address, ...]]
-
-
-def _faces(config: Config, broker: Broker, clock: Clock, policy: RefreshPolicy) -> list[Served]:
-    """All faces, and where each is served: nowhere, if it is off."""
-    tokens = authorization(config.auth_token, config.auth_token_file, clock)
-    container = ContainerFace(_routes(broker), Guard(config.host_names, tokens))
-    open_to_the_pod = Guard(config.link_local_names, NoAuthorization())
-    ecs = ContainerFace(_routes(broker), open_to_the_pod, ECS.name)
-    imds = ImdsFace(
-        broker,
-        open_to_the_pod,
-        SessionTokens(secrets.token_bytes(), clock.now),
-        instance=Instance(_asked(config).role_arn, socket.gethostname(), config.region, config.availability_zone),
-        v1=config.imds_v1,
-        min_life=config.imds_min_life,
-        policy=policy,
-        now=clock.now,
-    )
-    return [
-        (container, config.listen[CONTAINER]),
-        (ecs, config.listen[ECS]),
-        (imds, config.listen[IMDS]),
-    ]
-
-
-def _routes(broker: Broker) -> Routes:
-    role = ServedRole(DEFAULT_ROLE, broker, Documents(container_document, JSON_HEADERS))
-    return Routes([role], DEFAULT_ROLE)
-
-
 @contextlib.asynccontextmanager
 async def _listening(
-    faces: Sequence[Served], admin: tuple[Face, Face], observe: RequestObserver, config: Config, stop: StopSignals
+    endpoints: Iterable[Endpoint], admin: tuple[Face, Face], observe: RequestObserver, config: Config, stop: StopSignals
 ) -> AsyncIterator[None]:
-    """Serve each face on its addresses, and the admin pages, for as long as the block lasts.
+    """Serve each endpoint on its addresses, and the admin pages, for as long as the block lasts.
 
     `admin`: what is shown in the pod, and to everybody else.
     """
-    limits = limits_of_each(servers=len(FACES) + 1)
+    listening = [endpoint for endpoint in endpoints if endpoint.addresses]
+    limits = limits_of_each(servers=max(len(FACES), len(listening)) + 1)
     shown: dict[str, str] = {}
     budget = ByteBudget()
     async with contextlib.AsyncExitStack() as stack:
-        for face, addresses in faces:
-            if addresses:
-                served = serving(face, observe, addresses, limits, stop.asked.is_set, budget=budget)
-                bound = await stack.enter_async_context(served)
-                shown["credentials" if face.name == CONTAINER.name else face.name] = _shown(bound)
+        for endpoint in listening:
+            served = serving(endpoint.face, observe, endpoint.addresses, limits, stop.asked.is_set, budget=budget)
+            shown[_label(endpoint)] = _shown(await stack.enter_async_context(served))
         ours, public = admin
         served = serving(
             *(ours, _uncounted, config.admin_listen, admin_limits(limits), _always),
@@ -247,17 +165,10 @@ async def _listening(
         yield
 
 
-def _credentials_files(config: Config, metrics: Metrics) -> list[CredentialsFile]:
-    """The one that is asked for, or none."""
-    if config.credentials_file is None:
-        return []
-    file = CredentialsFile(
-        config.credentials_file,
-        mode=config.credentials_mode,
-        removed=config.credentials_removed,
-        observe=metrics.observe_file,
-    )
-    return [file]
+def _label(endpoint: Endpoint) -> str:
+    """A log field's name."""
+    name = "credentials" if endpoint.spec is CONTAINER else endpoint.spec.name
+    return f"{name}_{endpoint.role}" if endpoint.role else name
 
 
 def _always() -> bool:

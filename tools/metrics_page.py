@@ -11,6 +11,7 @@ from sidecar.http.messages import Response
 from sidecar.observe import labels, series_page
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.observe.sdk_family import MAJORS, NONE, UNKNOWN, UNRECOGNISED, Sdk
 from sidecar.settings.config import load
 
@@ -105,13 +106,15 @@ def counts() -> Iterator[tuple[str, ...]]:
 
 def new_metrics(*roles: str) -> Metrics:
     """Those of a sidecar with these roles, the default one if none is named."""
-    metrics = Metrics(SystemClock(), started_at=0)
+    metrics = Metrics()
     settings = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/app", "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
     regions = {"AWS_REGION": "eu-west-1", "SIDECAR_STS_FALLBACK_REGIONS": "eu-central-1,eu-west-2"}
     config = load(settings | regions, [])
     metrics.observe_config(config)
-    for name in roles or (DEFAULT_ROLE,):
-        metrics.of_role(name, regions=config.roles.default_role.regions)
+    regions_of_each = config.roles.default_role.regions
+    metrics.show_roles(
+        {name: RoleMetrics(SystemClock(), started_at=0, regions=regions_of_each) for name in roles or (DEFAULT_ROLE,)}
+    )
     return metrics
 
 

@@ -1,6 +1,7 @@
 """The answer to "are this pod's credentials healthy?", from a role's snapshot. Pure."""
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sidecar.core.refresh import Phase
@@ -59,6 +60,15 @@ CREDENTIALS_EXPIRED = Health(
     HealthState.DOWN, "Expired", "The credentials have expired: applications get errors until a refresh succeeds."
 )
 NO_CREDENTIALS = Health(HealthState.DOWN, "No credentials", "No exchange has succeeded yet: applications get errors.")
+
+
+SEVERITY = (HealthState.DOWN, HealthState.WARNING, HealthState.STARTING, HealthState.STOPPING, HealthState.HEALTHY)
+"""The worst first."""
+
+
+def worst_first(roles: Iterable[RoleSnapshot]) -> tuple[RoleSnapshot, ...]:
+    """By state; of those that stand alike, what is required comes first."""
+    return tuple(sorted(roles, key=lambda role: (SEVERITY.index(health(role).state), not role.required)))
 
 
 def health(role: RoleSnapshot) -> Health:

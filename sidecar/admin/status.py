@@ -1,10 +1,11 @@
 """Takes snapshots of the running sidecar, for probes and for the status page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sidecar import __version__
+from sidecar.admin.health import worst_first
 from sidecar.core.model import Credentials, Instant, Seconds, Token
 from sidecar.core.ports import Clock
 from sidecar.core.refresh import Phase, RoleState
@@ -27,13 +28,14 @@ from sidecar.observe.snapshot import (
 )
 from sidecar.observe.usage import Usage, Use
 from sidecar.settings.config import Config
+from sidecar.settings.roles import RoleSettings
 
 STUCK_AFTER: Seconds = 120
 """The loop comes round every 10 s, or when an attempt ends, within a minute; after two, only a restart helps."""
 
 
-class ObservedRole(Protocol):
-    """What is looked at: a broker."""
+class ObservedBroker(Protocol):
+    """Where a role's credentials are."""
 
     @property
     def state(self) -> RoleState: ...
@@ -47,36 +49,75 @@ class ObservedRole(Protocol):
     def usable(self) -> Credentials | None: ...
 
 
+class ObservedSource(Protocol):
+    """Where they come from."""
+
+    @property
+    def token(self) -> Token | None:
+        """The one that would be presented now."""
+        ...
+
+
+class ObservedRole(Protocol):
+    """What is looked at: a role at work."""
+
+    @property
+    def settings(self) -> RoleSettings: ...
+
+    @property
+    def broker(self) -> ObservedBroker: ...
+
+    @property
+    def source(self) -> ObservedSource: ...
+
+    @property
+    def history(self) -> History: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`token`: the one that the role's source would present now. `stopping`: is the sidecar shutting down?"""
+    """`roles`: those at work, the default first. `stopping`: is the sidecar shutting down?"""
 
-    broker: ObservedRole
-    token: Callable[[], Token | None]
+    roles: Callable[[], Sequence[ObservedRole]]
     clock: Clock
     stopping: Callable[[], bool]
-    history: History
     usage: Usage
     refusals: Refusals
     config: Config
 
     @property
     def alive(self) -> bool:
-        return self.broker.idle_for < STUCK_AFTER
+        """Do all refresh loops come round?"""
+        return all(map(_alive, self.roles()))
 
     @property
     def ready(self) -> bool:
-        """Can an application be served at this moment, and will it be for a while?"""
-        return self.broker.usable() is not None and not self.stopping()
+        """Can applications be served with all roles that are required, and will they be for a while?"""
+        return not self.stopping() and all(role.broker.usable() is not None for role in self._required())
+
+    def _required(self) -> Iterator[ObservedRole]:
+        default, *others = self.roles()
+        yield default
+        yield from (role for role in others if role.settings.required)
 
     def role(self) -> RoleSnapshot:
-        """How the role stands now."""
-        state, now, held, token = self.broker.state, self.clock.now(), self.broker.usable(), self.token()
+        """How the default role stands now."""
+        return self._role(self.roles()[0])
+
+    def all_roles(self) -> tuple[RoleSnapshot, ...]:
+        """How each stands, the default first."""
+        return tuple(map(self._role, self.roles()))
+
+    def _role(self, role: ObservedRole) -> RoleSnapshot:
+        broker, now, token = role.broker, self.clock.now(), role.source.token
+        state, held = broker.state, broker.usable()
         return RoleSnapshot(
-            role_arn=str(self.config.roles.default_role.role_arn or ""),
-            alive=self.alive,
+            name=role.settings.name,
+            required=role.settings.required or role is self.roles()[0],
+            role_arn=_role_arn(role.settings, state),
+            alive=_alive(role),
             stopping=self.stopping(),
-            phase=self.broker.phase,
+            phase=broker.phase,
             session=None if held is None else SessionSnapshot.of(held, now),
             expired=_expired(state, now) if held is None else None,
             next_attempt_in=state.attempt_at - now,
@@ -86,24 +127,27 @@ class Status:
             refusals=tuple(map(self._refusal, self.refusals.recent())),
         )
 
-    def snapshot(self) -> Snapshot:
-        """How all of it stands now, with what led to it."""
-        config, role = self.config, self.config.roles.default_role
+    def snapshot(self, name: str | None = None) -> Snapshot:
+        """How all of it stands now, and with what led to it the role with this name, or else the worst."""
+        roles = self.all_roles()
+        shown = next((role for role in roles if role.name == name), None) or worst_first(roles)[0]
+        observed = next(role for role in self.roles() if role.settings.name == shown.name)
+        settings, config = observed.settings, self.config
         return Snapshot(
             version=__version__,
             taken_at=self.clock.wall(),
-            role=self.role(),
-            history=self._history(),
+            role=shown,
+            roles=worst_first(roles),
+            history=self._history(observed.history),
             faces=tuple(self._faces()),
-            sts_endpoint=config.sts_endpoint,
-            sts_by_proxy=role.sts is not None and role.sts.proxy is not None,
-            token_file=role.token_file,
-            credentials_file=config.credentials_file,
+            sts_endpoint=settings.sts.endpoint if settings.sts else "",
+            sts_by_proxy=settings.sts is not None and settings.sts.proxy is not None,
+            token_file=settings.token_file,
+            credentials_file=settings.credentials_file.path if settings.credentials_file else None,
             settings=config.effective_settings,
         )
 
-    def _history(self) -> HistorySnapshot:
-        past = self.history
+    def _history(self, past: History) -> HistorySnapshot:
         return HistorySnapshot(
             refreshes=tuple(map(self._refresh, past.refreshes)),
             last_success=None if past.last_success is None else self._refresh(past.last_success),
@@ -122,16 +166,30 @@ class Status:
         return RefusalSnapshot(kind.protocol, kind.status, kind.refusal, kind.sdk, kind.times, self._age(kind.last_at))
 
     def _faces(self) -> Iterator[FaceSnapshot]:
+        """All roles' together: requests are counted by endpoint."""
         uses, config = self.usage.uses(), self.config
+        own = [role.listen for role in config.roles.served]
         for face in FACES:
             clients = (self._client(use) for use in uses if use.protocol in face.protocols)
-            yield FaceSnapshot(face.name, tuple(map(str, config.listen[face])), tuple(clients))
+            addresses = (*config.listen[face], *(address for listen in own for address in listen.get(face, ())))
+            yield FaceSnapshot(face.name, tuple(map(str, addresses)), tuple(clients))
 
     def _client(self, use: Use) -> ClientSnapshot:
         return ClientSnapshot(use.protocol, use.sdk, use.served, use.refused, use.requests, self._age(use.last_at))
 
     def _age(self, at: Instant) -> Seconds:
         return self.clock.now() - at
+
+
+def _alive(role: ObservedRole) -> bool:
+    return role.broker.idle_for < STUCK_AFTER
+
+
+def _role_arn(settings: RoleSettings, state: RoleState) -> str:
+    """As it is set, or as the credentials tell."""
+    if settings.role_arn is not None:
+        return str(settings.role_arn)
+    return state.credentials.role_arn if state.credentials else ""
 
 
 def _expired(state: RoleState, now: Instant) -> ExpiredSession | None:

@@ -118,7 +118,7 @@ class ImdsFace:
             )
 
     def _credentials(self, path: str, request: Request) -> Reply:
-        if path not in {f"{METADATA}/iam/security-credentials/{self._instance.role.name}", f"{METADATA}/iam/info"}:
+        if path not in {f"{METADATA}/iam/security-credentials/{self._instance.role_name}", f"{METADATA}/iam/info"}:
             raise NoSuchPath("Unknown metadata path.", fix="docs/ways.md lists what this IMDS serves.")
         _check_method(request, "GET", "HEAD")
         credentials = self._source.usable()

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 
 from sidecar.core.arns import RoleArn
-from sidecar.core.model import Credentials
+from sidecar.core.model import DEFAULT_ROLE, Credentials
 from sidecar.core.timestamps import timestamp
 
 METADATA = "/latest/meta-data"
@@ -16,17 +16,26 @@ METADATA = "/latest/meta-data"
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Where the pod runs, as far as anybody said. `host_name` stands in for the instance id: it names the pod."""
+    """Where the pod runs, as far as anybody said. `host_name` stands in for the instance id: it names the pod.
 
-    role: RoleArn
+    `role`: None where only the credentials tell which it is; `called` is its name then.
+    """
+
+    role: RoleArn | None
     host_name: str
     region: str | None
     availability_zone: str | None
+    called: str = DEFAULT_ROLE
+
+    @property
+    def role_name(self) -> str:
+        """What programs ask for."""
+        return self.called if self.role is None else self.role.name
 
     def pages(self) -> dict[str, bytes]:
         """Path and text of all that does not change. What is not known has no page."""
         known = {
-            f"{METADATA}/iam/security-credentials": self.role.name,
+            f"{METADATA}/iam/security-credentials": self.role_name,
             f"{METADATA}/instance-id": self.host_name,
             f"{METADATA}/placement/region": self.region,
             f"{METADATA}/placement/availability-zone": self.availability_zone,
@@ -38,7 +47,7 @@ class Instance:
         """Without a signature, for nobody could check one; `accountId` is the account of the credentials."""
         document = {
             "version": "2017-09-30",
-            "accountId": self.role.account,
+            "accountId": self.role.account if self.role else None,
             "instanceId": self.host_name,
             "region": self.region,
             "availabilityZone": self.availability_zone,
@@ -47,6 +56,11 @@ class Instance:
 
     def info(self, credentials: Credentials) -> bytes:
         """`iam/info`. The profile has the role's name, as the profiles do that the EC2 console makes."""
-        profile = f"arn:{self.role.partition}:iam::{self.role.account}:instance-profile/{self.role.name}"
         issued = timestamp(credentials.expiration - credentials.lifetime)
-        return json.dumps({"Code": "Success", "LastUpdated": issued, "InstanceProfileArn": profile}).encode()
+        told = {"Code": "Success", "LastUpdated": issued, "InstanceProfileArn": self._profile(credentials)}
+        return json.dumps({name: value for name, value in told.items() if value}).encode()
+
+    def _profile(self, credentials: Credentials) -> str:
+        if self.role is None:
+            return credentials.role_arn.replace(":role/", ":instance-profile/")
+        return f"arn:{self.role.partition}:iam::{self.role.account}:instance-profile/{self.role.name}"

@@ -10,12 +10,14 @@ import math
 import os
 import sys
 import traceback
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
 from sidecar.core.errors import ExchangeFailed, SidecarError, Unexpected
-from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds
 from sidecar.core.refresh import (
     IMMEDIATELY,
     ClockMoved,
@@ -43,28 +45,45 @@ CLOCK_MOVED: dict[str, object] = {
 }
 
 
+@dataclass(slots=True)
+class LoggedRole:
+    """What the log has of one role. `last`: the failure that was logged last, until a refresh succeeds."""
+
+    name: str
+    last: tuple[Any, ...] | None = None
+    failures: int = 0
+
+    def named(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """With the role's name, unless it is the one that plain variables describe."""
+        return fields if self.name == DEFAULT_ROLE else {"role": self.name} | fields
+
+
 class LogEvents:
     """The `Observer` that writes the log."""
 
     def __init__(self, policy: RefreshPolicy) -> None:
         self._policy = policy
-        self._last_logged: tuple[Any, ...] | None = None
-        self._failures = 0
+        self._roles: dict[str, LoggedRole] = {}
         self._clock_told_at: Instant = -math.inf
 
-    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
+    def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:
+        logged = self._roles.get(role) or self._roles.setdefault(role, LoggedRole(role))
         match event:
             case Issued(at=at, credentials=credentials, took=took):
-                fields = _issued(credentials, at, took, state) | {"failures_before": self._failures}
-                self._last_logged, self._failures = None, 0
-                logger.info("credentials issued", extra=fields)
+                fields = _issued(credentials, at, took, state) | {"failures_before": logged.failures}
+                logged.last, logged.failures = None, 0
+                logger.info("credentials issued", extra=logged.named(fields))
             case Failed(at=at, error=error):
-                self._failures = state.failures
-                self._failed(error, at, state)
+                logged.failures = state.failures
+                self._failed(logged, error, at, state)
             case SourceChanged():
-                _changed(event, state)
+                _changed(logged, event, state)
             case ClockMoved(at=at, by=by):
                 self._clock_moved(at, by)
+
+    def keep_only(self, roles: Collection[str]) -> None:
+        """Forget all other roles."""
+        self._roles = {name: logged for name, logged in self._roles.items() if name in roles}
 
     def _clock_moved(self, at: Instant, by: Seconds) -> None:
         """Once a minute: some clocks move all the time."""
@@ -72,19 +91,19 @@ class LogEvents:
             self._clock_told_at = at
             logger.warning("clock moved", extra=CLOCK_MOVED | {"by": round(by)})
 
-    def _failed(self, error: SidecarError, at: Instant, state: RoleState) -> None:
+    def _failed(self, logged: LoggedRole, error: SidecarError, at: Instant, state: RoleState) -> None:
         now_in = phase(state, at, self._policy)
         kind = (error.code, getattr(error, "aws_code", ""), now_in)
-        if kind == self._last_logged:
+        if kind == logged.last:
             return
-        self._last_logged = kind
+        logged.last = kind
         level = logging.ERROR if isinstance(error, Unexpected) else logging.WARNING
-        logger.log(level, "refresh failed", extra=_failed(error, at, state, now_in))
+        logger.log(level, "refresh failed", extra=logged.named(_failed(error, at, state, now_in)))
 
 
-def _changed(event: SourceChanged, state: RoleState) -> None:
+def _changed(logged: LoggedRole, event: SourceChanged, state: RoleState) -> None:
     attempt = "at once" if state.attempt_at == IMMEDIATELY else "as planned"
-    found: dict[str, object] = {"same_identity": event.same_identity, "next_attempt": attempt}
+    found = logged.named({"same_identity": event.same_identity, "next_attempt": attempt})
     match event.what:
         case "token":
             logger.info("token rotated", extra=found)

@@ -1,6 +1,6 @@
 """Events and requests as Prometheus series. Which there are is in `families`, what their labels may be in `labels`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TypeVar
 
@@ -17,8 +17,6 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
-from sidecar.core.model import Instant, Token
-from sidecar.core.ports import Clock
 from sidecar.http.messages import Response
 from sidecar.observe import families
 from sidecar.observe.config_info import config_labels
@@ -34,12 +32,10 @@ Series = TypeVar("Series")
 
 
 class Metrics:
-    """All series: of requests, and those of each role. `started_at`: when the process began to work, on `clock`."""
+    """All series: of requests, and those of each role."""
 
-    def __init__(self, clock: Clock, *, started_at: Instant, log_lines_dropped: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, log_lines_dropped: Callable[[], int] = lambda: 0) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._clock = clock
-        self._started_at = started_at
         self.roles: dict[str, RoleMetrics] = {}
         """Those that have series, by name."""
         self.registry = CollectorRegistry()
@@ -54,22 +50,10 @@ class Metrics:
 
     # --- what there is --------------------------------------------------------------------------------------------
 
-    def of_role(
-        self,
-        name: str,
-        *,
-        token: Callable[[], Token | None] = lambda: None,
-        valid: Callable[[], bool] = lambda: False,
-        regions: Sequence[str] = (),
-    ) -> RoleMetrics:
-        """The series of a role that begins now, in place of those of another with this name."""
-        made = RoleMetrics(self._clock, started_at=self._started_at, token=token, valid=valid, regions=regions)
-        self.roles[name] = made
-        return made
-
-    def forget_role(self, name: str) -> None:
-        """There is no such role any more."""
-        self.roles.pop(name, None)
+    def show_roles(self, roles: Mapping[str, RoleMetrics]) -> None:
+        """From now on these have series."""
+        self.roles.clear()
+        self.roles.update(roles)
 
     def _describe_requests(self) -> None:
         refused = self._counter(families.REFUSED)

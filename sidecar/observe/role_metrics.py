@@ -44,7 +44,8 @@ class CallTimes:
 class RoleMetrics:
     """One role's numbers, as its events change them: an `Observer`.
 
-    `token`, `valid`: asked when the page is written. `regions`: those whose STS may issue, where there are several.
+    `started_at`: when the process began to work, on `clock`. `token`, `valid`: asked when the page is written.
+    `regions`: those whose STS may issue, where there are several.
     """
 
     __slots__ = (

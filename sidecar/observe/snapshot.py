@@ -105,9 +105,15 @@ class RefusalSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RoleSnapshot:
-    """One role. `alive`: does its refresh loop come round? `stopping`: is the sidecar shutting down?"""
+    """One role. `alive`: does its refresh loop come round? `stopping`: is the sidecar shutting down?
 
+    `required`: does the sidecar's readiness wait for it?
+    """
+
+    name: str
+    required: bool
     role_arn: str
+    """Empty where only the credentials tell, and there are none yet."""
     alive: bool
     stopping: bool
     phase: Phase
@@ -187,6 +193,9 @@ class Snapshot:
     version: str
     taken_at: UnixTime
     role: RoleSnapshot
+    """The one that is shown in full."""
+    roles: tuple[RoleSnapshot, ...]
+    """All that are at work, the worst first."""
     history: HistorySnapshot
     faces: tuple[FaceSnapshot, ...]
     sts_endpoint: str

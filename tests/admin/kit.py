@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from sidecar.admin.app import AdminFace, PublicAdminFace
-from sidecar.admin.status import Status
+from sidecar.admin.status import ObservedBroker, ObservedSource, Status
 from sidecar.core.errors import SidecarError
-from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
+from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.refresh import Phase, RoleState
 from sidecar.http.addresses import Address
 from sidecar.http.server import serving
@@ -15,6 +16,7 @@ from sidecar.observe.metrics import Metrics
 from sidecar.observe.refusals import Refusals
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
+from sidecar.settings.roles import RoleSettings
 from tests.doubles import EPOCH, ROLE_ARN
 from tests.faces.kit import ANY_PORT
 
@@ -35,8 +37,25 @@ class StillClock:
         return EPOCH
 
 
+@dataclass
+class SetSource:
+    """An `ObservedSource`."""
+
+    token: Token | None = None
+
+
+@dataclass
+class ShownRole:
+    """An `ObservedRole` of parts that a test has."""
+
+    settings: RoleSettings
+    broker: ObservedBroker
+    source: ObservedSource
+    history: History
+
+
 class SetRole:
-    """An `ObservedRole`, as a test sets it."""
+    """An `ObservedBroker`, as a test sets it."""
 
     def __init__(self, *, held: Credentials | None = None, error: SidecarError | None = None) -> None:
         self.held = held
@@ -63,17 +82,9 @@ async def served_admin(
 ) -> AsyncIterator[Address]:
     """Serve the admin face; gives the address bound."""
     clock = StillClock()
-    metrics = metrics or Metrics(clock, started_at=0)
-    status = Status(
-        role,
-        lambda: None,
-        clock,
-        lambda: role.stopping,
-        History(),
-        Usage(clock),
-        role.refusals,
-        load(ENVIRONMENT, []),
-    )
+    metrics, config = metrics or Metrics(), load(ENVIRONMENT, [])
+    shown = ShownRole(config.roles.default_role, role, SetSource(), History())
+    status = Status(lambda: [shown], clock, lambda: role.stopping, Usage(clock), role.refusals, config)
     public = PublicAdminFace(status, metrics)
     async with serving(AdminFace(public, status), lambda *_: None, [address], strangers=public) as addresses:
         yield addresses[0]

@@ -111,7 +111,7 @@ def here(reply: Reply) -> Response:
 
 def test_a_crowd_at_the_page_costs_four_of_them_a_second() -> None:
     scene = healthy()
-    face = AdminFace(PublicAdminFace(scene.status, Metrics(scene, started_at=0)), scene.status)
+    face = AdminFace(PublicAdminFace(scene.status, Metrics()), scene.status)
     look = request("/status")
     first = here(face.answer(look))
     scene.stopping = True

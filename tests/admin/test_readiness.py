@@ -13,7 +13,7 @@ from sidecar.observe.history import History
 from sidecar.observe.refusals import Refusals
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
-from tests.admin.kit import ENVIRONMENT
+from tests.admin.kit import ENVIRONMENT, ShownRole
 from tests.conftest import Canary
 from tests.doubles import DAY, ISSUER, ROLE_ARN, SUBJECT, Pod, a_token
 from tests.observe.kit import eternal
@@ -24,9 +24,8 @@ REFUSED = TrustRefused("Not trusted.", fix="Trust it.", aws_code="AccessDenied",
 
 def status(pod: Pod, *, stopping: bool = False) -> Status:
     usage, config = Usage(pod.clock), load(ENVIRONMENT, [])
-    return Status(
-        pod.broker, lambda: pod.source.token, pod.clock, lambda: stopping, History(), usage, Refusals(pod.clock), config
-    )
+    role = ShownRole(config.roles.default_role, pod.broker, pod.source, History())
+    return Status(lambda: [role], pod.clock, lambda: stopping, usage, Refusals(pod.clock), config)
 
 
 def readiness(pod: Pod, *, stopping: bool = False) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.sdk_family import MAJORS, sdk_of
-from tests.doubles import VirtualClock
 
 REQUESTS = "irsa_sidecar_client_requests_total"
 WRITES = "irsa_sidecar_credentials_file_writes_total"
 
 
 def metrics() -> Metrics:
-    return Metrics(VirtualClock(), started_at=0)
+    return Metrics()
 
 
 def value(of: Metrics, name: str, **labels: str) -> float | None:

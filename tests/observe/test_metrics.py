@@ -28,6 +28,7 @@ from sidecar.observe import series_page
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
 from sidecar.observe.labels import FACE_NAMES, FAILURE_CODES, UNCOUNTED_CODES, code_label
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.sts.wordings import KNOWN_CODES
 from tests.conftest import Canary
 from tests.doubles import DAY, EPOCH, a_token, credentials
@@ -52,8 +53,9 @@ class StoppedClock:
 
 
 def metrics(*, token: Token | None = None, started_at: Instant = 0, now: Instant = 0) -> Metrics:
-    made = Metrics(StoppedClock(now), started_at=started_at)
-    made.of_role(DEFAULT_ROLE, token=lambda: token, valid=lambda: True)
+    made = Metrics()
+    clock = StoppedClock(now)
+    made.show_roles({DEFAULT_ROLE: RoleMetrics(clock, started_at=started_at, token=lambda: token, valid=lambda: True)})
     return made
 
 
@@ -218,8 +220,8 @@ def test_requests_are_served_degraded_from_the_first_failure_to_the_next_success
 
 def test_whether_credentials_are_valid_is_asked_at_the_scrape() -> None:
     valid = False
-    observed = Metrics(StoppedClock(), started_at=0)
-    observed.of_role(DEFAULT_ROLE, valid=lambda: valid)
+    observed = Metrics()
+    observed.show_roles({DEFAULT_ROLE: RoleMetrics(StoppedClock(), started_at=0, valid=lambda: valid)})
     assert page(observed)[("credentials_valid", ROLE)] == 0
     valid = True
     assert page(observed)[("credentials_valid", ROLE)] == 1
@@ -307,8 +309,8 @@ def test_a_scraper_that_asks_for_openmetrics_gets_it() -> None:
 
 def test_the_page_is_the_librarys_own_however_large_its_families_are() -> None:
     observed = metrics()
-    for number in range(3 * series_page.SERIES_OF_A_STEP + 1):
-        observed.of_role(f"role-{number}")
+    names = [f"role-{number}" for number in range(3 * series_page.SERIES_OF_A_STEP + 1)]
+    observed.show_roles({name: RoleMetrics(StoppedClock(), started_at=0) for name in names})
     of_now = re.compile(rb"^process_.*$", re.MULTILINE)
     for accept, whole in (("", exposition.generate_latest), (OPENMETRICS, openmetrics_page)):
         assert of_now.sub(b"", written(observed, accept)) == of_now.sub(b"", whole(observed.registry))
@@ -364,7 +366,8 @@ def test_refusals_are_counted_by_face_from_zero_on_and_only_those_that_a_client_
 
 def test_each_role_has_its_own_numbers_and_none_once_it_is_forgotten() -> None:
     observed = metrics()
-    reports = observed.of_role("reports", valid=lambda: False)
+    reports = RoleMetrics(StoppedClock(), started_at=0)
+    observed.show_roles({**observed.roles, "reports": reports})
     History(reports, "reports").failed(1, StsUnreachable("No way.", fix="Check."))
     observed.observe_request("container", SERVED, 0.1)
     observed.observe_request("container", replace(SERVED, role="reports"), 0.1)
@@ -376,7 +379,7 @@ def test_each_role_has_its_own_numbers_and_none_once_it_is_forgotten() -> None:
         ("degraded_requests_total", 0, 1),
     ):
         assert (series[name, ROLE], series[name, "role=reports"]) == (of_default, of_reports), name
-    observed.forget_role("reports")
+    observed.show_roles({DEFAULT_ROLE: observed.roles[DEFAULT_ROLE]})
     observed.observe_request("container", replace(SERVED, role="reports"), 0.1)
     assert not [labels for labels in page(observed) if "role=reports" in labels]
 

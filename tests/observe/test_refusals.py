@@ -112,7 +112,7 @@ class Observed:
     def __init__(self) -> None:
         self.scene = Scene()
         clock: Clock = self.scene
-        self.metrics = Metrics(clock, started_at=0)
+        self.metrics = Metrics()
         self.usage, self.refusals = Usage(clock), Refusals(clock)
         self.observe = to_request_observers(self.metrics, self.usage, self.refusals)
         tokens = AuthorizationTokens(fixed=KEY_CANARY, file=None, clock=clock)

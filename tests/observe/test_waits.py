@@ -6,7 +6,7 @@ import contextlib
 from sidecar.core.errors import NoCredentials
 from sidecar.observe.metrics import Metrics
 from tests.core.broker.trouble import NOT_TRUSTED
-from tests.doubles import Outcome, Pod, VirtualClock
+from tests.doubles import Outcome, Pod
 from tests.virtual_time import in_virtual_time
 
 
@@ -14,7 +14,7 @@ class Counting:
     """A pod whose waits are counted."""
 
     def __init__(self, *outcomes: Outcome, takes: float = 0.5) -> None:
-        self._metrics = Metrics(VirtualClock(), started_at=0)
+        self._metrics = Metrics()
         self.pod = Pod(*outcomes, takes=takes, waits=self._metrics.waits)
 
     def counted(self) -> tuple[float | None, float | None]:

@@ -26,6 +26,7 @@ from sidecar.observe.refusals import Refusals
 from sidecar.observe.sdk_family import sdk_of
 from sidecar.observe.usage import Usage
 from sidecar.settings.config import load
+from tests.admin.kit import ShownRole
 from tests.doubles import EPOCH, KEY_CANARY, ROLE_ARN, a_token, credentials
 from tests.observe.kit import SERVED, UNAUTHORIZED
 
@@ -67,9 +68,8 @@ class Scene:
         self.stopping = False
         self.history, self.usage, self.refusals = History(), Usage(self), Refusals(self)
         config = load(ENVIRONMENT if environ is None else environ, [])
-        self.status = Status(
-            self, lambda: self.token, self, lambda: self.stopping, self.history, self.usage, self.refusals, config
-        )
+        self.role = ShownRole(config.roles.default_role, self, self, self.history)
+        self.status = Status(lambda: [self.role], self, lambda: self.stopping, self.usage, self.refusals, config)
 
     def now(self) -> Instant:
         return self.time

@@ -12,6 +12,6 @@ from tests.status.scenes import Scene
 @contextmanager
 def a_stage(scene: Scene) -> Iterator[str]:
     """The page's URL."""
-    public = PublicAdminFace(scene.status, Metrics(scene, started_at=0))
+    public = PublicAdminFace(scene.status, Metrics())
     with in_a_thread(AdminFace(public, scene.status)) as address:
         yield f"http://{address}/status"

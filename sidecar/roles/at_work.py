@@ -1,0 +1,91 @@
+"""Everything that works for the roles of one sidecar, put together."""
+
+import random
+import socket
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sidecar.core.ports import Clock
+from sidecar.core.refresh import RefreshPolicy
+from sidecar.faces.authorization import authorization
+from sidecar.faces.credentials_file import CredentialsFile
+from sidecar.observe.logs import LogEvents
+from sidecar.observe.metrics import Metrics
+from sidecar.roles.credentials_files import CredentialsFiles
+from sidecar.roles.endpoints import Endpoints
+from sidecar.roles.jobs import Job, Jobs
+from sidecar.roles.metadata_endpoint import MetadataFaces
+from sidecar.roles.running_role import RoleMaker
+from sidecar.roles.running_roles import RunningRoles, ready_tokens
+from sidecar.settings.config import Config
+from sidecar.sources.file_watch import FileWatch
+from sidecar.sources.role_sources import RoleSources, role_sources
+
+
+@dataclass(frozen=True, slots=True)
+class RolesAtWork:
+    """`roles` are shown by `endpoints` and kept fresh by `jobs`; `watch` notices when their files change."""
+
+    roles: RunningRoles
+    endpoints: Endpoints
+    jobs: Jobs
+    watch: FileWatch
+
+
+@asynccontextmanager
+async def roles_at_work(
+    config: Config, clock: Clock, policy: RefreshPolicy, metrics: Metrics
+) -> AsyncIterator[RolesAtWork]:
+    """For as long as the block lasts; each role's authorization token is there when it begins.
+
+    Raises `OSError` where the CAs to trust cannot be read.
+    """
+    host_name, log, jobs = socket.gethostname(), LogEvents(policy), Jobs()
+    async with role_sources(clock, lambda name: roles[name].broker) as sources:
+        files = CredentialsFiles(lambda path: _file(path, config, metrics))
+        tokens = authorization(config.auth_token, config.auth_token_file, clock)
+        endpoints = Endpoints(config, tokens, MetadataFaces(config, clock, policy, host_name).endpoint)
+        maker = RoleMaker(
+            sources=sources,
+            metrics=metrics,
+            files=files,
+            log=log,
+            clock=clock,
+            policy=policy,
+            jitter=random.Random(host_name).random,  # noqa: S311 (spreads a fleet, keeps no secret)
+            started_at=clock.now(),
+        )
+        roles = RunningRoles(config.roles, maker, _Followers(sources, metrics, files, log, endpoints, jobs).follow)
+        await ready_tokens(roles)
+        yield RolesAtWork(roles, endpoints, jobs, sources.watch)
+
+
+def _file(path: Path, config: Config, metrics: Metrics) -> CredentialsFile:
+    return CredentialsFile(
+        path, mode=config.credentials_mode, removed=config.credentials_removed, observe=metrics.observe_file
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Followers:
+    """What has to know when there are other roles."""
+
+    sources: RoleSources
+    metrics: Metrics
+    files: CredentialsFiles
+    log: LogEvents
+    endpoints: Endpoints
+    jobs: Jobs
+
+    def follow(self, roles: RunningRoles) -> None:
+        settings = roles.settings
+        self.sources.keep_only(settings)
+        self.files.keep_only(settings)
+        self.log.keep_only(settings.by_name.keys())
+        self.metrics.show_roles({role.name: role.metrics for role in roles})
+        self.endpoints.show(roles)
+        # A role with other settings and the same broker goes on as it is.
+        refreshing: dict[Hashable, Job] = {role.broker: role.broker.keep_fresh for role in roles}
+        self.jobs.set(refreshing | {file: file.keep_written for file in self.files})
