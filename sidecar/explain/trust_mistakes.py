@@ -1,7 +1,6 @@
 """Why the trust policy does not let this token in: the statement that comes closest, part by part."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from sidecar.core.findings import Finding, error, info
 from sidecar.explain.condition_mistakes import FailedCondition, condition_mistakes
@@ -17,6 +16,7 @@ from sidecar.trust import (
     Evaluation,
     StatementResult,
     evaluate,
+    for_action,
     required_actions,
 )
 from sidecar.trust.context import SOURCE_IDENTITY_CLAIM, TAGS_CLAIM
@@ -27,7 +27,7 @@ OIDC = ":oidc-provider/"
 
 def evaluation(case: Case, action: str = ASSUME_ROLE_WITH_WEB_IDENTITY) -> Evaluation:
     """The answer of the policy alone, what cannot be seen from here taken for right."""
-    return evaluate(visible(case.policy, case.request), replace(case.request, action=action))
+    return evaluate(visible(case.policy, case.request), for_action(case.request, action))
 
 
 def trust(case: Case) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def unseen(case: Case) -> list[Unseen]:
     found = [
         unseen
         for action in required_actions(case.token.claims)
-        for unseen in undecided(case.policy, replace(case.request, action=action))
+        for unseen in undecided(case.policy, for_action(case.request, action))
     ]
     return list(dict.fromkeys(found))
 

@@ -82,6 +82,8 @@ _ALL = (
     Fault(
         "denied-elsewhere", "STS: 403 AccessDenied, as from an RCP of the organization, whatever the trust policy says"
     ),
+    Fault("base-expired", "STS, for AssumeRole alone: 403 ExpiredToken, of the credentials that sign the call"),
+    Fault("chain-denied", "STS, for AssumeRole alone: 403 AccessDenied, whatever the policies of both roles say"),
     Fault("idp-unreachable", "STS: 400 IDPCommunicationError"),
     Fault("thumbprint", "STS: 400, the issuer's certificate does not match the provider's thumbprint"),
     Fault("jwks-empty", "issuer: publishes no key"),
@@ -102,6 +104,10 @@ _ALL = (
     ),
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
+
+
+OF_CHAINS = frozenset({"base-expired", "chain-denied"})
+"""Those that only a role that is assumed with another's credentials meets."""
 
 
 class Faults:

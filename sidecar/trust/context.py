@@ -1,7 +1,7 @@
 """What a request looks like to IAM: who asks for which action, and the condition keys that come with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,6 +93,47 @@ def web_identity(
     return RequestContext(ASSUME_ROLE_WITH_WEB_IDENTITY, "Federated", principals, _present(keys), issuer)
 
 
+@dataclass(frozen=True, slots=True)
+class SessionTags:
+    """Tags that a call passes, or a session has: by key, and the keys of those that go on to the next session."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
+
+
+NO_TAGS = SessionTags()
+
+
+def chained_actions(sent: SessionTags, inherited: SessionTags, source_identity: str) -> tuple[str, ...]:
+    """What both sides must allow for AssumeRole, the call itself first.
+
+    `inherited`: the caller's own tags; its transitive ones go on without being sent. `source_identity`: the one that is
+    sent, or that the caller's session has and keeps.
+    """
+    return (
+        ASSUME_ROLE,
+        *((TAG_SESSION,) if sent.values or inherited.transitive else ()),
+        *((SET_SOURCE_IDENTITY,) if source_identity else ()),
+    )
+
+
+def for_action(request: RequestContext, action: str) -> RequestContext:
+    """The same request for one of the actions that it needs, with the keys that this action has.
+
+    sts:RoleSessionName is a key of the call alone, and sts:SetSourceIdentity knows nothing of tags: users saw their
+    conditions fail.
+    """
+    missing = _KEYS_MISSING.get(action, ())
+    keys = {key: found for key, found in request.keys.items() if not key.startswith(missing)}
+    return replace(request, action=action, keys=keys)
+
+
+_KEYS_MISSING: Mapping[str, tuple[str, ...]] = {
+    TAG_SESSION: ("sts:rolesessionname",),
+    SET_SOURCE_IDENTITY: ("sts:rolesessionname", "aws:requesttag/", "aws:tagkeys", "sts:transitivetagkeys"),
+}
+
+
 def role_session(
     role_arn: str,
     session_arn: str,
@@ -101,17 +142,27 @@ def role_session(
     external_id: str = "",
     source_ip: str = "",
     now: float | None = None,
+    sent: SessionTags = NO_TAGS,
+    inherited: SessionTags = NO_TAGS,
+    source_identity: str = "",
 ) -> RequestContext:
-    """What AssumeRole shows to a trust policy when a role's session calls it (chaining).
+    """What AssumeRole shows to a policy when a role's session calls it (chaining).
 
-    The caller is meant by its role, by its session, and by its whole account, as number or as root.
+    The caller is meant by its role, by its session, and by its whole account, as number or as root. `inherited`: the
+    tags of the caller's session; `source_identity`: the one sent, or the caller's, which stays.
     """
     _, partition, _, _, account, _ = session_arn.split(":", 5)
     keys = {
         "aws:PrincipalArn": (role_arn,),
         "aws:PrincipalAccount": (account,),
+        "aws:PrincipalType": ("AssumedRole",),
         "sts:ExternalId": _values(external_id),
+        "sts:SourceIdentity": _values(source_identity),
+        "aws:TagKeys": tuple(sent.values),
+        "sts:TransitiveTagKeys": sent.transitive,
     }
+    keys |= {f"aws:PrincipalTag/{key}": _values(value) for key, value in inherited.values.items()}
+    keys |= {f"aws:RequestTag/{key}": _values(value) for key, value in sent.values.items()}
     names = (role_arn, session_arn, account, f"arn:{partition}:iam::{account}:root")
     return RequestContext(ASSUME_ROLE, "AWS", names, _present(keys | _common_keys(session_name, source_ip, now)))
 
@@ -155,6 +206,17 @@ def _tags(claims: Mapping[str, Any]) -> _Tags:
     whole = (tags if isinstance(tags, dict) else {}) | flat
     transitive = found.get("transitive_tag_keys") or claims.get(f"{TAGS_CLAIM}/transitive_tag_keys")
     return _Tags({str(name): _values(value) for name, value in whole.items()}, _values(transitive))
+
+
+def claimed_tags(claims: Mapping[str, Any]) -> SessionTags:
+    """The tags that a token's session has, one value each."""
+    tags = _tags(claims)
+    return SessionTags({name: "".join(values[:1]) for name, values in tags.values.items()}, tags.transitive)
+
+
+def claimed_source_identity(claims: Mapping[str, Any]) -> str:
+    """The source identity that a token's session has, "" for none."""
+    return "".join(_values(claims.get(SOURCE_IDENTITY_CLAIM))[:1])
 
 
 def _session_keys(claims: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

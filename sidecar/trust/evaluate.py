@@ -5,11 +5,13 @@ else any applying Allow lets in, else the answer is no. STS says AccessDenied fo
 """
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sidecar.trust.context import RequestContext
-from sidecar.trust.document import ANYONE, Condition, Effect, Principal, Statement, TrustPolicy
-from sidecar.trust.patterns import Pattern, compile_glob, expand, glob
+from sidecar.trust.document import ANYONE, Principal, Statement, TrustPolicy
+from sidecar.trust.elements import Condition, Effect
+from sidecar.trust.patterns import compile_glob, expand, glob
 
 
 class Decision(enum.Enum):
@@ -97,24 +99,29 @@ def evaluate(policy: TrustPolicy, request: RequestContext) -> Evaluation:
     """Every statement against the request, and the answer that follows."""
     results = tuple(_evaluate(statement, policy, request) for statement in policy.statements)
     effects = {result.statement.effect for result in results if result.applies}
-    return Evaluation(_decision(effects), request, results)
+    return Evaluation(decision_of(effects), request, results)
 
 
-def _decision(effects: set[Effect]) -> Decision:
+def decision_of(effects: set[Effect]) -> Decision:
     if Effect.DENY in effects:
         return Decision.EXPLICIT_DENY
     return Decision.ALLOW if Effect.ALLOW in effects else Decision.IMPLICIT_DENY
 
 
 def _evaluate(statement: Statement, policy: TrustPolicy, request: RequestContext) -> StatementResult:
-    action = any(glob(pattern.casefold(), request.action.casefold()) for pattern in statement.actions)
+    action = matches_action(statement.actions, request.action)
     principal = any(_means(principal, statement.effect, request) for principal in statement.principals)
     return StatementResult(
         statement,
         action is not statement.except_actions,
         principal is not statement.except_principals,
-        tuple(_meet(condition, policy, request) for condition in statement.conditions),
+        tuple(meet(condition, request, variables=policy.has_variables) for condition in statement.conditions),
     )
+
+
+def matches_action(patterns: Iterable[str], action: str) -> bool:
+    """IAM ignores the case of actions."""
+    return any(glob(pattern.casefold(), action.casefold()) for pattern in patterns)
 
 
 def _means(principal: Principal, effect: Effect, request: RequestContext) -> bool:
@@ -128,17 +135,14 @@ def _means(principal: Principal, effect: Effect, request: RequestContext) -> boo
     return principal.kind == request.principal_kind and principal.name in request.principals
 
 
-def _meet(condition: Condition, policy: TrustPolicy, request: RequestContext) -> ConditionResult:
+def meet(condition: Condition, request: RequestContext, *, variables: bool) -> ConditionResult:
+    """One condition against the request. `variables`: whether the policy's version knows `${...}`."""
     actual = request.keys.get(condition.key.casefold(), ())
-    wanted = [_wanted(value, policy, request) for value in condition.values]
+    wanted = [expand(value, request.keys) if variables else compile_glob(value) for value in condition.values]
     # A variable without a value leaves nothing to compare: such a condition never holds, negated or not.
     known = [pattern for pattern in wanted if pattern is not None]
     holds = len(known) == len(wanted) and condition.operator.holds(known, actual)
     return ConditionResult(condition.operator.name, condition.key, condition.values, actual, holds)
-
-
-def _wanted(value: str, policy: TrustPolicy, request: RequestContext) -> Pattern | None:
-    return expand(value, request.keys) if policy.has_variables else compile_glob(value)
 
 
 def _name(statement: Statement) -> str:

@@ -10,7 +10,8 @@ from sidecar.core import audiences
 from sidecar.core.findings import Finding, error, info, warning
 from sidecar.trust import mistakes
 from sidecar.trust.context import ASSUME_ROLE_WITH_WEB_IDENTITY
-from sidecar.trust.document import VERSIONS, Condition, Effect, Statement, TrustPolicy
+from sidecar.trust.document import Statement, TrustPolicy
+from sidecar.trust.elements import VERSIONS, Condition, Effect
 from sidecar.trust.lint_conditions import CONDITION_RULES, claim_key, is_open_door, restricts, subject_shapes
 from sidecar.trust.mistakes import IntendedCaller, at
 from sidecar.trust.patterns import glob

@@ -6,7 +6,8 @@ from sidecar.core import audiences
 from sidecar.core.findings import Finding, Where, error, warning
 from sidecar.trust import mistakes
 from sidecar.trust.context import CLAIM_KEYS
-from sidecar.trust.document import Condition, Effect, Statement
+from sidecar.trust.document import Statement
+from sidecar.trust.elements import Condition, Effect
 from sidecar.trust.keys import is_never_carried, is_own_key, likely_meant
 from sidecar.trust.mistakes import SERVICE_ACCOUNT, IntendedCaller
 from sidecar.trust.operators import SetOperator

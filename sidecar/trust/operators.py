@@ -98,7 +98,7 @@ def _equal_ignoring_case(wanted: Pattern, actual: str) -> bool:
     return as_text(wanted).casefold() == actual.casefold()
 
 
-def _arn_like(wanted: Pattern, actual: str) -> bool:
+def arn_like(wanted: Pattern, actual: str) -> bool:
     """Each of an ARN's six parts on its own, so that a star never reaches over a colon of the first five."""
     parts, values = _arn_parts(wanted), actual.split(":", 5)
     return len(parts) == len(values) and all(map(matches, parts, values))
@@ -167,10 +167,10 @@ _BASES: Mapping[str, _Base] = {
     "StringNotEqualsIgnoreCase": _Base(_equal_ignoring_case, negated=True),
     "StringLike": _Base(matches),
     "StringNotLike": _Base(matches, negated=True),
-    "ArnEquals": _Base(_arn_like),  # documented to behave as ArnLike
-    "ArnLike": _Base(_arn_like),
-    "ArnNotEquals": _Base(_arn_like, negated=True),
-    "ArnNotLike": _Base(_arn_like, negated=True),
+    "ArnEquals": _Base(arn_like),  # documented to behave as ArnLike
+    "ArnLike": _Base(arn_like),
+    "ArnNotEquals": _Base(arn_like, negated=True),
+    "ArnNotLike": _Base(arn_like, negated=True),
     "BinaryEquals": _Base(_equal),
     "Bool": _Base(_equal_ignoring_case, read=_boolean),
     "IpAddress": _Base(_in_network, read=lambda text: ip_network(text, strict=False)),

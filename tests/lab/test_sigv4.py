@@ -1,6 +1,5 @@
 """GetCallerIdentity and AssumeRole, signed by boto3 itself: who holds what STS issued, and nobody else."""
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from botocore.exceptions import ClientError
 from sidecar.lab.aws.answers import StsRefusal
 from sidecar.lab.aws.sessions import Sessions
 from sidecar.lab.aws.sigv4 import SignedRequest, authenticate, signature
-from tests.lab.worlds import Reply, World, a_lab, as_json, post
+from tests.lab.worlds import Reply, World, a_lab, post
 
 NOW = 1_900_000_000.0
 
@@ -188,66 +187,3 @@ def test_no_secret_is_in_a_repr() -> None:
     issued = Sessions(b"k" * 32).issue(arn="a:b:c:d:e", assumed_role_id="A", role_arn="r", expires_at=0)
     assert issued.secret_access_key not in repr(issued)
     assert issued.session_token not in repr(issued)
-
-
-# --- AssumeRole ----------------------------------------------------------------------------------------------------
-
-NEXT = "arn:aws:iam::111122223333:role/next"
-
-
-def with_next_role(world: World, **changes: Any) -> None:
-    """A second role, which trusts the first."""
-    found: dict[str, Any] = {
-        "Effect": "Allow",
-        "Principal": {"AWS": "arn:aws:iam::111122223333:role/demo"},
-        "Action": "sts:AssumeRole",
-    }
-    policy = as_json({"Version": "2012-10-17", "Statement": found | changes})
-    path = world.lab.state.iam
-    path.write_text(f"{path.read_text()}\n  - arn: {NEXT}\n    maxSessionDuration: 7200\n    trustPolicy: '{policy}'\n")
-
-
-async def assume(world: World, held: dict[str, Any], **parameters: Any) -> dict[str, Any]:
-    asked = {"RoleArn": NEXT, "RoleSessionName": "s2"} | parameters
-    found: dict[str, Any] = await asyncio.to_thread(world.client(held).assume_role, **asked)
-    return found
-
-
-async def test_a_role_assumes_the_next(tmp_path: Path) -> None:
-    async with a_lab(tmp_path) as world:
-        with_next_role(world)
-        answer = await assume(world, await credentials(world))
-        assert (await world.identity(answer["Credentials"]))["Arn"].endswith(":assumed-role/next/s2")
-
-
-async def test_a_chained_session_lives_for_an_hour_at_most(tmp_path: Path) -> None:
-    async with a_lab(tmp_path) as world:
-        with_next_role(world)
-        held = await credentials(world)
-        await assume(world, held, DurationSeconds=3600)
-        with pytest.raises(ClientError, match=r"1 hour session limit for roles assumed by role chaining\.$"):
-            await assume(world, held, DurationSeconds=3601)
-
-
-async def test_a_role_that_is_not_trusted_is_denied_by_name(tmp_path: Path) -> None:
-    async with a_lab(tmp_path) as world:
-        with_next_role(world, Principal={"AWS": "arn:aws:iam::111122223333:role/other"})
-        words = "User: arn:aws:sts::111122223333:assumed-role/demo/s1 is not authorized to perform: sts:AssumeRole on"
-        with pytest.raises(ClientError, match=words):
-            await assume(world, await credentials(world))
-
-
-async def test_an_external_id_is_a_condition_key(tmp_path: Path) -> None:
-    async with a_lab(tmp_path) as world:
-        with_next_role(world, Condition={"StringEquals": {"sts:ExternalId": "42"}})
-        held = await credentials(world)
-        await assume(world, held, ExternalId="42")
-        with pytest.raises(ClientError, match="AccessDenied"):
-            await assume(world, held)
-
-
-async def test_what_the_lab_does_not_model_it_says(tmp_path: Path) -> None:
-    async with a_lab(tmp_path) as world:
-        with_next_role(world)
-        with pytest.raises(ClientError, match=r"does not support Tags\.member\.1\.Key"):
-            await assume(world, await credentials(world), Tags=[{"Key": "a", "Value": "b"}])

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sidecar.lab.aws import answers
 from sidecar.lab.aws.answers import NOT_AUTHORIZED_MESSAGE, StsRefusal, access_denied, invalid_token
+from sidecar.lab.aws.sessions import RoleSession
 from sidecar.lab.faults import Faults
 
 AFFECTED_ACTIONS = ("AssumeRoleWithWebIdentity", "AssumeRole")
@@ -58,6 +59,18 @@ def refuse_token(faults: Faults) -> None:
     if faults.get("denied-elsewhere") is not None:
         why = "The lab's fault denied-elsewhere simulates a policy of the organization."
         raise access_denied(NOT_AUTHORIZED_MESSAGE, why=why)
+
+
+def refuse_chain(faults: Faults, caller: RoleSession, role_arn: str) -> None:
+    """Raises the StsRefusal of a fault that affects chains."""
+    denial = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+    if faults.get("base-expired") is not None:
+        raise StsRefusal("ExpiredToken", "The security token included in the request is expired", status=403)
+    if faults.get("chain-denied") is not None:
+        raise access_denied(denial, why="The lab's fault chain-denied simulates a policy of either role.")
+    if faults.get("denied-elsewhere") is not None:
+        why = "The lab's fault denied-elsewhere simulates a policy of the organization."
+        raise access_denied(f"{denial} with an explicit deny in a resource control policy", why=why)
 
 
 def _reset(request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from typing import Any
 from sidecar import trust
 from sidecar.core.findings import Finding
 from sidecar.lab.aws.arns import IamRoleArn, parse_role_arn
-from sidecar.trust import TrustPolicy
+from sidecar.trust import IdentityPolicy, TrustPolicy
 from sidecar.trust.shared_issuers import BUILT_IN
 
 SHORTEST_MAXIMUM, LONGEST_MAXIMUM = 3600, 43200
@@ -42,11 +42,12 @@ class IamOidcProvider:
 
 @dataclass(frozen=True, slots=True)
 class IamRole:
-    """A role that can be assumed. `max_session_duration` is in seconds."""
+    """A role that can be assumed. `max_session_duration` is in seconds; `permissions`: what it may do itself."""
 
     arn: IamRoleArn
     policy: TrustPolicy
     max_session_duration: int = SHORTEST_MAXIMUM
+    permissions: tuple[IdentityPolicy, ...] = ()
 
     def as_iam_shows(self) -> dict[str, Any]:
         """The members of IAM's GetRole that matter for trust."""
@@ -91,6 +92,10 @@ class Iam:
     def role(self, arn: IamRoleArn) -> IamRole | None:
         """By the full ARN, path included."""
         return next((role for role in self.roles if role.arn == arn), None)
+
+    def role_by_text(self, arn: str) -> IamRole | None:
+        """The same by an ARN as text."""
+        return next((role for role in self.roles if str(role.arn) == arn), None)
 
 
 def default_text(issuer: str, role_arn: str = "arn:aws:iam::111122223333:role/demo") -> str:

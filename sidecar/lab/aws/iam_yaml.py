@@ -5,7 +5,7 @@ Limits are IAM's (API reference, CreateOpenIDConnectProvider and CreateRole).
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from sidecar.trust import MalformedPolicy
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PROVIDER_KEYS = ("url", "account", "partition", "clientIds", "thumbprints")
-_ROLE_KEYS = ("arn", "maxSessionDuration", "trustPolicy")
+_ROLE_KEYS = ("arn", "maxSessionDuration", "trustPolicy", "policies")
 
 
 def parse_iam(text: str, name: str = "iam.yaml") -> Iam:
@@ -62,7 +62,8 @@ def _provider(item: dict[str, Any]) -> IamOidcProvider:
 
 def _role(item: dict[str, Any]) -> IamRole:
     maximum = int(item.get("maxSessionDuration", SHORTEST_MAXIMUM))
-    return IamRole(parse_role_arn(item["arn"]), trust.parse(_policy_text(item["trustPolicy"])), maximum)
+    policies = tuple(trust.parse_identity(_policy_text(found)) for found in item.get("policies") or ())
+    return IamRole(parse_role_arn(item["arn"]), trust.parse(_policy_text(item["trustPolicy"])), maximum, policies)
 
 
 def _policy_text(found: Any) -> str:
@@ -111,14 +112,26 @@ def _role_complaints(document: YamlFile, item: Any, where: Where) -> Iterator[Co
     if not maximum.isdigit() or not SHORTEST_MAXIMUM <= int(maximum) <= LONGEST_MAXIMUM:
         allowed = f"{SHORTEST_MAXIMUM} to {LONGEST_MAXIMUM} seconds"
         yield document.complain(f"maxSessionDuration is {maximum}; allowed: {allowed}", *where, "maxSessionDuration")
+    yield from _permission_complaints(document, item.get("policies") or [], (*where, "policies"))
     if not item.get("trustPolicy"):
         yield document.complain("trustPolicy is missing", *where)
         return
+    yield from _malformed(document, trust.parse, item["trustPolicy"], (*where, "trustPolicy"))
+
+
+def _permission_complaints(document: YamlFile, policies: Any, where: Where) -> Iterator[Complaint]:
+    if not isinstance(policies, list):
+        yield document.complain("policies is a list of policies that say what the role may do", *where)
+        return
+    for index, policy in enumerate(policies):
+        yield from _malformed(document, trust.parse_identity, policy, (*where, index))
+
+
+def _malformed(document: YamlFile, parse: Callable[[str], object], policy: Any, where: Where) -> Iterator[Complaint]:
     try:
-        trust.parse(_policy_text(item["trustPolicy"]))
+        parse(_policy_text(policy))
     except MalformedPolicy as error:
-        line = _policy_line(document, (*where, "trustPolicy"), item["trustPolicy"], error.where)
-        yield Complaint(document.name, line, str(error))
+        yield Complaint(document.name, _policy_line(document, where, policy, error.where), str(error))
 
 
 def _remarks(document: YamlFile, role: IamRole, providers: list[IamOidcProvider], where: Where) -> Iterator[Remark]:

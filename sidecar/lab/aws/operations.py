@@ -7,7 +7,7 @@ order of two checks cannot be observed, it is inference.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sidecar import trust
 from sidecar.lab.aws import parameters, session_policy, token_verification
@@ -20,15 +20,16 @@ from sidecar.lab.aws.answers import (
     validation_error,
 )
 from sidecar.lab.aws.arns import IamRoleArn, parse_role_arn
+from sidecar.lab.aws.chaining import admitted, next_source_identity, refuse_what_is_not_modelled
 from sidecar.lab.aws.iam import Iam, IamOidcProvider, IamRole
 from sidecar.lab.aws.parameters import Form
+from sidecar.lab.aws.session_tags import sent_tags, tags_of_the_next
 from sidecar.lab.aws.sessions import IssuedSession, RoleSession, Sessions
 from sidecar.lab.aws.token_verification import DecodedToken, IssuerKeys
-from sidecar.trust import RequestContext
+from sidecar.trust import RequestContext, SessionTags, chained_actions
 
 CHAINED_LIMIT = 3600
 """Seconds; a role assumed with a role's credentials lives no longer (AWS STS API reference, AssumeRole)."""
-_NOT_MODELLED = ("Tags.", "TransitiveTagKeys.", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class OperationResult:
 
     result: Fields
     issued: IssuedSession | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What stays with a session: its tags, and who is at the other end of the chain."""
+
+    tags: SessionTags
+    source_identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +75,9 @@ class Operations:
             token.claims, provider.arn, session_name=form["RoleSessionName"], source_ip=source_ip, now=now
         )
         for action in trust.required_actions(token.claims):
-            role = _trusted(iam, arn, replace(request, action=action), f"Not authorized to perform {action}")
-        issued = self._issue(form, role, parameters.duration(form), now)
+            role = _trusted(iam, arn, trust.for_action(request, action), f"Not authorized to perform {action}")
+        kept = Kept(trust.claimed_tags(token.claims), trust.claimed_source_identity(token.claims))
+        issued = self._issue(form, role, now, kept)
         result = _result(issued, form) | {
             "Audience": audience,
             "Provider": provider.arn,
@@ -76,18 +86,16 @@ class Operations:
         return OperationResult(result, issued)
 
     def assume_role(self, form: Form, caller: RoleSession, now: float, source_ip: str) -> OperationResult:
-        """Role chaining: the caller is a role already, so the new session lives for an hour at most.
-
-        Permission policies of the calling role are not modelled; the trust policy alone decides.
-        """
+        """Role chaining: the caller is a role already, so the new session lives for an hour at most."""
         parameters.check(form, parameters.ASSUME_ROLE_PARAMETERS)
-        _refuse_what_is_not_modelled(form)
+        refuse_what_is_not_modelled(form)
         arn = _role_arn(form)
         if parameters.duration(form) > CHAINED_LIMIT:
             raise validation_error(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
             )
-        message = f"User: {caller.arn} is not authorized to perform: {trust.ASSUME_ROLE} on resource: {arn}"
+        sent, source_identity = sent_tags(form), next_source_identity(form, caller)
+        kept = Kept(tags_of_the_next(sent, caller.inherited), source_identity)
         request = trust.role_session(
             caller.role_arn,
             caller.arn,
@@ -95,17 +103,21 @@ class Operations:
             external_id=form.get("ExternalId", ""),
             source_ip=source_ip,
             now=now,
+            sent=sent,
+            inherited=caller.inherited,
+            source_identity=source_identity,
         )
-        role = _trusted(self.iam(), arn, request, message)
-        issued = self._issue(form, role, parameters.duration(form), now)
-        return OperationResult(_result(issued, form), issued)
+        role = admitted(self.iam(), arn, caller, request, chained_actions(sent, caller.inherited, source_identity))
+        issued = self._issue(form, role, now, kept)
+        return OperationResult(_result(issued, form) | _named({"SourceIdentity": source_identity}), issued)
 
     async def _verify(self, token: DecodedToken, now: float) -> None:
         key = await self.keys.find(token.issuer, str(token.header.get("kid", "")))
         token_verification.check_signature(token, key)
         token_verification.check_times(token.claims, now)
 
-    def _issue(self, form: Form, role: IamRole, seconds: int, now: float) -> IssuedSession:
+    def _issue(self, form: Form, role: IamRole, now: float, kept: Kept) -> IssuedSession:
+        seconds = parameters.duration(form)
         if seconds > role.max_session_duration:
             raise validation_error(
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -119,6 +131,10 @@ class Operations:
             assumed_role_id=f"{role.arn.unique_id}:{name}",
             role_arn=str(role.arn),
             expires_at=float(math.floor(now + lifetime)),
+            tags=dict(kept.tags.values),
+            transitive_tags=kept.tags.transitive,
+            source_identity=kept.source_identity,
+            policy=form.get("Policy", ""),
         )
 
 
@@ -138,12 +154,6 @@ def _refuse_provider_id(form: Form) -> None:
     """Only OAuth 2.0 providers have one. AWS's wording is not known."""
     if "ProviderId" in form:
         raise validation_error("ProviderId must not be given for an OpenID Connect token")
-
-
-def _refuse_what_is_not_modelled(form: Form) -> None:
-    for name in form:
-        if name.startswith(_NOT_MODELLED):
-            raise validation_error(f"irsa-sidecar lab does not support {name}; AWS does. Omit it here.")
 
 
 def _no_provider(iam: Iam, arn: IamRoleArn, issuer: str) -> StsRefusal:
@@ -177,6 +187,10 @@ def _trusted(iam: Iam, arn: IamRoleArn, request: RequestContext, message: str) -
     if not verdict.allowed:
         raise access_denied(message, why=verdict.reason)
     return role
+
+
+def _named(fields: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}
 
 
 def _result(issued: IssuedSession, form: Form) -> dict[str, str | Fields]:

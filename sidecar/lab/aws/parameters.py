@@ -84,6 +84,7 @@ ASSUME_ROLE_PARAMETERS = (
     _POLICY,
     _DURATION,
     TextParameter("ExternalId", 2, 1224, pattern=re.compile(r"[\w+=,.@:\/-]*", re.ASCII)),
+    TextParameter("SourceIdentity", 2, 64, pattern=re.compile(r"[\w+=,.@-]*", re.ASCII)),
 )
 
 
@@ -102,12 +103,14 @@ def duration(form: Form) -> int:
 
 def policy_arns(form: Form) -> list[str]:
     """`PolicyArns.member.N.arn`, in the order of N."""
-    found = {
-        int(match[1]): value
-        for name, value in form.items()
-        if (match := re.fullmatch(r"PolicyArns\.member\.(\d+)\.arn", name, re.ASCII))
-    }
-    return [found[index] for index in sorted(found)]
+    return list(members(form, "PolicyArns", ".arn").values())
+
+
+def members(form: Form, name: str, ending: str = "") -> dict[int, str]:
+    """`name.member.N` with this ending, by N and in its order."""
+    shape = re.compile(rf"{name}\.member\.(\d+){re.escape(ending)}", re.ASCII)
+    found = {int(match[1]): value for field, value in form.items() if (match := shape.fullmatch(field))}
+    return {index: found[index] for index in sorted(found)}
 
 
 def _member(name: str) -> str:

@@ -1,4 +1,7 @@
-"""The session policy of a request, which may only take permissions away: checked for form and size, then ignored."""
+"""The session policy of a request, which may only take permissions away: its form and size.
+
+Of what it allows, only a chained call is judged by it.
+"""
 
 import json
 import math
@@ -6,6 +9,7 @@ import math
 from sidecar.lab.aws import parameters
 from sidecar.lab.aws.answers import StsRefusal, validation_error
 from sidecar.lab.aws.parameters import Form
+from sidecar.trust import MalformedPolicy, parse_identity
 
 PACKED_LIMIT = 2048
 """Characters."""
@@ -36,6 +40,10 @@ def _check_is_policy(text: str) -> None:
         raise StsRefusal("MalformedPolicyDocument", "Syntax errors in policy.", why=str(error)) from error
     if not isinstance(document, dict) or "Statement" not in document:
         raise StsRefusal("MalformedPolicyDocument", "Syntax errors in policy.", why="It has no Statement.")
+    try:
+        parse_identity(text)
+    except MalformedPolicy as error:
+        raise StsRefusal("MalformedPolicyDocument", "Syntax errors in policy.", why=str(error)) from error
 
 
 def packed_size(form: Form) -> int:

@@ -9,7 +9,11 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sidecar.trust import SessionTags
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _HMAC_SIZE = 32
@@ -17,17 +21,30 @@ _HMAC_SIZE = 32
 
 @dataclass(frozen=True, slots=True)
 class RoleSession:
-    """The identity behind temporary credentials, and when they expire (Unix seconds)."""
+    """The identity behind temporary credentials, and when they expire (Unix seconds).
+
+    `tags`, those of them that go on (`transitive_tags`), and `source_identity` stay with it; `policy` is the session
+    policy that it was issued with, "" for none.
+    """
 
     access_key_id: str
     arn: str
     assumed_role_id: str
     role_arn: str
     expires_at: float
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive_tags: tuple[str, ...] = ()
+    source_identity: str = ""
+    policy: str = ""
 
     @property
     def account(self) -> str:
         return self.arn.split(":")[4]
+
+    @property
+    def inherited(self) -> SessionTags:
+        """Its tags as the next call sees them."""
+        return SessionTags(self.tags, self.transitive_tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +62,10 @@ class Sessions:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def issue(self, *, arn: str, assumed_role_id: str, role_arn: str, expires_at: float) -> IssuedSession:
+    def issue(self, *, arn: str, assumed_role_id: str, role_arn: str, expires_at: float, **kept: Any) -> IssuedSession:
+        """`kept`: what stays with the session, by the names that `RoleSession` has for it."""
         access_key_id = "ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16))
-        session = RoleSession(access_key_id, arn, assumed_role_id, role_arn, expires_at)
+        session = RoleSession(access_key_id, arn, assumed_role_id, role_arn, expires_at, **kept)
         return IssuedSession(session, self.secret_access_key(access_key_id), self._token(session))
 
     def secret_access_key(self, access_key_id: str) -> str:
@@ -63,18 +81,12 @@ class Sessions:
         digest, body = blob[:_HMAC_SIZE], blob[_HMAC_SIZE:]
         if not hmac.compare_digest(digest, self._digest(b"session token", body)):
             return None
-        session = RoleSession(*json.loads(body))
+        found = json.loads(body)
+        session = RoleSession(**found | {"transitive_tags": tuple(found["transitive_tags"])})
         return session if session.access_key_id == access_key_id else None
 
     def _token(self, session: RoleSession) -> str:
-        fields = [
-            session.access_key_id,
-            session.arn,
-            session.assumed_role_id,
-            session.role_arn,
-            session.expires_at,
-        ]
-        body = json.dumps(fields).encode()
+        body = json.dumps(asdict(session)).encode()
         return base64.b64encode(self._digest(b"session token", body) + body).decode()
 
     def _digest(self, purpose: bytes, message: bytes) -> bytes:

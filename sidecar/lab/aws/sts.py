@@ -99,8 +99,11 @@ class Sts:
         return await self._operations.assume_role_with_web_identity(call.form, self.now(), call.source_ip)
 
     async def _assume_role(self, call: Call) -> OperationResult:
-        http_faults.refuse(self._faults, call.form.get("RoleArn", ""))
-        return self._operations.assume_role(call.form, self._caller(call), self.now(), call.source_ip)
+        role_arn = call.form.get("RoleArn", "")
+        http_faults.refuse(self._faults, role_arn)
+        caller = self._caller(call)
+        http_faults.refuse_chain(self._faults, caller, role_arn)
+        return self._operations.assume_role(call.form, caller, self.now(), call.source_ip)
 
     async def _get_caller_identity(self, call: Call) -> OperationResult:
         return OperationResult(caller_identity(self._caller(call)))
