@@ -74,6 +74,7 @@ def label_values() -> Iterator[tuple[str, ...]]:
     yield "`outcome`", "refreshes, exchanges, refresh duration", _listed(labels.OUTCOMES)
     yield "`outcome`", "credentials file writes", _listed(labels.WRITE_OUTCOMES)
     yield "`code`", "refreshes, refresh duration", f"empty for a success; {_listed(labels.FAILURE_CODES)}"
+    yield "`code`", "the same with a container endpoint as the source", _listed(labels.ENDPOINT_CODES)
     yield "`face`", "requests, request duration", _listed(labels.FACE_NAMES)
     yield "`face`", "client requests", _listed(labels.CLIENT_FACES)
     yield "`status`", "requests", _listed(labels.STATUSES)

@@ -143,6 +143,36 @@ class WorseCredentials(ExchangeFailed):
     retry = Retry.SLOWLY
 
 
+# --- a container-credentials endpoint ---------------------------------------------------------------------------
+
+
+class EndpointUnreachable(ExchangeFailed):
+    """No whole answer arrived from the endpoint that the credentials are taken from."""
+
+
+class EndpointUnavailable(ExchangeFailed):
+    """It answered with a server error, or with something that cannot be credentials."""
+
+
+class EndpointThrottled(ExchangeFailed):
+    """It asked for fewer calls."""
+
+
+class AssociationMissing(ExchangeFailed):
+    """EKS has no Pod Identity association for the pod's service account."""
+
+    retry = Retry.SLOWLY
+
+
+class EndpointRefused(ExchangeFailed):
+    """It refuses, and neither time nor another token helps: a person must change IAM or a setting."""
+
+    retry = Retry.SLOWLY
+
+
+# --- of our own ------------------------------------------------------------------------------------------------
+
+
 class OutOfThreads(SidecarError):
     """No thread can be started for a call that blocks: the pod's limit on processes is used up."""
 

@@ -35,7 +35,7 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
     role_arn: str
-    """The IAM role that was asked for."""
+    """The IAM role that was asked for, `""` where a container endpoint did not tell whose credentials it gives."""
     assumed_role_arn: str
     """Who the holder is: `arn:aws:sts::<account>:assumed-role/<role>/<session name>`."""
     expiration: UnixTime
@@ -52,10 +52,13 @@ class Credentials:
     renew_at: Instant = inf
     """When to ask again, however long they live: a fallback region issued them, and home may be back by then."""
 
+    told_account_id: str = ""
+    """The account, where the answer named it beside the role."""
+
     @property
     def account_id(self) -> str:
-        """The account in the assumed role's ARN, or `""` when STS gave none."""
-        return account_of(self.assumed_role_arn)
+        """The account that the holder acts in, or `""` where nobody told it."""
+        return account_of(self.assumed_role_arn) or self.told_account_id
 
     @property
     def lifetime(self) -> Seconds:

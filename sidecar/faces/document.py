@@ -16,7 +16,9 @@ Render = Callable[[Credentials], bytes]
 
 def container_document(credentials: Credentials) -> bytes:
     """Render JSON with upper-case names only: the Rust SDK reads names without case and takes `code` for an error."""
-    document = _instance_fields(credentials) | {"RoleArn": credentials.role_arn}
+    document = _instance_fields(credentials)
+    if credentials.role_arn:
+        document["RoleArn"] = credentials.role_arn
     if credentials.account_id:  # SDKs build account-based endpoints from it: right or not at all
         document["AccountId"] = credentials.account_id
     return json.dumps(document).encode()

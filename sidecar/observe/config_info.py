@@ -1,8 +1,9 @@
 """The settings in force as labels: closed and without secrets. No address, name or path is among them."""
 
 from sidecar.faces.registry import FACES, IMDS_V1
-from sidecar.observe.labels import ENDPOINTS, FILE, OFF, ON, WAYS
+from sidecar.observe.labels import ENDPOINT_CODES, ENDPOINTS, FAILURE_CODES, FILE, OFF, ON, WAYS
 from sidecar.settings.config import Config
+from sidecar.settings.roles import ContainerSettings, RoleSettings
 from sidecar.sts.endpoints import sts_endpoint
 
 REGIONAL, FIPS, DUALSTACK, FIPS_DUALSTACK, CUSTOM = ENDPOINTS
@@ -17,6 +18,11 @@ def config_labels(config: Config) -> dict[str, str]:
         "sts": _endpoint(config),
         **{label: ON if way in on else OFF for label, way in WAYS.items()},
     }
+
+
+def codes_of(role: RoleSettings) -> tuple[str, ...]:
+    """The failures that a role's source knows."""
+    return ENDPOINT_CODES if isinstance(role.source, ContainerSettings) else FAILURE_CODES
 
 
 def _ways(config: Config) -> set[str]:

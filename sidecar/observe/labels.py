@@ -1,12 +1,18 @@
 """The labels' values: closed sets, so that neither a client nor whoever answers in STS's place can make a series."""
 
 from sidecar.core.errors import (
+    AssociationMissing,
+    EndpointRefused,
+    EndpointThrottled,
+    EndpointUnavailable,
+    EndpointUnreachable,
     ExchangeFailed,
     SidecarError,
     StsThrottled,
     StsUnavailable,
     StsUnreachable,
     TokenExpired,
+    TokenRefused,
     TokenUnreadable,
     Unexpected,
 )
@@ -27,6 +33,17 @@ UNCOUNTED_CODES = frozenset(
 )
 """Known, and `other` all the same: only a chain meets them, and each code is a series. The log names them."""
 FAILURE_CODES = (*sorted((KNOWN_CODES - UNCOUNTED_CODES) | OWN_CODES), OTHER)
+ENDPOINT_CODES = (
+    *sorted(
+        kind.__name__
+        for kind in (
+            *(AssociationMissing, EndpointRefused, EndpointThrottled, EndpointUnavailable, EndpointUnreachable),
+            *(TokenExpired, TokenRefused, TokenUnreadable, Unexpected),
+        )
+    ),
+    OTHER,
+)
+"""The same of a role whose credentials come from a container endpoint."""
 FACE_NAMES = tuple(face.name for face in registry.FACES)
 CLIENT_FACES = tuple(protocol for face in registry.FACES for protocol in face.protocols)
 FILE = "file"
@@ -50,4 +67,4 @@ MOST_CLIENTS = 16
 def code_label(error: SidecarError) -> str:
     """AWS's code where it is one we know, our own name where STS gave none, `other` for all the rest."""
     code = (error.aws_code if isinstance(error, ExchangeFailed) else "") or error.code
-    return code if code in FAILURE_CODES else OTHER
+    return code if code in FAILURE_CODES or code in ENDPOINT_CODES else OTHER

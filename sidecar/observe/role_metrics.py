@@ -46,10 +46,21 @@ class RoleMetrics:
 
     `started_at`: when the process began to work, on `clock`. `token`, `valid`: asked when the page is written.
     `regions`: those whose STS may issue, where there are several.
+    `codes`: of the failures that its source knows; any other is counted as `other`.
     """
 
     __slots__ = (
-        *("_clock", "_started_at", "degraded", "expiration", "failed", "failing", "failures", "first_credential"),
+        *(
+            "_clock",
+            "_started_at",
+            "codes",
+            "degraded",
+            "expiration",
+            "failed",
+            "failing",
+            "failures",
+            "first_credential",
+        ),
         *("issued", "last_success", "regions", "rotations", "served", "skew", "times", "token", "valid"),
     )
 
@@ -61,9 +72,11 @@ class RoleMetrics:
         token: Callable[[], Token | None] = lambda: None,
         valid: Callable[[], bool] = lambda: False,
         regions: Sequence[str] = (),
+        codes: Sequence[str] = FAILURE_CODES,
     ) -> None:
         self._clock = clock
         self._started_at = started_at
+        self.codes = codes
         self.token = token
         self.valid = valid
         self.expiration: UnixTime = NO_TIME
@@ -98,6 +111,7 @@ class RoleMetrics:
             self.regions[credentials.region] = self.regions.get(credentials.region, 0) + 1
 
     def _note_failed(self, code: str, took: Seconds | None) -> None:
+        code = code if code in self.codes else OTHER
         self.failed[code] = self.failed.get(code, 0) + 1
         if took is None:  # STS was not asked
             return
@@ -164,7 +178,7 @@ def _refreshes(role: RoleMetrics) -> Iterator[tuple[tuple[str, ...], float]]:
     increase(), and a refused token is tried once. So all codes begin at zero.
     """
     yield (ISSUED, NO_CODE), role.issued
-    for code in FAILURE_CODES:
+    for code in role.codes:
         yield (FAILED, code), role.failed.get(code, 0)
 
 

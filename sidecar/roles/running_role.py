@@ -8,6 +8,7 @@ from sidecar.core.model import Instant
 from sidecar.core.ports import Clock, CredentialSource, Observer
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.faces.authorization import Authorization, role_authorization
+from sidecar.observe.config_info import codes_of
 from sidecar.observe.fan_out import to_observers
 from sidecar.observe.history import History
 from sidecar.observe.metrics import Metrics
@@ -54,6 +55,7 @@ class RoleMaker:
             token=lambda: source.token,
             valid=lambda: broker.usable() is not None,
             regions=settings.regions,
+            codes=codes_of(settings),
         )
         source, history = self.sources.source(settings, metrics.note_skew), History()
         file = settings.credentials_file

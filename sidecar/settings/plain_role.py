@@ -57,7 +57,10 @@ def container_endpoint(values: Values) -> ContainerSettings | None:
     """The endpoint that the variables name, if any; the relative one wins, as in SDKs."""
     path, file = values.get(RELATIVE_URI), values.get(AUTHORIZATION_FILE)
     url = f"{ECS_ENDPOINT}{path}" if path else values.get(FULL_URI)
-    return ContainerSettings(url=url, token=values.get(AUTHORIZATION), token_file=file) if url else None
+    if not url:
+        return None
+    token, bundle = values.get(AUTHORIZATION), values.get("AWS_CA_BUNDLE")
+    return ContainerSettings(url=url, token=token, token_file=file, ca_bundle=bundle)
 
 
 def _missing(values: Values) -> Iterator[BadSetting]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+from sidecar.core.variables import AUTHORIZATION_FILE
 from sidecar.faces.registry import CONTAINER, ECS, FACES, IMDS, FaceSpec
 from sidecar.http.addresses import Address, UnixAddress
 from sidecar.settings import rules
 from sidecar.settings.complaints import BadSetting
+from sidecar.settings.container_source import unusable_endpoint
 from sidecar.settings.places import section_place
-from sidecar.settings.roles import CredentialsFileSettings, RoleSet, RoleSettings
+from sidecar.settings.roles import ContainerSettings, CredentialsFileSettings, RoleSet, RoleSettings
 from sidecar.settings.rules import Named, Values
 
 KEY_OF: dict[FaceSpec, str] = {CONTAINER: "sidecar_listen", ECS: "sidecar_ecs_listen", IMDS: "sidecar_imds_listen"}
@@ -18,8 +20,10 @@ AUTHORIZATION = "sidecar_authorization_token_file"
 
 
 def across(roles: RoleSet, values: Values) -> Iterator[BadSetting]:
-    """Complaints about two things that want one place, and about ways past the default role's own token."""
+    """Complaints about two things that want one place, ways past the default role's own token, and loops."""
     own = tuple(_addresses(roles, values))
+    for role in roles:
+        yield from unusable_endpoint(role, (*rules.addresses(values), *own))
     yield from rules.taken_twice((*rules.addresses(values), *own))
     yield from rules.colliding((*rules.paths(values), *rules.sockets(own), *_files(roles, values)))
     yield from _one_section_twice(roles, values)
@@ -47,9 +51,15 @@ def _files(roles: RoleSet, values: Values) -> Iterator[Named[str]]:
         for key, path in ((TOKEN_FILE, role.token_file), (WRITTEN, written)):
             if path is not None and (key, path) not in seen:
                 seen.add((key, path))
-                yield _place(role, key, values), str(path)
+                yield _setting_of(key, role, values), str(path)
         if role.auth_token_file:
             yield _place(role, AUTHORIZATION, values), str(role.auth_token_file)
+
+
+def _setting_of(key: str, role: RoleSettings, values: Values) -> str:
+    """Only a variable names the token of a container endpoint."""
+    from_endpoint = key == TOKEN_FILE and isinstance(role.source, ContainerSettings)
+    return AUTHORIZATION_FILE if from_endpoint else _place(role, key, values)
 
 
 def _one_section_twice(roles: RoleSet, values: Values) -> Iterator[BadSetting]:

@@ -64,6 +64,12 @@ class ContainerSettings:
     """What to send as `Authorization`, where it is in a variable."""
     token_file: Path | None = None
     """The file that holds it; read at each call."""
+    ca_bundle: Path | None = None
+    """Of an https endpoint; None for the system's CAs."""
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.url.startswith("https:")
 
 
 SourceSettings = WebIdentitySettings | ChainSettings | ContainerSettings
@@ -113,6 +119,11 @@ class RoleSettings:
         return None if isinstance(self.source, ContainerSettings) else self.source.sts
 
     @property
+    def ca_bundle(self) -> Path | None:
+        """None for the system's CAs."""
+        return self.source.ca_bundle if isinstance(self.source, ContainerSettings) else self.source.sts.ca_bundle
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """Those whose STS may issue the credentials, where there are several."""
         sts = self.sts
@@ -120,8 +131,8 @@ class RoleSettings:
 
     @property
     def token_file(self) -> Path | None:
-        """The projected token's, where it is traded."""
-        return self.source.token_file if isinstance(self.source, WebIdentitySettings) else None
+        """Of the token that is presented, where a file holds it."""
+        return None if isinstance(self.source, ChainSettings) else self.source.token_file
 
 
 @dataclass(frozen=True, slots=True)

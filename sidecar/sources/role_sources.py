@@ -9,12 +9,13 @@ import aiohttp
 
 from sidecar.core.broker import Broker
 from sidecar.core.ports import Clock, CredentialSource
-from sidecar.settings.roles import ChainSettings, RoleSettings, WebIdentitySettings
+from sidecar.core.variables import AUTHORIZATION_FILE
+from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
 from sidecar.sources.file_watch import FileWatch
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, web_identity_exchange
 from sidecar.sts.exchange import SkewObserver, StsExchange, sts_session
-from sidecar.sts.post import StsPost
+from sidecar.sts.post import StsPost, the_sessions_own
 from sidecar.sts.trusted_authorities import TrustedAuthorities
 
 BrokerOf = Callable[[str], Broker]
@@ -42,14 +43,14 @@ class RoleSources:
                 return self._web_identity(settings, observe_skew)
             case ChainSettings() as settings:
                 return self._chain(settings, observe_skew)
-            case other:
-                raise NotImplementedError(type(other).__name__)
+            case ContainerSettings() as settings:
+                return self._container(settings)
 
     def keep_only(self, roles: Iterable[RoleSettings]) -> None:
         """Forget, and watch no more, what none of these roles needs."""
         kept = tuple(roles)
         files = {role.token_file for role in kept}
-        bundles = {role.sts.ca_bundle for role in kept if role.sts}
+        bundles = {role.ca_bundle for role in kept}
         self._token_files = {path: file for path, file in self._token_files.items() if path in files}
         self._authorities = {path: trust for path, trust in self._authorities.items() if path in bundles}
         self.watch.set_files(self._token_files.values())
@@ -67,8 +68,16 @@ class RoleSources:
         post = StsPost(self._http, self._clock, self._trust(settings.sts.ca_bundle))
         return chained_role(settings, lambda: self._broker_of(settings.base), post, self._clock, observe_skew)
 
-    def _token_file(self, path: Path) -> TokenFile:
-        return self._token_files.setdefault(path, TokenFile(path))
+    def _container(self, settings: ContainerSettings) -> CredentialSource:
+        from sidecar.sources.container import container_source  # noqa: PLC0415 (few need it)
+
+        file = settings.token_file
+        tokens = None if file is None else self._token_file(file, AUTHORIZATION_FILE)
+        trust = self._trust(settings.ca_bundle) if settings.is_encrypted else the_sessions_own
+        return container_source(settings, tokens, self._http, self._clock, trust)
+
+    def _token_file(self, path: Path, variable: str = "AWS_WEB_IDENTITY_TOKEN_FILE") -> TokenFile:
+        return self._token_files.setdefault(path, TokenFile(path, variable))
 
     def _trust(self, bundle: Path | None) -> TrustedAuthorities:
         if bundle not in self._authorities:

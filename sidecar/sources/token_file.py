@@ -20,10 +20,11 @@ logger = logging.getLogger(__name__)
 
 
 class TokenFile:
-    """The `TokenSource` of a pod: one file, kept current by the kubelet."""
+    """The `TokenSource` of a pod: one file, kept current by the kubelet. `variable`: the setting that names it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, variable: str = "AWS_WEB_IDENTITY_TOKEN_FILE") -> None:
         self.path = path
+        self._variable = variable
         self._current: WatchedValue[Token | None] = WatchedValue(None)
         self._call = OneCall(READ_WITHIN)  # of two readers, the slower could bring the older content back
 
@@ -34,7 +35,7 @@ class TokenFile:
     async def read(self) -> Token:
         """Read the whole file, once. Raises `TokenUnreadable`, naming the file and what to change."""
         try:
-            token = await self._call(_read, self.path)
+            token = await self._call(_read, self.path, self._variable)
         except TimeoutError:
             self._current.set(None)
             raise _hanging(self.path) from None
@@ -52,12 +53,12 @@ class TokenFile:
             logger.debug("token not readable", extra={"reason": error.cause})
 
 
-def _read(path: Path) -> Token:
-    raw = _text(_bytes(path), path)
+def _read(path: Path, variable: str) -> Token:
+    raw = _text(_bytes(path, variable), path, variable)
     return Token(raw, unverified_claims(raw))
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, variable: str) -> bytes:
     for _ in range(3):
         try:
             return read_regular(path, MAXIMUM_LENGTH * 4 + 1)
@@ -65,11 +66,11 @@ def _bytes(path: Path) -> bytes:
             # Between following `..data` and opening what it named, the kubelet may have removed the old directory.
             continue
         except OSError as error:
-            raise _unreadable(path, error) from None
+            raise _unreadable(path, variable, error) from None
     raise TokenUnreadable(
         f"There is no token file at {path}.",
         fix="Mount a projected serviceAccountToken volume there (see manifests/pod.yaml), "
-        "or point AWS_WEB_IDENTITY_TOKEN_FILE at the file.",
+        f"or point {variable} at the file.",
     )
 
 
@@ -80,7 +81,7 @@ def _hanging(path: Path) -> TokenUnreadable:
     )
 
 
-def _unreadable(path: Path, error: OSError) -> TokenUnreadable:
+def _unreadable(path: Path, variable: str, error: OSError) -> TokenUnreadable:
     reason = error.strerror or type(error).__name__
     if isinstance(error, PermissionError):
         return TokenUnreadable(
@@ -90,11 +91,11 @@ def _unreadable(path: Path, error: OSError) -> TokenUnreadable:
         )
     return TokenUnreadable(
         f"The token file {path} cannot be read: {reason}.",
-        fix="AWS_WEB_IDENTITY_TOKEN_FILE must name the token itself, in a projected serviceAccountToken volume.",
+        fix=f"{variable} must name the token itself, in a projected serviceAccountToken volume.",
     )
 
 
-def _text(content: bytes, path: Path) -> str:
+def _text(content: bytes, path: Path, variable: str) -> str:
     try:
         text = content.decode().strip()
     except UnicodeDecodeError:
@@ -107,12 +108,12 @@ def _text(content: bytes, path: Path) -> str:
     if not text.isprintable():
         raise TokenUnreadable(
             f"The token file {path} is not text.",
-            fix="AWS_WEB_IDENTITY_TOKEN_FILE must be the path of a service-account token, which is one line of text.",
+            fix=f"{variable} must be the path of a service-account token, which is one line of text.",
         )
     if not MINIMUM_LENGTH <= len(text) <= MAXIMUM_LENGTH:
         raise TokenUnreadable(
             f"The token file {path} holds {len(text)} characters or more; "
             f"STS accepts {MINIMUM_LENGTH} to {MAXIMUM_LENGTH}.",
-            fix="AWS_WEB_IDENTITY_TOKEN_FILE must be the path of a service-account token (about 1,000 characters).",
+            fix=f"{variable} must be the path of a service-account token (about 1,000 characters).",
         )
     return text

@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from math import inf
 from typing import Protocol
 
-from sidecar.core.errors import ExchangeFailed, TokenExpired
-from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
+from sidecar.core.errors import ExchangeFailed
+from sidecar.core.model import Credentials, Token
 from sidecar.core.ports import Clock
 from sidecar.core.watched import Watched
 from sidecar.settings.roles import WebIdentitySettings
+from sidecar.sources.presented_token import PresentedToken
 from sidecar.sts.exchange import SkewObserver, StsCall, StsExchange, no_observer, sts_session
 from sidecar.sts.trusted_authorities import TrustedAuthorities
 
@@ -46,12 +46,7 @@ class WebIdentity:
         self._tokens = tokens
         self._exchange = exchange
         self._clock = clock
-        self._identity: tuple[str, str, tuple[str, ...]] | None = None
-        """Whom the last credentials were issued to."""
-        self._judged: Token | None = None
-        """The last token that STS answered about."""
-        self._sts_clock: UnixTime | None = None
-        """What STS's clock showed when our steady clock began, by its last answer."""
+        self._presented = PresentedToken(clock)
 
     @property
     def token(self) -> Token | None:
@@ -63,15 +58,11 @@ class WebIdentity:
 
     @property
     def same_identity(self) -> bool:
-        """Does the token speak for whom the last one did that STS took? A rotation is nothing more than that."""
-        token = self.token
-        return token is not None and token.claims.identity == self._identity
+        return self._presented.is_same_identity(self.token)
 
     async def check(self) -> None:
         """Raises `TokenUnreadable`, and `TokenExpired` for a token that STS need not be asked about."""
-        token = await self._tokens.read()
-        if token == self._judged and (overdue := self._earliest_time() - token.claims.expires_at) >= 0:
-            raise _expired(overdue)
+        self._presented.check(await self._tokens.read())
 
     async def obtain(self) -> Credentials:
         """Trade the token that is held now. Raises `ExchangeFailed`."""
@@ -79,33 +70,11 @@ class WebIdentity:
         try:
             credentials = await self._exchange(token)
         except ExchangeFailed as error:
-            self._learn(token, error.sts_time, self._clock.now())
+            self._presented.learn(token, error.sts_time, self._clock.now())
             raise
-        self._learn(token, credentials.sts_time, credentials.issued_at)
-        self._identity = token.claims.identity
+        self._presented.learn(token, credentials.sts_time, credentials.issued_at)
+        self._presented.issued_to(token)
         return credentials
-
-    def _learn(self, token: Token, sts_time: UnixTime | None, at: Instant) -> None:
-        if sts_time is not None:
-            self._judged, self._sts_clock = token, sts_time - at
-
-    def _earliest_time(self) -> UnixTime:
-        """What the slower of two clocks shows: the node's, and STS's, by its last answer.
-
-        Either may be wrong, and both. A token that both call expired is not sent, once STS has seen it: to withhold a
-        good one would be the worse mistake, for nothing would ever correct the clocks, while STS refuses a bad one.
-        """
-        if self._sts_clock is None:
-            return -inf
-        return min(self._clock.wall(), self._clock.now() + self._sts_clock)
-
-
-def _expired(overdue: Seconds) -> TokenExpired:
-    return TokenExpired(
-        f"The projected token expired {overdue:.0f} s ago and has not been replaced.",
-        fix="Check that the kubelet on this node is healthy, that the node's clock is right, and that the volume "
-        "is a projected serviceAccountToken, not mounted with subPath (such a mount never receives a rotated token).",
-    )
 
 
 # --- the exchange as the settings ask for it: whom to call, by which way, trusting whom ------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
 from sidecar.sts.answer import Answer, credentials_in
 from sidecar.sts.endpoints import is_of_aws
-from sidecar.sts.plausibility import SEEN_TO_RUN, Clocks, DateSeen, LastAnswer, Presented, check_new
+from sidecar.sts.plausibility import Clocks, DateSeen, LastAnswer, Presented, ServerClock, check_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class IssuedSessions:
 
     def __init__(self) -> None:
         self._last: LastAnswer | None = None
-        self._doubted: DateSeen | None = None
+        self._clock = ServerClock()
 
     def take(self, answer: Answer, asked: AskedOfSts) -> Credentials:
         """Raises `StsUnavailable` unless these are new credentials for what was asked."""
         seen = None if answer.date is None else DateSeen(answer.date, asked.at)
-        Clocks(asked.at_wall, answer.date, self._expected(seen)).check(asked.presented)
+        Clocks(asked.at_wall, answer.date, self._clock.expected(seen)).check(asked.presented)
         found = credentials_in(
             answer,
             action=asked.action,
@@ -45,17 +45,6 @@ class IssuedSessions:
             from_aws=is_of_aws(asked.endpoint),
         )
         check_new(found.session_token, answer.date, self._last)
-        before = None if self._last is None else self._last.seen
-        self._last = LastAnswer(found.session_token, seen or before)
-        self._doubted = None
+        self._clock.take(seen)
+        self._last = LastAnswer(found.session_token, self._clock.seen)
         return found
-
-    def _expected(self, seen: DateSeen | None) -> UnixTime | None:
-        """What STS's clock must show by the last session; nothing once another clock was seen to run in its place."""
-        if self._last is None or self._last.seen is None or seen is None:
-            return None
-        if self._doubted is not None and self._doubted.runs_to(seen):
-            return None
-        if self._doubted is None or self._doubted.at + SEEN_TO_RUN <= seen.at:
-            self._doubted = seen
-        return self._last.seen.by(seen.at)

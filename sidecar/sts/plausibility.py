@@ -11,7 +11,7 @@ from typing import Self
 
 from sidecar.core.arns import LONGEST_ARN, RoleArn
 from sidecar.core.claims import Claims
-from sidecar.core.errors import StsUnavailable
+from sidecar.core.errors import ExchangeFailed, StsUnavailable
 from sidecar.core.model import SESSION_NAME, Instant, Seconds, UnixTime
 
 CLOCKS_DIFFER: Seconds = 300
@@ -40,6 +40,29 @@ class DateSeen:
         return watched >= SEEN_TO_RUN and abs(later.date - self.by(later.at)) <= watched / 2
 
 
+class ServerClock:
+    """A server's clock by its answers that were taken, and what it must show in the next one."""
+
+    def __init__(self) -> None:
+        self.seen: DateSeen | None = None
+        self._doubted: DateSeen | None = None
+
+    def expected(self, seen: DateSeen | None) -> UnixTime | None:
+        """What it must show by the last answer; nothing once another clock was seen to run in its place."""
+        if self.seen is None or seen is None:
+            return None
+        if self._doubted is not None and self._doubted.runs_to(seen):
+            return None
+        if self._doubted is None or self._doubted.at + SEEN_TO_RUN <= seen.at:
+            self._doubted = seen
+        return self.seen.by(seen.at)
+
+    def take(self, seen: DateSeen | None) -> None:
+        """An answer with this date was taken."""
+        self.seen = seen or self.seen
+        self._doubted = None
+
+
 @dataclass(frozen=True, slots=True)
 class LastAnswer:
     """The last session that was taken: `session_token`, and STS's clock by the last answer that showed it."""
@@ -62,15 +85,37 @@ class Presented:
 
 
 @dataclass(frozen=True, slots=True)
+class Answerer:
+    """Who was asked, as it is called where its answer cannot be true. `error`: what is raised then, with `fix`."""
+
+    name: str
+    error: type[ExchangeFailed]
+    fix: str
+
+    def sent(self, what: str) -> ExchangeFailed:
+        """It sent `what` cannot be."""
+        return self.error(f"{self.name} sent {what}.", fix=self.fix)
+
+
+STS = Answerer(
+    "The STS endpoint",
+    StsUnavailable,
+    "Check the clocks of the node and of the STS server. If they are right, something between the sidecar and "
+    "STS keeps or writes answers: check AWS_ENDPOINT_URL_STS, HTTPS_PROXY and AWS_CA_BUNDLE.",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Clocks:
     """What is known of the time when an answer came. `date`: STS's own; `expected`: what it should be by the last."""
 
     wall: UnixTime
     date: UnixTime | None
     expected: UnixTime | None = None
+    of: Answerer = STS
 
     def check(self, given: Presented) -> None:
-        """Raises `StsUnavailable` for an answer that was not written now.
+        """Raises the answerer's error for an answer that was not written now.
 
         A wrong clock of the node alone contradicts nothing, nor does one wrong answer before.
         """
@@ -78,16 +123,20 @@ class Clocks:
             return
         behind = self.date < self.wall - CLOCKS_DIFFER
         if behind and self.expected is not None and self.date < self.expected - CLOCKS_DIFFER:
-            raise _implausible(f"an answer that is {min(self.wall, self.expected) - self.date:.0f} s old")
+            raise self.of.sent(f"an answer that is {min(self.wall, self.expected) - self.date:.0f} s old")
         if behind and self.date < given.issued_at - CLOCKS_DIFFER:
-            raise _implausible(f"an answer that is older than the {given.what} it was given")
+            raise self.of.sent(f"an answer that is older than the {given.what} it was given")
         if self.date > max(given.expires_at, self.wall) + CLOCKS_DIFFER:
-            raise _implausible(f"an answer from after the end of the {given.what}")
+            raise self.of.sent(f"an answer from after the end of the {given.what}")
+
+    def outlives(self, expiration: UnixTime, duration: Seconds) -> bool:
+        """Is this, by every clock, a longer life than `duration`?"""
+        latest = self.wall if self.date is None else max(self.wall, self.date)
+        return expiration > latest + duration + CLOCKS_DIFFER
 
     def check_expiration(self, expiration: UnixTime, duration: Seconds) -> None:
         """Raises `StsUnavailable` for a life that by no clock is the one that was asked for."""
-        latest = self.wall if self.date is None else max(self.wall, self.date)
-        if expiration > latest + duration + CLOCKS_DIFFER:
+        if self.outlives(expiration, duration):
             raise StsUnavailable(
                 f"The STS endpoint sent credentials that outlive the {duration:.0f} s that were asked for.",
                 fix="If this server issues longer sessions only, set SIDECAR_DURATION to their length. Otherwise check "
@@ -103,13 +152,13 @@ def check_assumed_role(assumed_role_arn: str, role_arn: str, *, may_be_absent: b
     if not assumed_role_arn:
         if may_be_absent:
             return
-        raise _implausible("credentials without the role they are for")
+        raise STS.sent("credentials without the role they are for")
     session = assumed_role_arn.rpartition("/")[2]
     formed = (
         len(assumed_role_arn) <= LONGEST_ARN and _ARN.fullmatch(assumed_role_arn) and SESSION_NAME.fullmatch(session)
     )
     if not (formed and RoleArn.parse_any(role_arn).has_session(assumed_role_arn)):
-        raise _implausible("credentials of another role than the one that was asked for")
+        raise STS.sent("credentials of another role than the one that was asked for")
 
 
 def check_new(session_token: str, date: UnixTime | None, last: LastAnswer | None) -> None:
@@ -120,12 +169,4 @@ def check_new(session_token: str, date: UnixTime | None, last: LastAnswer | None
     if last is None or session_token != last.session_token:
         return
     if date is None or last.seen is None or date <= last.seen.date:
-        raise _implausible("the same credentials as before")
-
-
-def _implausible(what: str) -> StsUnavailable:
-    return StsUnavailable(
-        f"The STS endpoint sent {what}.",
-        fix="Check the clocks of the node and of the STS server. If they are right, something between the sidecar and "
-        "STS keeps or writes answers: check AWS_ENDPOINT_URL_STS, HTTPS_PROXY and AWS_CA_BUNDLE.",
-    )
+        raise STS.sent("the same credentials as before")

@@ -72,8 +72,8 @@ class RefusedCall:
             role_arn=self.role_arn,
             account=account_of(self.role_arn) or "of the role",
             key_id=self.claims.key_id or "none",
-            issuer=_to_paste(self.claims.issuer, "<issuer>"),
-            audience=_to_paste("".join(self.claims.audiences[:1]), "<audience>"),
+            issuer=to_paste(self.claims.issuer, "<issuer>"),
+            audience=to_paste("".join(self.claims.audiences[:1]), "<audience>"),
             provider_arn=self._provider_arn(),
             audience_hint=self._audience_hint(),
         )
@@ -81,7 +81,7 @@ class RefusedCall:
     def _provider_arn(self) -> str:
         account, _, _ = self.role_arn.partition(":role/")
         name = self.claims.issuer.removeprefix("https://")
-        return _to_paste(f"{account}:oidc-provider/{name}" if account and name else "", "<provider ARN>")
+        return to_paste(f"{account}:oidc-provider/{name}" if account and name else "", "<provider ARN>")
 
     def _who(self) -> str:
         claims, audience = self.claims, ", ".join(self.claims.audiences)
@@ -95,6 +95,6 @@ class RefusedCall:
         return ""
 
 
-def _to_paste(text: str, placeholder: str) -> str:
+def to_paste(text: str, placeholder: str) -> str:
     """`text` where a shell takes it as one plain word: whoever made the token wrote it, and a person will paste it."""
     return text if re.fullmatch(r"\w[\w.:/@+=-]*", text, re.ASCII) else placeholder

@@ -143,9 +143,9 @@ def test_an_answer_that_is_old_by_both_clocks_is_a_replay() -> None:
         Clocks(wall=EPOCH, date=EPOCH - 3600, expected=EPOCH).check(Presented.of_token(old_token))
 
 
-@pytest.mark.parametrize("wrong", [{"wall": EPOCH + 3600}, {"expected": EPOCH + 3600}, {"wall": EPOCH - 3600}])
-def test_one_wrong_clock_alone_does_not_cost_credentials(wrong: dict[str, float]) -> None:
-    Clocks(**({"wall": EPOCH, "date": EPOCH, "expected": EPOCH} | wrong)).check(Presented.of_token(a_token().claims))
+@pytest.mark.parametrize(("wall", "expected"), [(EPOCH + 3600, EPOCH), (EPOCH, EPOCH + 3600), (EPOCH - 3600, EPOCH)])
+def test_one_wrong_clock_alone_does_not_cost_credentials(wall: UnixTime, expected: UnixTime) -> None:
+    Clocks(wall=wall, date=EPOCH, expected=expected).check(Presented.of_token(a_token().claims))
 
 
 def test_a_date_from_after_the_tokens_end_is_written_by_somebody_else() -> None:

@@ -23,10 +23,11 @@ from sidecar.core.errors import (
     TrustRefused,
 )
 from sidecar.core.model import DEFAULT_ROLE, Instant, Token, UnixTime
+from sidecar.core.refresh import Failed, RoleState
 from sidecar.http.messages import Response
 from sidecar.observe import series_page
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
-from sidecar.observe.labels import FACE_NAMES, FAILURE_CODES, UNCOUNTED_CODES, code_label
+from sidecar.observe.labels import ENDPOINT_CODES, FACE_NAMES, FAILURE_CODES, UNCOUNTED_CODES, code_label
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.sts.wordings import KNOWN_CODES
@@ -266,7 +267,18 @@ def without_arguments(kind: type[SidecarError]) -> SidecarError:
 
 @pytest.mark.parametrize("kind", list(our_errors()))
 def test_no_error_of_ours_makes_a_label_outside_the_set(kind: type[SidecarError]) -> None:
-    assert code_label(without_arguments(kind)) in FAILURE_CODES
+    assert code_label(without_arguments(kind)) in {*FAILURE_CODES, *ENDPOINT_CODES}
+
+
+@pytest.mark.parametrize("kind", list(our_errors()))
+def test_a_role_from_a_container_endpoint_has_its_own_few_codes(kind: type[SidecarError]) -> None:
+    observed = metrics()
+    endpoint = RoleMetrics(StoppedClock(), started_at=0, codes=ENDPOINT_CODES)
+    observed.show_roles({"agent": endpoint})
+    before = page(observed).keys()
+    endpoint("agent", Failed(0, without_arguments(kind)), RoleState(failures=1))
+    assert page(observed).keys() == before
+    assert sum(endpoint.failed.values()) == 1
 
 
 @pytest.mark.parametrize("code", sorted(KNOWN_CODES - UNCOUNTED_CODES))

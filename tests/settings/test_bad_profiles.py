@@ -8,7 +8,10 @@ from tests.settings.profile_kit import AUDIT, REPORTS, ConfigFiles
 
 ONE = f"[profile reports]\nrole_arn = {REPORTS}\n"
 CHAIN = f"[profile reports]\nrole_arn = {AUDIT}\nsource_profile = default\n"
-AGENT = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
+AGENT = {
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/token",
+}
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYcanary"
 
 

@@ -11,7 +11,10 @@ from tests.settings.profile_kit import AUDIT, REPORTS, ConfigFiles
 
 ONE = f"[profile reports]\nrole_arn = {REPORTS}\n"
 CHAIN = f"[profile reports]\nrole_arn = {AUDIT}\nsource_profile = default\nexternal_id = 7/4\n"
-AGENT = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
+AGENT = {
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/token",
+}
 
 
 # --- which roles there are -------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ def test_tags_may_stand_on_one_line(files: ConfigFiles) -> None:
 
 
 def test_the_container_endpoint_can_be_a_role_and_the_base_of_one(files: ConfigFiles) -> None:
-    endpoint = ContainerSettings(url=AGENT["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+    endpoint = ContainerSettings(url=AGENT["AWS_CONTAINER_CREDENTIALS_FULL_URI"], token_file=Path("/var/run/token"))
     roles = files.roles("[profile reports]\ncredential_source = EcsContainer\n", **AGENT)
     assert roles.by_name["reports"].source == endpoint
     roles = files.roles(f"{ONE}credential_source = EcsContainer\n", **AGENT)

@@ -253,8 +253,8 @@ async def test_of_two_readers_the_slow_one_does_not_bring_the_old_token_back(
     volume.write("older")
     really, has_read, may_return = token_file._read, threading.Event(), threading.Event()
 
-    def slow(path: Path) -> Token:
-        token = really(path)
+    def slow(path: Path, variable: str) -> Token:
+        token = really(path, variable)
         if not has_read.is_set():
             has_read.set()
             may_return.wait(5)
@@ -278,8 +278,8 @@ async def test_a_file_system_that_hangs_is_named_costs_one_thread_and_is_read_an
     volume.write("older")
     really, may_return, began = token_file._read, threading.Event(), []
 
-    def hangs(path: Path) -> Token:
-        token = really(path)
+    def hangs(path: Path, variable: str) -> Token:
+        token = really(path, variable)
         began.append(token.raw)
         may_return.wait(5)
         return token
