@@ -1,21 +1,20 @@
-"""The event loop of `serve`: uvloop without the threads of libuv."""
+"""The event loop of `serve`: asyncio's own, without the threads that it keeps."""
 
+import asyncio
 import contextlib
 import socket
 from typing import Any
 
-import uvloop
-
 from sidecar.core.daemon_thread import in_daemon_thread
 
 
-class Loop(uvloop.Loop):
-    """Looks names up as `in_daemon_thread` does: where libuv cannot start its four threads, it aborts the process."""
+class Loop(asyncio.SelectorEventLoop):
+    """Looks names up as `in_daemon_thread` does: asyncio's own look-ups hold up the end until a name server answers."""
 
-    async def getaddrinfo(  # type: ignore[override]
+    async def getaddrinfo(
         self,
-        host: str | None,
-        port: int,
+        host: bytes | str | None,
+        port: bytes | str | int | None,
         *,
         family: int = 0,
         type: int = 0,  # noqa: A002 (asyncio's name)

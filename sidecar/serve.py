@@ -14,7 +14,7 @@ from sidecar.core.clock import SystemClock
 from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Seconds
 from sidecar.core.process_limits import LimitTooLow, check_limits
-from sidecar.core.process_privacy import keep_private
+from sidecar.core.process_privacy import PredictableHashes, check_hashes_are_keyed, keep_private
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.event_loop import Loop
 from sidecar.faces.registry import CONTAINER, FACES
@@ -57,8 +57,9 @@ def main(argv: Sequence[str]) -> int:
     keep_private()
     allow_open_files()
     try:
+        check_hashes_are_keyed()
         check_limits()
-    except LimitTooLow as error:
+    except (LimitTooLow, PredictableHashes) as error:
         return _refuse([str(error)])
     log = logs.configure(config.log_level, config.log_format)
     try:
@@ -176,7 +177,7 @@ def _always() -> bool:
     return True
 
 
-def _uncounted(face: str, request: Request | None, response: Response, seconds: float) -> None:
+def _uncounted(face: str, request: Request | None, response: Response, seconds: float, times: int = 1) -> None:
     """Probes and scrapes are not counted: they would drown the applications' requests."""
 
 

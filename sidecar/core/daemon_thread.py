@@ -15,8 +15,8 @@ T = TypeVar("T")
 async def in_daemon_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `function` returns or raises. Raises `OutOfThreads` where no thread can be started.
 
-    Executors join their threads before the loop and the interpreter end, and uvloop's own look-ups abort the process
-    where no thread can be had. A name server or a disk that is silent would hold up the end by minutes.
+    Executors join their threads before the loop and the interpreter end: a name server or a disk that is silent would
+    hold up the end by minutes.
     """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[T] = loop.create_future()

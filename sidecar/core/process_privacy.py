@@ -1,13 +1,34 @@
-"""Keeps what is in this process's memory from its neighbours: other processes of the same user, and core dumps."""
+"""Keeps what is in this process's memory from its neighbours: other processes of the same user, and core dumps.
+
+And from who could guess it: hashes of what clients send are keyed, by a key that nobody has chosen.
+"""
 
 import contextlib
 import os
 import resource
+import sys
 
+from sidecar.core.errors import SidecarError
 from sidecar.core.variables import SIDECAR_AUTHORIZATION
 
 SET_DUMPABLE = 4
 """prctl(2), PR_SET_DUMPABLE: with 0, nobody of the same user may trace this process, or read its memory and environ."""
+
+
+class PredictableHashes(SidecarError):
+    """The key of Python's hashes is set from outside."""
+
+
+def check_hashes_are_keyed() -> None:
+    """Raises `PredictableHashes`. Requests are looked up by their hash, and that may tell nobody anything (see
+    docs/design.md, "Recognised requests").
+    """
+    chosen = "" if sys.flags.ignore_environment else os.environ.get("PYTHONHASHSEED", "")
+    if chosen not in {"", "random"}:
+        raise PredictableHashes(
+            "PYTHONHASHSEED is set, so that anybody can compute what requests are looked up by.",
+            fix="Leave PYTHONHASHSEED out.",
+        )
 
 
 def keep_private() -> None:

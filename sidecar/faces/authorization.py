@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +30,9 @@ class Authorization(Protocol):
     def required(self) -> bool: ...
 
     def known(self) -> tuple[str, ...]:
-        """The tokens that are right without a look at their source; none while it is time for one."""
+        """The tokens that are right without a look at their source; none while it is time for one. The same object as
+        long as they are the same.
+        """
         ...
 
     async def accepted(self) -> tuple[str, ...]:
@@ -92,13 +95,14 @@ class AuthorizationTokens:
         self._read_token = read
         self._fix = fix
         self._fixed = (fixed,) if fixed else ()
+        self._accepted = self._fixed
         self._file = file
         self._read = OneCall(READ_TIMEOUT)
         self._clock = clock
         self._from_file: str | None = None
         self._replaced: tuple[str, Instant] | None = None
         self._readable = True
-        self._look_at: Instant = clock.now()
+        self._look_at: Instant = inf if file is None else clock.now()
 
     def known(self) -> tuple[str, ...]:
         return () if self._look_is_due() else self._held()
@@ -110,9 +114,9 @@ class AuthorizationTokens:
         return self._clock.now() >= self._look_at
 
     async def renewed(self) -> tuple[str, ...]:
-        self._look_at = self._clock.now() + RECHECK_INTERVAL
         if self._file is None:
             return self._held()
+        self._look_at = self._clock.now() + RECHECK_INTERVAL
         try:
             token = await self._read(self._read_token, self._file)
         except (OSError, ValueError, OutOfThreads) as error:
@@ -142,9 +146,10 @@ class AuthorizationTokens:
             self._replaced = (self._from_file, self._clock.now() + REPLACED_TOKEN_LIFETIME)
             logger.info("authorization token rotated", extra={"file": str(self._file)})
         self._from_file = token
+        self._accepted = (*self._fixed, token, *(() if self._replaced is None else self._replaced[:1]))
 
     def _held(self) -> tuple[str, ...]:
-        known = self._fixed if self._from_file is None else (*self._fixed, self._from_file)
-        if self._replaced is not None and self._clock.now() < self._replaced[1]:
-            return (*known, self._replaced[0])
-        return known
+        if self._replaced is not None and self._clock.now() >= self._replaced[1]:
+            self._replaced = None
+            self._accepted = self._accepted[:-1]
+        return self._accepted

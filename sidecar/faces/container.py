@@ -6,12 +6,15 @@ can be asked for.
 Protocol: AWS SDKs and tools reference guide, "Container credential provider".
 """
 
+from functools import partial
+
 from sidecar.core.errors import MethodRefused, SidecarError
+from sidecar.core.model import Credentials
 from sidecar.faces.guards import Guard
 from sidecar.faces.problems import problem
 from sidecar.faces.registry import CONTAINER
 from sidecar.faces.routes import Routes, ServedRole
-from sidecar.http.messages import Reply, Request, Response
+from sidecar.http.messages import Repeatable, Reply, Request, Response
 
 READ_METHODS = ("GET", "HEAD")
 
@@ -28,14 +31,23 @@ class ContainerFace:
     def answer(self, request: Request) -> Reply:
         try:
             self._guard.check_host(request.headers)
-            role = self.routes.at(request.path)
+            routes = self.routes
+            role = routes.at(request.path)
             _check_method(request)
         except SidecarError as error:
             return problem(error)
         guard = role.guard or self._guard
-        if guard.knows_authorization(request) and (credentials := role.source.usable()):
-            return role.documents.answer(credentials)
+        accepted = guard.authorization.known()
+        if guard.admits(request, accepted) and (credentials := role.source.usable()):
+            holds = partial(self._holds, routes, role, accepted, credentials)
+            return Repeatable(role.documents.answer(credentials), holds)
         return _answer_after_waiting(role, guard, request)
+
+    def _holds(self, routes: Routes, role: ServedRole, accepted: tuple[str, ...], credentials: Credentials) -> bool:
+        """Whether all that the answer rests on is the same."""
+        guard = role.guard or self._guard
+        same = self.routes is routes and guard.authorization.known() is accepted
+        return same and role.source.usable() is credentials
 
 
 async def _answer_after_waiting(role: ServedRole, guard: Guard, request: Request) -> Response:

@@ -65,11 +65,11 @@ class Guard:
             fix=f"Use one of: {', '.join(sorted(self.hosts))}. Check AWS_CONTAINER_CREDENTIALS_FULL_URI.",
         )
 
-    def knows_authorization(self, request: Request) -> bool:
-        """Whether `check_authorization` would pass, as far as can be told without waiting."""
+    def admits(self, request: Request, accepted: tuple[str, ...]) -> bool:
+        """Whether `check_authorization` would pass with these tokens."""
         if not self.authorization.required:
             return True
-        return _any_equal(request.headers.get("authorization", ""), self.authorization.known())
+        return _any_equal(request.headers.get("authorization", ""), accepted)
 
     async def check_authorization(self, request: Request) -> None:
         """Raises `NotAuthorized` unless the whole header value equals an accepted token, byte for byte."""

@@ -10,6 +10,8 @@ here, though the container endpoint serves it to the end.
 
 import re
 from collections.abc import Callable
+from functools import partial
+from math import inf
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -24,7 +26,7 @@ from sidecar.faces.paths import canonical
 from sidecar.faces.problems import problem
 from sidecar.faces.registry import IMDS, IMDS_V1
 from sidecar.faces.routes import CredentialProvider
-from sidecar.http.messages import Reply, Request, Response
+from sidecar.http.messages import Repeatable, Reply, Request, Response
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 TOKEN = "x-aws-ec2-metadata-token"  # noqa: S105 (a header's name)
@@ -86,11 +88,11 @@ class ImdsFace:
         path = canonical(unquote(request.path))  # a role's name may hold escaped signs
         if path == TOKEN_PATH:
             return self._token(request)
-        self._check_token(request)
+        until = self._check_token(request)
         if (page := self._pages.get(path)) is not None:
             _check_method(request, "GET", "HEAD")
-            return page
-        return self._credentials(path, request)
+            return Repeatable(page, lambda: self._now() < until)
+        return self._credentials(path, request, until)
 
     def _token(self, request: Request) -> Response:
         _check_method(request, "PUT")
@@ -102,27 +104,36 @@ class ImdsFace:
             )
         return Response(200, self._tokens.issue(int(life)).encode(), TEXT | {TTL: life})
 
-    def _check_token(self, request: Request) -> None:
+    def _check_token(self, request: Request) -> Instant:
+        """Until when it is good."""
         token = request.headers.get(TOKEN)
         if token is None and self._v1:
-            return
+            return inf
         if token is None:
             raise NotAuthorized(
                 "The request has no IMDSv2 session token.",
                 fix="The SDK supports only IMDSv1: update it, or set SIDECAR_IMDS_V1=true on the sidecar.",
             )
-        if not self._tokens.good(token):
+        until = self._tokens.end_of(token)
+        if self._now() >= until:
             raise NotAuthorized(
                 "The IMDSv2 session token has expired, or is not from this sidecar.",
                 fix=f"Request a new one: PUT {TOKEN_PATH}.",
             )
+        return until
 
-    def _credentials(self, path: str, request: Request) -> Reply:
+    def _credentials(self, path: str, request: Request, until: Instant) -> Reply:
         if path not in {f"{METADATA}/iam/security-credentials/{self._instance.role_name}", f"{METADATA}/iam/info"}:
             raise NoSuchPath("Unknown metadata path.", fix="docs/ways.md lists what this IMDS serves.")
         _check_method(request, "GET", "HEAD")
         credentials = self._source.usable()
-        return self._show(path, credentials) if credentials else self._show_after_waiting(path)
+        if credentials is None:
+            return self._show_after_waiting(path)
+        return Repeatable(self._show(path, credentials), partial(self._holds, until, credentials))
+
+    def _holds(self, until: Instant, credentials: Credentials) -> bool:
+        same = self._now() < until and self._source.usable() is credentials
+        return same and self._lives_long_enough(credentials)
 
     async def _show_after_waiting(self, path: str) -> Response:
         try:
@@ -136,9 +147,13 @@ class ImdsFace:
         self._check_life(credentials)
         return self._documents.answer(credentials)
 
+    def _lives_long_enough(self, credentials: Credentials) -> bool:
+        left = credentials.expires_at - self._now()
+        return left >= min(self._min_life, floor(credentials.lifetime, self._policy) / 2)
+
     def _check_life(self, credentials: Credentials) -> None:
         left = credentials.expires_at - self._now()
-        if left >= min(self._min_life, floor(credentials.lifetime, self._policy) / 2):
+        if self._lives_long_enough(credentials):
             return
         error = self._source.state.error
         why = "a refresh is in progress." if error is None else error.cause

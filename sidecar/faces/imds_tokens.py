@@ -4,10 +4,12 @@ import base64
 import hmac
 import struct
 from collections.abc import Callable
+from math import inf
 
 from sidecar.core.model import Instant
 
 _END = struct.Struct(">d")
+NEVER: Instant = -inf
 
 
 class SessionTokens:
@@ -22,14 +24,17 @@ class SessionTokens:
         end = _END.pack(self._now() + life)
         return base64.urlsafe_b64encode(end + self._mac(end)).decode()
 
-    def good(self, token: str) -> bool:
-        """Is it one of ours, whole and not over?"""
+    def end_of(self, token: str) -> Instant:
+        """From when on it is no longer good; long ago, if it is not one of ours, whole."""
         try:
             raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
         except ValueError:  # not ASCII, or not base64
-            return False
+            return NEVER
         end, mac = raw[: _END.size], raw[_END.size :]
-        return hmac.compare_digest(mac, self._mac(end)) and self._now() < _END.unpack(end)[0]
+        if not hmac.compare_digest(mac, self._mac(end)):
+            return NEVER
+        good_until: Instant = _END.unpack(end)[0]
+        return good_until
 
     def _mac(self, end: bytes) -> bytes:
         return hmac.digest(self._key, end, "sha256")

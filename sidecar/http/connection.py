@@ -16,7 +16,7 @@ from sidecar.core.model import Instant, Seconds
 from sidecar.http import refusals
 from sidecar.http.handler import RequestHandler
 from sidecar.http.limits import Limits
-from sidecar.http.messages import ParsedRequest, Response
+from sidecar.http.messages import ParsedRequest, Repeatable, Response
 from sidecar.http.parser import RequestParser
 from sidecar.http.pool import ConnectionPool
 from sidecar.http.serializer import CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONTINUE
@@ -100,7 +100,7 @@ class Connection:
         self.since: Instant = handler.clock()
         self._closes_after: Instant = self.since + handler.limits.total
         self._handler = handler
-        self._parser = RequestParser(handler.limits, handler.recent)
+        self._parser = RequestParser(handler.limits)
         self._pool = pool
         self._task: asyncio.Task[Response] | None = None
         self._transport = transport
@@ -136,6 +136,8 @@ class Connection:
         self._pool.add(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.state is IDLE and self._repeat(data):
+            return
         self._parser.feed(data)
         self._proceed()
         if self.state is RECEIVING:
@@ -191,6 +193,21 @@ class Connection:
         self._transport.abort()
 
     # --- answering
+    def _repeat(self, data: bytes) -> bool:
+        """Answer `data` as it was answered before, if it is recognised."""
+        if self._must_close(self._handler.clock()) or not (known := self._handler.recognised.find(data)):
+            return False
+        if known.last:
+            self._send_last(known.answer)
+        else:
+            self._move(ANSWERED)
+            self._transport.write(known.answer)
+        return True
+
+    def _must_close(self, asked_at: Instant) -> bool:
+        """The next answer is the last, whatever the client says."""
+        return asked_at >= self._closes_after or self._pool.closes_connections
+
     def _proceed(self) -> None:
         """Answer what has arrived, one after another, until one must wait; then see to what comes next."""
         requests = self._parser.requests
@@ -212,7 +229,6 @@ class Connection:
             self.close()
         if self.state is RECEIVING and self._parser.take_continue():
             self._transport.write(CONTINUE)
-            self._transport.flush()
 
     def _answer(self, item: ParsedRequest | Response) -> None:
         if isinstance(item, Response):
@@ -221,6 +237,9 @@ class Connection:
             return
         asked_at = self._handler.clock()
         answer = self._handler.ask(item.request)
+        if isinstance(answer, Repeatable):
+            self._send(item, answer.response, asked_at, answer)
+            return
         if isinstance(answer, Response):
             self._send(item, answer, asked_at)
             return
@@ -233,20 +252,25 @@ class Connection:
         if self.state is CLOSED:
             return
         self._send(item, self._handler.outcome(task), asked_at)
-        self._transport.flush()
         self._proceed()
 
-    def _send(self, item: ParsedRequest, response: Response, asked_at: Instant) -> None:
+    def _send(
+        self, item: ParsedRequest, response: Response, asked_at: Instant, repeatable: Repeatable | None = None
+    ) -> None:
         handler = self._handler
         handler.observe(item.request, response, handler.clock() - asked_at)
         body = item.request.method != "HEAD"
-        if not item.keep_alive or self._pool.closes_connections or asked_at >= self._closes_after:
-            self._send_last(handler.serialize(response, CONNECTION_CLOSE, body=body))
+        must_close = self._must_close(asked_at)
+        last = not item.keep_alive or must_close
+        connection = CONNECTION_CLOSE if last else CONNECTION_KEEP_ALIVE if item.http_1_0 else b""
+        answer = handler.serialize(response, connection, body=body)
+        if repeatable is not None and not must_close:
+            handler.recognised.remember(item, repeatable, answer, last=last)
+        if last:
+            self._send_last(answer)
             return
         self._move(ANSWERED)
-        self._transport.write(handler.serialize(response, CONNECTION_KEEP_ALIVE if item.http_1_0 else b"", body=body))
-        if self._parser.requests:  # a face is not asked for what cannot be sent
-            self._transport.flush()
+        self._transport.write(answer)
 
     def _send_last(self, answer: bytes) -> None:
         unread = self._transport.unread or self._parser.overrun

@@ -10,8 +10,8 @@ from typing import Any
 from sidecar.core.model import Instant
 from sidecar.http import refusals
 from sidecar.http.limits import Limits
-from sidecar.http.messages import Face, Request, RequestObserver, Response
-from sidecar.http.recent_requests import RecentRequests
+from sidecar.http.messages import Face, Repeatable, Request, RequestObserver, Response
+from sidecar.http.recognised import RecognisedRequests
 from sidecar.http.serializer import Serializer
 
 logger = logging.getLogger("sidecar.http")
@@ -20,23 +20,31 @@ logger = logging.getLogger("sidecar.http")
 class RequestHandler:
     """One face, and what all its connections share. `clock`: seconds that only grow."""
 
-    def __init__(self, face: Face, observe: RequestObserver, limits: Limits, clock: Callable[[], Instant]) -> None:
+    def __init__(
+        self,
+        face: Face,
+        observe: RequestObserver,
+        limits: Limits,
+        clock: Callable[[], Instant],
+        at_turns_end: Callable[[Callable[[], None]], None],
+    ) -> None:
         self.limits = limits
         self.clock = clock
-        self.recent = RecentRequests()
-        self.serialize = Serializer().serialize
+        serializer = Serializer()
+        self.serialize = serializer.serialize
         self.observe = partial(observe, face.name)
         """Told of every answer: the request, the response, and seconds from the one to the other."""
+        self.recognised = RecognisedRequests(serializer.date, self.observe, at_turns_end)
         self._face = face
         self._tasks: set[asyncio.Task[Response]] = set()
 
-    def ask(self, request: Request) -> Response | asyncio.Task[Response]:
+    def ask(self, request: Request) -> Response | Repeatable | asyncio.Task[Response]:
         """The face's answer, or the task that will have it."""
         try:
             answer = self._face.answer(request)
         except Exception as error:  # noqa: BLE001 (a defect in a face must not take the server with it)
             return _defect(error)
-        return answer if isinstance(answer, Response) else self._start(answer)
+        return answer if isinstance(answer, Response | Repeatable) else self._start(answer)
 
     def _start(self, answer: Coroutine[Any, Any, Response]) -> asyncio.Task[Response]:
         task = asyncio.get_running_loop().create_task(answer, name="answer a request")
@@ -52,7 +60,8 @@ class RequestHandler:
         return task.result() if error is None else _defect(error)
 
     async def close(self) -> None:
-        """Cancel whatever the face still does, and see it end."""
+        """Forget all, cancel whatever the face still does, and see it end."""
+        self.recognised.forget()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -7,11 +7,13 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from selectors import EVENT_READ
 from typing import Any
 
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.http.binding import BACKLOG, Ipv6Absent, bind
+from sidecar.http.turns import Turns
 
 ACCEPTED_AT_ONCE = 64
 """Connections accepted before others get a turn."""
@@ -27,7 +29,9 @@ ConnectionHandler = Callable[[socket.socket], None]
 
 
 @asynccontextmanager
-async def listeners(handle: ConnectionHandler, addresses: Sequence[Address]) -> AsyncIterator[tuple[Address, ...]]:
+async def listeners(
+    handle: ConnectionHandler, addresses: Sequence[Address], turns: Turns
+) -> AsyncIterator[tuple[Address, ...]]:
     """Hand every connection to one of `addresses` to `handle`; gives the addresses bound.
 
     Raises `CannotListen`, naming the address. Leaving the block closes the listeners, not the connections: those that
@@ -38,7 +42,7 @@ async def listeners(handle: ConnectionHandler, addresses: Sequence[Address]) -> 
     try:
         for address in addresses:
             try:
-                opened += [Listener(bound, handle) for bound in await bind(address)]
+                opened += [Listener(bound, handle, turns) for bound in await bind(address)]
             except Ipv6Absent as error:
                 absent.append(error)
         _tell(absent, served=bool(opened))
@@ -62,10 +66,11 @@ class Listener:
     client that asks once and leaves.
     """
 
-    def __init__(self, bound: socket.socket, handle: ConnectionHandler) -> None:
+    def __init__(self, bound: socket.socket, handle: ConnectionHandler, turns: Turns) -> None:
         bound.setblocking(False)
         self._bound = bound
         self._handle = handle
+        self._turns = turns
         self._loop = asyncio.get_running_loop()
         self._resuming: asyncio.TimerHandle | None = None
         self._accepting = True
@@ -77,7 +82,7 @@ class Listener:
         return UnixAddress(Path(name)) if isinstance(name, str) else TcpAddress(name[0], name[1])
 
     def _resume(self) -> None:
-        self._loop.add_reader(self._bound.fileno(), self._accept)
+        self._turns.watch(self._bound, EVENT_READ, lambda _: self._accept())
 
     def _accept(self, most: int = ACCEPTED_AT_ONCE) -> None:
         for _ in range(most):
@@ -99,7 +104,7 @@ class Listener:
             fix = "raise the limit on open files" if error.errno in OUT_OF_DESCRIPTORS else "check the node's network"
             logger.warning("cannot accept connections", extra={"reason": error.strerror, "fix": fix})
         self._accepting = False
-        self._loop.remove_reader(self._bound.fileno())
+        self._turns.forget(self._bound)
         self._cancel_resuming()
         self._resuming = self._loop.call_later(RETRY_ACCEPT_AFTER, self._resume)
 
@@ -117,7 +122,7 @@ class Listener:
         try:
             self._accept(BACKLOG)
         finally:
-            self._loop.remove_reader(self._bound.fileno())
+            self._turns.forget(self._bound)
             self._cancel_resuming()
             self._bound.close()
             if not ended.done():

@@ -1,7 +1,7 @@
 """What passes between a socket and an answer: HTTP without I/O. A face sees only these, whatever server reads them."""
 
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,12 +18,14 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
     """A request that was framed well, and what its client said of the connection: whether it may outlive the answer
-    (`keep_alive`), and whether it speaks HTTP/1.0.
+    (`keep_alive`), and whether it speaks HTTP/1.0. `alone`: its bytes, if they came in one read with nothing else, a
+    body included.
     """
 
     request: Request
     keep_alive: bool
     http_1_0: bool
+    alone: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,19 @@ def error_response(status: int, refusal: Refusal, headers: Mapping[str, str] = N
     return Response(status, json.dumps(body).encode(), {**JSON_HEADERS, **headers}, refusal)
 
 
-Reply = Response | Coroutine[Any, Any, Response]
-"""An answer that is there, or one that must be waited for. Most come from memory: a task for each would cost more than
-the answer."""
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """A good answer that the same request gets again as long as it `holds`: which is false from the moment when
+    anything differs that the answer rests on. It is asked once in a turn of the loop, so it must be quick.
+    """
+
+    response: Response
+    holds: Callable[[], bool] = field(repr=False)
+
+
+Reply = Response | Repeatable | Coroutine[Any, Any, Response]
+"""An answer that is there, one that is there for the next to ask, or one that must be waited for. Most come from
+memory: a task for each would cost more than the answer."""
 
 
 class Face(Protocol):
@@ -84,8 +96,11 @@ class Face(Protocol):
 
 class RequestObserver(Protocol):
     """Sees every answer, and what was asked; None where the bytes could not become a request, or were not read.
+    `times`: so many clients asked the same and got the same, in a turn of the loop.
 
     Must not raise and must not wait.
     """
 
-    def __call__(self, face: str, request: Request | None, response: Response, seconds: float) -> None: ...
+    def __call__(
+        self, face: str, request: Request | None, response: Response, seconds: float, times: int = 1
+    ) -> None: ...

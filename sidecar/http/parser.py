@@ -12,7 +12,6 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from sidecar.http import refusals
 from sidecar.http.limits import Limits
 from sidecar.http.messages import ParsedRequest, Request, Response
-from sidecar.http.recent_requests import RecentRequests
 from sidecar.http.refusals import SUPPORTED_METHODS, Refused
 from sidecar.http.targets import path_of
 
@@ -42,12 +41,11 @@ class RequestParser:
 
     __slots__ = (
         *("_body", "_head_size", "_header_count", "_headers", "_http_1_0", "_keep_alive", "_limits", "_llhttp"),
-        *("_path", "_phase", "_recent", "_target", "_unfinished", "requests"),
+        *("_path", "_phase", "_target", "_unfinished", "requests"),
     )
 
-    def __init__(self, limits: Limits, recent: RecentRequests) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._recent = recent
         self._llhttp: HttpRequestParser | None = None
         self._phase = BETWEEN
         self._unfinished = 0
@@ -91,21 +89,18 @@ class RequestParser:
         return True
 
     def feed(self, data: bytes) -> None:
-        if self._phase is BETWEEN and (known := self._recent.get(data)):
-            self._accept(known)
-        elif self._phase is BETWEEN and not self.requests:
-            self._parse(data)
-            self._remember(data)
-        elif self.ended:
+        if self.ended:
             self._phase = OVERRUN
-        else:
-            self._parse(data)
+            return
+        first = self._phase is BETWEEN and not self.requests
+        self._parse(data)
+        if first and len(self.requests) == 1 and not (self.midway or self.overrun):
+            self._note_alone(data)
 
-    def _remember(self, data: bytes) -> None:
-        """If it was one whole request."""
-        whole = len(self.requests) == 1 and not (self.midway or self.overrun)
-        if whole and isinstance(parsed := self.requests[0], ParsedRequest):
-            self._recent.remember(data, parsed)
+    def _note_alone(self, data: bytes) -> None:
+        parsed = self.requests[0]
+        if isinstance(parsed, ParsedRequest) and not self._body:
+            self.requests[0] = replace(parsed, alone=data)
 
     def feed_eof(self) -> None:
         """The client has sent all it will."""

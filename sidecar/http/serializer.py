@@ -23,14 +23,18 @@ class Serializer:
         self._last: Response | None = None
         self._start = b""
 
-    def serialize(self, response: Response, connection: bytes, *, body: bool) -> bytes:
-        """The whole answer. `connection`: a line about the connection, or nothing; `body`: not for HEAD."""
+    def date(self) -> bytes:
+        """The line that answers have now: the same object until the next second."""
         second = int(self._wall())
         if second != self._second:
             self._second, self._date = second, f"Date: {formatdate(second, usegmt=True)}\r\n".encode()
+        return self._date
+
+    def serialize(self, response: Response, connection: bytes, *, body: bool) -> bytes:
+        """The whole answer. `connection`: a line about the connection, or nothing; `body`: not for HEAD."""
         if response is not self._last:
             self._last, self._start = response, _start(response)
-        return b"".join((self._start, self._date, connection, b"\r\n", response.body if body else b""))
+        return b"".join((self._start, self.date(), connection, b"\r\n", response.body if body else b""))
 
 
 def _start(response: Response) -> bytes:

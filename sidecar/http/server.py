@@ -14,7 +14,8 @@ from sidecar.http.listener import listeners
 from sidecar.http.messages import Face, RequestObserver
 from sidecar.http.pool import ConnectionPool
 from sidecar.http.room import ByteBudget
-from sidecar.http.socket_transport import SocketTransport, WriteQueue
+from sidecar.http.socket_transport import SocketTransport
+from sidecar.http.turns import Turns
 
 
 def never() -> bool:
@@ -46,25 +47,26 @@ async def serving(
     `budget`: shared with other servers. `admits`: whether a connection is looked at.
     """
     limits = limits or Limits()
-    handler = RequestHandler(face, observe, limits, clock)
-    outer = handler if strangers is None else RequestHandler(strangers, observe, limits, clock)
+    turns = Turns()
+    handler = RequestHandler(face, observe, limits, clock, turns.at_end)
+    outer = handler if strangers is None else RequestHandler(strangers, observe, limits, clock, turns.at_end)
     pool = ConnectionPool(limits, clock, leaving, budget)
-    queue = WriteQueue()
 
     def accept(accepted: socket) -> None:
         if not admits(accepted):
             accepted.close()
             return
-        transport = SocketTransport(accepted, queue)
+        transport = SocketTransport(accepted, turns)
         transport.begin(Connection(handler if outer is handler or _is_near(accepted) else outer, pool, transport))
 
     try:
-        async with listeners(accept, addresses) as bound:
+        async with listeners(accept, addresses, turns) as bound:
             yield bound
     finally:
         await pool.drain()
         await handler.close()
         await outer.close()
+        turns.close()
 
 
 def _is_near(accepted: socket) -> bool:

@@ -49,11 +49,7 @@ class Transport(Protocol):
     def resume_reading(self) -> None: ...
 
     def write(self, data: bytes) -> None:
-        """Send `data` soon."""
-        ...
-
-    def flush(self) -> None:
-        """Send what was written, as far as the kernel has room for it."""
+        """Send `data`: now, as far as the kernel has room for it."""
         ...
 
     def write_eof(self) -> None:

@@ -30,13 +30,13 @@ def to_observers(*observers: Observer) -> Observer:
 def to_request_observers(metrics: Metrics, usage: Usage, refusals: Refusals) -> RequestObserver:
     """Tells each of every answer, by the protocol and the SDK that it went to."""
 
-    def observe(face: str, request: Request | None, response: Response, seconds: float) -> None:
+    def observe(face: str, request: Request | None, response: Response, seconds: float, times: int = 1) -> None:
         by = protocol(face, request)
         sdk = UNRECOGNISED if request is None else sdk_of(request.headers.get("user-agent"))
-        metrics.observe_request(face, response, seconds)
+        metrics.observe_request(face, response, seconds, times)
         if request is not None:
-            metrics.observe_client(by, sdk)
-        usage(by, sdk, response)
-        refusals(by, sdk, response)
+            metrics.observe_client(by, sdk, times)
+        usage(by, sdk, response, times)
+        refusals(by, sdk, response, times)
 
     return observe

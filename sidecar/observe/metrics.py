@@ -8,7 +8,6 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
@@ -20,6 +19,7 @@ from sidecar import __version__
 from sidecar.http.messages import Response
 from sidecar.observe import families
 from sidecar.observe.config_info import config_labels
+from sidecar.observe.durations import Durations
 from sidecar.observe.families import Family
 from sidecar.observe.labels import FACE_NAMES, MOST_CLIENTS, NOT_WRITTEN, WRITTEN
 from sidecar.observe.role_metrics import RoleCollector, RoleMetrics
@@ -63,7 +63,8 @@ class Metrics:
         self.waits = Waits(self._counter(families.WAITS), self._gauge(families.WAITING))
         # Looking a label's child up costs more than counting, and there are few: every label is from a closed set.
         self._request_count = cache(self._counter(families.REQUESTS).labels)
-        self._request_time = cache(self._histogram(families.REQUEST_DURATION).labels)
+        self._request_times = Durations(families.REQUEST_DURATION)
+        self.registry.register(self._request_times)
         self._client_count = at_most(MOST_CLIENTS, self._counter(families.CLIENTS).labels, _unknown)
 
     def _counter(self, family: Family) -> Counter:
@@ -72,27 +73,24 @@ class Metrics:
     def _gauge(self, family: Family) -> Gauge:
         return Gauge(family.name, family.meaning, family.labels, registry=self.registry)
 
-    def _histogram(self, family: Family) -> Histogram:
-        return Histogram(family.name, family.meaning, family.labels, buckets=family.buckets, registry=self.registry)
-
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def observe_config(self, config: Config) -> None:
         """These are the settings in force."""
         self._config.labels(**config_labels(config)).set(1)
 
-    def observe_request(self, face: str, response: Response, seconds: float) -> None:
+    def observe_request(self, face: str, response: Response, seconds: float, times: int = 1) -> None:
         """`face` has answered so, after so long."""
-        self._request_count(face, str(response.status)).inc()
-        self._request_time(face).observe(seconds)
+        self._request_count(face, str(response.status)).inc(times)
+        self._request_times(face, seconds, times)
         if response.role and (role := self.roles.get(response.role)):
-            role.note_served()
+            role.note_served(times)
         if response.refusal is not None and response.status in CLIENT_ERRORS:
-            self._refused[face].inc()
+            self._refused[face].inc(times)
 
-    def observe_client(self, protocol: str, sdk: Sdk) -> None:
+    def observe_client(self, protocol: str, sdk: Sdk, times: int = 1) -> None:
         """This SDK has asked by this protocol."""
-        self._client_count(protocol, sdk.family, sdk.major).inc()
+        self._client_count(protocol, sdk.family, sdk.major).inc(times)
 
     def observe_file(self, *, written: bool) -> None:
         # Both at once: by the first failure there is a zero to compare it with.

@@ -43,14 +43,14 @@ class Refusals:
         self._now = clock.now
         self._kinds: dict[tuple[str, str, str], RefusedKind] = {}
 
-    def __call__(self, protocol: str, sdk: Sdk, response: Response) -> None:
+    def __call__(self, protocol: str, sdk: Sdk, response: Response, times: int = 1) -> None:
         refusal = response.refusal
         if refusal is None or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return
         kind = self._kind(protocol, sdk, response.status, refusal)
         if kind is None:
             return
-        kind.refusal, kind.sdk, kind.last_at, kind.times = refusal, sdk, self._now(), kind.times + 1
+        kind.refusal, kind.sdk, kind.last_at, kind.times = refusal, sdk, self._now(), kind.times + times
         if kind.last_at >= kind.tell_at:
             kind.tell_at = kind.last_at + AGAIN_AFTER
             _tell(kind)

@@ -31,11 +31,11 @@ class Usage:
         self._now = clock.now
         self._uses: dict[tuple[str, Sdk], Use] = {}
 
-    def __call__(self, protocol: str, sdk: Sdk, response: Response) -> None:
+    def __call__(self, protocol: str, sdk: Sdk, response: Response, times: int = 1) -> None:
         use = self._uses.get((protocol, sdk)) or self._uses.setdefault((protocol, sdk), Use(protocol, sdk))
-        use.requests += 1
-        use.served += response.serves
-        use.refused += response.refusal is not None
+        use.requests += times
+        use.served += times * response.serves
+        use.refused += times * (response.refusal is not None)
         use.last_at = self._now()
 
     def uses(self) -> list[Use]:

@@ -15,7 +15,7 @@ from sidecar.admin.app import AdminFace, PublicAdminFace
 from sidecar.admin.shared_pages import SharedInSteps
 from sidecar.admin.status import STUCK_AFTER
 from sidecar.core.errors import StsUnreachable
-from sidecar.http.messages import NO_HEADERS, Reply, Response
+from sidecar.http.messages import NO_HEADERS, Repeatable, Reply, Response
 from sidecar.observe.metrics import Metrics
 from tests.admin.kit import SetRole, served_admin
 from tests.conftest import Canary
@@ -134,6 +134,7 @@ async def test_others_are_served_while_a_long_page_is_written_and_a_crowd_costs_
 
     async def asked() -> Response:
         reply = page()
+        assert not isinstance(reply, Repeatable)
         return reply if isinstance(reply, Response) else await reply
 
     answers = await asyncio.gather(asked(), asked(), asked())

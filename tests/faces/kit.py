@@ -14,7 +14,7 @@ from sidecar.faces.guards import Guard
 from sidecar.faces.registry import CONTAINER
 from sidecar.faces.routes import CredentialProvider, Routes, ServedRole
 from sidecar.http.addresses import TcpAddress
-from sidecar.http.messages import JSON_HEADERS, Face, Request, Response
+from sidecar.http.messages import JSON_HEADERS, Face, Repeatable, Request, Response
 from sidecar.http.server import serving
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -71,6 +71,8 @@ class OneToken(FixedToken):
 async def answered(face: Face, request: Request) -> Response:
     """The face's answer, whether it waits for it or not."""
     answer = face.answer(request)
+    if isinstance(answer, Repeatable):
+        return answer.response
     return answer if isinstance(answer, Response) else await answer
 
 
@@ -108,9 +110,16 @@ class Requests:
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
 
-    def __call__(self, face: str, request: Request | None, response: Response, seconds: float) -> None:  # noqa: ARG002 (the observer's shape)
+    def __call__(
+        self,
+        face: str,
+        request: Request | None,  # noqa: ARG002 (the observer's shape)
+        response: Response,
+        seconds: float,
+        times: int = 1,
+    ) -> None:
         assert seconds >= 0
-        self.seen.append((face, response.status))
+        self.seen += [(face, response.status)] * times
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 from sidecar.core.errors import NoCredentials, SidecarError, StsUnreachable
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.faces.authorization import NoAuthorization
-from sidecar.http.messages import Request, Response
+from sidecar.http.messages import Repeatable, Request
 from sidecar.sts.answer import Answer
 from sidecar.sts.refusal import failure_of
 from tests.conftest import Canary
@@ -60,7 +60,7 @@ async def test_each_request_has_its_status(row: str, asked: Request, status: int
 def test_credentials_that_are_held_are_shown_without_waiting() -> None:
     for authorization in (OneToken(), NoAuthorization()):
         face = container_face(Source(credentials()), authorization=authorization)
-        assert isinstance(face.answer(request(authorization=AUTH_TOKEN)), Response)
+        assert isinstance(face.answer(request(authorization=AUTH_TOKEN)), Repeatable)
 
 
 @pytest.mark.parametrize(("row", "asked", "status"), TABLE, ids=[row for row, *_ in TABLE])

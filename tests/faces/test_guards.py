@@ -114,10 +114,11 @@ async def test_a_token_that_only_another_look_knows_is_right() -> None:
 
 def test_a_known_token_is_known_without_waiting_and_no_other_is() -> None:
     guard = Guard(None, Several(("old",), ("new", "old")))
-    assert guard.knows_authorization(request(authorization="old"))
+    known = guard.authorization.known()
+    assert guard.admits(request(authorization="old"), known)
     for unknown in (request(authorization="new"), request(authorization=""), request()):
-        assert not guard.knows_authorization(unknown)
-    assert Guard(None, NoAuthorization()).knows_authorization(request())
+        assert not guard.admits(unknown, known)
+    assert Guard(None, NoAuthorization()).admits(request(), ())
 
 
 async def test_every_token_is_compared_in_constant_time_even_after_a_match(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +131,7 @@ async def test_every_token_is_compared_in_constant_time_even_after_a_match(monke
     monkeypatch.setattr(guards, "hmac", type("Recording", (), {"compare_digest": staticmethod(compare)}))
     guard = Guard(None, Several(("first", "second", "third")))
     await guard.check_authorization(request(authorization="first"))
-    guard.knows_authorization(request(authorization="first"))
+    guard.admits(request(authorization="first"), guard.authorization.known())
     assert compared == [b"first", b"second", b"third"] * 2
 
 

@@ -14,7 +14,7 @@ from sidecar.core.model import Seconds
 from sidecar.core.refresh import RefreshPolicy, RoleState, floor
 from sidecar.faces.document import instance_document
 from sidecar.faces.imds import ImdsFace, protocol
-from sidecar.faces.imds_tokens import SessionTokens
+from sidecar.faces.imds_tokens import NEVER, SessionTokens
 from sidecar.faces.instance import Instance
 from sidecar.faces.paths import canonical
 from sidecar.http.messages import Request
@@ -60,20 +60,19 @@ async def test_only_a_life_that_cannot_be_is_a_400(life: str | None) -> None:
 
 async def test_tokens_are_nobodys_memory() -> None:
     one, other = SessionTokens(b"key", lambda: 0), SessionTokens(b"key", lambda: 0)
-    assert other.good(one.issue(60))
-    assert not SessionTokens(b"another process", lambda: 0).good(one.issue(60))
+    assert other.end_of(one.issue(60)) == 60
+    assert SessionTokens(b"another process", lambda: 0).end_of(one.issue(60)) == NEVER
 
 
 @given(st.text(), st.binary(min_size=1, max_size=60), st.integers(0, 55))
 def test_whatever_was_not_issued_here_is_refused(text: str, raw: bytes, position: int) -> None:
     tokens = SessionTokens(b"key", lambda: 0.0)
     token = tokens.issue(60)
-    assert not tokens.good(text)
-    assert not tokens.good(raw.decode("latin-1"))
+    assert tokens.end_of(text) == tokens.end_of(raw.decode("latin-1")) == NEVER
     changed = token[:position] + ("A" if token[position] != "A" else "B") + token[position + 1 :]
-    assert not tokens.good(f"{token[:position]}!{token[position:]}")
-    assert not tokens.good(changed) or changed[54:] == "=="  # the last sign before the filling holds unused bits
-    assert tokens.good(token)
+    assert tokens.end_of(f"{token[:position]}!{token[position:]}") == NEVER
+    assert tokens.end_of(changed) == NEVER or changed[54:] == "=="  # the last sign before the filling holds unused bits
+    assert tokens.end_of(token) == 60
 
 
 @pytest.mark.parametrize("token", ["", "x", "\udcff", "AAAA", "é", "a" * 5000])

@@ -273,9 +273,9 @@ async def mirror_server(
             lambda _, context: caught.append(f"{context['message']}: {context.get('exception')}")
         )
 
-    def observe(face: str, request: Request | None, response: Response, seconds: float) -> None:
+    def observe(face: str, request: Request | None, response: Response, seconds: float, times: int = 1) -> None:
         assert (face, seconds >= 0) == ("mirror", True)
-        answered.append(response.status)
+        answered.extend([response.status] * times)
 
     with (
         mock.patch.object(http_server, "ConnectionPool", Watched),

@@ -1,6 +1,7 @@
 """A connection without a socket: a transport that a test holds, and time by hand."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sidecar.core.model import Seconds
@@ -42,8 +43,10 @@ class FakeTransport:
 
     def write(self, data: bytes) -> None:
         self.unsent += data
+        self.flush()
 
     def flush(self) -> None:
+        """What the kernel has room for."""
         if self.unsent and self.stalled:
             if not self.pauses:
                 self.pauses.append(True)
@@ -61,7 +64,7 @@ class FakeTransport:
         self.flush()
 
     def end(self, data: bytes) -> None:
-        self.write(data)
+        self.unsent += data
         self.close()
 
     def close(self) -> None:
@@ -81,15 +84,23 @@ class Scene:
         self.clock, self.face, self.transport = ManualClock(), Mirror(), FakeTransport()
         self.answered: list[int] = []
         self.took: list[Seconds] = []
-        handler = RequestHandler(face or self.face, self._observe, LIMITS, self.clock)
+        self.turns_end: list[Callable[[], None]] = []
+        handler = RequestHandler(face or self.face, self._observe, LIMITS, self.clock, self.turns_end.append)
         self.pool = ConnectionPool(LIMITS, self.clock, lambda: False)
         self.connection = Connection(handler, self.pool, self.transport)
         self.transport.receiver = self.connection
         self.connection.connection_made()
 
-    def _observe(self, face: str, request: Request | None, response: Response, seconds: Seconds) -> None:  # noqa: ARG002 (the observer's shape)
-        self.answered.append(response.status)
-        self.took.append(seconds)
+    def _observe(
+        self,
+        face: str,  # noqa: ARG002 (the observer's shape)
+        request: Request | None,  # noqa: ARG002
+        response: Response,
+        seconds: Seconds,
+        times: int = 1,
+    ) -> None:
+        self.answered += [response.status] * times
+        self.took += [seconds] * times
 
     @property
     def state(self) -> State:

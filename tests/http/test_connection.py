@@ -106,8 +106,7 @@ def finishing(scene: Scene) -> None:
 
 def closing(scene: Scene) -> None:
     scene.transport.stalled = True
-    scene.transport.write(b"an answer")
-    scene.connection.close()
+    scene.receive(request("GET", "/", *LAST))
 
 
 WAYS: dict[State, Callable[[Scene], None]] = {

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from sidecar.http.limits import Limits
 from sidecar.http.messages import ParsedRequest, Request, Response
 from sidecar.http.parser import RequestParser
-from sidecar.http.recent_requests import RecentRequests
 from sidecar.http.refusals import SUPPORTED_METHODS
 from tests.http.corpus import CORPUS
 from tests.http.peer import request
@@ -67,7 +66,7 @@ REFUSED = "refused"
 
 
 def ours(*parts: bytes) -> Reading:
-    parser = RequestParser(Limits(), RecentRequests())
+    parser = RequestParser(Limits())
     for part in parts:
         parser.feed(part)
     return [_seen(item) for item in parser.requests]
@@ -126,15 +125,6 @@ def test_it_does_not_matter_where_the_bytes_are_cut(case: str) -> None:
     step = max(1, len(data) // 200)
     assert all(ours(data[:cut], data[cut:]) == whole for cut in range(1, len(data), step))
     assert len(data) > 2000 or ours(*(data[i : i + 1] for i in range(len(data)))) == whole
-
-
-def test_what_is_remembered_has_a_bound() -> None:
-    recent = RecentRequests()
-    for number in range(100):
-        RequestParser(Limits(), recent).feed(request("GET", f"/{number}"))
-    RequestParser(Limits(), recent).feed(long := request("GET", "/", "Authorization: " + "a" * 4096))
-    assert 1 <= sum(recent.get(request("GET", f"/{number}")) is not None for number in range(100)) <= 32
-    assert recent.get(long) is None
 
 
 TOKENS = st.text("abcXYZ09!#$%&'*+-.^_`|~", min_size=1, max_size=8)

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.http.binding import CannotListen
 from sidecar.http.listener import Listener, listeners
 from sidecar.http.server import serving
+from sidecar.http.turns import Turns
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
 from tests.faces.kit import ANY_PORT, Requests, Source, container_face
@@ -127,6 +129,13 @@ async def test_when_the_block_ends_nothing_listens() -> None:
         await status_at(address)
 
 
+@pytest.fixture
+async def turns() -> AsyncIterator[Turns]:
+    turns = Turns()
+    yield turns
+    turns.close()
+
+
 @pytest.fixture(params=[errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT], ids=["switched off", "not built in"])
 def no_ipv6(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pod without IPv6."""
@@ -168,7 +177,7 @@ async def test_ipv6_alone_where_there_is_none_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("no_ipv6")
-async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.MonkeyPatch, turns: Turns) -> None:
     v6: Any = (socket.AF_INET6, ("::1", 0, 0, 0))
     v4: Any = (socket.AF_INET, ("127.0.0.1", 0))
     found: list[Any] = []
@@ -179,28 +188,28 @@ async def test_localhost_is_served_where_there_is_no_ipv6(monkeypatch: pytest.Mo
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     for order in ([v4, v6], [v6, v4]):
         found[:] = order
-        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)]) as addresses:
+        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)], turns) as addresses:
             assert only(addresses).host == "127.0.0.1"
     found[:] = [v6]
     with pytest.raises(CannotListen, match="Cannot listen on localhost:0"):
-        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)]):
+        async with listeners(socket.socket.close, [TcpAddress("localhost", 0)], turns):
             pytest.fail("it cannot have listened")
 
 
-async def test_localhost_may_be_named_twice_in_the_hosts_file(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_localhost_may_be_named_twice_in_the_hosts_file(monkeypatch: pytest.MonkeyPatch, turns: Turns) -> None:
     port = (await a_free_address()).port
 
     def getaddrinfo(*_: object, **__: object) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for _ in range(2)]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    async with listeners(socket.socket.close, [TcpAddress("localhost", port)]) as addresses:
+    async with listeners(socket.socket.close, [TcpAddress("localhost", port)], turns) as addresses:
         assert only(addresses).port == port
 
 
-async def test_whoever_stops_waiting_for_the_end_all_listeners_end() -> None:
+async def test_whoever_stops_waiting_for_the_end_all_listeners_end(turns: Turns) -> None:
     async def listen() -> None:
-        async with listeners(socket.socket.close, [ANY_PORT, ANY_PORT]) as addresses:
+        async with listeners(socket.socket.close, [ANY_PORT, ANY_PORT], turns) as addresses:
             bound.extend(addresses)
             listening_now.set()
             await asyncio.Event().wait()
@@ -246,11 +255,11 @@ class Aborting(Exhausted):
 
 
 async def test_a_client_that_went_before_it_was_accepted_is_passed_over_without_a_word(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, turns: Turns
 ) -> None:
     accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
     bound = Aborting(socket.create_server(("127.0.0.1", 0)))
-    listener = Listener(cast("socket.socket", bound), accepted.put_nowait)
+    listener = Listener(cast("socket.socket", bound), accepted.put_nowait, turns)
     try:
         with socket.create_connection(bound._bound.getsockname()):
             await bound.refused.wait()
@@ -262,12 +271,12 @@ async def test_a_client_that_went_before_it_was_accepted_is_passed_over_without_
 
 
 async def test_without_descriptors_we_wait_and_then_go_on(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, turns: Turns
 ) -> None:
     monkeypatch.setattr("sidecar.http.listener.RETRY_ACCEPT_AFTER", 0.05)
     accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
     bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
-    listener = Listener(cast("socket.socket", bound), accepted.put_nowait)
+    listener = Listener(cast("socket.socket", bound), accepted.put_nowait, turns)
     try:
         with socket.create_connection(bound._bound.getsockname()):
             for _ in range(3):
@@ -281,12 +290,14 @@ async def test_without_descriptors_we_wait_and_then_go_on(
     assert (record.levelname, record.message) == ("WARNING", "cannot accept connections")
 
 
-async def test_a_listener_that_ends_while_it_waits_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_listener_that_ends_while_it_waits_does_not_come_back(
+    monkeypatch: pytest.MonkeyPatch, turns: Turns
+) -> None:
     monkeypatch.setattr("sidecar.http.listener.RETRY_ACCEPT_AFTER", 0.02)
     caught: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: caught.append(context))
     bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
-    listener = Listener(cast("socket.socket", bound), socket.socket.close)
+    listener = Listener(cast("socket.socket", bound), socket.socket.close, turns)
     with socket.create_connection(bound._bound.getsockname()):
         await bound.refused.wait()
         await listener.end()

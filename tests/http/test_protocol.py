@@ -10,7 +10,8 @@ import pytest
 from sidecar.http.limits import Limits
 from sidecar.http.messages import Request, Response
 from sidecar.http.serializer import Serializer
-from sidecar.http.socket_transport import SocketTransport, WriteQueue
+from sidecar.http.socket_transport import SocketTransport
+from sidecar.http.turns import Turns
 from tests.http.peer import MirrorServer, mirror_server, request
 
 
@@ -271,9 +272,9 @@ async def test_small_answers_are_not_held_back_for_larger_ones(
 ) -> None:
     delayed: list[int] = []
 
-    def transport(accepted: socket.socket, queue: WriteQueue) -> SocketTransport:
+    def transport(accepted: socket.socket, turns: Turns) -> SocketTransport:
         delayed.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-        return SocketTransport(accepted, queue)
+        return SocketTransport(accepted, turns)
 
     monkeypatch.setattr("sidecar.http.server.SocketTransport", transport)
     assert (await server.ask(request())).status == 200

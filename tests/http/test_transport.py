@@ -5,12 +5,14 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from selectors import EVENT_READ
 from unittest import mock
 
 import pytest
 
 from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS
-from sidecar.http.socket_transport import READ_AT_ONCE, SocketTransport, WriteQueue
+from sidecar.http.socket_transport import READ_AT_ONCE, SocketTransport
+from sidecar.http.turns import Turns
 
 LARGE = b"x" * 3_000_000
 """More than the kernel has room for."""
@@ -78,13 +80,15 @@ async def paired(log: Log | None = None, *, sent: bytes = b"") -> AsyncIterator[
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
     client.sendall(sent)
     client.setblocking(False)
-    pair = Pair(SocketTransport(accepted, WriteQueue()), client, log or Log())
+    turns = Turns()
+    pair = Pair(SocketTransport(accepted, turns), client, log or Log())
     with client:
         pair.transport.begin(pair.log)
         try:
             yield pair
         finally:
             pair.transport.abort()
+            turns.close()
 
 
 async def test_what_came_with_the_connection_is_read_at_once_and_answered_at_once() -> None:
@@ -106,61 +110,31 @@ async def test_what_the_kernel_has_no_room_for_is_kept_and_sent_in_order() -> No
     async with paired() as pair:
         for part in (LARGE, b"y", b"z"):
             pair.transport.write(part)
-        pair.transport.flush()
         assert pair.log.calls == ["made", "pause"]
         reading = asyncio.create_task(pair.read_all())
         await pair.log.until("resume")
-        ours = pair.transport._socket.fileno()
-        assert not asyncio.get_running_loop().remove_writer(ours), "the loop would call for ever"
+        assert pair.transport._watched == EVENT_READ, "it would be called for ever"
         pair.transport.write(b"!")
         pair.transport.close()
         assert await reading == LARGE + b"yz!"
 
 
-async def test_what_is_written_in_one_turn_of_the_loop_is_sent_when_it_ends() -> None:
+async def test_what_is_written_is_sent_at_once() -> None:
     async with paired() as pair:
         pair.transport.write(b"a")
-        with pytest.raises(BlockingIOError):
-            pair.client.recv(99)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
         assert pair.client.recv(99) == b"a"
 
 
 @pytest.mark.parametrize(("last", "flags"), [(False, DO_NOT_WAIT), (True, DO_NOT_WAIT | MORE_FOLLOWS)])
 async def test_only_what_the_end_follows_waits_for_it_in_the_kernel(last: bool, flags: int) -> None:
     sent = mock.Mock(**{"recv.side_effect": BlockingIOError, "send.side_effect": lambda data, _: len(data)})
-    loop = mock.Mock()
-    transport = SocketTransport(sent, mock.Mock(loop=loop))
+    transport = SocketTransport(sent, mock.Mock())
     transport.begin(Log())
     if last:
         transport.end(b"a")
     else:
         transport.write(b"a")
-        transport.flush()
     sent.send.assert_called_once_with(b"a", flags)
-
-
-async def test_whatever_one_transport_does_when_it_is_flushed_the_others_are_sent() -> None:
-    class Broken(SocketTransport):
-        def flush(self) -> None:
-            raise RuntimeError("a defect")
-
-    queue, caught = WriteQueue(), list[object]()
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: caught.append(context["exception"]))
-    ends = [socket.socketpair() for _ in range(3)]
-    kinds = (Broken, SocketTransport, SocketTransport)
-    transports = [kind(ours, queue) for kind, (ours, _) in zip(kinds, ends, strict=True)]
-    for transport in transports:
-        transport.write(b"a")
-    for _ in range(4):
-        await asyncio.sleep(0)
-    assert [theirs.recv(9) for _, theirs in ends[1:]] == [b"a", b"a"]
-    assert len(caught) == 1
-    for transport, (ours, theirs) in zip(transports, ends, strict=True):
-        transport.abort()
-        ours.close()
-        theirs.close()
 
 
 @pytest.mark.parametrize("last", ["close", "end", "write_eof"])
@@ -259,7 +233,7 @@ async def test_whoever_is_refused_as_they_come_is_not_read_from() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
         client.sendall(b"please")
         accepted, _ = listener.accept()
-        pair_transport = SocketTransport(accepted, WriteQueue())
+        pair_transport = SocketTransport(accepted, Turns())
         log = Refusing()
         pair_transport.begin(log)
         assert (log.received, log.calls) == (b"", ["lost"])

@@ -108,8 +108,8 @@ def _starts_something(path: Path) -> bool:
 
 def test_it_holds_what_serving_needs_and_no_more(image: Image) -> None:
     packages = {path.name for path in image.root.glob("app/lib/python3*/site-packages/*")}
-    assert {"sidecar", "aiohttp", "uvloop", "botocore"} <= packages
-    assert not {"pip", "setuptools", "jwt", "cryptography", "yaml", "boto3"} & packages
+    assert {"sidecar", "aiohttp", "httptools", "botocore"} <= packages
+    assert not {"pip", "setuptools", "uvloop", "jwt", "cryptography", "yaml", "boto3"} & packages
     names = {path.name for path in image.root.rglob("*") if path.is_dir()}
     assert not {"ensurepip", "tkinter", "lab", "demo", "apt"} & names
 

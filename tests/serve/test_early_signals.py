@@ -17,8 +17,8 @@ STUCK = "import pathlib, time\npathlib.Path({mark!r}).touch()\ntime.sleep(60)\n"
 @pytest.mark.parametrize(
     ("command", "module", "number", "code"),
     [
-        (["serve"], "uvloop", signal.SIGTERM, 0),
-        (["serve"], "uvloop", signal.SIGINT, 0),
+        (["serve"], "httptools", signal.SIGTERM, 0),
+        (["serve"], "httptools", signal.SIGINT, 0),
         (["exec", "--", "true"], "datetime", signal.SIGTERM, 128 + signal.SIGTERM),
         (["exec", "--", "true"], "datetime", signal.SIGINT, 128 + signal.SIGINT),
     ],
@@ -53,8 +53,9 @@ def _first(bwrap: int) -> int:
 
 async def test_a_signal_without_a_meaning_does_not_end_it_either(tmp_path: Path) -> None:
     mark = tmp_path / "importing"
-    (tmp_path / "uvloop.py").write_text(
-        f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\ntime.sleep(0.2)\nLoop = object\n"
+    (tmp_path / "httptools.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(mark)!r}).touch()\ntime.sleep(0.2)\n"
+        "HttpParserError = HttpParserUpgrade = Exception\nHttpRequestParser = object\n"
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sidecar", "serve"), env={"PYTHONPATH": str(tmp_path)}, stderr=asyncio.subprocess.PIPE

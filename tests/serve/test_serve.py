@@ -30,6 +30,18 @@ async def a_taken_address() -> AsyncIterator[str]:
 # --- it cannot start -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("seed", ["0", "7", "4294967295"])
+async def test_hashes_whose_key_somebody_chose_end_it_with_2(start: Start, seed: str) -> None:
+    sidecar = await start(PYTHONHASHSEED=seed)
+    assert await sidecar.ended() == 2
+    assert "Leave PYTHONHASHSEED out." in "".join(sidecar.written)
+
+
+async def test_hashes_with_a_key_of_its_own_do_not(start: Start) -> None:
+    sidecar = await start(PYTHONHASHSEED="random")
+    await sidecar.told("listening")
+
+
 async def test_bad_settings_end_it_with_2_and_every_complaint_before_anything_listens(start: Start) -> None:
     sidecar = await start(AWS_ROLE_ARN="", SIDECAR_DURATION="soon", SIDECAR_LISTEM="x", SIDECAR_AUTH_TOKEN="\n")
     assert await sidecar.ended() == 2

@@ -1,6 +1,5 @@
 """Why TLS with STS fails: each cause by its own words, with the certificate that is wrong, over real handshakes."""
 
-import asyncio
 import datetime as dt
 import re
 import ssl
@@ -190,14 +189,3 @@ def test_every_way_in_which_the_system_reports_a_cut_connection_is_told(end: typ
 def test_an_unheard_of_reason_is_told_as_it_is() -> None:
     assert handshake_failure("DH_KEY_TOO_SMALL").what == "the TLS handshake failed (dh key too small)"
     assert "no reason given" in handshake_failure("").what
-
-
-@pytest.mark.parametrize("factory", [asyncio.new_event_loop, None], ids=["asyncio", "uvloop"])
-def test_the_certificate_is_known_whatever_the_event_loop(
-    tmp_path: Path, ca: Issuer, factory: type[asyncio.AbstractEventLoop] | None
-) -> None:
-    import uvloop
-
-    with asyncio.Runner(loop_factory=factory or uvloop.new_event_loop) as runner:
-        cause, _ = runner.run(cause_of(ca.server(tmp_path), None))
-    assert re.search(SHOWN, cause)

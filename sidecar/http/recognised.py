@@ -1,0 +1,103 @@
+"""Recognised requests: the same bytes get the same answer, without being read and judged again.
+
+Programs ask with the same bytes again and again. Whoever sends bytes that were answered well a moment ago, to the same
+face, gets the very answer that those got. The rules, and who keeps each:
+
+| rule | kept by |
+| --- | --- |
+| Only good answers are remembered: those that a face calls `Repeatable`. | the faces |
+| Only for the bytes of one whole request, without a body, that came in one read by themselves. | `RequestParser` |
+| Only where a connection has nothing else to do, and ends with the answer only if its client said so. | `Connection` |
+| Only while nothing has changed that the answer rests on, `Date` included: looked at once in each turn. | `find` |
+| Few and short ones, and for a second at the most: they hold secrets. | `remember` |
+| Each answer is counted as any other is, when the turn has ended. | `count` |
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sidecar.core.model import Seconds
+from sidecar.http.messages import ParsedRequest, Repeatable, Request, Response
+
+MOST, LONGEST = 32, 4096
+"""Requests, and bytes of each."""
+FORGOTTEN_AFTER: Seconds = 1
+"""By then `Date` is another, too."""
+
+
+@dataclass(slots=True)
+class Recognised:
+    """A request that was answered, and its answer. `last`: the connection ends with it."""
+
+    request: Request
+    response: Response
+    answer: bytes = field(repr=False)
+    last: bool
+    date: bytes
+    holds: Callable[[], bool] = field(repr=False)
+    times: int = 0
+    """How often it was answered in this turn."""
+
+
+class RecognisedRequests:
+    """Those of one face. `date`: the line in answers now, the same object for as long as it is the same.
+
+    `observe` is told of each answer, how long it took and how often it was given.
+    """
+
+    def __init__(
+        self,
+        date: Callable[[], bytes],
+        observe: Callable[[Request, Response, Seconds, int], None],
+        at_turns_end: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._date = date
+        self._observe = observe
+        self._at_turns_end = at_turns_end
+        self._known: dict[bytes, Recognised] = {}
+        self._answered: list[Recognised] = []
+        self._forgetting: asyncio.TimerHandle | None = None
+
+    def find(self, data: bytes) -> Recognised | None:
+        """What is to be answered to `data`, and is counted as answered with this call."""
+        known = self._known.get(data)
+        if known is None or not (known.times or self._still_holds(known)):
+            return None
+        known.times += 1
+        return known
+
+    def _still_holds(self, known: Recognised) -> bool:
+        """Looked at when it is asked for the first time in a turn."""
+        if known.date is not self._date() or not known.holds():
+            self.forget()
+            return False
+        if not self._answered:
+            self._at_turns_end(self.count)
+        self._answered.append(known)
+        return True
+
+    def remember(self, item: ParsedRequest, repeatable: Repeatable, answer: bytes, *, last: bool) -> None:
+        """`answer` was given to `item` just now."""
+        if not 0 < len(item.alone) <= LONGEST:
+            return
+        if len(self._known) >= MOST:
+            self.forget()
+        if self._forgetting is None:
+            self._forgetting = asyncio.get_running_loop().call_later(FORGOTTEN_AFTER, self.forget)
+        known = Recognised(item.request, repeatable.response, answer, last, self._date(), repeatable.holds)
+        self._known[item.alone] = known
+
+    def forget(self) -> None:
+        """All of them, used or not."""
+        self._known.clear()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
+
+    def count(self) -> None:
+        """The turn has ended. To find an answer takes no time that could be measured."""
+        answered, self._answered = self._answered, []
+        for known in answered:
+            times, known.times = known.times, 0
+            self._observe(known.request, known.response, 0, times)

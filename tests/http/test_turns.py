@@ -1,0 +1,92 @@
+"""Sockets in turns of the loop: whatever one of them does, the others are looked after, and the end comes once."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
+
+import pytest
+
+from sidecar.http.turns import Turns
+
+
+@pytest.fixture
+async def turns() -> AsyncIterator[Turns]:
+    turns = Turns()
+    yield turns
+    turns.close()
+
+
+@pytest.fixture
+async def caught() -> list[object]:
+    caught: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: caught.append(context["exception"]))
+    return caught
+
+
+async def a_turn(until: list[str], count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(until) < count:
+            await asyncio.sleep(0)
+
+
+async def test_all_that_is_ready_is_called_in_one_turn_and_then_its_end_once(turns: Turns) -> None:
+    calls: list[str] = []
+    pairs = [socket.socketpair() for _ in range(3)]
+
+    def ready(events: int) -> None:
+        assert events == EVENT_READ
+        calls.append("ready")
+        if calls.count("ready") == 1:
+            turns.at_end(lambda: calls.append("end"))
+        if len(calls) == 3:
+            for ours, _ in pairs:
+                turns.forget(ours)
+
+    for ours, theirs in pairs:
+        turns.watch(ours, EVENT_READ, ready)
+        theirs.send(b"a")
+    await a_turn(calls, 4)
+    assert calls == ["ready"] * 3 + ["end"]
+    for pair in pairs:
+        for each in pair:
+            each.close()
+
+
+async def test_whatever_one_does_the_others_are_looked_after(turns: Turns, caught: list[object]) -> None:
+    calls: list[str] = []
+    pairs = [socket.socketpair() for _ in range(3)]
+
+    def ready(ours: socket.socket, _: int) -> None:
+        turns.forget(ours)
+        calls.append("ready")
+        turns.at_end(lambda: calls.append("end"))
+        if len(calls) == 1:
+            raise RuntimeError("a defect")
+
+    for ours, theirs in pairs:
+        turns.watch(ours, EVENT_READ, partial(ready, ours))
+        theirs.send(b"a")
+    await a_turn(calls, 6)
+    assert (calls, len(caught)) == (["ready"] * 3 + ["end"] * 3, 1)
+    for pair in pairs:
+        for each in pair:
+            each.close()
+
+
+async def test_a_socket_is_watched_for_what_was_asked_last_and_forgotten_as_often_as_one_likes(turns: Turns) -> None:
+    calls: list[int] = []
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"a")
+        turns.watch(ours, EVENT_READ, lambda _: pytest.fail("nobody asked for that any more"))
+        turns.watch(ours, EVENT_WRITE, calls.append)
+        async with asyncio.timeout(5):
+            while not calls:
+                await asyncio.sleep(0)
+        turns.forget(ours)
+        turns.forget(ours)
+        calls.clear()
+        await asyncio.sleep(0.01)
+        assert calls == []
