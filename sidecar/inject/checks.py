@@ -5,33 +5,26 @@ checks the same in a running pod.
 """
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from sidecar.core.findings import Finding, Level
-from sidecar.core.variables import METADATA_DISABLED, RELATIVE_URI
+from sidecar.core.variables import METADATA_DISABLED
 from sidecar.faces.registry import FACES, FaceSpec
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
-from sidecar.inject import names
+from sidecar.inject import names, node_checks
+from sidecar.inject.mount_checks import mount_findings
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment, selected
+from sidecar.inject.shadows import shadow_findings
 from sidecar.inject.workload_findings import error, warning
 from sidecar.inject.workloads import Tree, Workload, mapping, named, text
-
-SHADOWS = {
-    "AWS_ACCESS_KEY_ID": "SDKs use keys before they call an endpoint",
-    "AWS_SECRET_ACCESS_KEY": "SDKs use keys before they call an endpoint",
-    "AWS_PROFILE": "SDKs use a profile before they call an endpoint",
-    "AWS_WEB_IDENTITY_TOKEN_FILE": "most SDKs then exchange the token themselves and never call the sidecar",
-    "AWS_ROLE_ARN": "with AWS_WEB_IDENTITY_TOKEN_FILE most SDKs exchange the token themselves",
-    RELATIVE_URI: "most SDKs prefer it and call 169.254.170.2, not the sidecar",
-}
-OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 
 
 def findings(workload: Workload, options: Options) -> Iterator[Finding]:
     """What would go wrong with the sidecar in this pod."""
     yield from _network(workload, options)
-    yield from _windows(workload)
+    yield from node_checks.taken_on_node(workload, options)
+    yield from node_checks.windows(workload, options)
+    yield from _custom(workload, options)
     yield from _life(workload, options)
     yield from _identity(workload)
     yield from _labels(workload)
@@ -40,9 +33,9 @@ def findings(workload: Workload, options: Options) -> Iterator[Finding]:
     for key, container in _applications(workload):
         yield from _ports(workload, options, key, container)
         if selected(container, options):
-            yield from _shadowed(workload, key, container)
+            yield from shadow_findings(workload, options, key, container)
             yield from _pointed_elsewhere(workload, options, key, container)
-            yield from _mounts(workload, key, container)
+            yield from mount_findings(workload, key, container) if options.port is not None else ()
 
 
 def _applications(workload: Workload) -> list[tuple[str, Tree]]:
@@ -87,12 +80,14 @@ def _network(workload: Workload, options: Options) -> Iterator[Finding]:
         )
 
 
-def _windows(workload: Workload) -> Iterator[Finding]:
-    spec = mapping(workload.pod, "spec")
-    asked = {"os": mapping(spec, "os").get("name")}
-    asked |= {"nodeSelector": next(filter(None, map(mapping(spec, "nodeSelector").get, OS_LABELS)), None)}
-    for key in (key for key, name in asked.items() if name == "windows"):
-        yield error(workload, ("spec", key), "the sidecar's image is for Linux; name the other workloads with --only")
+def _custom(workload: Workload, options: Options) -> Iterator[Finding]:
+    if workload.custom and not options.classic:
+        yield warning(
+            workload,
+            ("spec",),
+            "the cluster's definition of this kind must keep restartPolicy in init containers: an old one drops it, "
+            "and the pod waits for the sidecar to end. kubectl apply --dry-run=server -o yaml shows whether it stays",
+        )
 
 
 def _life(workload: Workload, options: Options) -> Iterator[Finding]:
@@ -163,13 +158,6 @@ def _pulling_and_priority(workload: Workload, options: Options) -> Iterator[Find
         )
 
 
-def _mounts(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:
-    for mount in named(container, "volumeMounts"):
-        if PurePosixPath(text(mount, "mountPath")).is_relative_to(names.AUTHORIZATION_DIRECTORY):
-            path = ("spec", key, container["name"], "volumeMounts", mount["mountPath"])
-            yield error(workload, path, "the authorization token is mounted there; mount this elsewhere")
-
-
 def taken_ports(options: Options) -> dict[int, str]:
     """The ports that the sidecar listens on, each with the setting that moves it, but for the new port."""
     settings = {options.admin_port: "SIDECAR_ADMIN_LISTEN=0.0.0.0", options.port: "SIDECAR_LISTEN=127.0.0.1"}
@@ -190,13 +178,6 @@ def _ports(workload: Workload, options: Options, key: str, container: Tree) -> I
         if port.get("name") == names.PORT:
             path = ("spec", key, container["name"], "ports")
             yield error(workload, path, f"the sidecar's port is called {names.PORT} too; rename yours")
-
-
-def _shadowed(workload: Workload, key: str, container: Tree) -> Iterator[Finding]:
-    for item in named(container, "env"):
-        if item["name"] in SHADOWS:
-            path = ("spec", key, container["name"], "env", item["name"])
-            yield warning(workload, path, f"{SHADOWS[item['name']]}; remove it")
 
 
 def _pointed_elsewhere(workload: Workload, options: Options, key: str, container: Tree) -> Iterator[Finding]:

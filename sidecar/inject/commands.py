@@ -13,14 +13,16 @@ from sidecar.core.findings import Level
 from sidecar.inject import manifests, policy
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.manifests import BadManifest, Change, ManifestPart
-from sidecar.inject.options import PULL_POLICIES, BadOptions, Options
+from sidecar.inject.options import PULL_POLICIES, USUAL_EXPIRATION, BadOptions, Options
 from sidecar.inject.resources import USUAL_LIMITS, USUAL_REQUESTS, Resources
+from sidecar.inject.surroundings import Surroundings
 
 DONE, REFUSED, BAD_ARGUMENTS = 0, 1, 2
 _BOM = "\ufeff"
 _DESCRIPTION = """\
 Print manifests with the sidecar added to every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job and CronJob
-in them. Everything else stays as it is, comments and other documents included. A sidecar that is there is updated.
+in them, and in Argo Rollouts, ScaledJobs and other custom resources that hold a whole pod template. All else stays as
+it is, comments and other documents included. A sidecar that is there is updated.
 """
 _EPILOG = f"""\
 examples:
@@ -61,13 +63,16 @@ def main(argv: Sequence[str]) -> int:
             print(line if isinstance(problem, BadManifest) else f"irsa-sidecar inject: {line}", file=sys.stderr)
         return BAD_ARGUMENTS
     every = [part for parts in read for part in parts]
-    if not manifests.has_workload(every, frozenset(given.only)):
-        return _nothing_to_do(read, given.only)
     without = partial(remove, only=frozenset(given.only))
+    change: Change = without
+    if options is not None:
+        change = partial(inject, options=_among(options, given, manifests.surroundings(every)))
+    if not manifests.has_workload(every, frozenset(given.only)):
+        return _nothing_to_do(read, change, given.only)
     if options is None:
         return _change(read, without, without)
     _caution(options)
-    return _change(read, partial(inject, options=replace(options, accounts=manifests.accounts(every))), without)
+    return _change(read, change, without)
 
 
 def _print_policy(given: argparse.Namespace) -> int:
@@ -121,12 +126,11 @@ def _add_sidecar_options(group: argparse._ArgumentGroup) -> None:
     add("--image", default=f"irsa-sidecar:{__version__}", metavar="IMAGE", help="[%(default)s]")
     add(
         "--audience",
-        default=audiences.STS,
         metavar="NAME",
-        help="the token's audience [%(default)s, in every partition]",
+        help=f"the token's audience [the service account's annotation, or {audiences.STS}, in every partition]",
     )
-    life = "lifetime of the token, 600 to 86400 [%(default)s]"
-    add("--token-expiration", type=int, default=3600, metavar="SECONDS", help=life)
+    life = f"lifetime of the token, 600 to 86400 [the service account's annotation, or {USUAL_EXPIRATION}]"
+    add("--token-expiration", type=int, metavar="SECONDS", help=life)
     add("--classic", action="store_true", help="add the sidecar as an ordinary container, for Kubernetes before 1.29")
     each = partial(add, action="append", default=[])
     each("--set", metavar="NAME=VALUE", help="a further setting of the sidecar; repeatable")
@@ -173,8 +177,8 @@ def _described(given: argparse.Namespace) -> Options:
         role_arn=given.role_arn,
         region=given.region,
         image=given.image,
-        audience=given.audience,
-        token_expiration=given.token_expiration,
+        audience=audiences.STS if given.audience is None else given.audience,
+        token_expiration=USUAL_EXPIRATION if given.token_expiration is None else given.token_expiration,
         settings=dict(_setting(text) for text in given.set),
         classic=given.classic,
         containers=frozenset(given.container),
@@ -184,6 +188,16 @@ def _described(given: argparse.Namespace) -> Options:
         image_pull_secrets=tuple(dict.fromkeys(given.image_pull_secret)),
         priority_class=given.priority_class,
     )
+
+
+def _among(options: Options, given: argparse.Namespace, around: Surroundings) -> Options:
+    """The options with what else is in the files. What was asked for here goes before a service account's wish."""
+    accounts = around.accounts
+    if given.audience is not None:
+        accounts = tuple(replace(account, audience="") for account in accounts)
+    if given.token_expiration is not None:
+        accounts = tuple(replace(account, token_expiration="") for account in accounts)
+    return replace(options, surroundings=replace(around, accounts=accounts))
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -216,7 +230,10 @@ def _change(read: list[list[ManifestPart]], change: Change, without: Change) -> 
     return DONE
 
 
-def _nothing_to_do(read: list[list[ManifestPart]], only: list[str]) -> int:
+def _nothing_to_do(read: list[list[ManifestPart]], change: Change, only: list[str]) -> int:
+    for part in (part for parts in read for part in parts):
+        for finding in manifests.changed(part, change, change)[1]:
+            print(finding, file=sys.stderr)
     asked = f" called {' or '.join(only)}" if only else ""
     print(f"irsa-sidecar inject: no workload{asked} in these files; they are printed unchanged.", file=sys.stderr)
     _print(["".join(part.text for part in parts) for parts in read])

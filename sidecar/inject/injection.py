@@ -5,14 +5,15 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from sidecar.core.arns import RoleArn, role_arn_parser
-from sidecar.core.findings import Finding, Level
+from sidecar.core.findings import Finding, Level, Where
 from sidecar.inject import annotation, checks, shape
+from sidecar.inject.identity import identity_of
 from sidecar.inject.merge import merge, take_out
-from sidecar.inject.names import POD_ROLE_ANNOTATION, RECORD_ANNOTATION, ROLE_ANNOTATION, SIDECAR
+from sidecar.inject.names import RECORD_ANNOTATION, SIDECAR
 from sidecar.inject.options import Options
 from sidecar.inject.patch import patch_for, selected
-from sidecar.inject.workloads import Tree, Workload, mapping, named, text, workloads
+from sidecar.inject.shadows import sources
+from sidecar.inject.workloads import Tree, Workload, mapping, named, references, text, unknown_containers, workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,27 @@ def inject(document: Any, options: Options) -> ChangedDocument:
     """`document` with the sidecar in each workload, or updated where there is one. Changes no argument."""
     changed = deepcopy(document)
     found = [finding for workload in workloads(changed, options.only) for finding in _inject(workload, options)]
+    found += [_left_alone(*unknown) for unknown in unknown_containers(document, options.only)]
+    found += _elsewhere(document, options)
     outcome = ChangedDocument(changed, tuple(found))
     return ChangedDocument(document, outcome.findings) if outcome.refused else outcome
+
+
+def _left_alone(label: str, path: Where) -> Finding:
+    return Finding(
+        level=Level.WARNING,
+        where=path,
+        message=f"{label}: unchanged, though there are containers in it: what its controller makes of them is not "
+        "known here. Add the sidecar as manifests/pod.yaml shows, or let the cluster add it to the pods: see "
+        'docs/inject.md, "Custom resources".',
+    )
+
+
+def _elsewhere(document: Any, options: Options) -> Iterator[Finding]:
+    for label, other, path in references(document, options.only):
+        if other not in options.surroundings.workloads:
+            message = f"{label}: its pods are made from {other}, which is not in these files; inject into that."
+            yield Finding(level=Level.WARNING, where=path, message=message)
 
 
 def remove(document: Any, only: frozenset[str] = frozenset()) -> ChangedDocument:
@@ -55,10 +75,10 @@ def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
         message = f"{workload}: has none of the containers that --container names; unchanged."
         yield Finding(level=Level.WARNING, where=workload.path, message=message)
         return
-    role_arn, complaint = _role(workload, options)
-    yield from complaint
+    identity = identity_of(workload, options)
+    yield from identity.findings
     yield from checks.findings(workload, options)
-    _add(workload.pod, options, role_arn, place)
+    _add(workload.pod, identity.options, identity.role_arn, place)
 
 
 def _remove(workload: Workload) -> Iterator[Finding]:
@@ -98,69 +118,14 @@ def _move_last(containers: list[Tree], place: int) -> None:
     containers.insert(place, containers.pop())
 
 
-def _role(workload: Workload, options: Options) -> tuple[str, list[Finding]]:
-    """The role, from the pod's annotation, the option or the service account's annotation, and what is wrong with it.
-
-    What is said of one pod alone goes before what is said of all.
-    """
-    spec = mapping(workload.pod, "spec")
-    account_name = text(spec, "serviceAccountName") or "default"
-    account = next((a for a in options.accounts if a.is_of(workload.namespace, account_name)), None)
-    own = text(mapping(mapping(workload.pod, "metadata"), "annotations"), POD_ROLE_ANNOTATION)
-    role_arn = own or options.role_arn or (account.role_arn if account else "")
-    if not role_arn:
-        return "", [
-            _about_role(
-                workload,
-                Level.ERROR,
-                f"--role-arn: required, for the pod has no annotation {POD_ROLE_ANNOTATION}, and no ServiceAccount in "
-                f"these files has the annotation {ROLE_ANNOTATION}.",
-            )
-        ]
-    try:
-        role = role_arn_parser(options.config.endpoint_url)(role_arn)
-    except ValueError as error:
-        return "", [_about_role(workload, Level.ERROR, f"{role_arn!r} {error}.")]
-    cautions = [] if role.is_in_aws_form else [_foreign(role, options)]
-    if account is not None:
-        cautions.append(
-            f"ServiceAccount {account.name} has the annotation {ROLE_ANNOTATION}: where the EKS webhook runs, "
-            "it sets AWS_WEB_IDENTITY_TOKEN_FILE, and most SDKs then never call the sidecar. Remove the annotation; "
-            "the role is in the sidecar now."
-        )
-    return role_arn, [_about_role(workload, Level.WARNING, caution) for caution in cautions]
-
-
-def _foreign(role: RoleArn, options: Options) -> str:
-    return (
-        f"{role} is not in AWS's form of a role's ARN: right for an STS server other than AWS's, a mistake otherwise. "
-        f"AWS_ENDPOINT_URL_STS is {options.config.endpoint_url}."
-    )
-
-
-def _about_role(workload: Workload, level: Level, message: str) -> Finding:
-    return Finding(level=level, where=(*workload.path, "spec", "serviceAccountName"), message=f"{workload}: {message}")
-
-
 def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
     ours = {"AWS_ROLE_ARN", "AWS_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "SIDECAR_AUTH_TOKEN", "SIDECAR_GRACE"}
     lost = sorted({text(item, "name") for item in named(by_hand, "env")} - ours - options.settings.keys())
     keep = f" It also set {', '.join(lost)}: keep that with --set." if lost else ""
-    if sources := _sources(by_hand):
-        keep += f" Its settings from {', '.join(sources)} (envFrom) are lost: keep them with --set."
+    if found := sources(by_hand):
+        keep += f" Its settings from {', '.join(found)} (envFrom) are lost: keep them with --set."
     return Finding(
         level=Level.WARNING,
         where=(*workload.path, "spec"),
         message=f"{workload}: container {SIDECAR} was written manually, and is replaced.{keep}",
     )
-
-
-def _sources(container: Tree) -> list[str]:
-    """The ConfigMaps and Secrets that set variables of a container. Their content is in the cluster, not here."""
-    kinds = {"configMapRef": "ConfigMap", "secretRef": "Secret"}
-    return [
-        f"{kind} {text(mapping(source, key), 'name')}"
-        for source in named(container, "envFrom")
-        for key, kind in kinds.items()
-        if key in source
-    ]

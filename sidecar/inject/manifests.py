@@ -1,25 +1,30 @@
 """Manifests as text: splits files into documents and puts each change into the text.
 
-Only documents that may hold a workload or a service account are parsed; all others pass byte for byte.
+Only documents that may hold a workload, or what concerns one, are parsed; all others pass byte for byte.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.core.findings import Level
+from sidecar.inject.custom_resources import RUN_AS_WRITTEN
 from sidecar.inject.injection import ChangedDocument
-from sidecar.inject.names import ROLE_ANNOTATION
-from sidecar.inject.options import Account
 from sidecar.inject.places import nearest
-from sidecar.inject.workloads import TEMPLATE, items_of, mapping, text, workloads
+from sidecar.inject.surroundings import Surroundings, surroundings_of
+from sidecar.inject.workloads import TEMPLATE, workloads
 from sidecar.inject.yaml_edits import CannotEdit, rewritten
 from sidecar.inject.yaml_text import read_manifest
 from sidecar.positioned_yaml import Node, NotYaml
 
 _BOUNDARY = re.compile(r"^(?=---(?:\s|$))", re.MULTILINE)
-_MATTERS = re.compile(rf"""kind["']?\s*:[\s"'|>+-]*({"|".join(TEMPLATE)}|ServiceAccount|\w*List)\b""")
+_KINDS = "|".join([*TEMPLATE, *(kind for kinds in RUN_AS_WRITTEN.values() for kind in kinds)])
+_MATTERS = re.compile(rf"""kind["']?\s*:[\s"'|>+-]*({_KINDS}|ServiceAccount|\w*List)\b""")
+_MAY_MATTER = re.compile(r"""kind["']?\s*:[\s"'|>+-]*(ConfigMap|Secret|RuntimeClass)\b""")
+"""What decides what becomes of a pod. If such a document is no YAML, it is passed by."""
+_CONTAINERS, _IMAGES = re.compile(r"""\b(containers?|steps)["']?\s*:"""), re.compile(r"""\bimage["']?\s*:""")
+_DEFINITION = re.compile(r"""^kind["']?\s*:\s*["']?CustomResourceDefinition\b""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +70,28 @@ def parts(file: str, content: str) -> list[ManifestPart]:
 
 
 def _read(file: str, line: int, piece: str) -> tuple[Node, ...]:
-    if not _MATTERS.search(piece):
+    matters = _MATTERS.search(piece)
+    if not matters and not _may_matter(piece):
         return ()
     try:
         return tuple(read_manifest(piece))
     except NotYaml as error:
+        if not matters:
+            return ()
         hint = " Render a Helm template first: helm template CHART | irsa-sidecar inject -f -" if "{{" in piece else ""
         raise BadManifest(f"{file}:{line + error.line - 1}: error: not YAML: {error}.{hint}") from None
 
 
-def accounts(read: Iterable[ManifestPart]) -> tuple[Account, ...]:
-    """The service accounts that name a role."""
-    return tuple(_accounts(read))
+def _may_matter(piece: str) -> bool:
+    """Whether it holds something for pods, or is a custom resource with containers."""
+    if _MAY_MATTER.search(piece):
+        return True
+    return bool(_CONTAINERS.search(piece) and _IMAGES.search(piece) and not _DEFINITION.search(piece))
 
 
-def _accounts(read: Iterable[ManifestPart]) -> Iterator[Account]:
-    for document in (item for part in read for data in part.data() for item in items_of(data)):
-        metadata = mapping(document, "metadata")
-        role_arn = text(mapping(metadata, "annotations"), ROLE_ANNOTATION)
-        if document.get("kind") == "ServiceAccount" and role_arn:
-            yield Account(text(metadata, "namespace"), text(metadata, "name"), role_arn)
+def surroundings(read: Iterable[ManifestPart]) -> Surroundings:
+    """What else is in the files."""
+    return surroundings_of(data for part in read for data in part.data())
 
 
 def has_workload(read: Iterable[ManifestPart], only: frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ from sidecar.faces.registry import CONTAINER, IMDS
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
 from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.inject.resources import Resources
+from sidecar.inject.surroundings import Surroundings
 from sidecar.settings import parsers
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
 from sidecar.settings.complaints import BadConfig, BadSetting
@@ -18,6 +19,8 @@ from sidecar.settings.config import Config, load
 
 MINIMUM_EXPIRATION, MAXIMUM_EXPIRATION = 600, 86_400
 """Seconds of a projected token's life: Kubernetes' minimum, and what the EKS webhook asks for at most."""
+
+USUAL_EXPIRATION = 3600
 
 _SET_OTHERWISE = {
     "AWS_ROLE_ARN": "use --role-arn",
@@ -46,19 +49,6 @@ class BadOptions(ValueError):
         self.complaints = tuple(complaints)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A service account that names a role in the EKS webhook's annotation."""
-
-    namespace: str
-    name: str
-    role_arn: str
-
-    def is_of(self, namespace: str, name: str) -> bool:
-        """Whether a pod runs as this account. A manifest without a namespace is taken to go where the others go."""
-        return self.name == name and (not self.namespace or not namespace or self.namespace == namespace)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What to inject, and where. Raises `BadOptions` with all complaints."""
@@ -67,12 +57,12 @@ class Options:
     region: str = ""
     image: str = f"irsa-sidecar:{__version__}"
     audience: str = audiences.STS
-    token_expiration: int = 3600
+    token_expiration: int = USUAL_EXPIRATION
     settings: Mapping[str, str] = field(default_factory=dict)
     classic: bool = False
     containers: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
-    accounts: tuple[Account, ...] = ()
+    surroundings: Surroundings = field(default_factory=Surroundings)
     resources: Resources = field(default_factory=Resources)
     image_pull_policy: str = ""
     image_pull_secrets: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.core.findings import Where
+from sidecar.inject import custom_resources
 
 Tree = MutableMapping[str, Any]
 
@@ -15,6 +16,7 @@ TEMPLATE: dict[str, Where] = {
     "StatefulSet": ("spec", "template"),
     "DaemonSet": ("spec", "template"),
     "Job": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
 """Kinds that hold a pod, and the path to it (to its `metadata` and `spec`)."""
@@ -34,28 +36,81 @@ class Workload:
     """The way from the document's top to the pod."""
     claims: tuple[str, ...] = ()
     """The volumes that a StatefulSet gives each pod; they replace the pod's own volumes of the same name."""
+    custom: bool = False
+    """Whether a custom resource holds the pod's template."""
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
 
-def workloads(document: object, only: frozenset[str] = frozenset(), path: Where = ()) -> Iterator[Workload]:
+def workloads(document: object, only: frozenset[str] = frozenset()) -> Iterator[Workload]:
     """The workloads in a document, those in a List included; with `only`, those of these names (`Deployment/web`)."""
-    if not isinstance(document, MutableMapping):
+    for path, item in _objects(document):
+        if not only or _label(item) in only:
+            yield from _workloads(item, path)
+
+
+def _workloads(item: Tree, path: Where) -> Iterator[Workload]:
+    kind, metadata = text(item, "kind"), mapping(item, "metadata")
+    for below, pod in _pods(item, kind):
+        yield Workload(
+            kind=kind,
+            name=text(metadata, "name"),
+            namespace=text(metadata, "namespace"),
+            pod=pod,
+            path=path + below,
+            claims=tuple(_claims(item)),
+            custom=kind not in TEMPLATE or item.get("apiVersion") not in _GROUPS,
+        )
+
+
+def _pods(item: Tree, kind: str) -> Iterator[tuple[Where, Tree]]:
+    if kind in TEMPLATE and item.get("apiVersion") in _GROUPS:
+        pod = _at(item, TEMPLATE[kind])
+        if isinstance(pod, MutableMapping):
+            yield TEMPLATE[kind], pod
+    elif custom_resources.runs_as_written(item):
+        yield from custom_resources.templates(item)
+
+
+def unknown_containers(document: object, only: frozenset[str] = frozenset()) -> Iterator[tuple[str, Where]]:
+    """The objects that hold containers and are none of the workloads: what they are called, and where that is."""
+    for path, item in _objects(document):
+        if (only and _label(item) not in only) or any(True for _ in _workloads(item, path)):
+            continue
+        if found := next(custom_resources.containers(item), None):
+            yield f"{_label(item)} ({item.get('apiVersion')})", path + found
+
+
+def references(document: object, only: frozenset[str] = frozenset()) -> Iterator[tuple[str, str, Where]]:
+    """The objects that run the template of another: what they are called, the other, and where that is written."""
+    for path, item in _objects(document):
+        other = mapping(mapping(item, "spec"), "workloadRef")
+        if other and custom_resources.runs_as_written(item) and (not only or _label(item) in only):
+            yield _label(item), f"{text(other, 'kind')}/{text(other, 'name')}", (*path, "spec", "workloadRef")
+
+
+def _objects(document: object, path: Where = ()) -> Iterator[tuple[Where, Tree]]:
+    """The document itself, or what a List holds, and the way there."""
+    if not isinstance(document, MutableMapping) or not isinstance(document.get("kind"), str):
         return
-    kind = document.get("kind")
-    if isinstance(kind, str) and kind.endswith("List"):
-        for index, item in enumerate(_items(document)):
-            yield from workloads(item, only, (*path, "items", index))
-    if kind not in TEMPLATE or document.get("apiVersion") not in _GROUPS:
+    if not document["kind"].endswith("List"):
+        yield path, document
         return
-    pod = _at(document, TEMPLATE[kind])
-    if isinstance(pod, MutableMapping):
-        metadata = mapping(document, "metadata")
-        name, namespace = text(metadata, "name"), text(metadata, "namespace")
-        found = Workload(kind, name, namespace, pod, path + TEMPLATE[kind], tuple(_claims(document)))
-        if not only or str(found) in only:
-            yield found
+    for index, item in enumerate(_items(document)):
+        yield from _objects(_of_list(item, document), (*path, "items", index))
+
+
+def _of_list(item: Any, whole: Tree) -> Any:
+    """An item as kubectl reads it: in a DeploymentList (`kubectl get --raw`) the items leave out what they are."""
+    kind = str(whole["kind"]).removesuffix("List")
+    if not kind or not isinstance(item, MutableMapping) or "kind" in item:
+        return item
+    return {"apiVersion": whole.get("apiVersion"), "kind": kind, **item}
+
+
+def _label(item: Mapping[str, Any]) -> str:
+    return f"{text(item, 'kind')}/{text(mapping(item, 'metadata'), 'name')}"
 
 
 def _claims(document: Mapping[str, Any]) -> Iterator[str]:
@@ -65,11 +120,7 @@ def _claims(document: Mapping[str, Any]) -> Iterator[str]:
 
 def items_of(document: object) -> Iterator[Mapping[str, Any]]:
     """The document itself, or what a List holds."""
-    if isinstance(document, Mapping):
-        yield document
-        if str(document.get("kind")).endswith("List"):
-            for item in _items(document):
-                yield from items_of(item)
+    return (item for _, item in _objects(document))
 
 
 def _items(document: Mapping[str, Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.inject import Options, inject
+from sidecar.inject.surroundings import surroundings_of
 from tests.inject.kit import options, pod
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
@@ -44,10 +45,55 @@ def variable(name: str, value: str = "x") -> dict[str, Any]:
     return app(env=[{"name": name, "value": value}])
 
 
-def mounted(path: str) -> dict[str, Any]:
-    found = app(volumeMounts=[{"name": "data", "mountPath": path}])
-    found["spec"]["volumes"] = [{"name": "data", "emptyDir": {}}]
+def mounted(path: str, volume: dict[str, Any] | None = None, also: str = "", **mount: Any) -> dict[str, Any]:
+    mounts = [{"name": "data", "mountPath": path, **mount}]
+    mounts += [{"name": "data", "mountPath": also, "readOnly": True}] if also else []
+    found = app(volumeMounts=mounts)
+    found["spec"]["volumes"] = [{"name": "data", **(volume or {"emptyDir": {}})}]
     return found
+
+
+def proxied(exceptions: str) -> dict[str, Any]:
+    return app(env=[{"name": "http_proxy", "value": "x"}, {"name": "NO_PROXY", "value": exceptions}])
+
+
+def affinity(*rules: tuple[str, list[str]]) -> dict[str, Any]:
+    terms = [
+        {"matchExpressions": [{"key": "kubernetes.io/os", "operator": operator, "values": values}]}
+        for operator, values in rules
+    ]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
+EXCEPTIONS = ("127.0.0.1", "10.0.0.0/8, 127.0.0.1:80", "*", "127.0.0.0/8", "10.0.0.0/8", "localhost")
+PARENTS = ("/var/run", "/run", "/var", "//var/./run/")
+READ_ONLY: list[dict[str, Any]] = [
+    {"configMap": {"name": "c"}},
+    {"secret": {"secretName": "s"}},
+    {"downwardAPI": {"items": []}},
+    {"projected": {"sources": []}},
+    {"persistentVolumeClaim": {"claimName": "c", "readOnly": True}},
+    {"nfs": {"server": "s", "path": "/", "readOnly": True}},
+]
+WINDOWS = ("In", ["windows"])
+AFFINITIES = [
+    affinity(WINDOWS),
+    affinity(WINDOWS, ("NotIn", ["linux"])),
+    affinity(WINDOWS, ("In", ["linux"])),
+    affinity(("In", ["linux", "windows"])),
+    affinity(("NotIn", ["windows"])),
+]
+TEMPLATE = {"spec": pod()["spec"] | {"containers": [{"name": "app", "image": "app"}]}}
+ROLLOUT = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Rollout",
+    "metadata": {"name": "app"},
+    "spec": {"template": TEMPLATE},
+}
+OTHER = pod(hostNetwork=True) | {"metadata": {"name": "other"}}
+ON_NODE = {"surroundings": surroundings_of([OTHER])}
+SETTINGS = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"AWS_PROFILE": "x"}}
+HELD = {"surroundings": surroundings_of([SETTINGS])}
 
 
 def without_account() -> dict[str, Any]:
@@ -82,6 +128,25 @@ SPECIMENS = [
         Specimen(f"mount at {path}", mounted(path))
         for path in ("/var/run/irsa-sidecar", "/var/run/irsa-sidecar/", "/var/run//irsa-sidecar/a", "/data")
     ),
+    Specimen("mount through the link", mounted("/run/irsa-sidecar")),
+    *(Specimen(f"read-only mount at {path}", mounted(path, readOnly=True)) for path in (*PARENTS, "/var/run/app")),
+    *(Specimen(f"writable mount at {path}", mounted(path)) for path in PARENTS),
+    *(Specimen(f"parent of {next(iter(kind))}", mounted("/var/run", kind)) for kind in READ_ONLY),
+    Specimen("nearest parent", mounted("/var/run", also="/var")),
+    Specimen("parent on the node", mounted("/var/run", {"hostPath": {"path": "/run"}})),
+    Specimen("read-only parent on the node", mounted("/var/run", {"hostPath": {"path": "/run"}}, readOnly=True)),
+    *(Specimen(f"affinity {number}", pod(affinity=affinity)) for number, affinity in enumerate(AFFINITIES)),
+    Specimen("windows by options", pod(securityContext={"windowsOptions": {"runAsUserName": "u"}})),
+    Specimen("windows by a container", app(securityContext={"windowsOptions": {"runAsUserName": "u"}})),
+    Specimen("windows by runtime", pod(runtimeClassName="windows-2022"), {}, "an API server without it refuses first"),
+    Specimen("ports of the node", pod(hostNetwork=True), ON_NODE, "other workloads are not seen"),
+    Specimen("custom resource", ROLLOUT, {}, "the pods are seen that controllers make of it"),
+    Specimen("unseen map", app(envFrom=[{"configMapRef": {"name": "settings"}}])),
+    Specimen("unseen secret", app(envFrom=[{"secretRef": {"name": "settings"}}])),
+    Specimen("map", app(envFrom=[{"configMapRef": {"name": "settings"}}]), HELD, "ConfigMaps are not seen"),
+    Specimen("proxy", variable("HTTP_PROXY")),
+    Specimen("proxy for https", variable("HTTPS_PROXY")),
+    *(Specimen(f"proxy but for {value}", proxied(value)) for value in EXCEPTIONS),
     Specimen("port", port(9911)),
     Specimen("admin port", port(9912)),
     Specimen("port's name", app(ports=[{"containerPort": 80, "name": "irsa-sidecar"}])),

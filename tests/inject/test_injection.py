@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.inject import BadOptions, Level, inject, remove
 from sidecar.inject.injection import ChangedDocument
-from sidecar.inject.options import Account
+from sidecar.inject.surroundings import Account, Surroundings
 from tests.inject.kit import IMAGE, REGION, ROLE, named, options, pod
 
 
@@ -449,7 +449,7 @@ def test_without_a_role_nothing_is_injected() -> None:
 
 
 def test_the_service_accounts_annotation_is_the_default_and_calls_the_webhook() -> None:
-    outcome = inject(pod(), options(role_arn="", accounts=(Account("", "app", ROLE),)))
+    outcome = inject(pod(), options(role_arn="", surroundings=Surroundings((Account("", "app", ROLE),))))
     assert role_of(outcome) == ROLE
     (warning,) = outcome.findings
     assert "Remove the annotation" in warning.message
@@ -465,12 +465,14 @@ def test_a_pods_own_annotation_comes_before_what_is_said_of_all_pods() -> None:
 def test_an_account_of_another_name_or_namespace_does_not_count() -> None:
     document = pod() | {"metadata": {"name": "app", "namespace": "one"}}
     accounts = (Account("two", "app", ROLE), Account("one", "other", ROLE))
-    assert inject(document, options(role_arn="", accounts=accounts)).refused
-    assert not inject(document, options(role_arn="", accounts=(*accounts, Account("one", "app", ROLE)))).refused
+    assert inject(document, options(role_arn="", surroundings=Surroundings(accounts))).refused
+    assert not inject(
+        document, options(role_arn="", surroundings=Surroundings((*accounts, Account("one", "app", ROLE))))
+    ).refused
 
 
 def test_an_annotation_that_names_no_role_is_an_error() -> None:
-    outcome = inject(pod(), options(role_arn="", accounts=(Account("", "app", "payments"),)))
+    outcome = inject(pod(), options(role_arn="", surroundings=Surroundings((Account("", "app", "payments"),))))
     assert outcome.refused
     assert "'payments' is not the ARN of an IAM role" in outcome.findings[0].message
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from sidecar.core.arns import role_arn_pattern
 from sidecar.core.variables import METADATA_DISABLED
-from sidecar.inject import checks, names
+from sidecar.inject import checks, mount_checks, names, shadows
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment
 from sidecar.inject.policy.cel import written
+from sidecar.inject.surroundings import OS_LABELS, WINDOWS_RUNTIME
 
 _IS_SIDECAR = f"container.name == '{names.SIDECAR}'"
 _CONTAINERS = "(object.spec.?initContainers.orValue([]) + object.spec.containers)"
@@ -27,6 +28,7 @@ def refused(options: Options) -> Rules:
         windows=_windows(),
         volumes=_volumes(),
         mounts=_mounts(),
+        parents=_parents() if options.port is not None else "",
         ports=_ports(options),
         portNames=_port_names(),
     )
@@ -45,7 +47,10 @@ def doubtful(options: Options) -> Rules:
         account=_if("object.spec.?serviceAccountName.orValue('default') == 'default'", _ACCOUNT),
         label=_if(f"object.metadata.?labels[?'{names.LABEL}'].orValue('enabled') != 'enabled'", _LABEL),
         priority=_priority(options),
+        onNode=_on_node() if options.port is not None else "",
         shadows=_shadows(),
+        envFrom=_env_from(),
+        proxies=_proxies(),
         elsewhere=_elsewhere(options),
         metadata=_no_metadata(options),
     )
@@ -71,6 +76,13 @@ _ACCOUNT = (
 _LABEL = f"the label {names.LABEL} is not enabled, and the PodMonitor selects pods where it is; remove yours"
 
 
+_TERMS = (
+    "object.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms.orValue([])"
+)
+_MAY_BE_READ_ONLY = ("persistentVolumeClaim", "nfs", "csi", "iscsi", "fc", "rbd", "cephfs", "azureFile", "azureDisk")
+"""Volumes that have a `readOnly` of their own."""
+
+
 def _if(condition: str, sentence: str) -> str:
     return f"{condition}\n  ? [{written(sentence)}]\n  : []"
 
@@ -91,9 +103,20 @@ def _host_network(options: Options) -> str:
 
 
 def _windows() -> str:
-    label = f"{written([*checks.OS_LABELS])}.exists(label, object.spec.?nodeSelector[?label].orValue('') == 'windows')"
+    labels = written([*OS_LABELS])
+    here = (
+        "object.spec.?os.?name.orValue('') == 'windows'",
+        f"{labels}.exists(label, object.spec.?nodeSelector[?label].orValue('') == 'windows')",
+        f"({_TERMS} != [] && {_TERMS}.all(term, term.?matchExpressions.orValue([]).exists(rule, rule.key in {labels}\n"
+        "    && ("
+        "rule.operator == 'In' && rule.?values.orValue([]) != [] && rule.values.all(value, value == 'windows')\n"
+        "    || rule.operator == 'NotIn' && 'linux' in rule.?values.orValue([])))))",
+        "object.spec.?securityContext.?windowsOptions.hasValue()",
+        f"{_CONTAINERS}.exists(container, container.?securityContext.?windowsOptions.hasValue())",
+        f"object.spec.?runtimeClassName.orValue('').matches({written(f'(?i){WINDOWS_RUNTIME}')})",
+    )
     sentence = f"the sidecar's image is for Linux; remove the label {names.REQUEST_LABEL}"
-    return _if(f"object.spec.?os.?name.orValue('') == 'windows' || {label}", sentence)
+    return _if("\n  || ".join(here), sentence)
 
 
 def _volumes() -> str:
@@ -103,11 +126,44 @@ object.spec.?volumes.orValue([])
   .map(volume, 'volume ' + volume.name + ': the sidecar has a volume of this name; rename yours')"""
 
 
+def _path(mount: str) -> str:
+    """The path of a mount, without what does not count."""
+    return f"('/' + {mount}.mountPath.split('/').filter(part, part != '' && part != '.').join('/'))"
+
+
 def _mounts() -> str:
-    parts = "mount.mountPath.split('/').filter(part, part != '' && part != '.')"
-    inside = f"('/' + {parts}.join('/') + '/').startsWith('{names.AUTHORIZATION_DIRECTORY}/')"
+    places = (f"({_path('mount')} + '/').startsWith('{place}/')" for place in mount_checks.OWN_PLACES)
     sentence = written("the authorization token is mounted there; mount this elsewhere")
-    return _in_containers("volumeMounts", "mount", inside, sentence)
+    return _in_containers("volumeMounts", "mount", " || ".join(places), sentence)
+
+
+def _nearest_parent() -> str:
+    """Whether a mount is the one that the authorization token's directory would have to be made in."""
+    order = written({path: number for number, path in enumerate(mount_checks.PARENTS)})
+    nearer = f"{order}[?{_path('other')}].orValue({len(mount_checks.PARENTS)}) < {order}[{_path('mount')}]"
+    return f"{_path('mount')} in {order} && !container.volumeMounts.exists(other, {nearer})"
+
+
+def _parents() -> str:
+    kinds = [f"has(volume.{kind})" for kind in mount_checks.READ_ONLY_KINDS]
+    kinds += [f"volume.?{kind}.?readOnly.orValue(false)" for kind in _MAY_BE_READ_ONLY]
+    volume = f"object.spec.?volumes.orValue([]).exists(volume, volume.name == mount.name && ({' || '.join(kinds)}))"
+    unwritable = f"{_nearest_parent()} && (mount.?readOnly.orValue(false) || {volume})"
+    sentence = (
+        f"no directory can be made in it for the authorization token at {names.AUTHORIZATION_DIRECTORY}, and the "
+        "container would not start; mount it at a path of its own, or its files one by one with subPath"
+    )
+    return _in_containers("volumeMounts", "mount", unwritable, f"mount.mountPath + ': ' + {written(sentence)}")
+
+
+def _on_node() -> str:
+    volume = "object.spec.?volumes.orValue([]).exists(volume, volume.name == mount.name && has(volume.hostPath))"
+    sentence = (
+        f"the mount of {names.AUTHORIZATION_DIRECTORY} makes an empty directory on the node; mount less of the node, "
+        "such as one socket"
+    )
+    found = f"{_nearest_parent()} && !mount.?readOnly.orValue(false) && {volume}"
+    return _in_containers("volumeMounts", "mount", found, f"mount.mountPath + ': ' + {written(sentence)}")
 
 
 def _ports(options: Options) -> str:
@@ -165,8 +221,29 @@ def _priority(options: Options) -> str:
 
 
 def _shadows() -> str:
-    shadows = written(checks.SHADOWS, "    ")
-    return _variables(f"item.name in {shadows}", f"{shadows}[item.name] + '; remove it'")
+    named = written(shadows.SHADOWS, "    ")
+    return _variables(f"item.name in {named}", f"{named}[item.name] + '; remove it'")
+
+
+def _env_from() -> str:
+    source = (
+        "(has(source.configMapRef) ? 'ConfigMap ' + source.configMapRef.name\n"
+        "      : 'Secret ' + source.?secretRef.?name.orValue(''))"
+    )
+    sentence = (
+        " cannot be seen here. If AWS_ACCESS_KEY_ID, AWS_PROFILE or another that SDKs prefer is among them, they never "
+        "call the sidecar: irsa-sidecar doctor checks it in the pod"
+    )
+    return _in_containers("envFrom", "source", "true", f"'the variables from ' + {source} + {written(sentence)}")
+
+
+def _proxies() -> str:
+    network = "isCIDR(entry.trim()) && cidr(entry.trim()).containsIP('127.0.0.1')"
+    loopback = f"entry.trim() == '*' || entry.trim().startsWith('127.0.0.1') || {network}"
+    exempt = f"has(other.valueFrom) || other.?value.orValue('').split(',').exists(entry, {loopback})"
+    exempted = f"container.env.exists(other, other.name in {written([*shadows.EXCEPTIONS])} && ({exempt}))"
+    proxy = f"item.name in {written([*shadows.PROXIES])} && (has(item.valueFrom) || item.?value.orValue('') != '')"
+    return _variables(f"{proxy} && !{exempted}", written(shadows.PROXIED))
 
 
 def _elsewhere(options: Options) -> str:
