@@ -96,8 +96,8 @@ def _sts_endpoint(keys: ProfileKeys, services: Mapping[str, Section], place: str
     """AWS's order: the service's own endpoint, then the one for all services. Raises `BadSetting`."""
     if keys.services is None:
         return keys.endpoint_url
-    if keys.services not in services:
-        problem = f"is no section of this file; add [services {keys.services}], or take the key out."
+    if not services.get(keys.services):
+        problem = f"is no section of this file, or an empty one; add [services {keys.services}], or take the key out."
         raise BadSetting(CONFIG_FILE, problem, given_by=f"{place} services", value=repr(keys.services))
     block = services[keys.services].get(STS, {})
     text = None if isinstance(block, str) else block.get(ENDPOINT_URL)

@@ -82,7 +82,7 @@ VALUES = [
     ("region", "aws-global", "means the global endpoint;"),
     ("endpoint_url", "sts.example", "is not an endpoint;"),
     ("endpoint_url", "http://sts.example", "would send the token unencrypted,"),
-    ("services", "x", "is no section of this file; add [services x], or take the key out."),
+    ("services", "x", "is no section of this file, or an empty one; add [services x], or take the key out."),
     ("use_fips_endpoint", "yes", "is neither true nor false."),
     ("use_dualstack_endpoint", "1", "is neither true nor false."),
     ("ignore_configured_endpoint_urls", "on", "is neither true nor false."),
