@@ -63,6 +63,7 @@ format: $(VENV)/.dev ## tidy the code
 docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard from their sources
 	$(BIN)/python -m tools.tables
 	$(BIN)/python -m tools.monitoring
+	$(BIN)/python -m tools.policy
 	$(BIN)/python -m bench.page
 
 monitoring: $(VENV)/.dev ## alerts for your own runbooks and namespaces (RUNBOOKS=https://wiki/irsa NOT_PRODUCTION='test|dev-.+')

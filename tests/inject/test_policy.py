@@ -12,6 +12,7 @@ from sidecar.inject.policy import objects, text
 from sidecar.inject.policy.cel import CelNumber, CelText, CelTree, Either, either, written
 from sidecar.inject.resources import Resources
 from tests.inject.kit import IMAGE, REGION, Command, options
+from tools import policy
 
 ARGUMENTS = ("--policy", "--region", REGION, "--image", IMAGE)
 
@@ -126,3 +127,7 @@ def test_a_tree_is_written_as_cel(value: Any, cel: str) -> None:
 def test_what_is_the_same_in_both_cases_has_no_condition() -> None:
     assert either("root", {"a": [1, {"b": "c"}]}, {"a": [1, {"b": "c"}]}) == {"a": [1, {"b": "c"}]}
     assert either("root", 1, 2) == Either("root", 1, 2)
+
+
+def test_the_manifests_have_the_policy_of_today() -> None:
+    assert policy.FILE.read_text() == policy.policy(), "run `make docs`"

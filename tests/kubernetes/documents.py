@@ -33,7 +33,8 @@ def documents() -> list[Document]:
 
     Whoever adds a way to make some (an overlay rendered, a command's output) adds its line here.
     """
-    return [*plain_files(MANIFESTS), *examples(), *monitoring(), *plain_files(ROOT / "tests" / "inject" / "golden")]
+    golden = ROOT / "tests" / "inject" / "golden"
+    return [*plain_files(MANIFESTS), *examples(), *together("monitoring"), *together("policy"), *plain_files(golden)]
 
 
 def examples() -> list[Document]:
@@ -41,9 +42,9 @@ def examples() -> list[Document]:
     return [Document(f"examples/{name}", content) for name in EXAMPLES for content in applied(name).documents]
 
 
-def monitoring() -> list[Document]:
-    """What `kubectl apply -k` sends for prometheus-operator."""
-    return [Document("monitoring", content) for content in yaml.safe_load_all(rendered(MANIFESTS / "monitoring"))]
+def together(directory: str) -> list[Document]:
+    """What `kubectl apply -k` sends for a directory: for prometheus-operator, or for the API server itself."""
+    return [Document(directory, content) for content in yaml.safe_load_all(rendered(MANIFESTS / directory))]
 
 
 def plain_files(directory: Path) -> list[Document]:

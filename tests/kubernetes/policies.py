@@ -1,13 +1,14 @@
 """The policies of `inject --policy` in a real API server: put into force, and asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
 
 from sidecar.inject import Options
 from sidecar.inject.names import POD_ROLE_ANNOTATION, REQUEST_LABEL, ROLES, SIDECAR
 from sidecar.inject.policy import objects
+from sidecar.inject.policy.objects import ROLE_POLICY
 from tests.inject.kit import ROLE, pod
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.documents import Manifest
@@ -34,20 +35,23 @@ def roles(**by_account: str) -> Manifest:
 
 
 @asynccontextmanager
-async def in_force(api: Api, options: Options) -> AsyncIterator[list[Manifest]]:
-    """The policies of these options, until the block ends. Gives what was applied."""
-    documents = policies(options)
+async def in_force(api: Api, options: Options) -> AsyncIterator[None]:
+    """The policies of these options, until the block ends."""
+    async with installed(api, objects(options)):
+        yield
+
+
+@asynccontextmanager
+async def installed(api: Api, documents: Sequence[Manifest]) -> AsyncIterator[None]:
+    """These policies, until the block ends."""
     for document in documents:
-        await api.apply(document)
+        await api.apply(_speaking(document))
+    (parameters,) = (document for document in documents if document["kind"] == "ConfigMap")
     try:
-        await until_in_force(api, options.image, await a_namespace(api))
-        yield documents
+        await until_in_force(api, parameters["data"]["image"], await a_namespace(api))
+        yield
     finally:
         await remove(api, documents)
-
-
-def policies(options: Options) -> list[Manifest]:
-    return [_speaking(document) for document in objects(options)]
 
 
 async def until_in_force(api: Api, image: str, namespace: str) -> None:
@@ -58,9 +62,12 @@ async def until_in_force(api: Api, image: str, namespace: str) -> None:
 
 
 async def remove(api: Api, documents: Iterable[Manifest]) -> None:
-    """All but the namespace, which only a controller could finish to delete."""
+    """As docs/rollout.md does it: all but the policy for roles, which does nothing alone, and here the namespace.
+
+    Without any policy that has ConfigMaps as parameters, the API server ceases to follow ConfigMaps until it restarts.
+    """
     for document in documents:
-        if document["kind"] != "Namespace":
+        if document["kind"] != "Namespace" and document["metadata"]["name"] != ROLE_POLICY:
             with suppress(Refused):
                 await api.delete(document)
     namespace = await a_namespace(api)

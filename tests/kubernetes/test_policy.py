@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from sidecar.inject import Options, inject
-from sidecar.inject.names import RECORD_ANNOTATION, REQUEST_LABEL
+from sidecar.inject import inject
 from tests.inject.kit import ROLE, named, options, pod
-from tests.inject.specimens import SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.comparable import comparable, compared
 from tests.kubernetes.documents import Manifest, plain_files, pod_of
 from tests.kubernetes.namespaces import a_namespace, under_pod_security
 from tests.kubernetes.policies import OTHER_ROLE, in_force, labelled, roles
@@ -80,37 +78,6 @@ async def test_a_pod_gets_what_inject_adds(api: Api, shape: str) -> None:
 @with_the_policies
 async def test_a_restricted_namespace_admits_it(api: Api, shape: str) -> None:
     await compared(api, SHAPES[shape], await under_pod_security(api, "restricted"), OPTIONS)
-
-
-async def compared(api: Api, bare: Manifest, namespace: str, wanted: Options) -> None:
-    by_file = inject(bare, wanted)
-    assert not by_file.refused
-
-    expected = await api.dry_run(by_file.document, namespace)
-    admitted = await api.dry_run(labelled(bare, role=ROLE), namespace)
-
-    assert comparable(admitted) == comparable(expected)
-
-
-def comparable(admitted: Manifest) -> Manifest:
-    """But for names that the API server makes up, the order of volumes and mounts, and how each was asked for."""
-    found = deepcopy(admitted)
-    for key in ("uid", "creationTimestamp", "managedFields"):
-        del found["metadata"][key]
-    ours = {REQUEST_LABEL, RECORD_ANNOTATION, "irsa-sidecar/role-arn"}
-    for key in ("labels", "annotations"):
-        found["metadata"][key] = {
-            name: value for name, value in found["metadata"].get(key, {}).items() if name not in ours
-        }
-    spec = found["spec"]
-    for container in [*spec["containers"], *spec["initContainers"]]:
-        container["volumeMounts"] = sorted(map(without_suffix, container.get("volumeMounts", [])), key=str)
-    spec["volumes"] = sorted(map(without_suffix, spec["volumes"]), key=str)
-    return found
-
-
-def without_suffix(item: dict[str, Any]) -> dict[str, Any]:
-    return item | {"name": re.sub(r"^(kube-api-access)-.*", r"\1", item["name"])}
 
 
 # --- the role --------------------------------------------------------------------------------------------------------
@@ -192,30 +159,14 @@ async def test_a_pod_that_has_the_sidecar_keeps_it(api: Api) -> None:
     assert comparable(admitted) == comparable(await api.dry_run(by_file.document, namespace))
 
 
-# --- what is judged --------------------------------------------------------------------------------------------------
+# --- what it costs -------------------------------------------------------------------------------------------------
 
 
-def groups() -> dict[str, list[Specimen]]:
-    """Those of the same options: one policy judges them."""
-    found: dict[str, list[Specimen]] = {}
-    for specimen in SPECIMENS:
-        if not specimen.unseen:
-            found.setdefault(str(dict(specimen.changes)), []).append(specimen)
-    return found
+@with_the_policies
+async def test_a_pod_of_ten_thousand_variables_is_within_the_budget(api: Api) -> None:
+    env = [{"name": f"V{number}", "value": "x"} for number in range(100)]
+    many = pod(containers=[app(f"c{number}", env=env) for number in range(100)])
 
+    admitted = await api.dry_run(labelled(many, role=ROLE), await a_namespace(api))
 
-@pytest.mark.parametrize("group", groups().values(), ids=groups().keys())
-async def test_the_policies_judge_as_inject_does(api: Api, group: list[Specimen]) -> None:
-    async with in_force(api, group[0].options):
-        namespace = await a_namespace(api)
-        judged = {specimen.name: await verdict(api, labelled(specimen.pod, role=ROLE), namespace) for specimen in group}
-
-    assert judged == {specimen.name: specimen.verdict for specimen in group}
-
-
-async def verdict(api: Api, asking: Manifest, namespace: str) -> str:
-    try:
-        warnings = await api.warnings(asking, namespace)
-    except Refused as refusal:
-        return "refused" if "ValidatingAdmissionPolicy 'irsa-sidecar'" in str(refusal) else str(refusal)
-    return "warned" if any("'irsa-sidecar-warnings'" in warning for warning in warnings) else "admitted"
+    assert {len(container["env"]) for container in admitted["spec"]["containers"]} == {106}

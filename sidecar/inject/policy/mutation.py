@@ -21,20 +21,21 @@ _ACCOUNT = "object.spec.?serviceAccountName.orValue('default')"
 _DERIVED = {"priorityClassName": ("priority", "preemptionPolicy")}
 """What the API server has filled in because a field was missing. It does so again after the policy."""
 
+_OWN_ROLE = f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('')"
+NEEDS_ROLE = f"{_OWN_ROLE} == '' && {_ACCOUNT} in params.?data.orValue({{}})"
+"""Whether the namespace's ConfigMap has the role of a pod that names none."""
 ROLE_FROM_NAMESPACE = f"""\
-{_ACCOUNT} in params.?data.orValue({{}})
-  ? object.spec.?initContainers.orValue([]).transformList(place, container, container.name == '{names.SIDECAR}',
-      container.?env.orValue([]).transformList(index, item,
-        item.name == 'AWS_ROLE_ARN' && item.?value.orValue('') == '' && !has(item.valueFrom),
-        JSONPatch{{
-          op: 'add',
-          path: '/spec/initContainers/' + string(place) + '/env/' + string(index) + '/value',
-          value: params.data[{_ACCOUNT}]
-        }}
-      )
-    ).flatten()
-  : []"""
-"""The patch that gives a sidecar without a role the one that the namespace's ConfigMap has for the service account."""
+object.spec.?initContainers.orValue([]).transformList(place, container, container.name == '{names.SIDECAR}',
+  container.?env.orValue([]).transformList(index, item,
+    item.name == 'AWS_ROLE_ARN' && item.?value.orValue('') == '' && !has(item.valueFrom),
+    JSONPatch{{
+      op: 'add',
+      path: '/spec/initContainers/' + string(place) + '/env/' + string(index) + '/value',
+      value: params.data[{_ACCOUNT}]
+    }}
+  )
+).flatten()"""
+"""The patch that fills it in."""
 
 
 def wanted(options: Options) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def _wanted(options: Options, **security: int) -> Any:
 def variables(tree: Mapping[str, Any]) -> dict[str, str]:
     """What the patch refers to. A pod that names no role gets it from its namespace afterwards."""
     return {
-        ROLE: f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('')",
+        ROLE: _OWN_ROLE,
         SIDECAR: written(tree["spec"]["initContainers"][0]),
     }
 

@@ -85,6 +85,7 @@ def _role() -> Object:
     return _of_pods(_ASKING) | {
         "reinvocationPolicy": "IfNeeded",
         "paramKind": _CONFIG_MAP,
+        "matchConditions": [_condition("needs-role", mutation.NEEDS_ROLE)],
         "mutations": [_patch(mutation.ROLE_FROM_NAMESPACE)],
     }
 
