@@ -5,6 +5,9 @@ Names and limits are STS's (service model 2011-06-15).
 
 from dataclasses import dataclass, field
 
+LONGEST_CHAINED = 3600
+"""Seconds: AWS limits a session that another session asks for, whatever its role allows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequest:
@@ -22,7 +25,7 @@ class SessionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainedSessionRequest(SessionRequest):
-    """What AssumeRole takes besides. At most an hour: AWS limits sessions that another session asks for."""
+    """What AssumeRole takes besides. `duration`: at most `LONGEST_CHAINED`."""
 
     external_id: str | None = None
     """ExternalId. No secret by AWS's definition, but not everybody's either: it is not logged."""

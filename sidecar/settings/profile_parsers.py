@@ -8,15 +8,13 @@ import re
 
 from sidecar.core.regular_file import read_regular
 from sidecar.settings import parsers
+from sidecar.sts.tag_placeholders import KNOWN_PLACEHOLDERS, unknown_placeholders
 
-PLACEHOLDERS = ("namespace", "pod", "service_account")
-"""What a tag's value may take from the pod's token, in braces."""
 MOST_TAGS, MOST_POLICIES = 50, 10
 LONGEST_POLICY = 2048
 """Characters."""
 _TAG_KEY = re.compile(r"[\w \t.:/=+@-]{1,128}")
 _TAG_VALUE = re.compile(r"(?:[\w \t.:/=+@-]|\{(?P<name>[^{}]*)\}){0,256}")
-_IN_BRACES = re.compile(r"\{([^{}]*)\}")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _SOURCE_IDENTITY = re.compile(r"(?!aws:)[\w+=,.@-]{2,64}", re.ASCII)
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+", re.ASCII)
@@ -102,9 +100,8 @@ def _tag(pair: str) -> tuple[str, str]:
     key, equals, value = (part.strip() for part in pair.partition("="))
     if not equals or not _TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
         raise ValueError(f"has {pair!r}; use KEY=VALUE with letters, digits, spaces and _ . : / = + - @")
-    if unknown := [name for name in _IN_BRACES.findall(value) if name not in PLACEHOLDERS]:
-        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        raise ValueError(f"has {{{unknown[0]}}}, which no token tells; {known} are allowed")
+    if unknown := next(unknown_placeholders(value), ""):
+        raise ValueError(f"has {unknown}, which no token tells; {KNOWN_PLACEHOLDERS} are allowed")
     if not _TAG_VALUE.fullmatch(value):
         raise ValueError(f"has {value!r} for {key}; use up to 256 letters, digits, spaces and _ . : / = + - @")
     return key, value

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sidecar.core.session_request import ChainedSessionRequest, SessionRequest
+from sidecar.core.session_request import LONGEST_CHAINED, ChainedSessionRequest, SessionRequest
 from sidecar.faces.registry import CONTAINER, ECS, IMDS, FaceSpec
 from sidecar.http.addresses import Address, UnixAddress
 from sidecar.settings import rules
@@ -26,8 +26,6 @@ from sidecar.settings.roles import (
 from sidecar.settings.sts_connection import sts_connection
 from sidecar.sts.endpoints import is_of_aws
 
-LONGEST_CHAINED = 3600
-"""Seconds: AWS limits a session that another session asks for, whatever its role allows."""
 CONTAINER_BASE = "credential_source:EcsContainer"
 """The role that the container endpoint's own credentials are, where chains stand on them. No profile has that name."""
 KEY_OF = {

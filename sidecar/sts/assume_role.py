@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from sidecar.core.claims import Claims
-from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
+from sidecar.core.model import Credentials, Instant, UnixTime
 from sidecar.core.ports import Clock
-from sidecar.core.session_request import ChainedSessionRequest
+from sidecar.core.session_request import LONGEST_CHAINED, ChainedSessionRequest
 from sidecar.sts.exchange import API_VERSION, OK, SkewObserver, clock_skew, no_observer
 from sidecar.sts.issued import AskedOfSts, IssuedSessions
 from sidecar.sts.plausibility import Presented
@@ -19,8 +19,6 @@ from sidecar.sts.session_fields import chained_fields
 from sidecar.sts.session_name import session_name_for
 
 ACTION = "AssumeRole"
-LONGEST_CHAINED: Seconds = 3600
-"""Seconds. AWS limits a session that another session asked for, whatever its role allows (AWS STS API reference)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class ChainedCall:
 
     @property
     def duration(self) -> int:
-        return min(self.session.duration, int(LONGEST_CHAINED))
+        return min(self.session.duration, LONGEST_CHAINED)
 
 
 @dataclass(frozen=True, slots=True)

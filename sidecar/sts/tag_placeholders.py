@@ -15,18 +15,12 @@ CLAIMS: Mapping[str, Callable[[Claims], str]] = {
     "pod": lambda claims: claims.pod,
     "service_account": lambda claims: claims.service_account,
 }
-KNOWN = ", ".join(f"{{{name}}}" for name in CLAIMS)
+KNOWN_PLACEHOLDERS = ", ".join(f"{{{name}}}" for name in CLAIMS)
 
 
 def unknown_placeholders(value: str) -> Iterator[str]:
-    """What stands in braces and names no claim, and braces that belong to nothing."""
+    """What stands in braces and names no claim."""
     yield from (found[0] for found in _PLACEHOLDER.finditer(value) if found[1] not in CLAIMS)
-    yield from (char for char in _PLACEHOLDER.sub("", value) if char in "{}")
-
-
-def has_placeholder(value: str) -> bool:
-    """Whether the value needs a token to be filled in from."""
-    return any(found[1] in CLAIMS for found in _PLACEHOLDER.finditer(value))
 
 
 def filled(value: str, key: str, claims: Claims) -> str:

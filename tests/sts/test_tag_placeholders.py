@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sidecar.core.claims import NO_CLAIMS
 from sidecar.core.errors import ClaimMissing, Retry
-from sidecar.sts.tag_placeholders import filled, has_placeholder, unknown_placeholders
+from sidecar.sts.tag_placeholders import filled, unknown_placeholders
 from tests.doubles import a_token
 
 CLAIMS = a_token().claims
@@ -39,16 +39,14 @@ def test_all_around_a_placeholder_stays_as_it_is(before: str, after: str) -> Non
 @given(PLAIN)
 def test_without_a_brace_there_is_nothing_to_fill_in(value: str) -> None:
     assert filled(value, "team", NO_CLAIMS) == value
-    assert not has_placeholder(value)
+    assert not list(unknown_placeholders(value))
 
 
 def test_what_a_claim_holds_is_not_read_for_placeholders() -> None:
     assert filled("{namespace}", "team", replace(CLAIMS, namespace="{pod}")) == "{pod}"
 
 
-@pytest.mark.parametrize(
-    ("value", "odd"), [("{team}", ["{team}"]), ("{pod", ["{"]), ("a}b{", ["}", "{"]), ("{}", ["{}"])]
-)
+@pytest.mark.parametrize(("value", "odd"), [("{team}", ["{team}"]), ("a{pod}{Pod}", ["{Pod}"]), ("{}", ["{}"])])
 def test_an_unknown_placeholder_is_found_before_sts_is_asked(value: str, odd: list[str]) -> None:
     assert list(unknown_placeholders(value)) == odd
 
