@@ -34,6 +34,7 @@ from sidecar.core.watched import Watched, WatchedValue
 
 MAXIMUM_SLEEP: Seconds = 10
 """The longest sleep. A paused machine's timers do not notice the time that passed; a short sleep ends soon after."""
+SHORTEST_SLEEP: Seconds = 0.001
 ATTEMPT_WITHIN: Seconds = 60
 """The longest attempt: a source has time-outs of its own, and one without must not end all refreshes."""
 ANSWER_TIMEOUT: Seconds = 0.8
@@ -194,7 +195,8 @@ class Broker:
 
     def _wait(self) -> Seconds:
         self._note_pause()
-        return min(MAXIMUM_SLEEP, self.state.attempt_at - self._clock.now())
+        now = self._clock.now()
+        return min(_next_look(now), self.state.attempt_at - now)
 
     def _note_change(self) -> None:
         """Remember what the source holds; new content is an event, the first sight during an attempt is not."""
@@ -235,6 +237,12 @@ class Broker:
             fix=state.error.fix,
             retry_after=max(0, state.attempt_at - self._clock.now()),
         )
+
+
+def _next_look(now: Instant) -> Seconds:
+    """How long to sleep at most: until a moment that is the same for all roles, which so wake the process together."""
+    wait = MAXIMUM_SLEEP - now % MAXIMUM_SLEEP
+    return wait if wait > SHORTEST_SLEEP else MAXIMUM_SLEEP
 
 
 def _cancelled() -> bool:

@@ -1,0 +1,164 @@
+"""A reload: what has not changed goes on, what has begins anew, what is gone is gone; what fails changes nothing."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.core.model import DEFAULT_ROLE
+from sidecar.core.refresh import Phase
+from sidecar.faces.registry import CONTAINER, IMDS
+from sidecar.http.addresses import TcpAddress
+from tests.roles.kit import objects, put_together, role, role_set, running
+from tests.virtual_time import in_virtual_time
+
+HERE = role_set(role(), role("reports"), role("audit"))
+
+
+@in_virtual_time
+async def test_each_role_has_its_own_credentials() -> None:
+    async with running(put_together(HERE)) as work:
+        await asyncio.sleep(1)
+        held = {name: work.held(name) for name in ("default", "reports", "audit")}
+        assert {credentials.access_key_id for credentials in held.values() if credentials} == {
+            each.access_key_id for each in held.values() if each
+        }
+        assert len({credentials.access_key_id for credentials in held.values() if credentials}) == 3
+
+
+@in_virtual_time
+async def test_an_unchanged_role_keeps_its_credentials_and_is_not_asked_for_again() -> None:
+    async with running(put_together(HERE)) as work:
+        await asyncio.sleep(1)
+        before = work.held("reports")
+        changes = await work.roles.replace(role_set(role(), role("reports"), role("audit", "another")))
+        assert changes.changed == ("audit",)
+        assert work.held("reports") is before is not None
+        await asyncio.sleep(60)
+        assert len(work.sources.exchanges["reports"]) == 1
+        assert len(work.sources.exchanges["reports"][0].called_at) == 1
+
+
+@in_virtual_time
+async def test_a_changed_role_never_serves_what_it_held_before() -> None:
+    async with running(put_together(HERE)) as work:
+        await asyncio.sleep(1)
+        before = work.held("audit")
+        await work.roles.replace(role_set(role(), role("reports"), role("audit", "another")))
+        assert work.held("audit") is None
+        assert work.roles["audit"].broker.phase is Phase.EMPTY
+        await asyncio.sleep(1)
+        assert work.held("audit") not in (before, None)
+
+
+@in_virtual_time
+async def test_a_new_role_begins_at_once_and_a_removed_one_ends() -> None:
+    async with running(put_together(HERE)) as work:
+        await asyncio.sleep(1)
+        removed = work.roles["audit"]
+        changes = await work.roles.replace(role_set(role(), role("reports"), role("new")))
+        assert (changes.added, changes.removed) == (("new",), ("audit",))
+        await asyncio.sleep(1)
+        assert work.held("new") is not None
+        with pytest.raises(KeyError):
+            work.roles["audit"]
+        asked = len(work.sources.exchanges["audit"][0].called_at)
+        await asyncio.sleep(24 * 3600)
+        assert len(work.sources.exchanges["audit"][0].called_at) == asked
+        assert removed.broker.usable() is None
+
+
+@in_virtual_time
+async def test_who_waits_for_a_role_that_is_removed_has_an_answer_within_a_second() -> None:
+    async with running(put_together(HERE, takes=10)) as work:
+        asked_at = work.clock.now()
+        waiting = asyncio.create_task(work.roles["audit"].broker.credentials())
+        await asyncio.sleep(0.1)
+        await work.roles.replace(role_set(role(), role("reports")))
+        await asyncio.wait([waiting])
+        assert waiting.exception() is not None
+        assert work.clock.now() - asked_at < 1
+
+
+@pytest.mark.parametrize(
+    "settings", [{"required": True}, {"served": False}, {"auth_token_file": Path("/nowhere/token")}], ids=str
+)
+async def test_what_is_for_others_to_get_it_does_not_cost_a_role_its_credentials(settings: dict[str, Any]) -> None:
+    work = put_together(HERE, takes=0)
+    before = work.roles["reports"].broker
+    changes = await work.roles.replace(role_set(role(), role("reports", **settings), role("audit")))
+    assert changes.changed == ("reports",)
+    assert work.roles["reports"].broker is before
+    assert work.roles["reports"].settings == role("reports", **settings)
+    assert (work.roles["reports"].authorization is not None) == ("auth_token_file" in settings)
+
+
+async def test_a_role_that_cannot_be_made_leaves_everything_as_it_was() -> None:
+    work = put_together(HERE)
+    before, told = {each.name: each for each in work.roles}, list(work.changes)
+    work.sources.broken = {"broken"}
+    with pytest.raises(OSError, match="no such bundle"):
+        await work.roles.replace(role_set(role(DEFAULT_ROLE, "another"), role("new"), role("broken")))
+    assert {each.name: each for each in work.roles} == before
+    assert work.roles.settings == HERE
+    assert work.changes == told
+
+
+async def test_addresses_stay_as_they_were_and_who_needs_a_restart_is_said_until_it_comes() -> None:
+    address = (TcpAddress("127.0.0.1", 9920),)
+    work = put_together(HERE)
+    moved = role_set(role(), role("reports", listen={IMDS: address}), role("audit", listen={CONTAINER: address}))
+    for _ in range(2):
+        assert (await work.roles.replace(moved)).needs_restart == ("reports", "audit")
+    assert [dict(each.settings.listen) for each in work.roles] == [{}, {}, {}]
+    assert (await work.roles.replace(HERE)).needs_restart == ()
+
+
+async def test_a_new_role_with_an_address_of_its_own_is_nowhere_until_a_restart() -> None:
+    address = {CONTAINER: (TcpAddress("127.0.0.1", 9920),)}
+    work = put_together(HERE)
+    changes = await work.roles.replace(role_set(*HERE, role("new", listen=address)))
+    assert changes.needs_restart == ("new",)
+    assert work.roles["new"].settings.listen == address
+
+
+@in_virtual_time
+async def test_a_defect_in_one_role_ends_all() -> None:
+    """A sidecar that limps on without a word would be found when its credentials have expired."""
+    work = put_together(HERE)
+
+    async def broken() -> Any:
+        await asyncio.sleep(1)
+        raise RuntimeError("a bug")
+
+    work.jobs.set({"broken": broken})
+    with pytest.raises(ExceptionGroup, match="unhandled"):
+        await work.jobs.run()
+
+
+def test_ten_thousand_reloads_leave_no_gap_for_the_untouched_and_nothing_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("CRITICAL")  # what is captured is kept
+    _reload_ten_thousand_times()
+
+
+@in_virtual_time
+async def _reload_ten_thousand_times() -> None:
+    untouched = (role(), role("untouched"))
+    async with running(put_together(role_set(*untouched), takes=0)) as work:
+        await asyncio.sleep(1)
+        tasks = len(asyncio.all_tasks())
+        for number in range(10_000):
+            await work.roles.replace(role_set(*untouched, role("changing", f"arn-{number}"), role(f"role-{number}")))
+            if number % 50 == 0:
+                await asyncio.sleep(30)
+            assert None not in (work.held(), work.held("untouched"))
+            work.sources.exchanges = {}
+            if number == 1000:
+                before = objects()
+        await asyncio.sleep(30)
+        assert len(asyncio.all_tasks()) == tasks + 2
+        assert objects() < before + 1000  # one a reload would be 9000
+        assert set(work.metrics.roles) == {"default", "untouched", "changing", "role-9999"}
