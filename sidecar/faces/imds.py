@@ -16,7 +16,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from sidecar.core.errors import BadTokenLife, MethodRefused, NoCredentials, NoSuchPath, NotAuthorized, SidecarError
-from sidecar.core.model import Credentials, Instant, Seconds
+from sidecar.core.model import DEFAULT_ROLE, Credentials, Instant, Seconds
 from sidecar.core.refresh import RefreshPolicy, RoleState, floor
 from sidecar.faces.document import Documents, instance_document
 from sidecar.faces.guards import Guard
@@ -63,6 +63,7 @@ class ImdsFace:
         min_life: Seconds,
         policy: RefreshPolicy,
         now: Callable[[], Instant],
+        role: str = DEFAULT_ROLE,
     ) -> None:
         self._source = source
         self._guard = guard
@@ -73,7 +74,7 @@ class ImdsFace:
         self._min_life = min_life
         self._policy = policy
         self._now = now
-        self._documents = Documents(instance_document, TEXT)
+        self._documents = Documents(instance_document, TEXT, role)
 
     def answer(self, request: Request) -> Reply:
         try:

@@ -14,7 +14,7 @@ from sidecar.faces.instance import Instance
 from sidecar.faces.problems import problem
 from sidecar.faces.registry import IMDS
 from sidecar.http.addresses import Address
-from sidecar.http.messages import Face, Reply, Request
+from sidecar.http.messages import Face, Repeatable, Reply, Request
 from sidecar.roles.running_role import RunningRole
 from sidecar.settings.config import Config
 
@@ -40,6 +40,7 @@ class MetadataFaces:
             min_life=config.imds_min_life,
             policy=self.policy,
             now=self.clock.now,
+            role=role.name,
         )
 
     def endpoint(self, role: str, addresses: tuple[Address, ...], guard: Guard) -> "MetadataEndpoint":
@@ -77,7 +78,11 @@ class SwitchedFace:
         self.current = current
 
     def answer(self, request: Request) -> Reply:
-        return self.current.answer(request)
+        asked = self.current
+        reply = asked.answer(request)
+        if isinstance(reply, Repeatable):
+            return Repeatable(reply.response, lambda: self.current is asked and reply.holds())
+        return reply
 
 
 class NoRole:
