@@ -16,9 +16,12 @@ from typing import Any
 import aiohttp
 
 from sidecar.lab import schedule
-from sidecar.lab.aws import iam
+from sidecar.lab.aws import associations, iam
+from sidecar.lab.aws.agent import PATH, Agent
+from sidecar.lab.aws.associations import AssociationsFile
 from sidecar.lab.aws.iam_file import IamFile, with_faults
 from sidecar.lab.aws.operations import Operations
+from sidecar.lab.aws.pod_identity import PodIdentity
 from sidecar.lab.aws.sessions import Sessions
 from sidecar.lab.aws.sts import Sts
 from sidecar.lab.aws.token_verification import IssuerKeys
@@ -37,12 +40,13 @@ from sidecar.lab.state import PUBLIC, StateDirectory, session_secret, write, wri
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A running lab. `sts_url` is empty if another process runs STS."""
+    """A running lab. `sts_url` is empty if another process runs STS, `agent_url` without an EKS Pod Identity agent."""
 
     state: StateDirectory
     issuer_url: str
     control_url: str
     sts_url: str
+    agent_url: str
     region: str
     issuer: Issuer
     ring: KeyRing
@@ -77,7 +81,7 @@ async def running(
         listening = bind(settings.issuer)
         stack.callback(listening.close)
         issuer = Issuer(url_of(listening), ring, faults)
-        _write_first_files(state, issuer.url)
+        _write_first_files(state, issuer.url, agent=settings.agent is not None)
         _warn_of_unknown_issuer(state, issuer.url, observe)
         watch = schedule.Watch(state, observe)
         accounts = _accounts(state, settings.token_lifetime)
@@ -85,11 +89,12 @@ async def running(
         sts_url = ""
         if settings.sts_settings is not None:
             sts_url = await stack.enter_async_context(running_sts(settings.sts_settings, observe, clock))
+        agent_url = await stack.enter_async_context(running_agent(settings, observe, clock))
         projections = tuple(_projection(state, issuer, account, observe=observe, clock=clock) for account in accounts)
         control = await stack.enter_async_context(
             serving(control_app(state, ring, projections, clock), bind(settings.control))
         )
-        lab = Lab(state, issuer.url, control, sts_url, settings.region, issuer, ring, faults, projections)
+        lab = Lab(state, issuer.url, control, sts_url, agent_url, settings.region, issuer, ring, faults, projections)
         _announce(lab)
         stack.callback(state.running.unlink, missing_ok=True)
         tasks = await stack.enter_async_context(_owned_tasks())
@@ -122,6 +127,29 @@ async def running_sts(
             yield url
 
 
+@asynccontextmanager
+async def running_agent(
+    settings: LabSettings, observe: LabObserver = ignore_events, clock: LabClock = time.time
+) -> AsyncIterator[str]:
+    """The EKS Pod Identity agent, if there is to be one. Gives its URL."""
+    if settings.agent is None:
+        yield ""
+        return
+    state = StateDirectory(settings.state.resolve())
+    faults = Faults(state)
+    async with aiohttp.ClientSession(trust_env=False) as http:
+        eks = PodIdentity(
+            with_faults(faults, _iam_file(state)),
+            AssociationsFile(state).current,
+            Sessions(session_secret(state)),
+            IssuerKeys(http, keep=settings.keep_jwks),
+            settings.session_lifetime,
+        )
+        agent = Agent(eks, faults, clock=clock, observe=observe)
+        async with serving(agent.app(), bind(settings.agent)) as url:
+            yield f"{url}{PATH}"
+
+
 def _iam_file(state: StateDirectory) -> IamFile:
     if not state.iam.exists():
         raise FileNotFoundError(
@@ -132,9 +160,13 @@ def _iam_file(state: StateDirectory) -> IamFile:
     return found
 
 
-def _write_first_files(state: StateDirectory, issuer_url: str) -> None:
-    write_once(state.iam, lambda: iam.default_text(issuer_url).encode(), PUBLIC)
-    write_once(state.cluster, cluster.DEFAULT_TEXT.encode, PUBLIC)
+def _write_first_files(state: StateDirectory, issuer_url: str, *, agent: bool) -> None:
+    iam_text, cluster_text = iam.default_text(issuer_url), cluster.DEFAULT_TEXT
+    if agent:
+        iam_text, cluster_text = iam_text + iam.pod_identity_text(), cluster_text + cluster.OLD_APP_TEXT
+        write_once(state.associations, associations.default_text(iam.POD_IDENTITY_ROLE).encode, PUBLIC)
+    write_once(state.iam, iam_text.encode, PUBLIC)
+    write_once(state.cluster, cluster_text.encode, PUBLIC)
 
 
 def _warn_of_unknown_issuer(state: StateDirectory, issuer_url: str, observe: LabObserver) -> None:
@@ -182,6 +214,7 @@ def _projection(
 def _announce(lab: Lab) -> None:
     """Writes the addresses into the state directory, for `lab status` and for people."""
     found = {"pid": os.getpid(), "issuer": lab.issuer_url, "sts": lab.sts_url, "control": lab.control_url}
+    found |= {"agent": lab.agent_url} if lab.agent_url else {}
     write(lab.state.running, json.dumps(found, indent=2).encode())
 
 

@@ -27,6 +27,8 @@ class LabSettings:
     issuer: LoopbackAddress = ("127.0.0.1", 9921)
     sts: LoopbackAddress | None = ("127.0.0.1", 9922)
     control: LoopbackAddress = ("127.0.0.1", 9923)
+    agent: LoopbackAddress | None = None
+    """The EKS Pod Identity agent's; None for none."""
     region: str = "us-east-1"
     token_lifetime: float | None = None
     session_lifetime: float | None = None

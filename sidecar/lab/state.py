@@ -31,6 +31,11 @@ class StateDirectory:
         return self.root / "cluster.yaml"
 
     @property
+    def associations(self) -> Path:
+        """Which service account has which role by EKS Pod Identity, for people to edit."""
+        return self.root / "pod-identity.yaml"
+
+    @property
     def keys(self) -> Path:
         return self.root / "keys"
 

@@ -98,6 +98,24 @@ class Iam:
         return next((role for role in self.roles if str(role.arn) == arn), None)
 
 
+POD_IDENTITY_ROLE = "arn:aws:iam::111122223333:role/pod-identity"
+
+
+def pod_identity_text(role_arn: str = POD_IDENTITY_ROLE) -> str:
+    """What the first IAM file of a lab with an EKS Pod Identity agent has besides: a role that EKS may assume."""
+    return f"""\
+
+  - arn: {role_arn}
+    trustPolicy:
+      Version: "2012-10-17"
+      Statement:
+        - Effect: Allow
+          Principal:
+            Service: pods.eks.amazonaws.com
+          Action: [sts:AssumeRole, sts:TagSession]
+"""
+
+
 def default_text(issuer: str, role_arn: str = "arn:aws:iam::111122223333:role/demo") -> str:
     """A first IAM file: the lab's issuer as provider, one role that `default/app` may assume."""
     role, name = parse_role_arn(role_arn), trust.issuer_prefix(issuer)

@@ -81,6 +81,12 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     defaults = LabSettings(Path())
     for name, default in (("issuer", defaults.issuer), ("sts", defaults.sts), ("control", defaults.control)):
         parser.add_argument(f"--{name}-listen", type=address, default=default, metavar="HOST:PORT")
+    parser.add_argument(
+        "--agent-listen",
+        type=address,
+        metavar="HOST:PORT",
+        help="also run an EKS Pod Identity agent there, such as 127.0.0.1:9924",
+    )
     parser.add_argument("--no-sts", action="store_true", help="do not run STS here; run `lab sts` in another process")
     parser.add_argument(
         "--token-lifetime", type=seconds, metavar="S", help="lifetime of tokens, instead of that in cluster.yaml"
@@ -113,6 +119,7 @@ def _run(arguments: argparse.Namespace) -> str:
         issuer=arguments.issuer_listen,
         sts=None if arguments.no_sts else arguments.sts_listen,
         control=arguments.control_listen,
+        agent=arguments.agent_listen,
         region=arguments.region,
         token_lifetime=arguments.token_lifetime,
         session_lifetime=arguments.session_lifetime,

@@ -29,7 +29,20 @@ For `irsa-sidecar serve`, or for any SDK's own web identity provider, in another
   export AWS_ENDPOINT_URL_STS={lab.sts_url or "<the URL of lab sts>"}
   export AWS_REGION={lab.region} AWS_DEFAULT_REGION={lab.region}
 
-To rehearse an outage: `irsa-sidecar lab fault` lists the faults.
+{_of_the_agent(lab)}To rehearse an outage: `irsa-sidecar lab fault` lists the faults.
+"""
+
+
+def _of_the_agent(lab: Lab) -> str:
+    """What makes a sidecar ask the EKS Pod Identity agent, as EKS sets it; "" where there is none."""
+    if not lab.agent_url:
+        return ""
+    return f"""\
+For `irsa-sidecar serve` with EKS Pod Identity as its source, in place of those:
+
+  export AWS_CONTAINER_CREDENTIALS_FULL_URI={lab.agent_url}
+  export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={lab.state.volume("default", "old-app") / "token"}
+
 """
 
 

@@ -57,6 +57,15 @@ serviceAccounts:
     # fsGroup: 2000         # the file then is 0640 and of this group
 """
 
+OLD_APP_TEXT = """\
+
+  - namespace: default
+    name: old-app
+    audience: pods.eks.amazonaws.com # what EKS Pod Identity asks for
+    expirationSeconds: 3600
+"""
+"""What the first file of a lab with an EKS Pod Identity agent has besides."""
+
 
 def parse_cluster(text: str, name: str = "cluster.yaml") -> tuple[ServiceAccount, ...]:
     """Raises BadFile with every complaint and its line."""
