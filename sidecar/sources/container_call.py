@@ -8,7 +8,7 @@ from sidecar.core.model import Credentials, Token, UnixTime
 from sidecar.core.ports import Clock
 from sidecar.core.watched import Watched, WatchedValue
 from sidecar.sources.container_answer import credentials_in
-from sidecar.sources.container_refusal import Endpoint, failure_of, unreachable
+from sidecar.sources.container_refusal import AskedEndpoint, failure_of, unreachable
 from sidecar.sts.answer import MAXIMUM_ANSWER, Answer, http_date
 from sidecar.sts.plausibility import Clocks, DateSeen, Presented, ServerClock
 from sidecar.sts.post import Trust, the_sessions_own
@@ -38,7 +38,7 @@ class ContainerCall:
 
     def __init__(self, http: aiohttp.ClientSession, url: str, clock: Clock, trust: Trust = the_sessions_own) -> None:
         self._http = http
-        self._endpoint = Endpoint(url)
+        self._endpoint = AskedEndpoint(url)
         self._clock = clock
         self._trust = trust
         self._server_clock = ServerClock()

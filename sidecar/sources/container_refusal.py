@@ -42,7 +42,7 @@ FIX_AUDIENCE = f"The token's volume must ask for the audience {audiences.POD_IDE
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class AskedEndpoint:
     """Who is asked. `url` may hold more than may be shown."""
 
     url: str
@@ -67,7 +67,7 @@ class Endpoint:
         return Answerer(self.name, EndpointUnavailable, FIX_ENDPOINT_ANSWER)
 
 
-def unreachable(endpoint: Endpoint, failure: TransportFailure) -> EndpointUnreachable:
+def unreachable(endpoint: AskedEndpoint, failure: TransportFailure) -> EndpointUnreachable:
     """No answer arrived."""
     ours = failure.step is FailedStep.CONNECTION
     fix = (FIX_AGENT if endpoint.is_agent else FIX_ENDPOINT) if ours else failure.fix
@@ -79,7 +79,7 @@ def unreachable(endpoint: Endpoint, failure: TransportFailure) -> EndpointUnreac
 class RefusedAnswer:
     """What is known of a request that was refused. `claims`: those of the token that was sent, if it has any."""
 
-    endpoint: Endpoint
+    endpoint: AskedEndpoint
     answer: Answer
     refusal: EndpointRefusal
     claims: Claims
@@ -96,7 +96,7 @@ class RefusedAnswer:
         )
 
 
-def failure_of(answer: Answer, endpoint: Endpoint, *, claims: Claims | None, now: UnixTime) -> ExchangeFailed:
+def failure_of(answer: Answer, endpoint: AskedEndpoint, *, claims: Claims | None, now: UnixTime) -> ExchangeFailed:
     """Name what a non-200 answer means. `claims`: None where no token was sent; `now`: the endpoint's clock."""
     request = RefusedAnswer(endpoint, answer, refusal_in(answer), claims or NO_CLAIMS, claims is not None, now)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or "Throttl" in request.refusal.code:

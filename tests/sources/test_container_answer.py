@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sidecar.core.errors import EndpointUnavailable
 from sidecar.core.model import Credentials, UnixTime
 from sidecar.sources.container_answer import credentials_in, refusal_in
-from sidecar.sources.container_refusal import Endpoint
+from sidecar.sources.container_refusal import AskedEndpoint
 from sidecar.sts.answer import Answer
 from tests.doubles import EPOCH, KEY_CANARY, SESSION_CANARY
 from tests.sources.agent_answers import ACCOUNT, AGENT, document, of_eks
@@ -20,7 +20,7 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/shop/checkout"
 
 def taken(body: bytes, date: UnixTime | None = EPOCH, wall: UnixTime = EPOCH) -> Credentials:
     answer = Answer(200, body, date, "id")
-    return credentials_in(answer, Endpoint(AGENT).answerer, asked_at=100, asked_at_wall=wall)
+    return credentials_in(answer, AskedEndpoint(AGENT).answerer, asked_at=100, asked_at_wall=wall)
 
 
 def test_what_the_agent_answers_is_taken_whole() -> None:

@@ -14,7 +14,7 @@ from sidecar.core.errors import (
     Retry,
     TokenRefused,
 )
-from sidecar.sources.container_refusal import Endpoint, failure_of
+from sidecar.sources.container_refusal import AskedEndpoint, failure_of
 from sidecar.sts.answer import Answer
 from tests.doubles import EPOCH
 from tests.sources.agent_answers import AGENT, of_eks
@@ -31,7 +31,7 @@ EXPIRED = Claims(audiences=("pods.eks.amazonaws.com",), expires_at=EPOCH - 1)
 
 
 def failure(status: int, body: bytes, claims: Claims | None = GOOD, url: str = AGENT) -> ExchangeFailed:
-    return failure_of(Answer(status, body, EPOCH), Endpoint(url), claims=claims, now=EPOCH)
+    return failure_of(Answer(status, body, EPOCH), AskedEndpoint(url), claims=claims, now=EPOCH)
 
 
 OF_THE_TOKEN = b"Service account token "
