@@ -11,7 +11,6 @@ import resource
 import socket
 import ssl
 import statistics
-import sys
 import tempfile
 import time
 import urllib.error
@@ -21,7 +20,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench import imports, proc, targets
+from bench import imports, proc, python, targets
 from sidecar.lab.app import running
 from sidecar.lab.settings import LabSettings
 from tests.tls import Authority, authority
@@ -33,23 +32,14 @@ ANY_PORTS = (ANY_PORT, ANY_PORT, ANY_PORT)
 SETTLES_WITHIN = 2.0
 IDLE_FOR = 10.0
 
-MOST = {
-    ("RSS when idle", "MiB"): targets.RSS_MIB,
-    ("CPU until then", "s"): targets.CPU_S,
-    ("voluntary context switches when idle", "per s"): targets.WAKE_UPS,
-}
-
 SERVE = """
 import time
 interpreter = time.process_time()
-import gc
-usual = gc.get_threshold()
-gc.set_threshold(20_000)
+from sidecar import cli
+cli.import_serve()
 from sidecar import serve
-gc.freeze()
-gc.set_threshold(*usual)
 imports = time.process_time()
-import os, sys
+import os
 serve.load(os.environ, [])
 settings = time.process_time()
 print(interpreter, imports - interpreter, settings - imports, file=sys.stderr, flush=True)
@@ -63,7 +53,7 @@ Row = dict[tuple[str, str], float]
 
 def main() -> None:
     rows = asyncio.run(measure())
-    print(f"irsa-sidecar serve, {len(rows)} rounds, median (minimum to maximum), Python {sys.version.split()[0]}\n")
+    print(f"irsa-sidecar serve, {len(rows)} rounds, median (minimum to maximum), Python {python.under_test()}\n")
     for name, unit in rows[0]:
         print(_line((name, unit), [row[name, unit] for row in rows]))
     print(
@@ -76,15 +66,17 @@ def main() -> None:
 
 def _line(figure: tuple[str, str], values: Sequence[float]) -> str:
     median = statistics.median(values)
-    verdict = "" if figure not in MOST else f"{'PASS' if median <= MOST[figure] else 'FAIL'} <= {MOST[figure]:g}"
+    most = next((most for _, name, most, _ in targets.FOOTPRINT if name == ", ".join(figure)), None)
+    verdict = "" if most is None else f"{'PASS' if median <= most else 'FAIL'} <= {most:g}"
     spread = f"({min(values):.3f} to {max(values):.3f})"
     return f"  {figure[0]:<42} {median:8.3f} {figure[1]:<6} {spread:<22} {verdict}".rstrip()
 
 
-async def measure() -> list[Row]:
-    """`ROUNDS` rounds, each of a process of its own."""
+async def measure(rounds: int = ROUNDS) -> list[Row]:
+    """Each round is of a process of its own, and of another with more roles."""
+    await asyncio.to_thread(python.compile_ours)
     async with a_lab() as settings:
-        return [await one_round(settings) for _ in range(ROUNDS)]
+        return [await one_round(settings) | await _roles(settings) for _ in range(rounds)]
 
 
 async def accounted(rows: Sequence[Row]) -> list[imports.Cost]:
@@ -110,6 +102,14 @@ async def a_lab() -> AsyncIterator[dict[str, str]]:
         settings = LabSettings(directory / "lab", *ANY_PORTS)
         async with running(settings) as lab, _behind_tls(lab.sts_url, made) as sts_url:
             yield environment(lab.token_file, sts_url, free_port(), free_port()) | {"SSL_CERT_FILE": str(trusted)}
+
+
+@asynccontextmanager
+async def a_lab_without_tls() -> AsyncIterator[dict[str, str]]:
+    """The same, its STS by HTTP, at an address."""
+    with tempfile.TemporaryDirectory() as name:
+        async with running(LabSettings(Path(name), *ANY_PORTS)) as lab:
+            yield environment(lab.token_file, lab.sts_url, free_port(), free_port())
 
 
 def environment(token_file: Path, sts_url: str, port: int, admin_port: int) -> dict[str, str]:
@@ -162,15 +162,14 @@ def free_port() -> int:
 
 async def one_round(settings: Mapping[str, str]) -> Row:
     started = time.monotonic()
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SERVE, env=dict(settings), stderr=asyncio.subprocess.PIPE
-    )
-    try:
+    async with _serving(settings, asyncio.subprocess.PIPE) as child:
         await asyncio.to_thread(until_served, child.pid, settings["SIDECAR_LISTEN"])
         served, cpu = time.monotonic() - started, proc.cpu_seconds(child.pid)
         assert child.stderr is not None
         interpreter, imported, configured = map(float, (await child.stderr.readline()).split())
-        one_shot = await credential_process(settings)
+        commands = {
+            (f"CPU of one {name}", "s"): await _cpu_of(settings, name) for name in ("credential-process", "healthcheck")
+        }
         await asyncio.sleep(SETTLES_WITHIN)
         return {
             ("exec to first served credential", "s"): served,
@@ -179,9 +178,17 @@ async def one_round(settings: Mapping[str, str]) -> Row:
             ("of it imports", "s"): imported,
             ("of it settings", "s"): configured,
             ("of it start and first exchange", "s"): cpu - interpreter - imported - configured,
-            ("CPU of one credential-process", "s"): one_shot,
+            **commands,
             **await _idle(child.pid),
         }
+
+
+@asynccontextmanager
+async def _serving(settings: Mapping[str, str], stderr: int | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+    command = python.under_test().executing(SERVE)
+    child = await asyncio.create_subprocess_exec(*command, env=dict(settings), stderr=stderr)
+    try:
+        yield child
     finally:
         child.terminate()
         await child.communicate()
@@ -203,20 +210,58 @@ async def _idle(pid: int) -> Row:
     }
 
 
-async def credential_process(settings: Mapping[str, str]) -> float:
-    """CPU-seconds of `irsa-sidecar credential-process` that asks the running sidecar."""
+async def _cpu_of(settings: Mapping[str, str], command: str) -> float:
+    """CPU-seconds of a command that asks the running sidecar."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = (sys.executable, "-m", "sidecar", "credential-process")
-    child = await asyncio.create_subprocess_exec(*command, env=dict(settings), stdout=asyncio.subprocess.DEVNULL)
+    arguments = python.under_test().running("sidecar.cli", command)
+    child = await asyncio.create_subprocess_exec(*arguments, env=dict(settings), stdout=asyncio.subprocess.DEVNULL)
     assert await child.wait() == 0
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+# --- many roles -----------------------------------------------------------------------------------------------------
+
+
+async def _roles(settings: Mapping[str, str]) -> Row:
+    """What more roles add to one that is a profile, as they are: all with the same token file."""
+    one, many = await _resident(settings, 1), await _resident(settings, 1 + targets.ROLES)
+    return {(f"RSS of {targets.ROLES} more roles", "MiB"): many - one}
+
+
+async def _resident(settings: Mapping[str, str], count: int) -> float:
+    """MiB of a sidecar with so many roles, once each has credentials."""
+    names = [f"role-{number}" for number in range(count)]
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("\n".join(_profile(settings, name) for name in names))
+        file.flush()
+        both = {"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
+        of_one = {name: value for name, value in settings.items() if name not in both}
+        roles = {"AWS_CONFIG_FILE": file.name, "SIDECAR_PROFILES": ",".join(names), "SIDECAR_DEFAULT_PROFILE": names[0]}
+        async with _serving(of_one | roles) as child:
+            await asyncio.to_thread(until_served, child.pid, settings["SIDECAR_LISTEN"])
+            await asyncio.to_thread(until_ready, child.pid, settings["SIDECAR_ADMIN_LISTEN"])
+            await asyncio.sleep(SETTLES_WITHIN)
+            return proc.memory(child.pid).rss
+
+
+def _profile(settings: Mapping[str, str], name: str) -> str:
+    token = settings["AWS_WEB_IDENTITY_TOKEN_FILE"]
+    return f"[profile {name}]\nrole_arn = {settings['AWS_ROLE_ARN']}\nweb_identity_token_file = {token}\n"
+
+
 def until_served(pid: int, place: str) -> None:
+    _until_200(pid, f"http://{place}/v1/credentials")
+
+
+def until_ready(pid: int, place: str) -> None:
+    _until_200(pid, f"http://{place}/readyz")
+
+
+def _until_200(pid: int, url: str) -> None:
     while Path(f"/proc/{pid}").exists():
         try:
-            with urllib.request.urlopen(f"http://{place}/v1/credentials", timeout=1):
+            with urllib.request.urlopen(url, timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.002)

@@ -1,4 +1,4 @@
-"""Does the serving process grow? A million requests, a thousand refreshes, then /proc again. Part of `make bench`.
+"""Does the serving process grow? 1.5 million requests, a thousand refreshes, then /proc again. Part of `make bench`.
 
 The sidecar runs in a process of its own with a policy that refreshes after a five-hundredth of a session's life, so
 that months of refreshes fit into a minute; the token rotates meanwhile, and Prometheus and a probe ask every second.
@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import footprint, proc, targets
+from bench import footprint, proc, python, targets
 from sidecar.lab.app import Lab, running
 from sidecar.lab.events import Answered, LabEvent, TokenProjected
 from sidecar.lab.settings import LabSettings
 
-REQUESTS, REFRESHES = 1_000_000, 1_000
+REQUESTS, REFRESHES = 1_500_000, 1_000
 WARM_UP = 0.05
 """Of both, before the first look: caches fill, and connections, buffers and arenas reach their greatest number."""
 MOST_MIB = targets.GROWTH_MIB
@@ -34,18 +34,8 @@ CLIENTS = 64
 SETTLES_WITHIN = 4.0
 TOKEN = "X-aws-ec2-metadata-token"
 
-SERVE = """
-import asyncio, os
-from sidecar import serve
-from sidecar.observe import logs
-from sidecar.core.refresh import RefreshPolicy
-from sidecar.event_loop import Loop
-config = serve.load(os.environ, [])
-logs.configure(config.log_level, config.log_format)
-with asyncio.Runner(loop_factory=Loop) as runner:
-    runner.run(serve.serve(config, RefreshPolicy(floor_share=0.998, jitter_share=0)))
-"""
-
+REFRESHING = {"BENCH_REFRESH_EVERY": "0.044", "BENCH_LIFE": "22"}
+"""A refresh after a five-hundredth of a session's life."""
 
 Place = tuple[str, int]
 
@@ -212,14 +202,16 @@ class _Pod:
 async def _a_pod() -> AsyncIterator[_Pod]:
     witness = _Witness()
     with TemporaryDirectory() as directory:
-        settings = LabSettings(Path(directory), *footprint.ANY_PORTS, session_lifetime=22)
+        settings = LabSettings(Path(directory), *footprint.ANY_PORTS, session_lifetime=int(REFRESHING["BENCH_LIFE"]))
         async with running(settings, witness) as lab:
             container, imds, admin = footprint.free_port(), footprint.free_port(), footprint.free_port()
             environment = footprint.environment(lab.token_file, lab.sts_url, container, admin) | {
                 "SIDECAR_IMDS_LISTEN": f"127.0.0.1:{imds}",
                 "SIDECAR_IMDS_MIN_LIFE": "0",
+                **REFRESHING,
             }
-            child = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVE, env=environment)
+            command = python.under_test().running("bench.served")
+            child = await asyncio.create_subprocess_exec(*command, env=environment)
             try:
                 await asyncio.to_thread(footprint.until_served, child.pid, environment["SIDECAR_LISTEN"])
                 faces = (("127.0.0.1", container), ("127.0.0.1", imds))

@@ -7,31 +7,39 @@ one's. Third-party packages are found, not listed: one that creeps in gets a row
 import json
 import statistics
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from bench import python
 
 ROUNDS = 7
 
 STANDARD = (
     ("dataclasses, json, pathlib, re", ("dataclasses", "json", "pathlib", "re")),
-    ("argparse, logging", ("argparse", "logging")),
+    ("logging", ("logging",)),
     ("asyncio, ssl", ("asyncio", "ssl")),
     ("ctypes", ("ctypes",)),
     ("email, http, urllib.request, xml", ("email.utils", "http.client", "urllib.request", "xml.etree.ElementTree")),
 )
 """The standard library in groups, from what nearly every program needs to what few do."""
 
-LISTING = """
-import sys
+LISTING = (
+    f"""
+PLACE = {python.LIBRARIES[0]!r}
+"""
+    """
 before = set(sys.modules)
-import sidecar.serve
-import json, sysconfig
-place = sysconfig.get_path("purelib")
+from sidecar import cli
+cli.import_serve()
+import json
+place = PLACE
 found = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items() if name not in before}
 foreign = [name for name, file in found.items() if "." not in name and file.startswith(place)]
 print(json.dumps({"loaded": list(found), "foreign": foreign}))
 """
+)
+AS_SERVE = """import os; os.environ |= {"AIOHTTP_NO_EXTENSIONS": "1", "FROZENLIST_NO_EXTENSIONS": "1"}"""
+"""What `cli.import_serve` sets before it imports."""
 REPORTING = """
 import gc, time
 gc.disable()
@@ -68,9 +76,9 @@ def _steps(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     foreign = [(name, [name]) for name in listed["foreign"] if name != "sidecar"]
     imports = [(name, f"import {', '.join(modules)}") for name, modules in (*standard, *foreign) if modules]
     return [
-        ("the interpreter itself", "pass"),
+        ("the interpreter itself", AS_SERVE),
         *imports,
-        ("sidecar", "import sidecar.serve"),
+        ("sidecar", "from sidecar import cli; cli.import_serve(); import sidecar.serve"),
         ("settings", "import os; config = sidecar.serve.load(os.environ, [])"),
         ("TLS context, with the system's CAs", "import ssl; context = ssl.create_default_context()"),
     ]
@@ -88,8 +96,9 @@ def _run(statements: Sequence[str], environment: Mapping[str, str]) -> list[tupl
 
 
 def _python(code: str, environment: Mapping[str, str]) -> str:
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=dict(environment), capture_output=True, check=True, text=True).stdout
+    return subprocess.run(
+        python.under_test().executing(code), env=dict(environment), capture_output=True, check=True, text=True
+    ).stdout
 
 
 def _median(name: str, costs: Sequence[tuple[float, ...]]) -> Cost:

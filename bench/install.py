@@ -55,10 +55,6 @@ BUILDS = (
     Build("peers/go-server", ((*GO, "-o", "go-server", "."),)),
     Build("peers/imds-broker", NPM),
     Build("peers/aws-vault", ((*GO, "-mod=readonly", "-o", "aws-vault", "github.com/99designs/aws-vault/v7"),)),
-    Build(
-        "peers/eks-pod-identity-agent",
-        ((*GO, "-mod=mod", "-o", "agent", "go.amzn.com/eks/eks-pod-identity-agent"),),
-    ),
     Build("peers/metadataproxy", PIP),
 )
 

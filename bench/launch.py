@@ -34,8 +34,7 @@ class Launch:
 class Server:
     """One row of every table.
 
-    `build` is its folder in the cache, if it has one. `refresh_life` is the life in seconds of sessions that make it
-    refresh every second or two: its own threshold and a little. `not_for`: rows that make no sense, and why.
+    `build` is its folder in the cache, if it has one. `not_for`: rows that make no sense, and why.
     """
 
     name: str
@@ -43,8 +42,6 @@ class Server:
     version: str
     launch: Callable[[World], Launch]
     build: str = ""
-    refresh_life: int = 0
-    refreshing: Callable[[World], Launch] | None = None
     not_for: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import python
+
 SERVERS_CORE = 0
 """Where the server under test runs, alone. The load, and whatever stands for AWS, has the last core."""
 ALONE = "BENCH_ALONE"
@@ -43,7 +45,7 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(pages / 2**30),
         "kernel": platform.release().partition("-")[0],  # without the local suffix, which may name a workplace
-        "python": platform.python_version(),
+        "python": str(python.under_test()),
         "go": _said("go", "env", "GOVERSION").removeprefix("go"),
         "load_before": round(os.getloadavg()[0], 2),
         "network": "a namespace of its own" if is_alone() else "the machine's loopback",

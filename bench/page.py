@@ -13,7 +13,6 @@ README, PAGE, RESULTS = ROOT / "README.md", ROOT / "docs" / "benchmark.md", ROOT
 PICTURE = ROOT / "docs" / "images" / "bench.png"
 BLOCK = re.compile("(<!-- bench:[^>]*-->\n).*?(<!-- end -->)", re.DOTALL)
 AT, RATE = 16, 900
-COMPARED = ("imds-broker", "aws-vault --ecs-server", "metadataproxy")
 Results = Mapping[str, Any]
 
 
@@ -27,22 +26,29 @@ def up_to_date(page: Path, results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """Speed, memory, targets and what was measured, in two sentences."""
-    rate, memory = _in_short(results, targets.CONTAINER)
-    peers = [name for name in COMPARED if name not in results["missing"]]
-    beside = "; ".join("{}: {} and {}".format(name, *_in_short(results, name)) for name in peers)
+    """Speed, memory, targets and what was measured, in two lines."""
+    peers = [name for name in _present(results, "peer") if _row(results, "throughput", server=name)]
+    beside = "; ".join("{}: {}, {} and {}".format(name, *_in_short(results, name)) for name in peers)
+    cost, rate, memory = _in_short(results, targets.CONTAINER)
     judged = [verdict.passed for verdict in targets.verdicts(results) if verdict.passed is not None]
     met = f"{sum(judged)} of {len(judged)} targets"
     return (
-        f"On one core, with {AT} clients, it answers {rate} requests a second and uses {memory} of memory ({beside}).\n"
-        f"It meets {met}, measured at commit {results['commit']} on {results['made']}. "
-        "[docs/benchmark.md](docs/benchmark.md) gives the reason for each miss."
+        f"With {AT} clients on kept connections a request takes {cost} of CPU, one core answers {rate}, and it "
+        f"uses {memory} ({beside}).\n"
+        f"It meets {met}, measured at commit {results['commit']} on {results['made']}: "
+        "[docs/benchmark.md](docs/benchmark.md)."
     )
 
 
-def _in_short(results: Results, name: str) -> tuple[str, str]:
-    rate = _row(results, "throughput", server=name, connections="kept", clients=AT)["per_second"]
-    return f"{rate:,.0f}", f"{_row(results, 'idle', server=name)['rss_mib']:.0f} MiB"
+def _present(results: Results, *kinds: str) -> list[str]:
+    found = [server["server"] for server in results["servers"] if server["kind"] in kinds]
+    return [name for name in found if name not in results["missing"]]
+
+
+def _in_short(results: Results, name: str) -> tuple[str, str, str]:
+    row = _row(results, "throughput", server=name, connections="kept", clients=AT)
+    memory = _row(results, "idle", server=name)["rss_mib"]
+    return f"{row['cpu_us']:.0f} microseconds", f"{row['per_second']:,.0f} a second", f"{memory:.0f} MiB"
 
 
 def section(results: Results) -> str:
@@ -52,24 +58,35 @@ def section(results: Results) -> str:
         table.machine(results),
         _servers(results),
         *missing,
-        f"![answers a second, latency and memory of each server]({PICTURE.relative_to(PAGE.parent)})",
+        f"![CPU, requests per second, latency and memory of each server]({PICTURE.relative_to(PAGE.parent)})",
         table.targets(targets.verdicts(results)),
+        *_p99(results),
     ]
     return "\n\n".join(parts)
+
+
+def _p99(results: Results) -> list[str]:
+    """Each row against its noise."""
+    if not results.get("p99"):
+        return []
+    title, columns = table.COLUMNS["p99"]
+    return [f"{title}:", table.listed(results["p99"], columns)]
 
 
 def _servers(results: Results) -> str:
     head = (
         "server",
-        f"answers/s, {AT} clients, connections kept",
+        f"CPU per request, {AT} clients, kept connections",
         "a connection each",
-        f"p99 at {RATE}/s, a connection each",
-        "RSS idle",
+        "answers a second, kept connections",
+        "a connection each",
+        f"p99 at {RATE} a second, a connection each",
+        "memory when idle",
         "start to first answer",
-        "STS calls, 200 first requests",
-        "STS away: last good answer",
+        "STS calls for 200 first requests",
+        "last good answer when STS is away",
     )
-    names = [server["server"] for server in results["servers"] if server["server"] not in results["missing"]]
+    names = _present(results, "ours", "peer", "bound")
     return table.markdown(head, [_server(results, name) for name in names])
 
 
@@ -81,6 +98,8 @@ def _server(results: Results, name: str) -> tuple[str, ...]:
     lost = _row(results, "outage", server=name)
     return (
         name,
+        cell("throughput", "{:.1f} µs", "cpu_us", connections="kept", clients=AT),
+        cell("throughput", "{:.1f} µs", "cpu_us", connections="new", clients=AT),
         cell("throughput", "{:,.0f}", "per_second", connections="kept", clients=AT),
         cell("throughput", "{:,.0f}", "per_second", connections="new", clients=AT),
         cell("fixed", "{:.2f} ms", "p99", connections="new", rate=RATE),

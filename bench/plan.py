@@ -20,18 +20,21 @@ class Plan:
 
     rounds: int = 3
     warm: float = 0.3
-    throughput_for: float = 0.8
+    throughput_for: float = 0.7
     clients: tuple[int, ...] = (1, 16, 256, 1000)
     rates: tuple[int, ...] = (50, 200, 900)
+    slice_for: float = 0.4
     fixed_answers: int = 300
-    fixed_least: float = 1.2
-    fixed_most: float = 1.5
+    fixed_least: float = 0.8
+    fixed_most: float = 1.2
+    most_slices: int = 12
     refresh_for: float = 10
+    refresh_every: float = 0.5
     idle_for: float = 20
     settle: float = 3
     outage_life: int = 620
     footprint_rounds: int = 3
-    growth_requests: int = 1_000_000
+    growth_requests: int = 1_500_000
     growth_refreshes: int = 1_000
     rows: tuple[str, ...] = ROWS
 
@@ -44,8 +47,9 @@ QUICK = Plan(
     rounds=1,
     throughput_for=0.4,
     clients=(1, 16, 256),
-    fixed_least=0.5,
-    fixed_most=1,
+    fixed_least=0.3,
+    fixed_most=0.5,
+    most_slices=1,
     refresh_for=4,
     idle_for=3,
     settle=1,

@@ -1,6 +1,7 @@
-"""The picture for docs/benchmark.md: answers a second by clients, p99 at fixed rates, memory."""
+"""The picture for docs/benchmark.md: what a request costs, how many are answered, how late, in how much memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,65 +11,74 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullLocator
-
-from bench.targets import WORDS
 
 Rows = Sequence[Mapping[str, Any]]
-DASHED = "bound"
+CLIENTS, RATE = 16, 900
+COLOURS = {"ours": "#1f6fb4", "peer": "#8c8c8c", "bound": "#d0d0d0"}
+WAYS = {"kept": "kept connections", "new": "a connection each"}
+FAR = 3
+"""A server's bar that is so many times as long as the next would leave nothing to see of the others: it is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One figure of each server, by its name; more than one where it is asked in two ways."""
+
+    title: str
+    form: str
+    values: Mapping[str, Mapping[str, float]]
+    """By the way of connecting, or "" where there is one."""
 
 
 def draw(results: Mapping[str, Any], path: Path) -> None:
-    figure, axes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
-    looks = _looks(results)
-    for axis, (way, words) in zip(axes[0], WORDS.items(), strict=True):
-        rows = [row for row in results.get("throughput", []) if row["connections"] == way]
-        _lines(axis, rows, "clients", "per_second", looks)
-        axis.set(title=f"Answers a second, {words}", xlabel="clients")
-    rows = [row for row in results.get("fixed", []) if row["connections"] == "new"]
-    _lines(axes[1][0], rows, "rate", "p99", looks)
-    axes[1][0].set(title=f"p99 in ms at a fixed rate, {WORDS['new']}", xlabel="requests a second")
-    _bars(axes[1][1], results.get("idle", []), looks)
-    axes[1][1].set(title="Memory when idle, MiB RSS")
-    shown = {label: handle for axis in (axes[0][0], axes[1][0]) for handle, label in _legend(axis)}
-    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=4, frameon=False)
+    figure, axes = plt.subplots(2, 2, figsize=(13, 8.5), layout="constrained", sharey=True)
+    kinds = {server["server"]: server["kind"] for server in results["servers"]}
+    names = [name for name in kinds if name not in results["missing"]]
+    for axis, panel in zip(axes.flat, _panels(results), strict=True):
+        _bars(axis, panel, names, kinds)
+    axes[0][0].set_yticks(range(len(names)), names)
+    axes[0][0].invert_yaxis()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
 
 
-def _legend(axis: Axes) -> Iterator[tuple[Any, str]]:
-    return zip(*axis.get_legend_handles_labels(), strict=True)
+def _panels(results: Mapping[str, Any]) -> list[Panel]:
+    at_once = [row for row in results.get("throughput", []) if row["clients"] == CLIENTS]
+    fixed = [row for row in results.get("fixed", []) if row["rate"] == RATE]
+    idle = {row["server"]: row["rss_mib"] for row in results.get("idle", [])}
+    return [
+        Panel(f"CPU time per request, microseconds ({CLIENTS} clients)", "{:.0f}", _by_way(at_once, "cpu_us")),
+        Panel(f"Requests per second on one core ({CLIENTS} clients)", "{:,.0f}", _by_way(at_once, "per_second")),
+        Panel(f"99th percentile of latency, ms ({RATE} requests per second)", "{:.2f}", _by_way(fixed, "p99")),
+        Panel("Memory when idle, MiB (RSS)", "{:.0f}", {"": idle}),
+    ]
 
 
-def _looks(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """One colour for each server, the same in all panels; ours thick, bounds dashed."""
-    looks = {}
-    for number, server in enumerate(results["servers"]):
-        bound, ours = server["kind"] == DASHED, server["kind"] == "ours"
-        looks[server["server"]] = {
-            "color": f"C{number}",
-            "linestyle": "--" if bound else "-",
-            "linewidth": 2.6 if ours else 1.4,
-        }
-    return looks
+def _by_way(rows: Rows, column: str) -> dict[str, dict[str, float]]:
+    return {
+        words: {row["server"]: row[column] for row in rows if row["connections"] == way} for way, words in WAYS.items()
+    }
 
 
-def _lines(axis: Axes, rows: Rows, x: str, y: str, looks: Mapping[str, Mapping[str, Any]]) -> None:
-    for server in dict.fromkeys(row["server"] for row in rows):
-        own = [row for row in rows if row["server"] == server]
-        axis.plot([row[x] for row in own], [row[y] for row in own], marker="o", label=server, **looks[server])
-    axis.set(xscale="log", yscale="log")
-    ticks = sorted({row[x] for row in rows})
-    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.yaxis.set_major_formatter("{x:,g}")
-    axis.grid(visible=True, which="major", alpha=0.3)
+def _bars(axis: Axes, panel: Panel, names: Sequence[str], kinds: Mapping[str, str]) -> None:
+    ways = len(panel.values)
+    limit = _limit([max(values.get(name, 0) for values in panel.values.values()) for name in names])
+    for number, (way, values) in enumerate(panel.values.items()):
+        for place, name in enumerate(names):
+            if name in values:
+                at, height = place + (number - (ways - 1) / 2) * 0.4, 0.8 / ways
+                colour, alpha = COLOURS[kinds[name]], 1 if number == 0 else 0.55
+                axis.barh(at, min(values[name], limit), height, color=colour, alpha=alpha)
+                text = panel.form.format(values[name]) + (f"  {way}" if way and place == 0 else "")
+                text += "  (bar cut)" if values[name] > limit else ""
+                axis.text(min(values[name], limit) + limit * 0.01, at, text, va="center", fontsize=9)
+    axis.set_xlim(0, limit * 1.22)
+    axis.set_title(panel.title, fontsize=11)
+    axis.set_xticks([])
+    axis.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _bars(axis: Axes, rows: Rows, looks: Mapping[str, Mapping[str, Any]]) -> None:
-    names = [row["server"] for row in rows]
-    bars = axis.barh(names, [row["rss_mib"] for row in rows], color=[looks[name]["color"] for name in names])
-    axis.bar_label(bars, fmt="%.0f", padding=3)
-    axis.set_yticks([])  # the colours are in the legend
-    axis.invert_yaxis()
+def _limit(values: Sequence[float]) -> float:
+    longest, following, *_ = [*sorted(values, reverse=True), 0, 0]
+    return (following if longest > FAR * following > 0 else longest) or 1

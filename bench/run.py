@@ -12,7 +12,7 @@ from typing import Any
 from bench import figures, footprint, growth
 from bench.launch import Server
 from bench.plan import Missing, Plan
-from bench.rows import burst, idle, outage, refresh, sigterm, throughput
+from bench.rows import burst, idle, outage, p99, refresh, sigterm, throughput
 from bench.servers import SERVERS
 from bench.stand import a_stand
 from bench.world import DidNotStart
@@ -21,7 +21,6 @@ TOKEN_BYTES = 400
 KEYS = {
     "throughput": ("server", "connections", "clients"),
     "wrk": ("server", "connections", "clients"),
-    "fixed": ("server", "connections", "rate"),
     "startup": ("server",),
 }
 FLEET = "bench.fleet"
@@ -45,7 +44,9 @@ class Run:
         async with self._outage():
             for number in range(self._plan.rounds):
                 await self._round(number)
-            for row, measure in (("refresh", self._refresh), ("burst", self._burst), ("sigterm", self._sigterm)):
+            await self._p99()
+            await self._holds()
+            for row, measure in (("burst", self._burst), ("sigterm", self._sigterm)):
                 for server in self._for(row):
                     _say(f"{row}: {server.name}")
                     await self._unless_it_fails(server, measure(server))
@@ -108,7 +109,7 @@ class Run:
         """Every server once, alone; every other round in the opposite order."""
         order = self._present()[:: -1 if number % 2 else 1]
         for place, server in enumerate(order):
-            if {"throughput", "fixed", "idle"} & set(self._plan.rows):
+            if {"throughput", "idle"} & set(self._plan.rows):
                 _say(f"round {number + 1} of {self._plan.rounds}: {server.name}")
                 directory = self._place("round", number, place)
                 await self._unless_it_fails(server, self._server_in(server, directory, first=number == 0))
@@ -117,17 +118,28 @@ class Run:
         async with a_stand(server, directory, token_bytes=self._token_bytes[server.name]) as stand:
             self._documents[server.name] = stand.first.size
             self._add("startup", {"server": server.name, "served_after_s": stand.served_after})
-            async for table, row in throughput.measured(server, stand, self._plan):
-                self._add(table, row)
-            if first and "throughput" in self._plan.rows and "throughput" not in server.not_for:
+            if "throughput" not in self._plan.rows:
+                return
+            async for row in throughput.measured(server, stand, self._plan):
+                self._add("throughput", row)
+            if first:
                 async for row in throughput.by_wrk(server, stand):
                     self._add("wrk", row)
 
     # --- single rows -----------------------------------------------------------------------------------------------
 
-    async def _refresh(self, server: Server) -> None:
-        directory = self._place("refresh", SERVERS.index(server))
-        self._add("refresh", await refresh.measured(server, directory, self._plan, self._token_bytes[server.name]))
+    async def _p99(self) -> None:
+        servers = self._for("fixed")
+        if not servers:
+            return
+        _say("p99: all, in turn")
+        async for table, row in p99.measured(servers, self._place("p99"), self._plan, self._token_bytes):
+            self._add(table, row)
+
+    async def _holds(self) -> None:
+        if "refresh" in self._plan.rows:
+            _say("longest holds of the event loop")
+            self._rows["holds"] = await refresh.measured(self._place("refresh"), self._plan)
 
     async def _burst(self, server: Server) -> None:
         directory = self._place("burst", SERVERS.index(server))
@@ -173,8 +185,7 @@ class Run:
         if "footprint" not in self._plan.rows:
             return
         _say("footprint of irsa-sidecar")
-        footprint.ROUNDS = self._plan.footprint_rounds
-        rows = await footprint.measure()
+        rows = await footprint.measure(self._plan.footprint_rounds)
         self._figures |= {
             f"{name}, {unit}".rstrip(", "): figures.median(row[name, unit] for row in rows) for name, unit in rows[0]
         }

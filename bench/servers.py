@@ -1,13 +1,12 @@
 """The servers under test: the sidecar by two of its faces, its peers, and two that show what their platforms can do."""
 
-import base64
 import json
 import re
 import shutil
-import sys
 import time
 from pathlib import Path
 
+from bench import python
 from bench.asking import Request
 from bench.install import CACHE, HERE
 from bench.launch import CREDENTIALS, Kind, Launch, Server, environment, with_imds_token
@@ -17,14 +16,13 @@ from bench.world import PATIENCE, World
 from sidecar import __version__
 
 AUTHORIZATION = "bench-0123456789abcdef0123456789abcdef"
-REFRESH_EVERY = 0.5
 REGION = "us-east-1"
 
 
 # --- irsa-sidecar --------------------------------------------------------------------------------------------------
 
 
-def _sidecar(world: World, *program: str, **more: str) -> tuple[tuple[str, ...], dict[str, str], int, int]:
+def _sidecar(world: World) -> tuple[tuple[str, ...], dict[str, str], int, int]:
     container, imds, admin = free_ports(3)
     settings = environment(
         world,
@@ -37,25 +35,18 @@ def _sidecar(world: World, *program: str, **more: str) -> tuple[tuple[str, ...],
         SIDECAR_ADMIN_LISTEN=f"127.0.0.1:{admin}",
         SIDECAR_AUTH_TOKEN=AUTHORIZATION,
         SIDECAR_GRACE="1",
-        PYTHONPATH=str(HERE.parent),
     )
-    return (sys.executable, "-m", *program), settings | more, container, imds
+    return python.under_test().running("sidecar.cli", "serve"), settings, container, imds
 
 
 def sidecar_container(world: World) -> Launch:
-    command, settings, container, _ = _sidecar(world, "sidecar", "serve")
+    command, settings, container, _ = _sidecar(world)
     return Launch(command, settings, _with_authorization, container)
 
 
 def sidecar_imds(world: World) -> Launch:
-    command, settings, _, imds = _sidecar(world, "sidecar", "serve")
+    command, settings, _, imds = _sidecar(world)
     return Launch(command, settings, with_imds_token, imds)
-
-
-def sidecar_refreshing(world: World) -> Launch:
-    often = {"BENCH_REFRESH_EVERY": str(REFRESH_EVERY), "BENCH_LIFE": str(world.life)}
-    command, settings, container, _ = _sidecar(world, "bench.served", **often)
-    return Launch(command, settings, _with_authorization, container)
 
 
 def _with_authorization(_: int) -> Request:
@@ -149,24 +140,6 @@ def metadataproxy(world: World) -> Launch:
     return Launch(command, settings, lambda _: Request(f"{CREDENTIALS}demo"), port)
 
 
-def eks_pod_identity_agent(world: World) -> Launch:
-    port, probes, metrics = free_ports(3)
-    command = (
-        str(CACHE / "eks-pod-identity-agent/agent"),
-        *("server", "-c", "bench", "-p", str(port), "-b", "127.0.0.1", "--probe-port", str(probes), "-v", "error"),
-        *("--metrics-address", "127.0.0.1", "--metrics-port", str(metrics), "--endpoint", world.fake),
-    )
-    keys = {"AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "AKIAEXAMPLEEXAMPLE00", "AWS_SECRET_ACCESS_KEY": SECRET}
-    request = Request("/v1/credentials", {"Authorization": _service_account_token()}, host="169.254.170.23")
-    return Launch(command, environment(world, **keys), lambda _: request, port)
-
-
-def _service_account_token() -> str:
-    """The agent reads `exp`, and leaves the signature to EKS."""
-    parts = {"alg": "RS256"}, {"sub": "system:serviceaccount:default:app", "iat": 0, "exp": int(time.time()) + 86400}
-    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (*parts, {}))
-
-
 # --- bounds --------------------------------------------------------------------------------------------------------
 
 
@@ -183,7 +156,7 @@ def constant(world: World) -> Launch:
     file, document = world.directory / "answer", _document(world)
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(document)}\r\n\r\n"
     file.write_bytes(head.encode() + document)
-    command = (sys.executable, str(HERE / "peers/constant.py"), str(port), str(file))
+    command = python.under_test().running("bench.peers.constant", str(port), str(file))
     return Launch(command, environment(world), _with_authorization, port)
 
 
@@ -197,9 +170,8 @@ def _pinned(file: str, pattern: str) -> str:
     return found[1]
 
 
-_NO_CREDENTIALS = dict.fromkeys(("fixed", "refresh", "burst", "outage", "sigterm"), "no credential server")
-_SAME_PROCESS = dict.fromkeys(("refresh", "burst", "idle", "sigterm"), "the same process as the row above")
-_LIMITED = "answers 429 above 1,000 requests a second"
+_NO_CREDENTIALS = dict.fromkeys(("fixed", "burst", "outage", "sigterm"), "no credential server")
+_SAME_PROCESS = dict.fromkeys(("burst", "idle", "sigterm"), "the same process as the row above")
 
 SERVERS = (
     Server(
@@ -207,8 +179,6 @@ SERVERS = (
         Kind.OURS,
         __version__,
         sidecar_container,
-        refresh_life=22,
-        refreshing=sidecar_refreshing,
     ),
     Server(
         "irsa-sidecar, IMDSv2",
@@ -224,15 +194,13 @@ SERVERS = (
         _pinned("imds-broker/package.json", 'x64": "([^"]+)'),
         imds_broker,
         build="imds-broker",
-        refresh_life=2,
     ),
     Server(
-        "aws-vault --ecs-server",
+        "aws-vault",
         Kind.PEER,
         _pinned("aws-vault/go.mod", r"aws-vault/v7 v(\S+)"),
         aws_vault,
         build="aws-vault",
-        refresh_life=2,
     ),
     Server(
         "metadataproxy",
@@ -240,16 +208,7 @@ SERVERS = (
         _pinned("metadataproxy/requirements.in", r"^metadataproxy==(\S+)"),
         metadataproxy,
         build="metadataproxy",
-        refresh_life=902,
     ),
-    Server(
-        "eks-pod-identity-agent",
-        Kind.PEER,
-        _pinned("eks-pod-identity-agent/go.mod", r"agent v([1-9.]\S*|0\.[1-9]\S*)$"),
-        eks_pod_identity_agent,
-        build="eks-pod-identity-agent",
-        not_for={"throughput": _LIMITED, "refresh": "looks for old credentials once a minute"},
-    ),
-    Server("20 lines of Go net/http", Kind.BOUND, "", go_server, build="go-server", not_for=_NO_CREDENTIALS),
-    Server("constant bytes, asyncio on uvloop", Kind.BOUND, "", constant, not_for=_NO_CREDENTIALS),
+    Server("Go net/http, a fixed answer", Kind.BOUND, "", go_server, build="go-server", not_for=_NO_CREDENTIALS),
+    Server("asyncio with uvloop, a fixed answer", Kind.BOUND, "", constant, not_for=_NO_CREDENTIALS),
 )

@@ -36,12 +36,10 @@ class Stand:
 
 
 @asynccontextmanager
-async def a_stand(
-    server: Server, directory: Path, *, token_bytes: int = 400, life: int = HOUR, refreshing: bool = False
-) -> AsyncIterator[Stand]:
+async def a_stand(server: Server, directory: Path, *, token_bytes: int = 400, life: int = HOUR) -> AsyncIterator[Stand]:
     """A server that has answered 200 once. Raises `DidNotStart`."""
     async with a_world(directory, life=life, token_bytes=token_bytes) as world:
-        launch = (server.refreshing if refreshing and server.refreshing else server.launch)(world)
+        launch = server.launch(world)
         began = time.monotonic()
         async with started(launch, world) as (pid, asked_for):
             port, request, first = await asyncio.to_thread(_until_served, pid, asked_for, launch, world)

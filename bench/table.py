@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.reasons import REASONS
 from bench.targets import WORDS, Verdict
 
 Results = Mapping[str, Any]
@@ -39,15 +38,8 @@ def machine(results: Results) -> str:
 
 def targets(verdicts: Sequence[Verdict]) -> str:
     words = {True: "PASS", False: "**FAIL**", None: "not measured"}
-    rows = [(words[one.passed], one.target, one.wanted, one.found + _reason(one)) for one in verdicts]
+    rows = [(words[one.passed], one.target, one.wanted, one.found) for one in verdicts]
     return markdown(("", "target", "wanted", "found"), rows)
-
-
-def _reason(verdict: Verdict) -> str:
-    if verdict.passed is not False:
-        return ""
-    found = [why for beginning, why in REASONS.items() if verdict.target.startswith(beginning)]
-    return f". {found[0]}" if found else ""
 
 
 def _tables(results: Results) -> Iterator[tuple[str, str]]:
@@ -60,9 +52,17 @@ def _tables(results: Results) -> Iterator[tuple[str, str]]:
         yield "The same by wrk, 16 clients, answers a second", _grid(results["wrk"], "connections", _count)
     for name, (title, columns) in COLUMNS.items():
         if results.get(name):
-            yield title, _list(results[name], columns)
+            yield title, listed(results[name], columns)
+    if results.get("holds"):
+        yield "The longest turns of the event loop", _holds(results["holds"])
     yield from _footprint(results)
     yield "Servers", _servers(results)
+
+
+def _holds(rows: Sequence[Row]) -> str:
+    numbers = ("longest_ms", "usual_ms", "handshake_ms")
+    lines = [(row["work"], str(row["times"]), *(f"{row[number]:.2f}" for number in numbers)) for row in rows]
+    return markdown(("work", "times", "longest, ms", "usual longest, ms", "SSL_do_handshake, ms"), lines)
 
 
 def _footprint(results: Results) -> Iterator[tuple[str, str]]:
@@ -86,7 +86,7 @@ def _grid(rows: Sequence[Row], across: str, cell: Cell) -> str:
     return markdown((f"server \\ {across}", *map(str, values)), lines)
 
 
-def _list(rows: Sequence[Row], columns: Mapping[str, Cell]) -> str:
+def listed(rows: Sequence[Row], columns: Mapping[str, Cell]) -> str:
     return markdown(("server", *columns), [(row["server"], *(cell(row) for cell in columns.values())) for row in rows])
 
 
@@ -141,14 +141,16 @@ COLUMNS: dict[str, tuple[str, dict[str, Cell]]] = {
             "processes": lambda row: str(row["processes"]),
         },
     ),
-    "refresh": (
-        "While a refresh is under way, 900 requests a second on kept connections, ms",
+    "p99": (
+        "p99 beside the peer with the lowest, in ms; the ratio with the interval of its median",
         {
-            "refreshes": lambda row: str(row["refreshes"]),
-            "p99 during": lambda row: f"{row['during']['p99']:.2f}",
-            "p99 between": lambda row: f"{row['between']['p99']:.2f}",
-            "longest": lambda row: f"{max(row['during']['max'], row['between']['max']):.1f}",
-            "errors": _errors,
+            "connections": lambda row: row["connections"],
+            "load": lambda row: f"{row['rate']:,} a second" if "rate" in row else f"{row['clients']:,} clients",
+            "p99": lambda row: f"{row['p99']:.2f}",
+            "peer": lambda row: row["peer"],
+            "its p99": lambda row: f"{row['peers_p99']:.2f}",
+            "ratio": lambda row: f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})",
+            "slices": lambda row: str(row["slices"]),
         },
     ),
     "burst": (

@@ -1,4 +1,4 @@
-"""What stands for AWS, as a process: the lab for the sidecar, a small fake of STS and EKS Auth for the peers.
+"""What stands for AWS, as a process: the lab for the sidecar, a small fake of STS for the peers.
 
 `python -m bench.upstream DIRECTORY LIFE TOKEN_BYTES` serves until it is ended. The fake checks nothing: peers shall be
 slowed by nobody. Both obey the lab's faults `http-500` and `slow`, which are a file, and append a line to `calls` for
@@ -36,7 +36,7 @@ KEY_ID, SECRET = "ASIAEXAMPLEEXAMPLE00", "made-up/secret/access/key/of/40/letter
 
 
 class Fake:
-    """STS's role-assuming operations and EKS Auth's one, with made-up credentials of a chosen life and size."""
+    """STS's role-assuming operations, with made-up credentials of a chosen life and size."""
 
     def __init__(self, directory: Path, life: int, token_bytes: int) -> None:
         self._directory = directory
@@ -46,7 +46,6 @@ class Fake:
 
     def serve(self, app: web.Application) -> None:
         app.router.add_post("/", self.sts)
-        app.router.add_post("/clusters/{cluster}/assume-role-for-pod-identity", self.eks_auth)
 
     async def sts(self, request: web.Request) -> web.Response:
         """`AssumeRole`, `AssumeRoleWithWebIdentity`, `GetCallerIdentity`: form in, XML out."""
@@ -58,29 +57,6 @@ class Fake:
         ends = datetime.fromtimestamp(int(time.time()) + self._life, UTC)
         stamp = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
         return _xml(action, _CREDENTIALS.format(KEY_ID, SECRET, self._token, stamp, SESSION))
-
-    async def eks_auth(self, request: web.Request) -> web.Response:
-        """`AssumeRoleForPodIdentity`: the shape is that of botocore's model `eks-auth/2023-11-26`."""
-        await request.read()
-        if not await self._works("AssumeRoleForPodIdentity"):
-            return web.Response(status=500)
-        return web.json_response(
-            {
-                "subject": {"namespace": "default", "serviceAccount": "app"},
-                "audience": "pods.eks.amazonaws.com",
-                "podIdentityAssociation": {
-                    "associationArn": "arn:aws:eks:us-east-1:111122223333:podidentityassociation/bench/a-1",
-                    "associationId": "a-1",
-                },
-                "assumedRoleUser": {"arn": SESSION, "assumeRoleId": "AROAEXAMPLEEXAMPLE000:bench"},
-                "credentials": {
-                    "accessKeyId": KEY_ID,
-                    "secretAccessKey": SECRET,
-                    "sessionToken": self._token,
-                    "expiration": int(time.time()) + self._life,
-                },
-            }
-        )
 
     async def _works(self, action: str) -> bool:
         await asyncio.sleep(self._faults.seconds("slow"))

@@ -1,6 +1,6 @@
 """The upper bound for asyncio: answers constant bytes to anything that ends in an empty line, on uvloop.
 
-`python constant.py PORT FILE`: FILE holds the answer, byte for byte. It checks nothing, so no server can be faster.
+Arguments PORT and FILE: FILE holds the answer, byte for byte. It checks nothing, so no server can be faster.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ class Constant(asyncio.Protocol):
             self._transport.close()
 
 
-async def main(port: int, answer: bytes) -> None:
+async def _serve(port: int, answer: bytes) -> None:
     server = await asyncio.get_running_loop().create_server(lambda: Constant(answer), "127.0.0.1", port, backlog=4096)
     await server.serve_forever()
 
 
-if __name__ == "__main__":
+def main() -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(int(sys.argv[1]), Path(sys.argv[2]).read_bytes()))
+        runner.run(_serve(int(sys.argv[1]), Path(sys.argv[2]).read_bytes()))

@@ -1,42 +1,122 @@
-"""Latency while a refresh is under way, beside the latency between refreshes, in one run at a fixed rate."""
+"""How long a refresh, and a scrape, keep the event loop from serving: its longest turn, measured in the process itself.
 
-from collections.abc import Sequence
+By the CPU that a turn took: on two cores that others use as well, the time on the clock tells of them. A handshake's
+call of OpenSSL, which nobody can cut into steps, is counted apart.
+"""
+
+import asyncio
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.figures import quantile
-from bench.launch import Server
-from bench.load import Sample, generate, samples
+from bench import figures, footprint, python
+from bench.machine import SERVERS_CORE
 from bench.plan import Plan
-from bench.stand import a_stand
+from bench.processes import process
 
-RATE = 900
-BEFORE, AFTER = 0.030, 0.015
-"""A refresh is under way from so long before STS is about to answer until so long after it. The call takes a few
-milliseconds here; the rest is reading the token, connecting, and taking the answer in."""
+LIFE = 3600
+"""Of the sessions, in seconds."""
+SETTLES_WITHIN = 2.0
+"""The first refresh loads what later ones need no more."""
+BETWEEN_SCRAPES = 0.3
+"""Longer than a page lasts."""
+FORMS = ("text/plain", "application/openmetrics-text; version=1.0.0")
 
-
-async def measured(server: Server, directory: Path, plan: Plan, token_bytes: int) -> dict[str, Any]:
-    """Raises `DidNotStart`."""
-    async with a_stand(server, directory, token_bytes=token_bytes, life=server.refresh_life, refreshing=True) as stand:
-        file = directory / "samples"
-        options = ("-clients", "64", "-rate", str(RATE), "-warm", "0.5s", "-for", f"{plan.refresh_for}s")
-        load = await generate(stand.target, *options, "-samples", str(file), keep=True)
-        return _row(server, samples(file), stand.world.calls()) | {"errors": dict(load.errors)}
+Settings = dict[str, str]
+Lab = Callable[[], AbstractAsyncContextManager[Settings]]
 
 
-def _row(server: Server, seen: Sequence[Sample], calls: Sequence[float]) -> dict[str, Any]:
-    during = [sample.took * 1000 for sample in seen if _is_during(sample, calls)]
-    between = [sample.took * 1000 for sample in seen if not _is_during(sample, calls)]
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the loop: when it began (Unix time), and its milliseconds of CPU, of them in OpenSSL's handshake."""
+
+    began: float
+    took: float
+    handshake: float
+
+    @property
+    def ours(self) -> float:
+        return self.took - self.handshake
+
+
+async def measured(directory: Path, plan: Plan) -> list[dict[str, Any]]:
+    """One row for each kind of work."""
+    often = {"BENCH_REFRESH_EVERY": str(plan.refresh_every), "BENCH_LIFE": str(LIFE)}
+
+    async def wait(_: Settings) -> None:
+        await asyncio.sleep(plan.refresh_for)
+
+    async def scrape(settings: Settings) -> None:
+        await _scrapes(settings, plan.refresh_for)
+
+    every = plan.refresh_every
+    return [
+        _row("a refresh by TLS", every, await _turns(footprint.a_lab, directory, often, wait)),
+        _row("a refresh by HTTP", every, await _turns(footprint.a_lab_without_tls, directory, often, wait)),
+        _row("a scrape", BETWEEN_SCRAPES, await _turns(footprint.a_lab, directory, {}, scrape)),
+    ]
+
+
+async def _turns(
+    lab: Lab, directory: Path, changed: Settings, work: Callable[[Settings], Awaitable[None]]
+) -> list[Turn]:
+    """Of a sidecar of its own while `work` is done and nobody asks for credentials."""
+    file = directory / "turns"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    async with lab() as of_lab:
+        settings = of_lab | changed | {"BENCH_TURNS": str(file)}
+        command = python.under_test().running("bench.served")
+        async with process(command, settings, directory / "log", SERVERS_CORE) as child:
+            await asyncio.to_thread(footprint.until_served, child.pid, settings["SIDECAR_LISTEN"])
+            await asyncio.sleep(SETTLES_WITHIN)
+            began = time.time()
+            await work(settings)
+            ended = time.time()
+    return [turn for turn in _read(file) if began <= turn.began <= ended]
+
+
+def _read(file: Path) -> list[Turn]:
+    lines = (map(float, line.split()) for line in file.read_text().splitlines())
+    return [Turn(began, took / 1000, handshake / 1000) for began, took, handshake in lines]
+
+
+async def _scrapes(settings: Settings, seconds: float) -> None:
+    for number in range(int(seconds / BETWEEN_SCRAPES)):
+        asked = urllib.request.Request(
+            f"http://{settings['SIDECAR_ADMIN_LISTEN']}/metrics", headers={"Accept": FORMS[number % len(FORMS)]}
+        )
+        await asyncio.to_thread(_got, asked)
+        await asyncio.sleep(BETWEEN_SCRAPES)
+
+
+def _got(asked: urllib.request.Request) -> None:
+    with urllib.request.urlopen(asked, timeout=5) as answer:
+        answer.read()
+
+
+def _row(work: str, every: float, turns: Sequence[Turn]) -> dict[str, Any]:
+    """`usual_ms`: the median of each refresh's, or scrape's, longest turn."""
+    longest = _longest_of_each(turns, every)
+    handshakes = [turn.handshake for turn in turns if turn.handshake]
     return {
-        "server": server.name,
-        "rate": RATE,
-        "refreshes": sum(seen[0].start < call < seen[-1].start for call in calls),
-        "answers_during": len(during),
-        "during": {"p50": quantile(during, 0.5), "p99": quantile(during, 0.99), "max": quantile(during, 1)},
-        "between": {"p50": quantile(between, 0.5), "p99": quantile(between, 0.99), "max": quantile(between, 1)},
+        "work": work,
+        "times": len(longest),
+        "longest_ms": max(longest),
+        "usual_ms": figures.median(longest),
+        "handshake_ms": max(handshakes, default=0.0),
     }
 
 
-def _is_during(sample: Sample, calls: Sequence[float]) -> bool:
-    return any(sample.start < call + AFTER and sample.end > call - BEFORE for call in calls)
+def _longest_of_each(turns: Sequence[Turn], every: float) -> list[float]:
+    """They lie `every` seconds apart, so a pause of half of that ends one."""
+    longest: list[float] = []
+    last = 0.0
+    for turn in turns:
+        if turn.began - last > every / 2:
+            longest.append(0.0)
+        longest[-1], last = max(longest[-1], turn.ours), turn.began
+    return longest

@@ -44,13 +44,6 @@ async def test_botocore_reads_who_the_caller_is_and_that_is_no_call_for_credenti
     assert calls_noted(tmp_path) == []
 
 
-async def test_botocore_reads_eks_auths_answer(tmp_path: Path) -> None:
-    path = "/clusters/bench/assume-role-for-pod-identity"
-    found = read_by_botocore("eks-auth", "AssumeRoleForPodIdentity", *await answered(tmp_path, path, json={}))
-    assert len(found["credentials"]["sessionToken"]) == 321
-    assert 890 < found["credentials"]["expiration"].timestamp() - time.time() <= 900
-
-
 async def test_an_outage_is_a_server_error_and_still_a_call(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     Faults(StateDirectory(tmp_path / "lab")).start("http-500")
