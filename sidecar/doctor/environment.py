@@ -37,8 +37,8 @@ def _shown(role: RoleSettings) -> str:
             return f"role {arn}, token {file}, STS {sts.endpoint}"
         case ChainSettings(role_arn=arn, base=base, sts=sts):
             return f"role {arn}, by the credentials of {base}, STS {sts.endpoint}"
-        case ContainerSettings(url=url):
-            return f"credentials of {url}"
+        case ContainerSettings() as source:
+            return f"credentials of {source.origin}"
 
 
 def role(pod: Pod) -> Finding | None:
@@ -55,7 +55,7 @@ def role(pod: Pod) -> Finding | None:
 
 
 def duration(pod: Pod) -> Finding | None:
-    if pod.config is None:
+    if pod.config is None or pod.config.roles.default_role.sts is None:
         return None
     seconds = pod.config.duration
     if seconds < SHORT_DURATION:

@@ -13,6 +13,7 @@ from sidecar.doctor import (
     application_metadata,
     application_sdk,
     application_uri,
+    container_endpoint,
     environment,
     exchange,
     issuer,
@@ -62,6 +63,17 @@ TOKEN: tuple[LocalCheck, ...] = (
     token_claims.rotation,
 )
 
+TOKEN_FOR_AN_ENDPOINT: tuple[LocalCheck, ...] = (
+    container_endpoint.token_file,
+    token_place.permissions,
+    token_place.volume,
+    token_claims.plainly,
+    container_endpoint.audience,
+    token_claims.life,
+    token_claims.rotation,
+)
+"""The same of a token that another container endpoint is given."""
+
 
 async def examine(pod: Pod, *, offline: bool, applications: Sequence[Application] = ()) -> AsyncIterator[Finding]:
     """Every finding as soon as it is there, in the order of the chain. Never raises.
@@ -74,12 +86,13 @@ async def examine(pod: Pod, *, offline: bool, applications: Sequence[Application
     for examined in [pod.of(each) for each in applications] or [pod]:
         for finding in _application(examined):
             yield finding
-    for check in TOKEN:
+    for check in TOKEN if pod.container_endpoint is None else TOKEN_FOR_AN_ENDPOINT:
         for finding in _locally(check, pod):
             yield finding
-    if not offline:
-        async for finding in _online(pod):
-            yield finding
+    if offline:
+        return
+    async for finding in _online(pod) if pod.container_endpoint is None else _online_without_sts(pod):
+        yield finding
 
 
 def _application(pod: Pod) -> Iterator[Finding]:
@@ -117,6 +130,12 @@ async def _online(pod: Pod) -> AsyncIterator[Finding]:
         ):
             for finding in await _safely("online", _one(asked)):
                 yield finding
+
+
+async def _online_without_sts(pod: Pod) -> AsyncIterator[Finding]:
+    for asked in (container_endpoint.answer(pod), own_endpoint.readiness(pod), own_endpoint.credentials(pod)):
+        for finding in await _safely("online", _one(asked)):
+            yield finding
 
 
 async def _one(check: Awaitable[Finding | None]) -> list[Finding]:

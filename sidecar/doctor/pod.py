@@ -8,15 +8,16 @@ from pathlib import Path
 
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Seconds, Token, UnixTime
-from sidecar.core.variables import FULL_URI
+from sidecar.core.variables import AUTHORIZATION_FILE, FULL_URI
 from sidecar.doctor.pod_document import Application
 from sidecar.explain import PolicyText
 from sidecar.explain.jwt_parts import NotAJwt, UnverifiedToken, take_apart
 from sidecar.settings.complaints import BadConfig
 from sidecar.settings.config import Config, load
-from sidecar.settings.roles import WebIdentitySettings
+from sidecar.settings.roles import ContainerSettings, WebIdentitySettings
 from sidecar.sources.token_file import TokenFile
 
+TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 (a variable's name)
 MOUNTINFO = Path("/proc/self/mountinfo")
 
 
@@ -90,11 +91,17 @@ class Pod:
         return source if isinstance(source, WebIdentitySettings) else None
 
     @property
+    def container_endpoint(self) -> ContainerSettings | None:
+        """Whence the default role's credentials come, where it is another container endpoint."""
+        source = self.config.roles.default_role.source if self.config else None
+        return source if isinstance(source, ContainerSettings) else None
+
+    @property
     def token_path(self) -> Path | None:
         """Where the token should be, even if other settings are wrong."""
         if self.config:
             return self.config.roles.default_role.token_file
-        path = self.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE", "")
+        path = self.environ.get(TOKEN_FILE, "")
         return Path(path) if path.startswith("/") else None
 
     @property
@@ -119,7 +126,7 @@ async def inspect_pod(
     config, complaints = _config(environ)
     pod = Pod(
         environ=environ,
-        app=app if app is not None else _our_own(environ),
+        app=app if app is not None else _our_own(environ, config),
         now=now,
         user=user or this_user(),
         mountinfo=mountinfo,
@@ -132,9 +139,12 @@ async def inspect_pod(
     return pod if pod.token_path is None else await _with_token(pod, pod.token_path)
 
 
-def _our_own(environ: Mapping[str, str]) -> Mapping[str, str] | None:
-    """Our environment is an application's only if it names a credentials endpoint, as in a shell or on a laptop."""
-    return environ if FULL_URI in environ else None
+def _our_own(environ: Mapping[str, str], config: Config | None) -> Mapping[str, str] | None:
+    """Our environment is an application's only if it names a credentials endpoint, as in a shell or on a laptop, and
+    that is not where the sidecar itself takes credentials from.
+    """
+    asked = config is not None and isinstance(config.roles.default_role.source, ContainerSettings)
+    return environ if FULL_URI in environ and not asked else None
 
 
 def _config(environ: Mapping[str, str]) -> tuple[Config | None, tuple[str, ...]]:
@@ -145,7 +155,8 @@ def _config(environ: Mapping[str, str]) -> tuple[Config | None, tuple[str, ...]]
 
 
 async def _with_token(pod: Pod, path: Path) -> Pod:
+    variable = TOKEN_FILE if pod.container_endpoint is None else AUTHORIZATION_FILE
     try:
-        return replace(pod, token=await TokenFile(path).read())
+        return replace(pod, token=await TokenFile(path, variable).read())
     except TokenUnreadable as trouble:
         return replace(pod, trouble=trouble)

@@ -54,8 +54,8 @@ def _whence(role: RoleSettings) -> dict[str, str]:
             return {"role_arn": str(arn), "token_file": str(file), "sts": sts.endpoint}
         case ChainSettings(role_arn=arn, base=base, sts=sts):
             return {"role_arn": str(arn), "base": base, "sts": sts.endpoint}
-        case ContainerSettings(url=url):
-            return {"endpoint": url}
+        case ContainerSettings() as source:
+            return {"endpoint": source.origin}
 
 
 def _announce_limits() -> None:

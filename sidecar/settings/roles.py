@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.session_request import ChainedSessionRequest, SessionRequest
@@ -70,6 +71,12 @@ class ContainerSettings:
     @property
     def is_encrypted(self) -> bool:
         return self.url.startswith("https:")
+
+    @property
+    def origin(self) -> str:
+        """The URL as it is shown: without its path, which tells an ECS task from others."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 SourceSettings = WebIdentitySettings | ChainSettings | ContainerSettings

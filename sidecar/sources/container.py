@@ -15,7 +15,7 @@ from sidecar.core.watched import Watched
 from sidecar.settings.roles import ContainerSettings
 from sidecar.sources.container_call import ContainerCall, FixedToken
 from sidecar.sources.presented_token import PresentedToken
-from sidecar.sts.post import Trust
+from sidecar.sts.post import Trust, the_sessions_own
 
 
 class AuthorizationSource(Protocol):
@@ -89,7 +89,7 @@ def container_source(
     tokens: AuthorizationSource | None,
     http: aiohttp.ClientSession,
     clock: Clock,
-    trust: Trust,
+    trust: Trust = the_sessions_own,
 ) -> ContainerCredentials:
     """The source as the settings ask for it. `tokens`: of the file, where one is named."""
     endpoint = ContainerCall(http, settings.url, clock, trust)

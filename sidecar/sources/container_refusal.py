@@ -7,7 +7,6 @@ itself: its source, `internal/validation` and `pkg/errors`.
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from sidecar.core import audiences
 from sidecar.core.claims import NO_CLAIMS, Claims
@@ -23,6 +22,7 @@ from sidecar.core.errors import (
 from sidecar.core.model import UnixTime
 from sidecar.core.variables import AUTHORIZATION_FILE, FULL_URI
 from sidecar.settings.container_source import is_agent
+from sidecar.settings.roles import ContainerSettings
 from sidecar.sources.container_answer import EndpointRefusal, refusal_in
 from sidecar.sts.answer import Answer
 from sidecar.sts.plausibility import Answerer
@@ -54,9 +54,8 @@ class AskedEndpoint:
 
     @property
     def origin(self) -> str:
-        """The URL as it is shown: without its path, which tells an ECS task from others."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        """The URL as it is shown."""
+        return ContainerSettings(url=self.url).origin
 
     @property
     def name(self) -> str:

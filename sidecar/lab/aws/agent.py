@@ -67,8 +67,10 @@ class Agent:
         now = self._clock() + self._faults.seconds("skew")
         if self._faults.get("throttle") is not None or not self._allowance.take(now):
             return self._text(429, "Too Many Requests", now)
-        if (refusal := _host_refusal(request)) or (refusal := _token_refusal(request, now)):
-            return refusal
+        if refusal := _host_refusal(request):
+            return self._text(403, refusal, now)
+        if refusal := _token_refusal(request, now):
+            return self._text(400, refusal, now)
         try:
             issued = await self._session(request.headers["Authorization"], now)
         except EksRefusal as error:
@@ -134,23 +136,21 @@ def _document(issued: IssuedSession) -> dict[str, str]:
     }
 
 
-def _host_refusal(request: web.Request) -> web.Response | None:
+def _host_refusal(request: web.Request) -> str:
     """It answers to its own address alone, so that no web page can reach it by a name of its own."""
     host = request.host.rpartition(":")[0] if request.host.count(":") == 1 else request.host
     if host in {"127.0.0.1", "localhost", "169.254.170.23", "[::1]", "[fd00:ec2::23]"} or host.startswith("[::1]:"):
-        return None
-    return web.Response(status=403, text=f"Access denied: called through the invalid address {host}\n")
+        return ""
+    return f"Access denied: called through the invalid address {host}"
 
 
-def _token_refusal(request: web.Request, now: float) -> web.Response | None:
+def _token_refusal(request: web.Request, now: float) -> str:
     """What the agent sees by itself, without verifying a signature."""
     token = request.headers.get("Authorization", "")
     if not token:
-        return web.Response(status=400, text="Service account token: none was sent\n")
+        return "Service account token: none was sent"
     try:
         claims = token_verification.take_apart(token).claims
     except StsRefusal:
-        return web.Response(status=400, text="Service account token: not a JWT\n")
-    if claims["exp"] <= now:
-        return web.Response(status=400, text="Service account token: it has expired\n")
-    return None
+        return "Service account token: not a JWT"
+    return "Service account token: it has expired" if claims["exp"] <= now else ""
