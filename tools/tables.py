@@ -7,10 +7,12 @@ from pathlib import Path
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
 from tests.explain.asking import ACCOUNT, CLUSTER, OLD_CLUSTER, OTHER_ACCOUNT, PROVIDER_ARN, SUBJECT
 from tests.explain.corpus import CORPUS
+from tests.inject.specimens import SPECIMENS
 from tools import metrics_page
 
 DOCS = Path(__file__).parent.parent / "docs"
 SETTINGS_PAGE, METRICS, EXPLAIN = DOCS / "settings.md", DOCS / "metrics.md", DOCS / "explain.md"
+ROLLOUT = DOCS / "rollout.md"
 
 
 def settings() -> str:
@@ -64,11 +66,18 @@ _NAMES = (
 )
 
 
+def unseen() -> str:
+    """What `inject` finds in a manifest, and a policy need not find in a pod."""
+    rows = ((found.name, found.verdict, found.unseen) for found in SPECIMENS if found.unseen)
+    return _table(("pod", "by `inject`", "why not by a policy"), rows)
+
+
 Tables = Mapping[str, Callable[[], str]]
 PAGES: Mapping[Path, Tables] = {
     SETTINGS_PAGE: {"settings": settings},
     METRICS: {"metrics": metrics, "labels": labels, "series": series},
     EXPLAIN: {"corpus": corpus},
+    ROLLOUT: {"unseen": unseen},
 }
 
 

@@ -106,6 +106,8 @@ def port(number: int) -> dict[str, Any]:
     return app(ports=[{"containerPort": number}])
 
 
+MIGRATING = pod(initContainers=[{"name": "a", "image": "a"}])
+FROM_MAP = app(envFrom=[{"configMapRef": {"name": "settings"}}])
 SPECIMENS = [
     Specimen("nothing", pod()),
     Specimen("host network", pod(hostNetwork=True)),
@@ -115,13 +117,18 @@ SPECIMENS = [
     Specimen("windows by node", pod(nodeSelector={"kubernetes.io/os": "windows"})),
     Specimen("windows by an old label", pod(nodeSelector={"beta.kubernetes.io/os": "windows"})),
     Specimen("linux", pod(os={"name": "linux"}, nodeSelector={"kubernetes.io/os": "linux", "zone": "windows"})),
-    Specimen("classic job", pod(restartPolicy="Never"), CLASSIC, "there is no --classic"),
-    Specimen("classic init", pod(initContainers=[{"name": "a", "image": "a"}]), CLASSIC, "there is no --classic"),
+    Specimen("a Job with --classic", pod(restartPolicy="Never"), CLASSIC, "there is no --classic"),
+    Specimen(
+        "init containers with --classic",
+        pod(initContainers=[{"name": "a", "image": "a"}]),
+        CLASSIC,
+        "there is no --classic",
+    ),
     Specimen("everybody's account", without_account()),
     Specimen("label", pod() | {"metadata": {"name": "app", "labels": {"irsa-sidecar": "mine"}}}),
     Specimen("token volume", pod(volumes=[{"name": "sts-token", "emptyDir": {}}])),
     Specimen("authorization volume", pod(volumes=[{"name": "authorization-token", "emptyDir": {}}])),
-    Specimen("pull secrets", pod(), SECRETS, "the API server has already added those of the service account"),
+    Specimen("--image-pull-secret", pod(), SECRETS, "the API server has already added those of the service account"),
     Specimen("priority", pod(priorityClassName="system-node-critical"), PRIORITY),
     Specimen("same priority", pod(priorityClassName="system-cluster-critical"), PRIORITY),
     *(
@@ -138,12 +145,19 @@ SPECIMENS = [
     *(Specimen(f"affinity {number}", pod(affinity=affinity)) for number, affinity in enumerate(AFFINITIES)),
     Specimen("windows by options", pod(securityContext={"windowsOptions": {"runAsUserName": "u"}})),
     Specimen("windows by a container", app(securityContext={"windowsOptions": {"runAsUserName": "u"}})),
-    Specimen("windows by runtime", pod(runtimeClassName="windows-2022"), {}, "an API server without it refuses first"),
-    Specimen("ports of the node", pod(hostNetwork=True), ON_NODE, "other workloads are not seen"),
-    Specimen("custom resource", ROLLOUT, {}, "the pods are seen that controllers make of it"),
-    Specimen("unseen map", app(envFrom=[{"configMapRef": {"name": "settings"}}])),
+    Specimen(
+        "a RuntimeClass for Windows", pod(runtimeClassName="windows-2022"), {}, "an API server without it refuses first"
+    ),
+    Specimen("ports that another pod takes on the node", pod(hostNetwork=True), ON_NODE, "other pods are not seen"),
+    Specimen("a custom resource, such as a Rollout", ROLLOUT, {}, "pods are seen, whatever made them"),
+    Specimen("unseen map", FROM_MAP),
     Specimen("unseen secret", app(envFrom=[{"secretRef": {"name": "settings"}}])),
-    Specimen("map", app(envFrom=[{"configMapRef": {"name": "settings"}}]), HELD, "ConfigMaps are not seen"),
+    Specimen(
+        "AWS_PROFILE in a ConfigMap",
+        FROM_MAP,
+        HELD,
+        "ConfigMaps are not seen",
+    ),
     Specimen("proxy", variable("HTTP_PROXY")),
     Specimen("proxy for https", variable("HTTPS_PROXY")),
     *(Specimen(f"proxy but for {value}", proxied(value)) for value in EXCEPTIONS),

@@ -117,7 +117,7 @@ def _node(directory: Path, lab: Lab, config_maps: ConfigMaps) -> Node:
         ports={CREDENTIALS: credentials, ADMIN: admin},
         config_maps=config_maps,
         variables={
-            "PATH": f"{_programs(directory)}:{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PATH": f"{programs(directory)}:{Path(sys.executable).parent}:/usr/bin:/bin",
             "AWS_ENDPOINT_URL_STS": lab.sts_url,
             # The defaults, said aloud so that they are mapped; health on loopback, for this is no pod's own address.
             "SIDECAR_LISTEN": f"127.0.0.1:{credentials}",
@@ -126,7 +126,7 @@ def _node(directory: Path, lab: Lab, config_maps: ConfigMaps) -> Node:
     )
 
 
-def _programs(directory: Path) -> Path:
+def programs(directory: Path) -> Path:
     """What the application's image has on its PATH: `aws`, which here is our own."""
     aws = directory / "bin" / "aws"
     aws.parent.mkdir()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
 
 from sidecar.inject import Options
-from sidecar.inject.names import POD_ROLE_ANNOTATION, REQUEST_LABEL, ROLES, SIDECAR
+from sidecar.inject.names import POD_ROLE_ANNOTATION, REQUEST_LABEL, ROLES
 from sidecar.inject.policy import objects
 from sidecar.inject.policy.objects import ROLE_POLICY
 from tests.inject.kit import ROLE, pod
@@ -15,8 +15,6 @@ from tests.kubernetes.documents import Manifest
 from tests.kubernetes.namespaces import a_namespace
 
 OTHER_ROLE = "arn:aws:iam::111122223333:role/other"
-IN_FORCE = "in-force"
-"""The name of a pod that both validating policies speak of, once they are in force."""
 
 
 def labelled(bare: Manifest, *, value: str = "enabled", role: str = "") -> Manifest:
@@ -45,7 +43,7 @@ async def in_force(api: Api, options: Options) -> AsyncIterator[None]:
 async def installed(api: Api, documents: Sequence[Manifest]) -> AsyncIterator[None]:
     """These policies, until the block ends."""
     for document in documents:
-        await api.apply(_speaking(document))
+        await api.apply(document)
     (parameters,) = (document for document in documents if document["kind"] == "ConfigMap")
     try:
         await until_in_force(api, parameters["data"]["image"], await a_namespace(api))
@@ -76,30 +74,17 @@ async def remove(api: Api, documents: Iterable[Manifest]) -> None:
             await asyncio.sleep(0.1)
 
 
-def _speaking(document: Manifest) -> Manifest:
-    """A refusing policy with one more rule, by which a test sees that it is in force."""
-    if document["kind"] != "ValidatingAdmissionPolicy" or document["metadata"]["name"] != SIDECAR:
-        return document
-    changed = deepcopy(document)
-    rule = {"expression": f"object.metadata.name != '{IN_FORCE}'", "message": IN_FORCE}
-    changed["spec"]["validations"].append(rule)
-    return changed
-
-
 async def _image(api: Api, namespace: str) -> str:
     with suppress(Refused):
-        made = await api.dry_run(_asking("probe"), namespace)
+        made = await api.dry_run(labelled(pod(), role=ROLE), namespace)
         return next((str(found["image"]) for found in made["spec"].get("initContainers", [])), "")
     return ""
 
 
 async def _is_refused(api: Api, namespace: str) -> bool:
+    """A request that is misspelt: by the validating policy alone."""
     try:
-        await api.dry_run(_asking(IN_FORCE), namespace)
+        await api.dry_run(labelled(pod(), value="misspelt", role=ROLE), namespace)
     except Refused:
         return True
     return False
-
-
-def _asking(name: str) -> Manifest:
-    return labelled(pod() | {"metadata": {"name": name}}, role=ROLE)

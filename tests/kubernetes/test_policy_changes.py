@@ -15,6 +15,12 @@ from tests.kubernetes.policies import in_force, installed, labelled
 from tests.kubernetes.policy_load import load, upgrades
 
 OPTIONS = options(image="registry.example/irsa-sidecar:changing")
+WINDOWS = {
+    "apiVersion": "node.k8s.io/v1",
+    "kind": "RuntimeClass",
+    "metadata": {"name": "windows-2022"},
+    "handler": "runhcs-wcow-process",
+}
 
 
 def groups() -> dict[str, list[Specimen]]:
@@ -28,6 +34,7 @@ def groups() -> dict[str, list[Specimen]]:
 
 @pytest.mark.parametrize("group", groups().values(), ids=groups().keys())
 async def test_the_policies_judge_as_inject_does(api: Api, group: list[Specimen]) -> None:
+    await api.apply(WINDOWS)
     async with in_force(api, group[0].options):
         namespace = await a_namespace(api)
         judged = {specimen.name: await verdict(api, labelled(specimen.pod, role=ROLE), namespace) for specimen in group}

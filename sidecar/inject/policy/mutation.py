@@ -132,7 +132,6 @@ def _additions(tree: Mapping[str, Any], there: str, path: Pointer, indent: str =
             yield f"({found}.hasValue() ? [] : [{at.add('{}')}])"
             yield from _additions(value, found, at, indent)
         elif key in NAMED_BY:
-            yield f"({found}.hasValue() ? [] : [{at.add('[]')}])"
             yield _missing(value, found, NAMED_BY[key], at, indent)
         else:
             yield f"({found}.hasValue() ? [] : [{at.add(written(value, indent))}])"
@@ -141,7 +140,11 @@ def _additions(tree: Mapping[str, Any], there: str, path: Pointer, indent: str =
 
 
 def _missing(items: Any, there: str, name: str, path: Pointer, indent: str) -> str:
-    """The items that a list lacks, by their names."""
-    has = f"{there}.orValue([]).exists(item, item.{name} == wanted.{name})"
-    begin, add = f"({written(items, indent)})\n{indent}  ", (path / "-").add("wanted")
-    return f"{begin}.filter(wanted, !{has})\n{indent}  .map(wanted, {add})"
+    """The items that a list lacks, by their names; all at once where there is no list."""
+    missing = f"!{there}.orValue([]).exists(there, there.{name} == item.{name})"
+    each = f"items.filter(item, {missing}).map(item, {(path / '-').add('item')})"
+    all_at_once = f"[{path.add('items')}]"
+    return f"""\
+[{written(items, indent)}].map(items, {there}.hasValue()
+{indent}  ? {each}
+{indent}  : {all_at_once})[0]"""
