@@ -20,10 +20,11 @@ if TYPE_CHECKING:
         path: Path
         mode: int | None = None
         group: int | None = None
+        owner: int | None = None
 
 else:
     _Tcp = namedtuple("_Tcp", ("host", "port"))  # noqa: PYI024
-    _Unix = namedtuple("_Unix", ("path", "mode", "group"), defaults=(None, None))  # noqa: PYI024
+    _Unix = namedtuple("_Unix", ("path", "mode", "group", "owner"), defaults=(None, None, None))  # noqa: PYI024
 
 LINK_LOCAL = frozenset({"169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::23", "fd00:ec2::254"})
 """Addresses that SDKs know and that never leave the pod's or the node's network namespace."""
@@ -50,7 +51,7 @@ class TcpAddress(_Tcp):
 
 
 class UnixAddress(_Unix):
-    """`mode` and `group` (a gid): who may connect. None leaves what umask and process give."""
+    """`mode`, `group` (a gid) and `owner` (a uid): who may connect. None leaves what umask and process give."""
 
     __slots__ = ()
     private = True

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.errors import SidecarError
@@ -17,6 +17,15 @@ BACKLOG = 4096
 The kernel's own limit, net.core.somaxconn, is 4096 where nobody has changed it."""
 FIRST_BYTES_WITHIN: Seconds = 1
 """How long the kernel waits for a client's first bytes before it shows us the connection all the same."""
+GROUP_FIX = (
+    "SIDECAR_SOCKET_GROUP must be a group of the sidecar's own process: the pod's fsGroup, or one of its "
+    "supplementalGroups."
+)
+MODE_FIX = "Leave SIDECAR_SOCKET_MODE away, or put the socket on a volume that keeps permissions, such as an emptyDir."
+OWNER_FIX = (
+    "SIDECAR_SOCKET_OWNER must be the sidecar's own user unless its container has the capability CHOWN: run both "
+    "containers as one user, or share the socket by SIDECAR_SOCKET_GROUP and the pod's fsGroup."
+)
 ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """`localhost` is often said to be ::1 as well where there is no IPv6."""
 
@@ -96,17 +105,24 @@ def _refuse_if_alive(address: UnixAddress) -> None:
 
 
 def _let_in(address: UnixAddress) -> None:
-    try:
-        if address.group is not None:
+    """The owner last: whoever gives a file away may no longer change it."""
+    if address.group is not None:
+        with _refused(address, f"group {address.group}", GROUP_FIX):
             os.chown(address.path, -1, address.group)
-        if address.mode is not None:
+    if address.mode is not None:
+        with _refused(address, f"mode {address.mode:04o}", MODE_FIX):
             address.path.chmod(address.mode)
+    if address.owner is not None:
+        with _refused(address, f"user {address.owner}", OWNER_FIX):
+            os.chown(address.path, address.owner, -1)
+
+
+@contextlib.contextmanager
+def _refused(address: UnixAddress, what: str, fix: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise CannotListen(
-            f"{address} cannot be given to group {address.group} or mode {address.mode or 0:04o}: {_reason(error)}.",
-            fix="SIDECAR_SOCKET_GROUP must be a group of the sidecar's own process: the pod's fsGroup, or one of its "
-            "supplementalGroups.",
-        ) from None
+        raise CannotListen(f"{address} cannot be given {what}: {_reason(error)}.", fix=fix) from None
 
 
 def _cannot_listen(address: Address, error: OSError) -> CannotListen:

@@ -125,6 +125,12 @@ class Settings:
         parsers.group,
         "The group of the Unix sockets, by name or number, such as the pod's `fsGroup`.",
     )
+    socket_owner: int | None = optional(
+        "SIDECAR_SOCKET_OWNER",
+        parsers.user,
+        "The owner of the Unix sockets, by name or number, such as the application's `runAsUser`. It needs the "
+        "capability CHOWN, unless it is the sidecar's own user.",
+    )
     auth_token: str | None = optional(
         "SIDECAR_AUTH_TOKEN",
         parsers.authorization_token,

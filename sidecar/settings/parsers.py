@@ -121,9 +121,21 @@ def socket_mode(value: str) -> int:
     return int(value, 8)
 
 
+def user(value: str) -> int:
+    """A user's number, by itself or by the name that /etc/passwd has for it."""
+    if _is_number_of_owner(value):
+        return int(value)
+    import pwd  # noqa: PLC0415 (few name a user, and the health check starts once a second)
+
+    try:
+        return pwd.getpwnam(value).pw_uid
+    except KeyError:
+        raise ValueError("is not a user of this image; use a number, such as the application's runAsUser") from None
+
+
 def group(value: str) -> int:
     """A group's number, by itself or by the name that /etc/group has for it."""
-    if value.isascii() and value.isdigit() and int(value) < 2**32 - 1:
+    if _is_number_of_owner(value):
         return int(value)
     import grp  # noqa: PLC0415 (few name a group, and the health check starts once a second)
 
@@ -131,6 +143,11 @@ def group(value: str) -> int:
         return grp.getgrnam(value).gr_gid
     except KeyError:
         raise ValueError("is not a group of this image; use a number, such as the pod's fsGroup") from None
+
+
+def _is_number_of_owner(value: str) -> bool:
+    """Is it a uid or gid that a file can have? The highest number means "unchanged" to the kernel."""
+    return re.fullmatch("[0-9]{1,10}", value) is not None and int(value) < 2**32 - 1
 
 
 def log_level(value: str) -> str:

@@ -227,8 +227,7 @@ def _placed(complaint: BadSetting, profile: Profile) -> BadSetting:
 def _listen(profile: Profile, plain: PlainSettings) -> dict[FaceSpec, tuple[Address, ...]]:
     keys, values = profile.keys, plain.values
     given = {CONTAINER: keys.listen, ECS: keys.ecs_listen, IMDS: keys.imds_listen}
-    access = values.get("SIDECAR_SOCKET_MODE"), values.get("SIDECAR_SOCKET_GROUP")
-    return {face: rules.with_access(addresses, *access) for face, addresses in given.items() if addresses}
+    return {face: rules.with_access(addresses, values) for face, addresses in given.items() if addresses}
 
 
 def _unprotected(profile: Profile, plain: PlainSettings) -> Iterator[BadSetting]:

@@ -163,14 +163,14 @@ def _how_to_protect(*, protected: bool) -> str:
 
 def socket_access(values: Values) -> dict[str, tuple[Address, ...]]:
     """The addresses of each listener again, the Unix sockets with who may connect to them."""
-    access = values.get("SIDECAR_SOCKET_MODE"), values.get("SIDECAR_SOCKET_GROUP")
-    return {name: with_access(values[name], *access) for name in LISTENERS if name in values}
+    return {name: with_access(values[name], values) for name in LISTENERS if name in values}
 
 
-def with_access(addresses: Iterable[Address], mode: int | None, group: int | None) -> tuple[Address, ...]:
-    """The same addresses, the Unix sockets with their permissions and their group."""
+def with_access(addresses: Iterable[Address], values: Values) -> tuple[Address, ...]:
+    """The same addresses, the Unix sockets with their permissions, their group and their owner."""
+    mode, group, owner = (values.get(f"SIDECAR_SOCKET_{name}") for name in ("MODE", "GROUP", "OWNER"))
     return tuple(
-        address._replace(mode=mode, group=group) if isinstance(address, UnixAddress) else address
+        address._replace(mode=mode, group=group, owner=owner) if isinstance(address, UnixAddress) else address
         for address in addresses
     )
 

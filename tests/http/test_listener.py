@@ -71,23 +71,32 @@ async def test_a_unix_socket_that_a_killed_predecessor_left_is_no_obstacle(tmp_p
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
-async def test_a_unix_socket_has_the_mode_and_the_group_that_are_set(tmp_path: Path, mode: int) -> None:
-    address = UnixAddress(tmp_path / "s", mode, group=os.getgid())
+async def test_a_unix_socket_has_the_mode_the_group_and_the_owner_that_are_set(tmp_path: Path, mode: int) -> None:
+    owner = 4711 if os.geteuid() == 0 else os.geteuid()
+    address = UnixAddress(tmp_path / "s", mode, group=os.getgid(), owner=owner)
     async with serving(FACE, Requests(), [address]):
         found = address.path.stat()
-        assert (stat.S_IMODE(found.st_mode), found.st_gid) == (mode, os.getgid())
+        assert (stat.S_IMODE(found.st_mode), found.st_gid, found.st_uid) == (mode, os.getgid(), owner)
         assert await status_at(address) == 200
 
 
-async def test_a_group_that_is_not_ours_to_give_is_named_and_no_socket_is_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("given", "call", "told"),
+    [
+        ({"group": 4711}, "chown", "group 4711.*Operation not permitted.*supplementalGroups"),
+        ({"owner": 4711}, "chown", "user 4711.*Operation not permitted.*CHOWN"),
+        ({"mode": 0o660}, "chmod", "mode 0660.*Operation not permitted.*emptyDir"),
+    ],
+)
+async def test_access_that_is_not_ours_to_give_is_named_and_no_socket_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, int], call: str, told: str
 ) -> None:
-    def chown(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, "not yours")
 
-    monkeypatch.setattr(os, "chown", chown)
-    with pytest.raises(CannotListen, match=r"group 4711.*Operation not permitted.*supplementalGroups"):
-        async with serving(FACE, Requests(), [UnixAddress(tmp_path / "s", 0o660, group=4711)]):
+    monkeypatch.setattr(os, call, refuse)
+    with pytest.raises(CannotListen, match=told):
+        async with serving(FACE, Requests(), [UnixAddress(tmp_path / "s", **given)]):
             pytest.fail("it cannot have listened")
     assert list(tmp_path.iterdir()) == []
 

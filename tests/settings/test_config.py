@@ -82,6 +82,7 @@ def test_three_variables_are_enough_and_the_rest_has_safe_defaults() -> None:
         fallback_regions=(),
         socket_mode=None,
         socket_group=None,
+        socket_owner=None,
         credentials_file=None,
         credentials_profile="default",
         credentials_mode=0o600,
@@ -142,6 +143,7 @@ ACCEPTED: list[tuple[str, str, str, Any]] = [
     ("SIDECAR_CREDENTIALS_FILE_PROFILE", "registry", "credentials_profile", "registry"),
     ("SIDECAR_SOCKET_MODE", "660", "socket_mode", 0o660),
     ("SIDECAR_SOCKET_GROUP", "2000", "socket_group", 2000),
+    ("SIDECAR_SOCKET_OWNER", "1000", "socket_owner", 1000),
     ("SIDECAR_CREDENTIALS_FILE_MODE", "640", "credentials_mode", 0o640),
     ("SIDECAR_CREDENTIALS_FILE_REMOVE", "true", "credentials_removed", True),
 ]

@@ -53,20 +53,26 @@ def test_the_container_endpoint_can_be_off_while_something_else_is_on(way: str) 
     assert config(SIDECAR_LISTEN="OFF", SIDECAR_CREDENTIALS_FILE="/aws/credentials").listen[CONTAINER] == ()
 
 
-def test_every_unix_socket_has_the_mode_and_group_that_are_set() -> None:
+def test_every_unix_socket_has_the_mode_group_and_owner_that_are_set() -> None:
     given = {"SIDECAR_LISTEN": "unix:/run/a,127.0.0.1:1", "SIDECAR_ADMIN_LISTEN": "unix:/run/b"}
-    settings = config(**given, SIDECAR_SOCKET_MODE="0660", SIDECAR_SOCKET_GROUP="2000")
-    assert settings.listen[CONTAINER] == (UnixAddress(Path("/run/a"), 0o660, 2000), TcpAddress("127.0.0.1", 1))
-    assert settings.admin_listen == (UnixAddress(Path("/run/b"), 0o660, 2000),)
+    settings = config(**given, SIDECAR_SOCKET_MODE="0660", SIDECAR_SOCKET_GROUP="2000", SIDECAR_SOCKET_OWNER="7")
+    assert settings.listen[CONTAINER] == (UnixAddress(Path("/run/a"), 0o660, 2000, 7), TcpAddress("127.0.0.1", 1))
+    assert settings.admin_listen == (UnixAddress(Path("/run/b"), 0o660, 2000, 7),)
     assert config(**given).admin_listen == (UnixAddress(Path("/run/b")),)
 
 
 @pytest.mark.parametrize(("text", "gid"), [("0", 0), ("2000", 2000), ("root", 0)])
-def test_a_group_is_a_number_or_a_name_of_this_machine(text: str, gid: int) -> None:
-    assert parsers.group(text) == gid
+def test_a_group_or_user_is_a_number_or_a_name_of_this_machine(text: str, gid: int) -> None:
+    assert parsers.group(text) == parsers.user(text) == gid
 
 
-@pytest.mark.parametrize(("name", "text"), [("MODE", "0060"), ("MODE", "rw"), ("GROUP", "-1"), ("GROUP", "nowhere")])
+NUMBERS_OF_NO_ONE = ("-1", "nowhere", "4294967295", "9" * 5000, "٣")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("MODE", "0060"), ("MODE", "rw"), *((name, text) for name in ("GROUP", "OWNER") for text in NUMBERS_OF_NO_ONE)],
+)
 def test_a_mode_or_group_that_cannot_be_is_refused(name: str, text: str) -> None:
     (told,) = complaints(**{f"SIDECAR_SOCKET_{name}": text})
     assert "; use " in told
