@@ -8,6 +8,7 @@ from tests.manifests.rendering import Applied
 
 Container = dict[str, Any]
 POD_UID = "metadata.uid"
+_ANNOTATION = "metadata.annotations['"
 
 
 def sidecar_of(pod: dict[str, Any]) -> Container:
@@ -33,13 +34,15 @@ def environment_of(container: Container, sent: Applied) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in container.get("envFrom", []):
         found |= maps[source["configMapRef"]["name"]]
-    return found | {entry["name"]: _value(entry, maps) for entry in container.get("env", [])}
+    annotations = sent.template["metadata"].get("annotations", {})
+    return found | {entry["name"]: _value(entry, maps, annotations) for entry in container.get("env", [])}
 
 
-def _value(entry: dict[str, Any], maps: dict[str, dict[str, str]]) -> str:
+def _value(entry: dict[str, Any], maps: dict[str, dict[str, str]], annotations: dict[str, str]) -> str:
     source = entry.get("valueFrom", {})
     if "fieldRef" in source:
-        return str(source["fieldRef"]["fieldPath"])
+        path = str(source["fieldRef"]["fieldPath"])
+        return annotations[path[len(_ANNOTATION) : -2]] if path.startswith(_ANNOTATION) else path
     if "configMapKeyRef" in source:
         return maps[source["configMapKeyRef"]["name"]][source["configMapKeyRef"]["key"]]
     return str(entry["value"])

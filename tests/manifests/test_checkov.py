@@ -28,11 +28,18 @@ HARBOR = {
     "CKV_K8S_22": "as the chart renders it: not ours to change",
     "CKV_K8S_25": "the one NET_ADMIN, of which components/link-local warns",
 }
+WITH_POLICY = {"harbor", "self-hosted"}
+WITHOUT_POLICY = {
+    "CKV2_K8S_6": "a NetworkPolicy is for whole pods, and cuts off what the application says and hears: it is opt-in",
+}
+UNSEEN = {"cron-job"}
+"""checkov looks for no policy there."""
 RUN_TO_COMPLETION = {"job", "job-before-1.29", "cron-job"}
 
 
 def reasons(name: str) -> dict[str, str]:
-    return EVERYWHERE | ({} if name in RUN_TO_COMPLETION else SERVICES) | (HARBOR if name == "harbor" else {})
+    policy = {} if name in WITH_POLICY | UNSEEN else WITHOUT_POLICY
+    return EVERYWHERE | policy | ({} if name in RUN_TO_COMPLETION else SERVICES) | (HARBOR if name == "harbor" else {})
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ COMPONENTS = MANIFESTS / "components"
 FOR_PODS_THAT_STAY = {"classic-sidecar"}
 """Would keep a CronJob's pod running for ever: docs/kubernetes.md says what to do instead."""
 OF_EVERY_POD = ["native-sidecar"]
-ALL = sorted({path.parent.name for path in COMPONENTS.glob("*/pod-template.yaml")} - FOR_PODS_THAT_STAY)
+CHANGES = [*COMPONENTS.glob("*/replacements.yaml"), *COMPONENTS.glob("*/pod-template.yaml")]
+ALL = sorted({path.parent.name for path in CHANGES} - FOR_PODS_THAT_STAY)
 
 pytestmark = pytest.mark.timeout(300)  # the first test builds kustomize
 
@@ -26,7 +27,6 @@ def with_components(kind: str, components: list[str], directory: Path) -> Applie
     kustomization = {
         "resources": [name],
         "components": [os.path.relpath(COMPONENTS / each, directory) for each in components],
-        "configMapGenerator": [{"name": "irsa-sidecar", "literals": ["AWS_REGION=eu-west-1"]}],
     }
     (directory / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return Applied(kind, tuple(yaml.safe_load_all(rendered(directory))))

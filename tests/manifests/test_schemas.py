@@ -63,4 +63,5 @@ def test_every_file_is_part_of_something_that_is_applied(file: str) -> None:
         return
     named = load(str(path.parent.relative_to(MANIFESTS) / "kustomization.yaml"))
     patches = [patch.get("path") for patch in named.get("patches", [])]
-    assert path.name in [*named.get("resources", []), *patches]
+    copied = [replacement.get("path") for replacement in named.get("replacements", [])]
+    assert path.name in [*named.get("resources", []), *patches, *copied]

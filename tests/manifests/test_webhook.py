@@ -81,7 +81,7 @@ def test_all_containers_but_the_sidecar_are_named_and_without_spaces() -> None:
 def test_without_it_the_application_would_not_ask_the_sidecar() -> None:
     sent = applied("eks-webhook")
     careless = Applied(sent.name, copy.deepcopy(sent.documents))
-    del careless.template["metadata"]["annotations"]
+    del careless.template["metadata"]["annotations"][SKIP]
     changed = mutated(careless)
     (application,) = applications_of(changed.pod)
     assert environment_of(application, changed).keys() >= VARIABLES
