@@ -97,7 +97,7 @@ async def a_world(directory: Path, pod: Manifest, applied: Iterable[Manifest] = 
 
 def _settings(pod: Manifest, config_maps: ConfigMaps) -> dict[str, str]:
     """What the sidecar is told, wherever it stands."""
-    return variables(sidecar_of(pod["spec"]), {"metadata": {"uid": ""}}, config_maps)
+    return variables(sidecar_of(pod["spec"]), {"metadata": {"uid": ""} | pod["metadata"]}, config_maps)
 
 
 def _cluster(pod: Manifest, account: str) -> bytes:

@@ -96,6 +96,8 @@ def _value(entry: Manifest, pod: Manifest, config_maps: ConfigMaps) -> str:
 def _field(pod: Manifest, path: str) -> str:
     """The downward API, as far as a pod is known before it has an address."""
     section, _, name = path.partition(".")
+    if name.startswith("annotations['"):
+        return str(pod[section]["annotations"][name.removeprefix("annotations['").removesuffix("']")])
     return str(pod[section][name])
 
 
