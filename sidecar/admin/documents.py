@@ -44,6 +44,7 @@ def status(snapshot: Snapshot) -> JsonObject:
         "now": timestamp(snapshot.taken_at),
         "sts": snapshot.sts_endpoint,
         "sts_by_proxy": snapshot.sts_by_proxy,
+        "container_endpoint": snapshot.container_endpoint or None,
         **_role(role, tenths),
         "token": None if role.token is None else _whole_token(role.token),
         **_session(role.session),

@@ -98,17 +98,31 @@ def _about(error: ErrorSnapshot, failures: int) -> Html:
 
 
 def credentials(snapshot: Snapshot) -> Html:
-    role, proxy = snapshot.role, " through a proxy" if snapshot.sts_by_proxy else None
+    role = snapshot.role
     return section(
         "Credentials",
         facts(
-            ("Role", code(role.role_arn)),
-            ("Assumed role", _assumed_role(role.session)),
-            ("STS", joined(code(snapshot.sts_endpoint), proxy)),
+            *(_by_endpoint(snapshot) if snapshot.container_endpoint else _by_sts(snapshot)),
             ("Last issued", _last_success(snapshot.history.last_success)),
             *_unshown_attempt(role),
         ),
     )
+
+
+def _by_sts(snapshot: Snapshot) -> Iterator[tuple[Content, Content]]:
+    role, proxy = snapshot.role, " through a proxy" if snapshot.sts_by_proxy else None
+    yield "Role", code(role.role_arn)
+    yield "Assumed role", _assumed_role(role.session)
+    yield "STS", joined(code(snapshot.sts_endpoint), proxy)
+
+
+def _by_endpoint(snapshot: Snapshot) -> Iterator[tuple[Content, Content]]:
+    """The EKS Pod Identity agent tells the account, Amazon ECS the role."""
+    role = snapshot.role
+    yield "Role", code(role.role_arn) if role.role_arn else "not told by the endpoint"
+    if role.session is not None and role.session.account_id:
+        yield "Account", code(role.session.account_id)
+    yield "Container endpoint", code(snapshot.container_endpoint)
 
 
 def _unshown_attempt(role: RoleSnapshot) -> Iterator[tuple[Content, Content]]:

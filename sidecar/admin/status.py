@@ -28,7 +28,7 @@ from sidecar.observe.snapshot import (
 )
 from sidecar.observe.usage import Usage, Use
 from sidecar.settings.config import Config
-from sidecar.settings.roles import RoleSettings
+from sidecar.settings.roles import ContainerSettings, RoleSettings
 
 STUCK_AFTER: Seconds = 120
 """The loop comes round every 10 s, or when an attempt ends, within a minute; after two, only a restart helps."""
@@ -141,6 +141,7 @@ class Status:
             history=self._history(observed.history),
             faces=tuple(self._faces()),
             sts_endpoint=settings.sts.endpoint if settings.sts else "",
+            container_endpoint=settings.source.origin if isinstance(settings.source, ContainerSettings) else "",
             sts_by_proxy=settings.sts is not None and settings.sts.proxy is not None,
             token_file=settings.token_file,
             credentials_file=settings.credentials_file.path if settings.credentials_file else None,

@@ -114,9 +114,9 @@ def _changed(logged: LoggedRole, event: SourceChanged, state: RoleState) -> None
 
 
 def _issued(credentials: Credentials, at: Instant, took: float, state: RoleState) -> dict[str, Any]:
-    names = {"assumed_role_arn": credentials.assumed_role_arn, "request_id": credentials.request_id}
-    return _known(names | {"region": credentials.region}) | {
-        "role_arn": credentials.role_arn,
+    names = {"role_arn": credentials.role_arn, "assumed_role_arn": credentials.assumed_role_arn}
+    told = {"account_id": credentials.told_account_id, "region": credentials.region}
+    return _known(names | told | {"request_id": credentials.request_id}) | {
         "access_key_id": credentials.access_key_id,
         "expiration": timestamp(credentials.expiration),
         "expires_in": round(credentials.expires_at - at),

@@ -32,12 +32,14 @@ class SessionSnapshot:
     expiration: UnixTime
     lifetime: Seconds
     seconds_left: Seconds
+    account_id: str = ""
+    """Empty where nobody told it."""
 
     @classmethod
     def of(cls, credentials: Credentials, now: Instant) -> "SessionSnapshot":
-        return cls(
-            credentials.assumed_role_arn, credentials.expiration, credentials.lifetime, credentials.expires_at - now
-        )
+        left = credentials.expires_at - now
+        ends, life = credentials.expiration, credentials.lifetime
+        return cls(credentials.assumed_role_arn, ends, life, left, credentials.account_id)
 
     @property
     def issued_at(self) -> UnixTime:
@@ -199,7 +201,10 @@ class Snapshot:
     history: HistorySnapshot
     faces: tuple[FaceSnapshot, ...]
     sts_endpoint: str
+    """Empty where no STS is asked."""
     sts_by_proxy: bool
+    container_endpoint: str
+    """Whence the credentials come; empty unless that is such an endpoint."""
     token_file: Path | None
     """None where no token is traded."""
     credentials_file: Path | None
