@@ -121,7 +121,7 @@ class Sidecar:
     async def metric(self, name: str) -> float:
         async with aiohttp.ClientSession() as http, http.get(f"http://{self.admin}/metrics") as answer:
             lines = (await answer.text()).splitlines()
-        return next(float(line.removeprefix(name)) for line in lines if line.startswith(f"{name} "))
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
 
     async def until(self, name: str, value: float) -> None:
         """Wait until the metric is as large."""

@@ -1,5 +1,6 @@
 """The pods of the manifests keep what they promise, and agree with the code and with each other."""
 
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -20,7 +21,7 @@ from tests.manifests.pod_spec import (
     sidecar_of,
     volume_at,
 )
-from tests.manifests.rendering import NAMES, applied
+from tests.manifests.rendering import NAMES, ROOT, applied, files
 
 OLD_CLUSTERS = {"before-1.29", "job-before-1.29"}
 BY_WEBHOOK = {"eks-webhook"}
@@ -81,6 +82,19 @@ def test_liveness_asks_where_the_sidecar_listens_for_such_questions(name: str) -
 def settings(name: str) -> Config:
     injected = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/x"}
     return settings_of(applied(name), also=injected if name in BY_WEBHOOK else None)
+
+
+@for_every_pod
+def test_every_probe_of_the_sidecar_has_a_time_out_that_a_busy_node_keeps(name: str) -> None:
+    container = sidecar_of(applied(name).pod)
+    probes = [container[kind] for kind in ("startupProbe", "livenessProbe", "readinessProbe") if kind in container]
+    assert [probe["timeoutSeconds"] for probe in probes] == [5] * len(probes)
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *files()], ids=lambda page: page.name)
+def test_nobody_is_told_to_hide_the_admin_port_from_the_kubelet(page: Path) -> None:
+    """Its pages tell strangers nothing: the probes need the port, and port-forward reaches the rest."""
+    assert not re.findall(r"SIDECAR_ADMIN_LISTEN\W+(?:value\W+)?(?:127\.|localhost|\[::1)", page.read_text())
 
 
 @for_every_pod
