@@ -19,6 +19,7 @@ from sidecar.http.limits import Limits
 from sidecar.http.messages import ParsedRequest, Repeatable, Response
 from sidecar.http.parser import RequestParser
 from sidecar.http.pool import ConnectionPool
+from sidecar.http.recognised import Recognised
 from sidecar.http.serializer import CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE, CONTINUE
 from sidecar.http.transport import Transport
 
@@ -195,18 +196,19 @@ class Connection:
     # --- answering
     def _repeat(self, data: bytes) -> bool:
         """Answer `data` as it was answered before, if it is recognised."""
-        if self._must_close(self._handler.clock()) or not (known := self._handler.recognised.find(data)):
+        now = self._handler.clock()
+        if now >= self._closes_after or not (known := self._handler.recognised.find(data)):
             return False
         if known.last:
-            self._send_last(known.answer)
+            self._give_last(known.answer)
         else:
-            self._move(ANSWERED)
-            self._transport.write(known.answer)
+            self.since = now
+            self._transport.write_at_turns_end(known.answer)
         return True
 
     def _must_close(self, asked_at: Instant) -> bool:
         """The next answer is the last, whatever the client says."""
-        return asked_at >= self._closes_after or self._pool.closes_connections
+        return asked_at >= self._closes_after or self._pool.closing()
 
     def _proceed(self) -> None:
         """Answer what has arrived, one after another, until one must wait; then see to what comes next."""
@@ -237,10 +239,7 @@ class Connection:
             return
         asked_at = self._handler.clock()
         answer = self._handler.ask(item.request)
-        if isinstance(answer, Repeatable):
-            self._send(item, answer.response, asked_at, answer)
-            return
-        if isinstance(answer, Response):
+        if not isinstance(answer, asyncio.Task):
             self._send(item, answer, asked_at)
             return
         self._move(FACE_WAITS)
@@ -254,25 +253,23 @@ class Connection:
         self._send(item, self._handler.outcome(task), asked_at)
         self._proceed()
 
-    def _send(
-        self, item: ParsedRequest, response: Response, asked_at: Instant, repeatable: Repeatable | None = None
-    ) -> None:
-        handler = self._handler
+    def _send(self, item: ParsedRequest, answer: Response | Repeatable, asked_at: Instant) -> None:
+        handler, must_close = self._handler, self._must_close(asked_at)
+        response = answer.response if isinstance(answer, Repeatable) else answer
         handler.observe(item.request, response, handler.clock() - asked_at)
-        body = item.request.method != "HEAD"
-        must_close = self._must_close(asked_at)
-        last = not item.keep_alive or must_close
-        connection = CONNECTION_CLOSE if last else CONNECTION_KEEP_ALIVE if item.http_1_0 else b""
-        answer = handler.serialize(response, connection, body=body)
-        if repeatable is not None and not must_close:
-            handler.recognised.remember(item, repeatable, answer, last=last)
+        last = must_close or not item.keep_alive
+        date = handler.date()
+        data = handler.serialize(response, _on_the_connection(item, last=last), body=item.request.method != "HEAD")
+        if isinstance(answer, Repeatable) and not must_close:
+            known = Recognised(item.request, response, data, last, date, answer.holds)
+            handler.recognised.remember(item.alone, known)
         if last:
-            self._send_last(answer)
+            self._give_last(data)
             return
         self._move(ANSWERED)
-        self._transport.write(answer)
+        self._transport.write(data)
 
-    def _send_last(self, answer: bytes) -> None:
+    def _give_last(self, answer: bytes) -> None:
         unread = self._transport.unread or self._parser.overrun
         (self._linger_after if unread else self._close_after)(answer)
 
@@ -285,3 +282,10 @@ class Connection:
         self._transport.write(answer)
         self._transport.write_eof()
         self._transport.resume_reading()
+
+
+def _on_the_connection(item: ParsedRequest, *, last: bool) -> bytes:
+    """What the answer says of it."""
+    if last:
+        return CONNECTION_CLOSE
+    return CONNECTION_KEEP_ALIVE if item.http_1_0 else b""

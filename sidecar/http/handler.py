@@ -3,38 +3,31 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
-from sidecar.core.model import Instant
 from sidecar.http import refusals
-from sidecar.http.limits import Limits
 from sidecar.http.messages import Face, Repeatable, Request, RequestObserver, Response
-from sidecar.http.recognised import RecognisedRequests
+from sidecar.http.pool import ConnectionPool
+from sidecar.http.recognised import AtTurnsEnd, RecognisedRequests
 from sidecar.http.serializer import Serializer
 
 logger = logging.getLogger("sidecar.http")
 
 
 class RequestHandler:
-    """One face, and what all its connections share. `clock`: seconds that only grow."""
+    """One face, and what all its connections share."""
 
-    def __init__(
-        self,
-        face: Face,
-        observe: RequestObserver,
-        limits: Limits,
-        clock: Callable[[], Instant],
-        at_turns_end: Callable[[Callable[[], None]], None],
-    ) -> None:
-        self.limits = limits
-        self.clock = clock
+    def __init__(self, face: Face, observe: RequestObserver, pool: ConnectionPool, at_turns_end: AtTurnsEnd) -> None:
+        self.limits = pool.limits
+        self.clock = pool.clock
         serializer = Serializer()
         self.serialize = serializer.serialize
+        self.date = serializer.date
         self.observe = partial(observe, face.name)
         """Told of every answer: the request, the response, and seconds from the one to the other."""
-        self.recognised = RecognisedRequests(serializer.date, self.observe, at_turns_end)
+        self.recognised = RecognisedRequests(serializer.date, self.observe, pool.closing, at_turns_end)
         self._face = face
         self._tasks: set[asyncio.Task[Response]] = set()
 

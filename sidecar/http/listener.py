@@ -7,12 +7,12 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from selectors import EVENT_READ
 from typing import Any
 
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.http.binding import BACKLOG, Ipv6Absent, bind
+from sidecar.http.platform import READ
 from sidecar.http.turns import Turns
 
 ACCEPTED_AT_ONCE = 64
@@ -82,7 +82,7 @@ class Listener:
         return UnixAddress(Path(name)) if isinstance(name, str) else TcpAddress(name[0], name[1])
 
     def _resume(self) -> None:
-        self._turns.watch(self._bound, EVENT_READ, lambda _: self._accept())
+        self._turns.watch(self._bound, READ, lambda _: self._accept())
 
     def _accept(self, most: int = ACCEPTED_AT_ONCE) -> None:
         for _ in range(most):

@@ -3,7 +3,10 @@
 Plain numbers: the standard library's flags are enums, and to combine two of those costs more than to send an answer.
 """
 
+import select
+import selectors
 import socket
+from collections.abc import Sequence
 
 DO_NOT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 """A flag: this call returns at once. It saves a system call for each connection, `setblocking`."""
@@ -11,6 +14,27 @@ MORE_FOLLOWS = int(getattr(socket, "MSG_MORE", 0))
 """A flag: send this together with what follows. Without it the end of a connection is a packet of its own."""
 DEFER_ACCEPT: int | None = getattr(socket, "TCP_DEFER_ACCEPT", None)
 """An option: show a connection once its first bytes are here. Without it the loop is asked to wait for them."""
+
+
+class PortablePoll:
+    """What `select.epoll` does, by whatever the system has instead."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self.register = self._selector.register
+        self.modify = self._selector.modify
+        self.unregister = self._selector.unregister
+        self.fileno = self._selector.fileno
+        self.close = self._selector.close
+
+    def poll(self, timeout: float, _: int) -> Sequence[tuple[int, int]]:
+        return [(key.fd, events) for key, events in self._selector.select(timeout)]
+
+
+Poll: type[select.epoll] | type[PortablePoll] = getattr(select, "epoll", PortablePoll)
+"""Watches many descriptors, and can itself be watched."""
+READ = int(getattr(select, "EPOLLIN", selectors.EVENT_READ))
+WRITE = int(getattr(select, "EPOLLOUT", selectors.EVENT_WRITE))
 
 
 def prepare_accepted(accepted: socket.socket) -> None:

@@ -40,8 +40,8 @@ class ConnectionPool:
         leaving: Callable[[], bool],
         budget: ByteBudget | None = None,
     ) -> None:
-        self._limits = limits
-        self._clock = clock
+        self.limits = limits
+        self.clock = clock
         self._leaving = leaving
         self._connections: set[PooledConnection] = set()
         self._emptied: asyncio.Event | None = None  # there from when draining begins
@@ -54,8 +54,7 @@ class ConnectionPool:
     def __len__(self) -> int:
         return len(self._connections)
 
-    @property
-    def closes_connections(self) -> bool:
+    def closing(self) -> bool:
         """No connection outlives its answer any more."""
         return self._emptied is not None or self._leaving()
 
@@ -65,7 +64,7 @@ class ConnectionPool:
         self._room.moved(connection)
         if self._sweeping is None:
             self._schedule_sweep()
-        if len(self) - self._room.refused > self._limits.connections and not self._room.make(connection):
+        if len(self) - self._room.refused > self.limits.connections and not self._room.make(connection):
             self._refuse(connection)
 
     def discard(self, connection: PooledConnection) -> None:
@@ -75,14 +74,14 @@ class ConnectionPool:
             self._emptied.set()
 
     def _refuse(self, connection: PooledConnection) -> None:
-        now = self._clock()
+        now = self.clock()
         if now >= self._told_full_at + FULL_AGAIN_AFTER:
             self._told_full_at = now
             logger.warning(
                 "too many connections",
-                extra={"limit": self._limits.connections, "fix": "find the client that keeps so many connections open"},
+                extra={"limit": self.limits.connections, "fix": "find the client that keeps so many connections open"},
             )
-        if self._room.refused >= self._limits.refused_at_once:
+        if self._room.refused >= self.limits.refused_at_once:
             connection.abort()
         else:
             self._room.refuse(connection)
@@ -90,7 +89,7 @@ class ConnectionPool:
 
     def sweep(self) -> None:
         """End what is overdue. Comes once a second while anybody is connected, and else not at all."""
-        now = self._clock()
+        now = self.clock()
         try:
             for connection in [each for each in self._connections if each.deadline <= now]:
                 connection.overdue()
@@ -99,7 +98,7 @@ class ConnectionPool:
 
     def _schedule_sweep(self) -> None:
         loop = asyncio.get_running_loop()
-        self._sweeping = loop.call_later(self._limits.sweep, self.sweep) if self._connections else None
+        self._sweeping = loop.call_later(self.limits.sweep, self.sweep) if self._connections else None
 
     async def drain(self) -> None:
         """Let what is under way end, for a while; then end it."""
@@ -108,7 +107,7 @@ class ConnectionPool:
             connection.close()
         if self._connections:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.drain):
+                async with asyncio.timeout(self.limits.drain):
                     await emptied.wait()
         for connection in tuple(self._connections):
             connection.abort()

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sidecar.core.model import Seconds
-from sidecar.http.messages import ParsedRequest, Repeatable, Request, Response
+from sidecar.http.messages import Request, Response
 
 MOST, LONGEST = 32, 4096
 """Requests, and bytes of each."""
@@ -26,9 +26,15 @@ FORGOTTEN_AFTER: Seconds = 1
 """By then `Date` is another, too."""
 
 
+AtTurnsEnd = Callable[[Callable[[], None]], None]
+"""Has something called once, when the turn has ended."""
+
+
 @dataclass(slots=True)
 class Recognised:
-    """A request that was answered, and its answer. `last`: the connection ends with it."""
+    """A request that was answered, and its answer: `last` says whether the connection ends with it, `date` which one is
+    in it, and `holds` whether the face would answer so again.
+    """
 
     request: Request
     response: Response
@@ -43,17 +49,20 @@ class Recognised:
 class RecognisedRequests:
     """Those of one face. `date`: the line in answers now, the same object for as long as it is the same.
 
-    `observe` is told of each answer, how long it took and how often it was given.
+    `observe` is told of each answer, how long it took and how often it was given. While `closing`, none is given: each
+    would have to say that the connection ends.
     """
 
     def __init__(
         self,
         date: Callable[[], bytes],
         observe: Callable[[Request, Response, Seconds, int], None],
-        at_turns_end: Callable[[Callable[[], None]], None],
+        closing: Callable[[], bool],
+        at_turns_end: AtTurnsEnd,
     ) -> None:
         self._date = date
         self._observe = observe
+        self._closing = closing
         self._at_turns_end = at_turns_end
         self._known: dict[bytes, Recognised] = {}
         self._answered: list[Recognised] = []
@@ -69,7 +78,7 @@ class RecognisedRequests:
 
     def _still_holds(self, known: Recognised) -> bool:
         """Looked at when it is asked for the first time in a turn."""
-        if known.date is not self._date() or not known.holds():
+        if known.date is not self._date() or self._closing() or not known.holds():
             self.forget()
             return False
         if not self._answered:
@@ -77,16 +86,15 @@ class RecognisedRequests:
         self._answered.append(known)
         return True
 
-    def remember(self, item: ParsedRequest, repeatable: Repeatable, answer: bytes, *, last: bool) -> None:
-        """`answer` was given to `item` just now."""
-        if not 0 < len(item.alone) <= LONGEST:
+    def remember(self, data: bytes, known: Recognised) -> None:
+        """`data`: what was answered just now; nothing, if that must not be remembered."""
+        if not 0 < len(data) <= LONGEST:
             return
         if len(self._known) >= MOST:
             self.forget()
         if self._forgetting is None:
             self._forgetting = asyncio.get_running_loop().call_later(FORGOTTEN_AFTER, self.forget)
-        known = Recognised(item.request, repeatable.response, answer, last, self._date(), repeatable.holds)
-        self._known[item.alone] = known
+        self._known[data] = known
 
     def forget(self) -> None:
         """All of them, used or not."""

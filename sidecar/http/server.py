@@ -48,9 +48,9 @@ async def serving(
     """
     limits = limits or Limits()
     turns = Turns()
-    handler = RequestHandler(face, observe, limits, clock, turns.at_end)
-    outer = handler if strangers is None else RequestHandler(strangers, observe, limits, clock, turns.at_end)
     pool = ConnectionPool(limits, clock, leaving, budget)
+    handler = RequestHandler(face, observe, pool, turns.at_end)
+    outer = handler if strangers is None else RequestHandler(strangers, observe, pool, turns.at_end)
 
     def accept(accepted: socket) -> None:
         if not admits(accepted):

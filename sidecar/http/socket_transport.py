@@ -7,10 +7,9 @@ answered, and the connection closed, before anybody has to watch it.
 
 import contextlib
 from enum import Enum, auto
-from selectors import EVENT_READ, EVENT_WRITE
 from socket import SHUT_WR, socket
 
-from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS, prepare_accepted
+from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS, READ, WRITE, prepare_accepted
 from sidecar.http.transport import Receiver
 from sidecar.http.turns import Turns
 
@@ -38,8 +37,8 @@ class SocketTransport:
     """`accepted` is its own from now on."""
 
     __slots__ = (
-        *("_last_read", "_reads", "_receiver", "_socket", "_turns", "_unsent", "_watched", "_writing"),
-        "at_end",
+        *("_last_read", "_reads", "_receiver", "_socket", "_turns", "_unsent", "_waits_for_room", "_watched"),
+        *("_writing", "at_end"),
     )
 
     def __init__(self, accepted: socket, turns: Turns) -> None:
@@ -53,6 +52,7 @@ class SocketTransport:
         """The client has sent all it will, and all of it was read."""
         self._unsent = b""
         self._writing = OPEN
+        self._waits_for_room = False
         self._watched = 0  # the events that we are called for
 
     def begin(self, receiver: Receiver) -> None:
@@ -61,27 +61,27 @@ class SocketTransport:
         receiver.connection_made()
         if self._reads:
             self._read()
-            self._watch()
+        self._watch()
 
     def _watch(self) -> None:
         """Be called for what is needed, and for nothing else."""
-        events = EVENT_READ if self._reads and not self.at_end else 0
-        if self._unsent:
-            events |= EVENT_WRITE
+        events = READ if self._reads and not self.at_end else 0
+        if self._waits_for_room:
+            events |= WRITE
         if events == self._watched:
             return
         self._watched = events
         if events:
-            self._turns.watch(self._socket, events, self._ready)
+            self._turns.watch(self._socket, events, self._read if events == READ else self._ready)
         else:
             self._turns.forget(self._socket)
 
     def _ready(self, events: int) -> None:
-        if events & self._watched & EVENT_WRITE:
-            self._send_on()
-        if events & self._watched & EVENT_READ:
+        """Neither alone may be an error, which shows by either."""
+        if events & ~READ:
+            self.flush()
+        if events & ~WRITE and self._watched & READ:
             self._read()
-        self._watch()
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class SocketTransport:
         """The client may have sent more than was read: we did not look, or took as much as we could at once."""
         return not self._reads or self._last_read == READ_AT_ONCE
 
-    def _read(self) -> None:
+    def _read(self, _: int = READ) -> None:
         receiver = self._receiver
         assert receiver is not None
         try:
@@ -103,9 +103,10 @@ class SocketTransport:
         self._last_read = len(data)
         if data:
             receiver.data_received(data)
-        else:
-            self.at_end = True
-            receiver.eof_received()
+            return
+        self.at_end = True
+        self._watch()
+        receiver.eof_received()
 
     def pause_reading(self) -> None:
         if not self.at_end:
@@ -122,21 +123,40 @@ class SocketTransport:
     def write(self, data: bytes) -> None:
         """Send `data`: now, as far as the kernel has room for it."""
         if self._writing is OPEN:
-            self._send(data, DO_NOT_WAIT)
-
-    def _send(self, data: bytes, flags: int) -> None:
-        if self._unsent:
             self._unsent += data
-            return
-        self._unsent = self._left_of(data, flags)
-        if self._unsent and self._receiver is not None:
-            self._watch()
-            self._receiver.pause_writing()
+            self._flush_unless_full()
 
-    def _left_of(self, data: bytes, flags: int) -> bytes:
+    def write_at_turns_end(self, data: bytes) -> None:
+        """Send `data` when this turn ends, together with what others are sent.
+
+        To send wakes who waits for it, and that costs more than an answer: clients that are answered one by one fall
+        asleep in between, those that are answered together are awake.
+        """
+        if self._writing is OPEN:
+            if not self._unsent:
+                self._turns.flush_at_end(self)
+            self._unsent += data
+
+    def flush(self) -> None:
+        """Send what is unsent, as far as the kernel has room for it."""
+        if self._unsent:
+            self._unsent = self._left_of(self._unsent)
+        receiver = self._receiver
+        if receiver is None:
+            return
+        if self._unsent:
+            self._wait_for_room(receiver)
+        else:
+            self._all_sent(receiver)
+
+    def _flush_unless_full(self) -> None:
+        if not self._waits_for_room:
+            self.flush()
+
+    def _left_of(self, data: bytes) -> bytes:
         """What remains to be sent: nothing, if nobody is there to read it."""
         try:
-            sent = self._socket.send(data, flags)
+            sent = self._socket.send(data, DO_NOT_WAIT if self._writing is OPEN else BEFORE_THE_END)
         except BlockingIOError:
             return data
         except OSError:
@@ -144,13 +164,23 @@ class SocketTransport:
             return b""
         return data[sent:]
 
-    def _send_on(self) -> None:
-        self._unsent = self._left_of(self._unsent, DO_NOT_WAIT if self._writing is OPEN else BEFORE_THE_END)
-        if self._unsent or self._receiver is None:
+    def _wait_for_room(self, receiver: Receiver) -> None:
+        if not self._waits_for_room:
+            self._waits_for_room = True
+            self._watch()
+            receiver.pause_writing()
+
+    def _all_sent(self, receiver: Receiver) -> None:
+        if self._writing is CLOSES:
+            self.abort()
             return
-        self._end_as_told()
-        if self._writing is not CLOSED:
-            self._receiver.resume_writing()
+        if self._writing is HALF_CLOSES:
+            with contextlib.suppress(OSError):  # it has gone: we shall read so
+                self._socket.shutdown(SHUT_WR)
+        if self._waits_for_room:
+            self._waits_for_room = False
+            self._watch()
+            receiver.resume_writing()
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -158,36 +188,27 @@ class SocketTransport:
         """Close our half once all is sent."""
         if self._writing is OPEN:
             self._writing = HALF_CLOSES
-            self._end_as_told()
+            self._flush_unless_full()
 
     def end(self, data: bytes) -> None:
         """Send `data`, the last, and close once all is sent. Nothing more is read."""
         if self._writing is CLOSED:
             return
-        self._writing = CLOSES
-        self._reads = False
-        self._send(data, BEFORE_THE_END)
-        self._end_as_told()
+        self._writing, self._reads = CLOSES, False
+        self._unsent += data
+        self._flush_unless_full()
+        self._watch()
 
     def close(self) -> None:
         """Close once all is sent. Nothing more is read."""
         self.end(b"")
-
-    def _end_as_told(self) -> None:
-        if self._unsent:
-            self._watch()
-        elif self._writing is CLOSES:
-            self.abort()
-        elif self._writing is HALF_CLOSES:
-            with contextlib.suppress(OSError):  # it has gone: we shall read so
-                self._socket.shutdown(SHUT_WR)
 
     def abort(self) -> None:
         """Close now."""
         receiver, self._receiver = self._receiver, None
         if receiver is None:
             return
-        self._writing, self._reads, self._unsent = CLOSED, False, b""
+        self._writing, self._reads, self._waits_for_room = CLOSED, False, False
         self._watch()
         self._socket.close()
         receiver.connection_lost()

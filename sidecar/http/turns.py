@@ -5,13 +5,23 @@ behind which the kernel keeps all of them, and nothing else runs between a turn'
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from selectors import DefaultSelector
 from socket import socket
+from typing import Protocol
+
+from sidecar.http.platform import Poll
+
+AT_ONCE = 128
+"""Sockets in one turn: with more, others have theirs in between."""
 
 Ready = Callable[[int], None]
-"""Called with what a socket is ready for: `selectors.EVENT_READ`, `EVENT_WRITE`, or both."""
+"""Called with what a socket is ready for, and sometimes for nothing: `platform.READ`, `WRITE`, or both."""
+
+
+class Flushable(Protocol):
+    """Has something to send."""
+
+    def flush(self) -> None: ...
 
 
 class Turns:
@@ -19,40 +29,74 @@ class Turns:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._selector = DefaultSelector()
+        self._poll = Poll()
+        self._ready: dict[int, Ready] = {}
+        self._unflushed: list[Flushable] = []
         self._ends: list[Callable[[], None]] = []
-        self._loop.add_reader(self._selector.fileno(), self._take)
+        self._under_way = False
+        self._loop.add_reader(self._poll.fileno(), self._take)
 
     def watch(self, watched: socket, events: int, ready: Ready) -> None:
         """From now on `ready` is called for these events, and for no others."""
-        try:
-            self._selector.modify(watched, events, ready)
-        except KeyError:
-            self._selector.register(watched, events, ready)
+        number = watched.fileno()
+        if number in self._ready:
+            self._poll.modify(number, events)
+        else:
+            self._poll.register(number, events)
+        self._ready[number] = ready
 
     def forget(self, watched: socket) -> None:
-        """It need not be watched."""
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(watched)
+        """It need not be watched: to be said before it is closed."""
+        if self._ready.pop(watched.fileno(), None) is not None:
+            self._poll.unregister(watched.fileno())
+
+    def flush_at_end(self, written: Flushable) -> None:
+        """When all that is ready has been called."""
+        if not self._under_way:
+            self._end_soon()
+        self._unflushed.append(written)
 
     def at_end(self, call: Callable[[], None]) -> None:
-        """Call once, when this turn has ended."""
+        """Call once, when all is flushed."""
+        if not self._under_way:
+            self._end_soon()
         self._ends.append(call)
 
+    def _end_soon(self) -> None:
+        """The loop has called somebody else than us: there is no turn that would end by itself."""
+        self._under_way = True
+        self._loop.call_soon(self._end)
+
     def _take(self) -> None:
-        for key, events in self._selector.select(0):
-            self._call(key.data, events)
+        self._under_way = True
+        for number, events in self._poll.poll(0, AT_ONCE):
+            ready = self._ready.get(number)
+            try:
+                if ready is not None:  # else one before it has ended it
+                    ready(events)
+            except Exception as error:  # noqa: BLE001 (whatever one of them does, the others are looked after)
+                self._tell(error)
+        self._end()
+
+    def _end(self) -> None:
+        flushed, self._unflushed = self._unflushed, []
+        for written in flushed:
+            try:
+                written.flush()
+            except Exception as error:  # noqa: BLE001 (as above)
+                self._tell(error)
         ends, self._ends = self._ends, []
         for end in ends:
-            self._call(end)
+            try:
+                end()
+            except Exception as error:  # noqa: BLE001 (as above)
+                self._tell(error)
+        self._under_way = False
 
-    def _call(self, call: Callable[..., None], *arguments: int) -> None:
-        """Whatever one of them does, the others are looked after."""
-        try:
-            call(*arguments)
-        except Exception as error:  # noqa: BLE001 (a defect goes where the loop's own calls would take it)
-            self._loop.call_exception_handler({"message": "a turn was disturbed", "exception": error})
+    def _tell(self, error: Exception) -> None:
+        """A defect goes where the loop's own calls would take it."""
+        self._loop.call_exception_handler({"message": "a turn was disturbed", "exception": error})
 
     def close(self) -> None:
-        self._loop.remove_reader(self._selector.fileno())
-        self._selector.close()
+        self._loop.remove_reader(self._poll.fileno())
+        self._poll.close()

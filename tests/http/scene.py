@@ -45,6 +45,8 @@ class FakeTransport:
         self.unsent += data
         self.flush()
 
+    write_at_turns_end = write
+
     def flush(self) -> None:
         """What the kernel has room for."""
         if self.unsent and self.stalled:
@@ -85,8 +87,8 @@ class Scene:
         self.answered: list[int] = []
         self.took: list[Seconds] = []
         self.turns_end: list[Callable[[], None]] = []
-        handler = RequestHandler(face or self.face, self._observe, LIMITS, self.clock, self.turns_end.append)
         self.pool = ConnectionPool(LIMITS, self.clock, lambda: False)
+        handler = RequestHandler(face or self.face, self._observe, self.pool, self.turns_end.append)
         self.connection = Connection(handler, self.pool, self.transport)
         self.transport.receiver = self.connection
         self.connection.connection_made()

@@ -5,12 +5,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from selectors import EVENT_READ
 from unittest import mock
 
 import pytest
 
-from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS
+from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS, READ
 from sidecar.http.socket_transport import READ_AT_ONCE, SocketTransport
 from sidecar.http.turns import Turns
 
@@ -113,7 +112,7 @@ async def test_what_the_kernel_has_no_room_for_is_kept_and_sent_in_order() -> No
         assert pair.log.calls == ["made", "pause"]
         reading = asyncio.create_task(pair.read_all())
         await pair.log.until("resume")
-        assert pair.transport._watched == EVENT_READ, "it would be called for ever"
+        assert pair.transport._watched == READ, "it would be called for ever"
         pair.transport.write(b"!")
         pair.transport.close()
         assert await reading == LARGE + b"yz!"

@@ -4,10 +4,10 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from functools import partial
-from selectors import EVENT_READ, EVENT_WRITE
 
 import pytest
 
+from sidecar.http.platform import READ, WRITE
 from sidecar.http.turns import Turns
 
 
@@ -36,7 +36,7 @@ async def test_all_that_is_ready_is_called_in_one_turn_and_then_its_end_once(tur
     pairs = [socket.socketpair() for _ in range(3)]
 
     def ready(events: int) -> None:
-        assert events == EVENT_READ
+        assert events == READ
         calls.append("ready")
         if calls.count("ready") == 1:
             turns.at_end(lambda: calls.append("end"))
@@ -45,7 +45,7 @@ async def test_all_that_is_ready_is_called_in_one_turn_and_then_its_end_once(tur
                 turns.forget(ours)
 
     for ours, theirs in pairs:
-        turns.watch(ours, EVENT_READ, ready)
+        turns.watch(ours, READ, ready)
         theirs.send(b"a")
     await a_turn(calls, 4)
     assert calls == ["ready"] * 3 + ["end"]
@@ -66,7 +66,7 @@ async def test_whatever_one_does_the_others_are_looked_after(turns: Turns, caugh
             raise RuntimeError("a defect")
 
     for ours, theirs in pairs:
-        turns.watch(ours, EVENT_READ, partial(ready, ours))
+        turns.watch(ours, READ, partial(ready, ours))
         theirs.send(b"a")
     await a_turn(calls, 6)
     assert (calls, len(caught)) == (["ready"] * 3 + ["end"] * 3, 1)
@@ -80,8 +80,8 @@ async def test_a_socket_is_watched_for_what_was_asked_last_and_forgotten_as_ofte
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.send(b"a")
-        turns.watch(ours, EVENT_READ, lambda _: pytest.fail("nobody asked for that any more"))
-        turns.watch(ours, EVENT_WRITE, calls.append)
+        turns.watch(ours, READ, lambda _: pytest.fail("nobody asked for that any more"))
+        turns.watch(ours, WRITE, calls.append)
         async with asyncio.timeout(5):
             while not calls:
                 await asyncio.sleep(0)
