@@ -41,6 +41,8 @@ class Cluster:
     public_keys: tuple[Path, ...]
     tokens: Path
     administrator: str = field(repr=False)
+    flags: tuple[str, ...] = ()
+    """More of them."""
 
     @asynccontextmanager
     async def api(self) -> AsyncIterator[Api]:
@@ -80,18 +82,18 @@ class Cluster:
             ("endpoint-reconciler-type", "none"),
             ("service-cluster-ip-range", "10.0.0.0/24"),
         ]
-        return (str(self.program), *(f"--{name}={value}" for name, value in flags))
+        return (str(self.program), *(f"--{name}={value}" for name, value in flags), *self.flags)
 
 
 @asynccontextmanager
-async def a_cluster(program: Path, directory: Path, bucket: Bucket) -> AsyncIterator[Cluster]:
+async def a_cluster(program: Path, directory: Path, bucket: Bucket, *flags: str) -> AsyncIterator[Cluster]:
     """etcd and the kube-apiserver `program`, until the block ends."""
     client, peer, port = free_ports(3)
     etcd = f"http://{LOOPBACK}:{client}"
     administrator, tokens = secrets.token_urlsafe(), directory / "tokens.csv"
     _write(tokens, f"{administrator},administrator,administrator,system:masters\n".encode())
     keys = (_new_key(directory),)
-    cluster = Cluster(program, directory, etcd, port, bucket, keys, tokens, administrator)
+    cluster = Cluster(program, directory, etcd, port, bucket, keys, tokens, administrator, flags)
     command = _etcd(directory / "etcd", etcd, f"http://{LOOPBACK}:{peer}")
     async with _process(directory / "etcd.log", command), _serving(cluster):
         yield cluster

@@ -8,11 +8,12 @@ from sidecar.inject.policy import objects
 from tests.inject.kit import ROLE, named, options, pod
 from tests.inject.specimens import SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
+from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.comparable import compared
 from tests.kubernetes.documents import Manifest, together
 from tests.kubernetes.namespaces import a_namespace
 from tests.kubernetes.policies import in_force, installed, labelled
-from tests.kubernetes.policy_load import load, upgrades
+from tests.kubernetes.policy_load import an_api_server, load, upgrades
 
 OPTIONS = options(image="registry.example/irsa-sidecar:changing")
 WINDOWS = {
@@ -117,3 +118,12 @@ async def test_while_one_policy_replaces_another_each_pod_gets_the_whole_of_one(
     tally = await upgrades(api, 2)
 
     assert {"one", "two"} <= tally.outcomes.keys() <= {"one", "two", "no sidecar was added"}
+
+
+async def test_the_oldest_kubernetes_that_has_such_policies_knows_all_of_them(cluster: Cluster) -> None:
+    """`cluster` is here for its check that the programs exist. This API server offers what 1.36 offers."""
+    async with (
+        an_api_server("--emulated-version=1.36", "--min-compatibility-version=1.35") as api,
+        in_force(api, OPTIONS),
+    ):
+        await compared(api, pod(), await a_namespace(api), OPTIONS)
