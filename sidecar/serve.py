@@ -106,7 +106,10 @@ async def serve(
     announce(config)
     metrics.observe_config(config)
     async with roles_at_work(config, clock, policy, metrics) as work:
-        status = Status(lambda: work.roles.served, clock, stop.asked.is_set, usage, refusals, config)
+        status = Status(
+            *(lambda: work.roles.served, clock, stop.asked.is_set, usage, refusals, config),
+            config_file=lambda: work.config_file,
+        )
         observe = to_request_observers(metrics, usage, refusals)
         public = PublicAdminFace(status, metrics)
         async with _listening(work.endpoints, (AdminFace(public, status), public), observe, config, stop):

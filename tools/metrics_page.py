@@ -53,6 +53,7 @@ EXAMPLES = {
         'increase(irsa_sidecar_credentials_file_writes_total{outcome="failed"}[1h]) > 0'
     ),
     "irsa_sidecar_log_lines_dropped_total": "increase(irsa_sidecar_log_lines_dropped_total[1d]) > 0",
+    "irsa_sidecar_config_last_reload_successful": "irsa_sidecar_config_last_reload_successful == 0",
     "irsa_sidecar_build_info": "count by (version) (irsa_sidecar_build_info)",
     "irsa_sidecar_config_info": "count by (region, sts) (irsa_sidecar_config_info)",
 }
@@ -133,6 +134,7 @@ def every_label(metrics: Metrics) -> None:
         metrics.observe_client(face, Sdk(NONE, UNKNOWN))
         metrics.observe_client(face, UNRECOGNISED)
     metrics.observe_file(written=True)
+    metrics.observe_reload(successful=True)
 
 
 def series_of(metrics: Metrics) -> int:

@@ -97,7 +97,7 @@ class AdminFace:
     def _readyz(self, _: Request) -> Response:
         """The body says how things stand, and what to mend."""
         role = self._status.role()
-        return _json(documents.readiness(role), ok=role.ready)
+        return _json(documents.readiness(role, self._status.config_file()), ok=role.ready)
 
 
 def _read_only() -> MethodRefused:

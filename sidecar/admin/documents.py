@@ -11,6 +11,7 @@ from sidecar.core.model import Seconds, UnixTime
 from sidecar.core.timestamps import timestamp
 from sidecar.observe.snapshot import (
     ClientSnapshot,
+    ConfigFileSnapshot,
     ErrorSnapshot,
     ExpiredSession,
     FaceSnapshot,
@@ -28,9 +29,10 @@ JsonObject = dict[str, Any]
 Rounding = Callable[[Seconds], float]
 
 
-def readiness(role: RoleSnapshot) -> JsonObject:
+def readiness(role: RoleSnapshot, config_file: ConfigFileSnapshot | None = None) -> JsonObject:
     """The body of `/readyz`: how the role stands, and what to fix. Times left are in whole seconds."""
-    return _role(role, round) | {"token": None if role.token is None else _token(role.token, round)}
+    token = None if role.token is None else _token(role.token, round)
+    return _role(role, round) | {"token": token} | _config_file(config_file)
 
 
 def status(snapshot: Snapshot) -> JsonObject:
@@ -53,6 +55,7 @@ def status(snapshot: Snapshot) -> JsonObject:
         **_history(snapshot.history),
         "token_file": None if snapshot.token_file is None else str(snapshot.token_file),
         "credentials_file": None if snapshot.credentials_file is None else str(snapshot.credentials_file),
+        **_config_file(snapshot.config_file),
         "faces": [_face(face) for face in snapshot.faces],
         "settings": [_setting(setting) for setting in snapshot.settings],
     }
@@ -71,6 +74,19 @@ def _role(role: RoleSnapshot, rounded: Rounding) -> JsonObject:
         "failures": role.failures,
         "last_error": None if role.last_error is None else _error(role.last_error),
         "refused": [_refusal(refusal, rounded) for refusal in role.refusals],
+    }
+
+
+def _config_file(file: ConfigFileSnapshot | None) -> JsonObject:
+    """A problem has no say in being ready: the roles that the file described before are served."""
+    if file is None:
+        return {}
+    return {
+        "config_file": {
+            "file": str(file.path),
+            "problem": file.problem or None,
+            "needs_restart": list(file.needs_restart),
+        }
     }
 
 

@@ -82,6 +82,7 @@ def _body(snapshot: Snapshot, answer: Health) -> Html:
             "main",
             sections.answer(snapshot.role, answer),
             sections.trouble(snapshot.role),
+            sections.config_file(snapshot.config_file),
             applications.refused(snapshot.role),
             sections.credentials(snapshot),
             sections.refreshes(snapshot),

@@ -9,6 +9,7 @@ from sidecar.admin.health import Health
 from sidecar.admin.markup import Content, Html, element, joined
 from sidecar.core.errors import Retry
 from sidecar.observe.snapshot import (
+    ConfigFileSnapshot,
     ErrorSnapshot,
     HistorySnapshot,
     NextAttempt,
@@ -83,6 +84,24 @@ def trouble(role: RoleSnapshot) -> Html | None:
             element("p", prose(error.cause)),
             element("p", element("b", "Fix: "), prose(error.fix)),
             _about(error, role.failures),
+        ),
+        class_="trouble",
+    )
+
+
+def config_file(file: ConfigFileSnapshot | None) -> Html | None:
+    """What of the file with the roles has not taken effect."""
+    if file is None or not (file.problem or file.needs_restart):
+        return None
+    waits = f"These roles have other addresses only after a restart: {', '.join(file.needs_restart)}."
+    return element(
+        "section",
+        element("h2", "What has not taken effect"),
+        element(
+            "div",
+            element("p", code(str(file.path))),
+            element("p", prose(file.problem), " Until it is corrected, nothing changes.") if file.problem else None,
+            element("p", waits) if file.needs_restart else None,
         ),
         class_="trouble",
     )

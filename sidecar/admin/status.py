@@ -14,6 +14,7 @@ from sidecar.observe.history import Failure, History, Refresh
 from sidecar.observe.refusals import Refusals, RefusedKind
 from sidecar.observe.snapshot import (
     ClientSnapshot,
+    ConfigFileSnapshot,
     ErrorSnapshot,
     ExpiredSession,
     FaceSnapshot,
@@ -84,6 +85,8 @@ class Status:
     usage: Usage
     refusals: Refusals
     config: Config
+    config_file: Callable[[], ConfigFileSnapshot | None] = lambda: None
+    """The file with the roles, where there is one."""
 
     @property
     def alive(self) -> bool:
@@ -146,6 +149,7 @@ class Status:
             token_file=settings.token_file,
             credentials_file=settings.credentials_file.path if settings.credentials_file else None,
             settings=config.effective_settings,
+            config_file=self.config_file(),
         )
 
     def _history(self, past: History) -> HistorySnapshot:

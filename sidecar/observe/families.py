@@ -179,6 +179,13 @@ LOG_LINES_DROPPED = Family(
     "lines",
     "Lost log lines: they were not read in time, or could not be written.",
 )
+CONFIG_RELOADED = Family(
+    "irsa_sidecar_config_last_reload_successful",
+    "gauge",
+    "1 or 0",
+    "1 if the last reload of AWS_CONFIG_FILE took effect, 0 if the file is refused and the roles before it are still "
+    "served; no series without such a file.",
+)
 BUILD = Family("irsa_sidecar_build_info", "gauge", "always 1", "Always 1; the version that runs.", ("version",))
 CONFIG = Family(
     "irsa_sidecar_config_info",

@@ -12,7 +12,7 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from sidecar import __version__
@@ -46,6 +46,8 @@ class Metrics:
         self._file_writes = self._counter(families.FILE_WRITES)
         self._config = self._gauge(families.CONFIG)
         self.registry.register(_ExternalCounter(families.LOG_LINES_DROPPED, log_lines_dropped))
+        self._config_file = _ConfigFile()
+        self.registry.register(self._config_file)
         self._gauge(families.BUILD).labels(__version__).set(1)
 
     # --- what there is --------------------------------------------------------------------------------------------
@@ -79,6 +81,10 @@ class Metrics:
         """These are the settings in force."""
         self._config.labels(**config_labels(config)).set(1)
 
+    def observe_reload(self, *, successful: bool) -> None:
+        """The file with the roles was read again, or for the first time."""
+        self._config_file.successful = successful
+
     def observe_request(self, face: str, response: Response, seconds: float, times: int = 1) -> None:
         """`face` has answered so, after so long."""
         self._request_count(face, str(response.status)).inc(times)
@@ -107,6 +113,18 @@ class _ExternalCounter(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         yield CounterMetricFamily(self._family.name, self._family.meaning, value=self._total())
+
+
+class _ConfigFile(Collector):
+    """Whether the last reload took effect; nothing where no file is read."""
+
+    def __init__(self) -> None:
+        self.successful: bool | None = None
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        if self.successful is not None:
+            family = families.CONFIG_RELOADED
+            yield GaugeMetricFamily(family.name, family.meaning, value=self.successful)
 
 
 class Waits:

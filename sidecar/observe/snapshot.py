@@ -189,6 +189,17 @@ class FaceSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigFileSnapshot:
+    """The file that roles are read from, as the last reload found it."""
+
+    path: Path
+    problem: str = ""
+    """Why nothing of it has taken effect; empty where all of it has, but for what needs a restart."""
+    needs_restart: tuple[str, ...] = ()
+    """Roles whose own addresses are others now: listeners are opened at the start alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that the status page shows."""
 
@@ -209,3 +220,5 @@ class Snapshot:
     """None where no token is traded."""
     credentials_file: Path | None
     settings: tuple[EffectiveSetting, ...]
+    config_file: ConfigFileSnapshot | None = None
+    """None where variables alone describe the roles."""

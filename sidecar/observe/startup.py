@@ -8,7 +8,7 @@ from sidecar import __version__
 from sidecar.http.addresses import is_loopback
 from sidecar.observe.cpu_limit import cpu_limit
 from sidecar.settings.config import SHORT_DURATION, Config
-from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
+from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSet, RoleSettings, WebIdentitySettings
 
 LITTLE_CPU = 0.1
 """CPUs. Starting takes half a second of one."""
@@ -29,6 +29,7 @@ def announce(config: Config) -> None:
             extra={"fix": f"set SIDECAR_DURATION to {SHORT_DURATION} or more; else some SDKs fetch them on every call"},
         )
     _announce_limits()
+    announce_warnings(config.roles)
     role = config.roles.default_role.role_arn
     if role is not None and not role.is_in_aws_form:
         logger.warning(
@@ -45,6 +46,12 @@ def announce(config: Config) -> None:
             "unencrypted STS endpoint",
             extra={"sts": config.sts_endpoint, "fix": "use an https endpoint; http is for a lab only"},
         )
+
+
+def announce_warnings(roles: RoleSet) -> None:
+    """What the config file says and what takes effect are not the same."""
+    for warning in roles.warnings:
+        logger.warning("setting limited", extra={"reason": warning, "fix": "write the value that takes effect"})
 
 
 def _whence(role: RoleSettings) -> dict[str, str]:

@@ -13,6 +13,8 @@ from sidecar.faces.authorization import authorization
 from sidecar.faces.credentials_file import CredentialsFile
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
+from sidecar.observe.snapshot import ConfigFileSnapshot
+from sidecar.roles.config_reload import ConfigReload
 from sidecar.roles.credentials_files import CredentialsFiles
 from sidecar.roles.endpoints import Endpoints
 from sidecar.roles.jobs import Job, Jobs
@@ -32,6 +34,13 @@ class RolesAtWork:
     endpoints: Endpoints
     jobs: Jobs
     watch: FileWatch
+    reload: ConfigReload | None
+    """Where the roles are read from a file."""
+
+    @property
+    def config_file(self) -> ConfigFileSnapshot | None:
+        """How the last reload went."""
+        return None if self.reload is None else self.reload.state
 
 
 @asynccontextmanager
@@ -59,7 +68,17 @@ async def roles_at_work(
         )
         roles = RunningRoles(config.roles, maker, _Followers(sources, metrics, files, log, endpoints, jobs).follow)
         await ready_tokens(roles)
-        yield RolesAtWork(roles, endpoints, jobs, sources.watch)
+        reload = _reload(config, roles, metrics)
+        if reload is not None:
+            sources.also_watch(reload)
+        yield RolesAtWork(roles, endpoints, jobs, sources.watch, reload)
+
+
+def _reload(config: Config, roles: RunningRoles, metrics: Metrics) -> ConfigReload | None:
+    loader = config.role_loader
+    if loader.path is None:
+        return None
+    return ConfigReload(loader.path, loader, config.roles, roles.replace, metrics.observe_reload)
 
 
 def _file(path: Path, config: Config, metrics: Metrics) -> CredentialsFile:

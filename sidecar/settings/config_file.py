@@ -15,6 +15,8 @@ Value = str | Mapping[str, str]
 Section = Mapping[str, Value]
 
 PROFILE, SERVICES = "profile", "services"
+LARGEST_FILE = 1024 * 1024
+"""Bytes. A ConfigMap holds no more."""
 DEFAULT_PROFILE = "default"
 """The one profile whose section needs no `profile` before its name."""
 

@@ -98,7 +98,7 @@ class ProfileKeys:
         parsers.file_path,
         "Also write the credentials to this file, in a section with the profile's name; profiles may share a file.",
     )
-    policy: str | None = optional(
+    policy: profile_parsers.PolicyFile | None = optional(
         "sidecar_policy_file",
         profile_parsers.policy_file,
         "A file with a session policy, which can only take rights away.",

@@ -5,6 +5,8 @@ Grammars and limits are STS's (service model 2011-06-15), so that nothing is ref
 
 import json
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 from sidecar.core.regular_file import read_regular
 from sidecar.settings import parsers
@@ -52,8 +54,15 @@ def source_identity(value: str) -> str:
     return value
 
 
-def policy_file(value: str) -> str:
-    """The session policy in a file."""
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A session policy, and where it was read."""
+
+    path: Path
+    text: str
+
+
+def policy_file(value: str) -> PolicyFile:
     path = parsers.file_path(value)
     try:
         text = read_regular(path, LONGEST_POLICY * 4 + 1).decode().strip()
@@ -62,7 +71,7 @@ def policy_file(value: str) -> str:
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text; use a file that holds a policy") from None
     _check_policy(text)
-    return text
+    return PolicyFile(path, text)
 
 
 def _check_policy(text: str) -> None:

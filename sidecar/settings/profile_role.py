@@ -151,7 +151,7 @@ def _session(profile: Profile, plain: PlainSettings) -> dict[str, Any]:
     return {
         "name": keys.session_name or plain.values.get("AWS_ROLE_SESSION_NAME"),
         "duration": keys.duration or plain.values.get("SIDECAR_DURATION") or SessionRequest().duration,
-        "policy": keys.policy,
+        "policy": keys.policy.text if keys.policy else None,
         "policy_arns": keys.policy_arns or (),
     }
 

@@ -8,7 +8,7 @@ from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.regular_file import read_regular
 from sidecar.settings import parsers
 from sidecar.settings.complaints import BadSetting, gathered
-from sidecar.settings.config_file import ConfigFile, MalformedFile, parse
+from sidecar.settings.config_file import LARGEST_FILE, ConfigFile, MalformedFile, parse
 from sidecar.settings.plain_role import credentials_file, describes_a_role, plain_role
 from sidecar.settings.profile import CONFIG_FILE, Profile, read_profile
 from sidecar.settings.profile_keys import SOURCES
@@ -25,8 +25,6 @@ from sidecar.settings.rules import Values
 
 PROFILES, DEFAULT = "SIDECAR_PROFILES", "SIDECAR_DEFAULT_PROFILE"
 ALL = ("*",)
-LARGEST_FILE = 1024 * 1024
-"""Bytes. A ConfigMap holds no more."""
 
 
 def roles_of_file(
@@ -65,6 +63,7 @@ class _Roles:
     found: dict[str, RoleSettings | None] = field(default_factory=dict)
     """None for one with complaints."""
     warnings: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
 
     def all(self) -> RoleSet | None:
         default = self.plain.values.get(DEFAULT) or DEFAULT_ROLE
@@ -78,7 +77,7 @@ class _Roles:
         shown = {default, *others}
         by_name = {role.name: role if role.name in shown else _unserved(role) for role in roles}
         by_name[default] = self._as_default(by_name[default])
-        return RoleSet(default, by_name, tuple(self.warnings))
+        return RoleSet(default, by_name, tuple(self.files), tuple(self.warnings))
 
     def _asked_for(self) -> Sequence[str]:
         asked = self.plain.values.get(PROFILES) or ()
@@ -127,6 +126,8 @@ class _Roles:
         self._add_base(profile, (*above, name))
         self.found[name] = role_of(profile, self.plain, self.complaints) if sound else None
         self.warnings += capped(profile)
+        if profile.keys.policy:
+            self.files.append(profile.keys.policy.path)
 
     def _add_base(self, profile: Profile, way: tuple[str, ...]) -> None:
         base = profile.keys.source_profile

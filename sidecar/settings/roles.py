@@ -149,6 +149,8 @@ class RoleSet:
     default: str
     """The role that is served where no name is given."""
     by_name: Mapping[str, RoleSettings]
+    files: tuple[Path, ...] = field(default=(), compare=False)
+    """What was read for them beside the config file: session policies."""
     warnings: tuple[str, ...] = ()
     """What works otherwise than the file says: a line each, for the log."""
 

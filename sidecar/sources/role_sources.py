@@ -11,7 +11,7 @@ from sidecar.core.broker import Broker
 from sidecar.core.ports import Clock, CredentialSource
 from sidecar.core.variables import AUTHORIZATION_FILE
 from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
-from sidecar.sources.file_watch import FileWatch
+from sidecar.sources.file_watch import FileWatch, WatchedFile
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, web_identity_exchange
 from sidecar.sts.exchange import SkewObserver, StsExchange, sts_session
@@ -34,6 +34,7 @@ class RoleSources:
         self._broker_of = broker_of
         self._token_files: dict[Path, TokenFile] = {}
         self._authorities: dict[Path | None, TrustedAuthorities] = {}
+        self._also_watched: tuple[WatchedFile, ...] = ()
         self.watch = FileWatch()
 
     def source(self, role: RoleSettings, observe_skew: SkewObserver) -> CredentialSource:
@@ -53,7 +54,15 @@ class RoleSources:
         bundles = {role.ca_bundle for role in kept}
         self._token_files = {path: file for path, file in self._token_files.items() if path in files}
         self._authorities = {path: trust for path, trust in self._authorities.items() if path in bundles}
-        self.watch.set_files(self._token_files.values())
+        self._watch()
+
+    def also_watch(self, file: WatchedFile) -> None:
+        """Beside the roles' tokens."""
+        self._also_watched = (*self._also_watched, file)
+        self._watch()
+
+    def _watch(self) -> None:
+        self.watch.set_files((*self._also_watched, *self._token_files.values()))
 
     def _web_identity(self, settings: WebIdentitySettings, observe_skew: SkewObserver) -> CredentialSource:
         trust, clock = self._trust(settings.sts.ca_bundle), self._clock

@@ -28,6 +28,7 @@ from tools import metrics_page, tables
 CONTRACT = {
     "irsa_sidecar_build_info": ("gauge", {"version"}),
     "irsa_sidecar_client_requests_total": ("counter", {"face", "sdk", "major"}),
+    "irsa_sidecar_config_last_reload_successful": ("gauge", set()),
     "irsa_sidecar_config_info": (
         "gauge",
         {"duration", "region", "sts", "face_container", "face_ecs", "face_imds", "face_imds_v1", "face_file"},

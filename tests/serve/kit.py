@@ -25,7 +25,7 @@ REQUEST_ID = "c6104cbe-af31-11e0-8154-cbc7ccf896c7"
 
 @dataclass
 class Sts:
-    """An STS that issues an hour, or says what it is told to say."""
+    """An STS that issues what is asked for, or says what it is told to say."""
 
     url: str = ""
     refusal: str = ""
@@ -43,14 +43,16 @@ class Sts:
         dated = {"Date": formatdate(now, usegmt=True)}
         if self.refusal:
             return web.Response(status=403, content_type="text/xml", text=self.refusal, headers=dated)
-        text = issued(f"ASIA{len(self.forms):012}", now + 3600)
+        asked = self.forms[-1]
+        role, ends = asked["RoleArn"].rpartition("/")[2], now + int(asked["DurationSeconds"])
+        text = issued(f"ASIA{len(self.forms):012}", ends, role)
         return web.Response(content_type="text/xml", text=text, headers=dated)
 
 
-def issued(access_key_id: str, expiration: float) -> str:
+def issued(access_key_id: str, expiration: float, role: str = "checkout") -> str:
     return f"""<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
       <AssumeRoleWithWebIdentityResult>
-        <AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/checkout/pod</Arn></AssumedRoleUser>
+        <AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/{role}/pod</Arn></AssumedRoleUser>
         <Credentials>
           <AccessKeyId>{access_key_id}</AccessKeyId>
           <SecretAccessKey>{KEY_CANARY}</SecretAccessKey>
