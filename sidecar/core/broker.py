@@ -227,7 +227,7 @@ class Broker:
         if state.error is None:
             return NoCredentials(
                 None,
-                cause="The exchange with STS is still in progress.",
+                cause="The first credentials are still being fetched.",
                 fix="Try again in a second. If this continues, see /readyz on the sidecar's admin port.",
                 retry_after=1,
             )

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from sidecar.core.findings import Finding, Level
-from sidecar.doctor import exchange, issuer, own_endpoint, report, sts_way
+from sidecar.doctor import container_endpoint, exchange, issuer, own_endpoint, report, sts_way
 from sidecar.doctor.examination import APPLICATION, SETTINGS, TOKEN
 from sidecar.doctor.pod import Pod
 from sidecar.explain import PolicyText, explain
@@ -202,6 +202,24 @@ async def not_ready(scene: Scene) -> str:
         return scene.printed(await own_endpoint.readiness(pod)).replace(":9911", ":9912")
 
 
+async def the_agents_address(scene: Scene) -> str:
+    return await _application(
+        scene, "app-uri", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
+    )
+
+
+async def no_association(scene: Scene) -> str:
+    refusal = b"[0b5c1d2e-0000-4000-8000-000000000032]: (ResourceNotFoundException): None., fault: client\n"
+    async with a_server({"/v1/credentials": Page(refusal, status=404)}) as url:
+        environ = {
+            "AWS_ROLE_ARN": "",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/v1/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(written(scene.directory, aud="pods.eks.amazonaws.com")),
+        }
+        pod = await a_pod(scene.directory / "token", environ)
+        return scene.printed(await container_endpoint.answer(pod)).replace("127.0.0.1:9911", "169.254.170.23")
+
+
 # --- STS, IAM and the issuer -------------------------------------------------------------------------------------
 
 
@@ -277,5 +295,7 @@ CASES: Mapping[str, Callable[[Scene], Awaitable[str]]] = {
         legacy_token,
         throttled,
         rotated_away,
+        the_agents_address,
+        no_association,
     )
 }
