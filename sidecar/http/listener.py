@@ -12,11 +12,13 @@ from typing import Any
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.http.binding import BACKLOG, Ipv6Absent, bind
-from sidecar.http.platform import READ
+from sidecar.http.platform import READ, let_nobody_begin, waits_for_first_bytes
 from sidecar.http.turns import Turns
 
 ACCEPTED_AT_ONCE = 64
 """Connections accepted before others get a turn."""
+LAST_BYTES_WITHIN: Seconds = 0.05
+"""At the end, for the first bytes of those who have connected: a moment for whoever is running at all."""
 RETRY_ACCEPT_AFTER: Seconds = 1
 """Without free file descriptors or memory there is no use in trying again at once."""
 
@@ -113,9 +115,10 @@ class Listener:
             self._resuming.cancel()
 
     def end(self) -> "asyncio.Future[None]":
-        """Accept what the kernel has let in, then close: whether anybody waits for it or not."""
+        """Let nobody else in, accept what is on its way, then close: whether anybody waits for it or not."""
         ended: asyncio.Future[None] = self._loop.create_future()
-        self._loop.call_soon(self._end, ended)
+        let_nobody_begin(self._bound)
+        self._loop.call_later(LAST_BYTES_WITHIN if waits_for_first_bytes(self._bound) else 0, self._end, ended)
         return ended
 
     def _end(self, ended: "asyncio.Future[None]") -> None:

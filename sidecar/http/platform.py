@@ -3,9 +3,13 @@
 Plain numbers: the standard library's flags are enums, and to combine two of those costs more than to send an answer.
 """
 
+import contextlib
 import select
 import selectors
 import socket
+import struct
+import sys
+from array import array
 from collections.abc import Sequence
 
 DO_NOT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
@@ -14,6 +18,12 @@ MORE_FOLLOWS = int(getattr(socket, "MSG_MORE", 0))
 """A flag: send this together with what follows. Without it the end of a connection is a packet of its own."""
 DEFER_ACCEPT: int | None = getattr(socket, "TCP_DEFER_ACCEPT", None)
 """An option: show a connection once its first bytes are here. Without it the loop is asked to wait for them."""
+
+
+ATTACH_FILTER = 26
+"""An option: the kernel asks a program of BPF about each packet for the socket (asm-generic/socket.h)."""
+NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF_FFFF))
+"""Load the byte with TCP's flags; if SYN is among them, keep nothing of the packet, else all (linux/filter.h)."""
 
 
 class PortablePoll:
@@ -48,3 +58,25 @@ def prepare_listening(bound: socket.socket, first_bytes_within: float) -> None:
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if DEFER_ACCEPT is not None:
         bound.setsockopt(socket.IPPROTO_TCP, DEFER_ACCEPT, int(first_bytes_within))
+
+
+def let_nobody_begin(bound: socket.socket) -> None:
+    """No connection begins from now on; those that have begun come about.
+
+    To close a socket that listens resets the connections that the kernel has not shown yet: those whose first bytes are
+    under way (see `DEFER_ACCEPT`), and those between our last look and its end. A client that is kept from beginning is
+    refused once the socket is closed.
+    """
+    if bound.family is socket.AF_UNIX:
+        bound.shutdown(socket.SHUT_RD)
+    elif sys.platform == "linux":
+        program = array("B", b"".join(struct.pack("HBBI", *step) for step in NO_SYN))
+        with contextlib.suppress(OSError):  # a system that only looks like Linux
+            bound.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, struct.pack("HP", len(NO_SYN), program.buffer_info()[0]))
+
+
+def waits_for_first_bytes(bound: socket.socket) -> bool:
+    """Whether clients may have connected of whom we have not heard."""
+    if bound.family is socket.AF_UNIX or DEFER_ACCEPT is None:
+        return False
+    return bound.getsockopt(socket.IPPROTO_TCP, DEFER_ACCEPT) > 0

@@ -20,6 +20,8 @@ from sidecar.http.turns import Turns
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
 from tests.faces.kit import ANY_PORT, Requests, Source, container_face
+from tests.http.peer import request
+from tests.needs import on_linux
 
 FACE = container_face(Source(credentials()))
 
@@ -130,6 +132,53 @@ async def test_an_address_that_cannot_be_is_named(address: Address) -> None:
             pytest.fail("it cannot have listened")
     assert str(address) in refused.value.cause
     assert "_LISTEN that names it" in refused.value.fix
+
+
+@on_linux
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_whoever_has_connected_is_answered_though_the_end_begins_before_their_first_bytes(host: str) -> None:
+    requests, loop = Requests(), asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as client:
+        client.setblocking(False)
+        async with serving(FACE, requests, [TcpAddress(host, 0)]) as addresses:
+            place = (host, only(addresses).port)
+            await loop.sock_connect(client, place)
+            loop.call_later(0.01, client.send, request("GET", "/v1/credentials", "Connection: close"))
+        async with asyncio.timeout(5):
+            assert (await loop.sock_recv(client, 99)).startswith(b"HTTP/1.1 200 OK")
+    assert requests.seen == [("container", 200)]
+
+
+@on_linux
+@pytest.mark.parametrize("family", ["tcp", "unix"])
+async def test_as_it_ends_clients_are_answered_or_refused_and_nobody_is_cut_off(tmp_path: Path, family: str) -> None:
+    address = UnixAddress(tmp_path / "s") if family == "unix" else ANY_PORT
+    outcomes: set[str] = set()
+    for _ in range(2):
+        async with serving(FACE, Requests(), [address]) as (bound,):
+            clients = [asyncio.create_task(keep_asking(bound, outcomes)) for _ in range(8)]
+            await asyncio.sleep(0.03)
+        await asyncio.gather(*clients)
+    assert outcomes == {"answered", "refused"}
+
+
+async def keep_asking(address: Address, outcomes: set[str]) -> None:
+    """Over a new connection each time, until nobody listens any more. What is kept from connecting is refused later."""
+    loop = asyncio.get_running_loop()
+    while True:
+        with socket.socket(socket.AF_UNIX if isinstance(address, UnixAddress) else socket.AF_INET) as client:
+            client.setblocking(False)
+            place = str(address.path) if isinstance(address, UnixAddress) else (address.host, address.port)
+            try:
+                await loop.sock_connect(client, place)
+            except (ConnectionRefusedError, FileNotFoundError):
+                outcomes.add("refused")
+                return
+            try:
+                await loop.sock_sendall(client, request("GET", "/v1/credentials", "Connection: close"))
+                outcomes.add("answered" if await loop.sock_recv(client, 9) == b"HTTP/1.1 " else "cut off")
+            except OSError as error:
+                outcomes.add(type(error).__name__)
 
 
 async def test_when_the_block_ends_nothing_listens() -> None:
@@ -245,6 +294,7 @@ class Exhausted:
         self.free = 0
         self.refused = asyncio.Event()
         self.setblocking, self.fileno, self.close = bound.setblocking, bound.fileno, bound.close
+        self.family, self.getsockopt, self.setsockopt = bound.family, bound.getsockopt, bound.setsockopt
 
     def accept(self) -> tuple[socket.socket, Any]:
         if self.free:
