@@ -13,6 +13,7 @@ from sidecar.doctor.fetching import get, why
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.timeouts import STS_TIMEOUT
+from sidecar.settings.roles import FallbackRegion
 from sidecar.sts.answer import http_date
 from sidecar.sts.progress import CallProgress
 from sidecar.sts.route import Route
@@ -32,7 +33,20 @@ async def way(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
     findings = [await _name(route)]
     if findings[-1].level is not Level.ERROR:
         findings.append(await _answers(pod, route, http))
-    return findings
+    return [*findings, *[await _fallback(pod, each, http) for each in sts.fallbacks]]
+
+
+async def _fallback(pod: Pod, fallback: FallbackRegion, http: aiohttp.ClientSession) -> Finding:
+    """Whether this region's STS could stand in: the pod does not need it today."""
+    route = Route(fallback.endpoint, fallback.proxy)
+    found = await _name(route)
+    if found.level is not Level.ERROR:
+        found = await _answers(pod, route, http)
+    if found.level is Level.ERROR:
+        return warned(
+            "sts-fallback", found.saw, f"It could not stand in for the home region: {found.message}", found.fix
+        )
+    return passed("sts-fallback", found.saw, "It can stand in for the home region.")
 
 
 async def _name(route: Route) -> Finding:

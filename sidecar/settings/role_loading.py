@@ -6,7 +6,8 @@ from pathlib import Path
 
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.settings import role_rules
-from sidecar.settings.complaints import BadConfig, BadSetting
+from sidecar.settings.complaints import BadConfig, BadSetting, gathered
+from sidecar.settings.fallback_regions import check_names
 from sidecar.settings.plain_role import plain_role
 from sidecar.settings.roles import RoleSet
 from sidecar.settings.rules import Values
@@ -41,6 +42,8 @@ class RoleLoader:
 
     def _roles(self, complaints: list[BadSetting]) -> RoleSet | None:
         if self.path is not None:
+            with gathered(complaints):
+                check_names(self.values)
             from sidecar.settings.profile_roles import roles_of_file  # noqa: PLC0415 (a parser that few pods need)
 
             return roles_of_file(self.path, self.values, self.environ, complaints)

@@ -97,3 +97,12 @@ async def test_a_proxy_is_what_is_looked_up_and_its_password_stays_ours(
     assert "the proxy 127.0.0.1" in found[0].saw
     assert "NO_PROXY" in found[1].fix
     assert "hunter2" not in str(found)
+
+
+async def test_a_fallback_region_that_cannot_be_reached_is_told_before_it_is_needed(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    changed = {"SIDECAR_STS_FALLBACK_REGIONS": "eu-central-1", "HTTPS_PROXY": f"http://127.0.0.1:{free_port()}"}
+    found = await sts_way.way(await a_pod(tmp_path / "token", changed), http)
+    assert outcome(found[-1]) == ("sts-fallback", "warn")
+    assert "could not stand in" in found[-1].message

@@ -1,5 +1,7 @@
 """The regions whose STS stands in for the home region's: what may be named, and where each is called."""
 
+from pathlib import Path
+
 import pytest
 
 from sidecar.settings.complaints import BadConfig
@@ -85,3 +87,28 @@ def test_what_cannot_stand_in_is_refused_by_name(regions: str, environ: dict[str
     text = complaint(regions, **environ)
     assert words in text
     assert text.startswith("SIDECAR_STS_FALLBACK_REGIONS")
+
+
+PROFILE = "[profile reports]\nrole_arn = arn:aws:iam::111122223333:role/reports\nweb_identity_token_file = /token\n"
+
+
+@pytest.mark.parametrize("name", ["eu-central-1a", "aws-global", "eu-west-2,eu-west-2"])
+def test_a_bad_name_is_refused_once_where_profiles_alone_name_roles(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(f"{PROFILE}region = eu-west-1\n\n{PROFILE.replace('reports', 'audit')}region = cn-north-1\n")
+    environ = {"AWS_CONFIG_FILE": str(file), "SIDECAR_PROFILES": "*", "SIDECAR_DEFAULT_PROFILE": "reports"}
+    with pytest.raises(BadConfig) as refused:
+        load(environ | {"SIDECAR_STS_FALLBACK_REGIONS": name}, [])
+    assert str(refused.value).count("SIDECAR_STS_FALLBACK_REGIONS") == 1
+
+
+def test_each_profile_has_those_of_its_own_partition(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    china = PROFILE.replace("reports", "audit").replace("arn:aws:", "arn:aws-cn:")
+    file.write_text(f"{PROFILE}region = eu-west-1\n\n{china}region = cn-north-1\n")
+    environ = {"AWS_CONFIG_FILE": str(file), "SIDECAR_PROFILES": "*", "SIDECAR_DEFAULT_PROFILE": "reports"}
+    roles = load(environ | {"SIDECAR_STS_FALLBACK_REGIONS": "eu-central-1,cn-northwest-1"}, []).roles
+    assert {role.name: role.regions for role in roles} == {
+        "reports": ("eu-west-1", "eu-central-1"),
+        "audit": ("cn-north-1", "cn-northwest-1"),
+    }
