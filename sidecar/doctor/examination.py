@@ -18,6 +18,7 @@ from sidecar.doctor import (
     exchange,
     issuer,
     own_endpoint,
+    role_checks,
     sts_way,
     token_claims,
     token_place,
@@ -123,6 +124,8 @@ async def _online(pod: Pod) -> AsyncIterator[Finding]:
         exchanged = await exchange.exchange(pod, http)
         for finding in exchanged.findings:
             yield finding
+        async for finding in role_checks.roles(pod, exchanged.credentials):
+            yield finding
         for asked in (
             exchange.identity(pod, exchanged.credentials),
             own_endpoint.readiness(pod),
@@ -133,6 +136,8 @@ async def _online(pod: Pod) -> AsyncIterator[Finding]:
 
 
 async def _online_without_sts(pod: Pod) -> AsyncIterator[Finding]:
+    async for finding in role_checks.roles(pod, None):
+        yield finding
     for asked in (container_endpoint.answer(pod), own_endpoint.readiness(pod), own_endpoint.credentials(pod)):
         for finding in await _safely("online", _one(asked)):
             yield finding

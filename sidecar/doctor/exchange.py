@@ -37,6 +37,8 @@ class Exchanged:
 
 async def exchange(pod: Pod, http: aiohttp.ClientSession) -> Exchanged:
     asked = pod.web_identity
+    if asked is None and pod.config is not None and len(pod.config.roles) > 1:
+        return Exchanged(())  # the default role is one of those that `role_checks` asks for
     if asked is None or pod.token is None:
         return Exchanged(
             (skipped("exchange", "no settings or no token", "Not checked: there are no valid settings, or no token."),)
@@ -58,10 +60,10 @@ def _refused(refusal: ExchangeFailed, token: Token) -> Finding:
     return failed("exchange", f"{answer}{words}{request}", refusal.cause, refusal.fix)
 
 
-def without(token: Token, message: str) -> str:
+def without(token: Token | None, message: str) -> str:
     """STS's words, short, and without the token that some of them quote."""
-    text = message
-    for part in (token.raw, *token.raw.split(".")):
+    text, raw = message, token.raw if token else ""
+    for part in (raw, *raw.split(".")):
         text = text.replace(part, "…") if part else text
     return printable(" ".join(text.split()))[:LONGEST_QUOTE]
 

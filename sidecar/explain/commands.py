@@ -20,6 +20,7 @@ from sidecar.explain import (
     explain,
     policy_text,
 )
+from sidecar.explain.chain_arguments import links_of
 from sidecar.explain.cloudtrail import NotAnEvent, RecordedCall, of_event, recorded_call
 from sidecar.explain.question import OidcProvider, provider
 from sidecar.terminal.colour import colour_for
@@ -33,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
     """Explain one token against one policy. Returns 0 for allow, 1 for any refusal, 2 for unusable arguments."""
     given = _parser().parse_args(argv)
     try:
+        if given.profile:
+            return _tell_chain(given)
         asked = _question(given)
         told = explain(asked)
         fixed = corrected(asked) if given.fix else None
@@ -63,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--trust-policy",
-        required=True,
         metavar="FILE",
-        help="the policy document, or what contains it: the output of `aws iam get-role`, a Terraform plan in JSON, "
+        help="required without --profile: the policy document, or what contains it, such as the output of "
+        "`aws iam get-role`, a Terraform plan in JSON, "
         "a CloudFormation template, ...",
     )
     parser.add_argument("--role-arn", default="", metavar="ARN", help="the role that the pod requests: AWS_ROLE_ARN")
@@ -94,12 +97,39 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sts-message", "--said", default="", metavar="TEXT", help="STS's error message, as the SDK printed it"
     )
+    parser.add_argument(
+        "--profile", metavar="NAME", help="explain this profile's chain link by link, from the token's role on"
+    )
+    parser.add_argument("--config", metavar="FILE", help="the file with the profile. Default: AWS_CONFIG_FILE")
+    parser.add_argument(
+        "--account",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="with --profile: the output of `aws iam get-account-authorization-details`, or of `get-role` where a role "
+        "is not yours; repeatable",
+    )
     parser.add_argument("--fix", action="store_true", help="print a corrected policy on standard output")
     parser.add_argument("--json", action="store_true", help="print verdict and findings as JSON")
     parser.add_argument(
         "--now", type=float, metavar="UNIX", help="evaluate the token's times as of this moment, in Unix seconds"
     )
     return parser
+
+
+def _tell_chain(given: argparse.Namespace) -> int:
+    """Raises `BadArguments`."""
+    if given.event or given.fix:
+        raise BadArguments("--profile goes with --token-file, and prints no policy")
+    links = links_of(given, os.environ, time.time() if given.now is None else given.now)
+    if given.json:
+        print(json.dumps({"links": [{"role": link.role} | link.told.as_json() for link in links]}, indent=2))
+    else:
+        for link in links:
+            print(f"{link.base} → {link.role}: " if link.base else f"{link.role}: ", end="")
+            _tell(link.told, sys.stdout)
+            print()
+    return ALLOWED if all(link.told.verdict is Verdict.ALLOW for link in links) else REFUSED
 
 
 def _provider(text: str) -> OidcProvider:
@@ -120,7 +150,9 @@ def _endpoint(text: str) -> str:
 
 
 def _question(given: argparse.Namespace) -> Question:
-    """From the token, or from the event of a call; what the command line says comes first."""
+    """From the token, or from the event of a call; what the command line says comes first. Raises `BadArguments`."""
+    if given.trust_policy is None:
+        raise BadArguments("--trust-policy is required, unless --profile names a chain")
     call = _recorded(given.event) if given.event else None
     role_arn = given.role_arn or (call.role_arn if call else "")
     policy = _policy(given.trust_policy, role_arn)

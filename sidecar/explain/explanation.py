@@ -45,7 +45,7 @@ def explain(asked: Question) -> Explanation:
         *_asides(reading, steps),
         *_of_the_files(asked),
     ]
-    told = tuple(_named(found, reading.policy) for found in findings)
+    told = tuple(named(found, reading.policy) for found in findings)
     return Explanation(judged.verdict, judged.aws_code, told, judged.depends_on)
 
 
@@ -76,7 +76,7 @@ def _of_the_files(asked: Question) -> Iterator[Finding]:
     yield from asked.remarks
 
 
-def _named(found: Finding, policy: TrustPolicy | None) -> Finding:
+def named(found: Finding, policy: TrustPolicy | None) -> Finding:
     """The finding as it may be printed, with its statement's number and Sid in front."""
     found = replace(found, message=printable(found.message), fix=printable(found.fix))
     if found.where[:1] != ("Statement",) or len(found.where) == 1:

@@ -12,9 +12,10 @@ from sidecar.core.claims import NO_CLAIMS
 from sidecar.core.errors import BaseUnavailable, SidecarError
 from sidecar.core.model import Credentials, Seconds, Token
 from sidecar.core.ports import Clock
-from sidecar.core.refresh import RoleState, backing_off
+from sidecar.core.refresh import backing_off
 from sidecar.core.watched import Watched
 from sidecar.settings.roles import ChainSettings
+from sidecar.sources.base_role import FindBase
 from sidecar.sources.regional_exchange import RegionalCall, RegionalExchange
 from sidecar.sts.assume_role import AssumeRole, Base, ChainedCall
 from sidecar.sts.endpoints import signing_region
@@ -26,31 +27,12 @@ BASE_WITHIN: Seconds = 20
 """The longest that a chain waits for an attempt of its base role that is under way, before it says so."""
 
 
-class BaseRole(Protocol):
-    """The broker of the role whose credentials sign the call."""
-
-    @property
-    def state(self) -> RoleState: ...
-
-    @property
-    def states(self) -> Watched[RoleState]: ...
-
-    @property
-    def token(self) -> Token | None: ...
-
-    def usable(self) -> Credentials | None: ...
-
-
 class AssumeRoleExchange(Protocol):
     """AssumeRole for one role."""
 
     async def __call__(self, base: Base, /) -> Credentials:
         """Raises `ExchangeFailed` and `ClaimMissing`."""
         ...
-
-
-FindBase = Callable[[], BaseRole]
-"""Finds the base role anew at each look: a reload of the settings may have put another broker in its place."""
 
 
 class BaseCredentials:

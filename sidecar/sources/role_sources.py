@@ -7,10 +7,10 @@ from pathlib import Path
 
 import aiohttp
 
-from sidecar.core.broker import Broker
 from sidecar.core.ports import Clock, CredentialSource
 from sidecar.core.variables import AUTHORIZATION_FILE
 from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
+from sidecar.sources.base_role import BaseRole
 from sidecar.sources.file_watch import FileWatch, WatchedFile
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, web_identity_exchange
@@ -18,7 +18,7 @@ from sidecar.sts.exchange import SkewObserver, StsExchange, sts_session
 from sidecar.sts.post import StsPost, the_sessions_own
 from sidecar.sts.trusted_authorities import TrustedAuthorities
 
-BrokerOf = Callable[[str], Broker]
+BrokerOf = Callable[[str], BaseRole]
 """The broker of the role with this name, as it is now: a reload may put another in its place."""
 
 

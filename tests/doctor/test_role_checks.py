@@ -1,0 +1,97 @@
+"""The doctor walks a chain link by link, and names the link that breaks."""
+
+from pathlib import Path
+
+import pytest
+
+from sidecar.core.findings import Finding, Level
+from sidecar.doctor.examination import examine
+from sidecar.doctor.pod import inspect_pod
+from tests.doctor.labs import environ
+from tests.lab.test_chains import ABROAD, ALL, BASE, add_role, let_base, may
+from tests.lab.worlds import World, a_lab
+
+AUDIT = "arn:aws:iam::444455556666:role/audit"
+CONFIG = f"""
+[profile partner]
+role_arn = {ABROAD}
+source_profile = default
+external_id = 42
+sidecar_tags = namespace={{namespace}}
+
+[profile audit]
+role_arn = {AUDIT}
+source_profile = partner
+
+[profile other]
+role_arn = {BASE}
+"""
+
+
+def sound(world: World) -> None:
+    """Both links as their owners wanted them."""
+    let_base(world, may(ABROAD, ALL))
+    condition = {"StringEquals": {"sts:ExternalId": "42"}}
+    add_role(world, ABROAD, policies=(may(AUDIT),), Action=ALL, Condition=condition)
+    add_role(world, AUDIT, base=ABROAD)
+
+
+async def examined(world: World, tmp_path: Path, **more: str) -> list[Finding]:
+    config = tmp_path / "config"
+    config.write_text(CONFIG)
+    variables = {"AWS_CONFIG_FILE": str(config), "SIDECAR_PROFILES": "partner,audit,other"} | more
+    pod = await inspect_pod(environ(world, **variables), app=None, now=world.clock())
+    found = [finding async for finding in examine(pod, offline=False)]
+    return [finding for finding in found if finding.code in {"chain", "role", "exchange"}]
+
+
+def shown(findings: list[Finding]) -> list[tuple[str, Level, str]]:
+    return [(finding.code, finding.level, finding.saw.partition(":")[0]) for finding in findings]
+
+
+async def test_each_link_is_told_with_the_session_that_it_gave(tmp_path: Path) -> None:
+    async with a_lab(tmp_path) as world:
+        sound(world)
+        found = await examined(world, tmp_path)
+        assert shown(found)[1:] == [
+            ("chain", Level.PASSED, "partner"),
+            ("chain", Level.PASSED, "audit"),
+            ("role", Level.PASSED, "other"),
+        ]
+        assert found[1].saw.startswith(
+            "partner: default → arn:aws:sts::444455556666:assumed-role/partner/default.app-0"
+        )
+        assert "partner → arn:aws:sts::444455556666:assumed-role/audit/" in found[2].saw
+
+
+async def test_the_link_that_breaks_is_named_and_what_stands_on_it_is_not_asked(tmp_path: Path) -> None:
+    async with a_lab(tmp_path) as world:
+        add_role(world, ABROAD)
+        found = await examined(world, tmp_path)
+        assert shown(found)[1:] == [
+            ("chain", Level.ERROR, "partner"),
+            ("chain", Level.SKIPPED, "audit"),
+            ("role", Level.PASSED, "other"),
+        ]
+        assert (
+            "403 AccessDenied, “User: arn:aws:sts::111122223333:assumed-role/demo/default.app-0 is not" in found[1].saw
+        )
+        assert f"look at the trust policy of {ABROAD} (account 444455556666)" in found[1].fix
+        assert "irsa-sidecar explain --profile partner" in found[1].fix
+
+
+async def test_a_default_role_that_is_itself_a_chain_is_walked_too(tmp_path: Path) -> None:
+    async with a_lab(tmp_path) as world:
+        sound(world)
+        found = await examined(world, tmp_path, SIDECAR_DEFAULT_PROFILE="audit", SIDECAR_PROFILES="")
+        assert ("chain", Level.PASSED, "audit") in shown(found)
+        assert all(finding.level is Level.PASSED for finding in found)
+
+
+@pytest.mark.parametrize("fault", ["throttle", "region-disabled"])
+async def test_without_a_default_role_no_link_is_asked_for(tmp_path: Path, fault: str) -> None:
+    async with a_lab(tmp_path) as world:
+        sound(world)
+        world.lab.faults.start(fault)
+        found = await examined(world, tmp_path)
+        assert shown(found)[1:3] == [("chain", Level.SKIPPED, "partner"), ("chain", Level.SKIPPED, "audit")]
