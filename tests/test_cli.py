@@ -140,6 +140,18 @@ def test_serving_pays_for_no_extension_that_one_answer_in_half_an_hour_does_with
     assert not {"aiohttp._http_parser", "frozenlist._frozenlist", "argparse"} & set(loaded.split())
 
 
+def test_importing_what_serves_reads_no_authorities_and_leaves_the_pods_own_setting() -> None:
+    show = (
+        "import os; from sidecar import cli; cli.import_serve(); from aiohttp import connector; "
+        "print(os.environ.get('SSL_CERT_FILE'), len(connector._SSL_CONTEXT_VERIFIED.get_ca_certs()))"
+    )
+    for given in ({"SSL_CERT_FILE": "/the/pods/own"}, {}):
+        said = subprocess.run(
+            [sys.executable, "-c", show], capture_output=True, check=True, env=given, text=True
+        ).stdout
+        assert said == f"{given.get('SSL_CERT_FILE')} 0\n"
+
+
 def test_serving_collects_garbage_but_looks_for_none_in_what_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = gc.get_threshold()
     monkeypatch.setattr(
