@@ -11,6 +11,7 @@ from tests.inject.kit import options, pod
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 PROFILE = {"name": "AWS_PROFILE", "value": "x"}
 IMDS = {"settings": {"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
+METADATA_ALONE = {"settings": {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
 LINK_LOCAL = {"settings": {"SIDECAR_IMDS_LISTEN": "169.254.169.254:80"}}
 PRIORITY = {"priority_class": "system-cluster-critical"}
 SECRETS = {"image_pull_secrets": ("registry",)}
@@ -135,6 +136,7 @@ SPECIMENS = [
         Specimen(f"mount at {path}", mounted(path))
         for path in ("/var/run/irsa-sidecar", "/var/run/irsa-sidecar/", "/var/run//irsa-sidecar/a", "/data")
     ),
+    Specimen("mount where nothing is mounted", mounted("/var/run/irsa-sidecar"), METADATA_ALONE),
     Specimen("mount through the link", mounted("/run/irsa-sidecar")),
     *(Specimen(f"read-only mount at {path}", mounted(path, readOnly=True)) for path in (*PARENTS, "/var/run/app")),
     *(Specimen(f"writable mount at {path}", mounted(path)) for path in PARENTS),

@@ -1,16 +1,19 @@
 """The policies of `inject --policy` installed, judged beside inject, changed and replaced in a real API server."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from sidecar.inject import inject
 from sidecar.inject.policy import objects
 from tests.inject.kit import ROLE, named, options, pod
-from tests.inject.specimens import SPECIMENS, Specimen
+from tests.inject.specimens import IMDS, METADATA_ALONE, SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.comparable import compared
 from tests.kubernetes.documents import Manifest, together
+from tests.kubernetes.made_up_pods import made_up
 from tests.kubernetes.namespaces import a_namespace
 from tests.kubernetes.policies import in_force, installed, labelled
 from tests.kubernetes.policy_load import an_api_server, load, upgrades
@@ -63,6 +66,7 @@ async def test_kustomize_sets_image_and_region(api: Api) -> None:
 @pytest.mark.parametrize(
     "spoilt",
     [
+        {},
         {"image": ""},
         {"region": ""},
         {"audience": ""},
@@ -76,7 +80,7 @@ async def test_without_a_parameter_no_pod_is_changed_by_half(api: Api, spoilt: d
     documents = objects(OPTIONS)
     (parameters,) = (found for found in documents if found["kind"] == "ConfigMap")
     async with installed(api, documents):
-        await api.apply(parameters | {"data": parameters["data"] | spoilt})
+        await api.apply(parameters | {"data": parameters["data"] | spoilt if spoilt else {}})
         namespace = await a_namespace(api)
         async with asyncio.timeout(30):
             while not (refusal := await refusal_of(api, labelled(pod(), role=ROLE), namespace)):
@@ -127,3 +131,26 @@ async def test_the_oldest_kubernetes_that_has_such_policies_knows_all_of_them(cl
         in_force(api, OPTIONS),
     ):
         await compared(api, pod(), await a_namespace(api), OPTIONS)
+
+
+VARIANTS: dict[str, Any] = {
+    "usual": {},
+    "metadata": IMDS,
+    "metadata alone": METADATA_ALONE,
+    "another server's STS": {"region": "", "settings": {"AWS_ENDPOINT_URL_STS": "https://sts.example"}},
+    "all of the pod": {"image_pull_policy": "Always", "priority_class": "system-node-critical"},
+}
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
+async def test_made_up_pods_get_what_inject_adds_or_are_refused_as_it_refuses(
+    api: Api, changes: dict[str, Any]
+) -> None:
+    wanted = options(image="registry.example/irsa-sidecar:made-up", **changes)
+    async with in_force(api, wanted):
+        namespace = await a_namespace(api)
+        for found in made_up(99, 50):
+            if inject(found, wanted).refused:
+                assert await verdict(api, labelled(found, role=ROLE), namespace) == "refused", found
+            else:
+                await compared(api, found, namespace, wanted)

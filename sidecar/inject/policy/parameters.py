@@ -50,6 +50,6 @@ def values(options: Options) -> dict[str, str]:
 def conditions(options: Options) -> Iterator[str]:
     """What the ConfigMap must satisfy, so that no pod is changed by half."""
     for key in (IMAGE, *((REGION,) if options.region else ()), AUDIENCE):
-        yield f"params.data[?'{key}'].orValue('') != ''"
-    yield f"params.data[?'{EXPIRATION}'].orValue('').matches('^[0-9]{{3,5}}$')"
-    yield f"params.data.all(key, !key.startsWith('{_RESOURCES}') || isQuantity(params.data[key]))"
+        yield f"params.?data[?'{key}'].orValue('') != ''"
+    yield f"params.?data[?'{EXPIRATION}'].orValue('').matches('^[0-9]{{3,5}}$')"
+    yield f"params.?data.orValue({{}}).all(key, !key.startsWith('{_RESOURCES}') || isQuantity(params.data[key]))"

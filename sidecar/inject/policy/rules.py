@@ -27,7 +27,7 @@ def refused(options: Options) -> Rules:
         hostNetwork=_host_network(options),
         windows=_windows(),
         volumes=_volumes(),
-        mounts=_mounts(),
+        mounts=_mounts() if options.port is not None else "",
         parents=_parents() if options.port is not None else "",
         ports=_ports(options),
         portNames=_port_names(),

@@ -1,0 +1,65 @@
+"""Pods that nobody wrote, as an API server takes them, full of what `inject` looks at."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from tests.inject.kit import pod
+from tests.kubernetes.documents import Manifest
+
+_VARIABLES = ("HOME", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_EC2_METADATA_DISABLED", "HTTP_PROXY")
+_ENDPOINTS = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ROLE_ARN")
+_PATHS = ("/data", "/more", "/run", "/var/run", "/var/run/other", "/var/run/irsa-sidecar/")
+_VOLUMES: tuple[dict[str, Any], ...] = (
+    {"emptyDir": {}},
+    {"configMap": {"name": "c"}},
+    {"secret": {"secretName": "s"}},
+    {"hostPath": {"path": "/run"}},
+)
+
+
+def made_up(seed: int, count: int) -> Iterator[Manifest]:
+    """The same for the same seed."""
+    random = Random(seed)
+    for _ in range(count):
+        yield _pod(random)
+
+
+def _pod(random: Random) -> Manifest:
+    volumes = [{"name": name, **random.choice(_VOLUMES)} for name in _some(random, ("data", "more", "sts-token"), 3)]
+    names = [volume["name"] for volume in volumes]
+    spec: dict[str, Any] = {
+        "containers": [_container(random, f"app-{number}", names) for number in range(random.randint(1, 3))],
+        "initContainers": [_container(random, f"init-{number}", names) for number in range(random.randint(0, 2))],
+        "volumes": volumes,
+    }
+    if random.random() < 0.3:
+        spec["securityContext"] = random.choice(({"runAsUser": 0}, {"runAsUser": 1000}, {"fsGroup": 1}, {}))
+    if random.random() < 0.2:
+        spec["automountServiceAccountToken"] = False
+    if random.random() < 0.2:
+        spec["restartPolicy"] = random.choice(("Never", "OnFailure"))
+    if random.random() < 0.1:
+        spec["nodeSelector"] = {"kubernetes.io/os": random.choice(("linux", "windows"))}
+    return pod(**{key: value for key, value in spec.items() if value != [] or random.random() < 0.5})
+
+
+def _container(random: Random, name: str, volumes: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": name, "image": "app"}
+    if random.random() < 0.7:
+        names = [*_some(random, _VARIABLES, 4), *_some(random, _ENDPOINTS, 1)]
+        found["env"] = [{"name": each, "value": random.choice(("", "x", "true"))} for each in names]
+    if volumes and random.random() < 0.7:
+        paths = _some(random, _PATHS, 2)
+        found["volumeMounts"] = [
+            {"name": random.choice(volumes), "mountPath": path, "readOnly": random.random() < 0.3} for path in paths
+        ]
+    if random.random() < 0.2:
+        found["ports"] = [{"containerPort": random.choice((80, 9911, 9913))}]
+    if random.random() < 0.1:
+        found["restartPolicy"] = "Always" if name.startswith("init") else None
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _some(random: Random, of: tuple[str, ...], most: int) -> list[str]:
+    return random.sample(of, random.randint(0, min(most, len(of))))
