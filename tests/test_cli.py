@@ -130,7 +130,7 @@ def test_no_command_pays_for_anothers_libraries() -> None:
 def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
     loaded = loaded_by("sidecar.serve")
     assert "aiohttp" in loaded
-    assert not {"uvloop", "botocore", "boto3", "jwt", "cryptography", "yaml", "difflib"} & loaded
+    assert not {"uvloop", "botocore", "boto3", "jwt", "cryptography", "yaml", "difflib", "configparser"} & loaded
 
 
 def test_serving_pays_for_no_extension_that_one_answer_in_half_an_hour_does_without() -> None:

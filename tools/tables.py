@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sidecar.settings.catalogue import FROM_ENVIRONMENT, SETTINGS
+from sidecar.settings.profile_keys import KEYS
 from tests.explain.asking import ACCOUNT, CLUSTER, OLD_CLUSTER, OTHER_ACCOUNT, PROVIDER_ARN, SUBJECT
 from tests.explain.corpus import CORPUS
 from tests.inject.specimens import SPECIMENS
 from tools import metrics_page
 
 DOCS = Path(__file__).parent.parent / "docs"
+ROLES = DOCS / "roles.md"
 SETTINGS_PAGE, METRICS, EXPLAIN = DOCS / "settings.md", DOCS / "metrics.md", DOCS / "explain.md"
 ROLLOUT = DOCS / "rollout.md"
 
@@ -27,6 +29,11 @@ def _settings() -> Iterator[tuple[str, ...]]:
         yield names, flag, default, setting.meaning
     for variable, meaning in FROM_ENVIRONMENT:
         yield f"`{variable}`", "", "", meaning
+
+
+def keys() -> str:
+    """A profile's."""
+    return _table(("key", "meaning"), ((f"`{key.variable}`", key.meaning) for key in KEYS))
 
 
 def metrics() -> str:
@@ -75,6 +82,7 @@ def unseen() -> str:
 Tables = Mapping[str, Callable[[], str]]
 PAGES: Mapping[Path, Tables] = {
     SETTINGS_PAGE: {"settings": settings},
+    ROLES: {"keys": keys},
     METRICS: {"metrics": metrics, "labels": labels, "series": series},
     EXPLAIN: {"corpus": corpus},
     ROLLOUT: {"unseen": unseen},

@@ -18,6 +18,7 @@ from sidecar.audit.roles import providers_from
 from sidecar.core import audiences
 from sidecar.core.findings import Level
 from sidecar.terminal.colour import colour_for
+from sidecar.terminal.command_parser import CommandParser
 from sidecar.terminal.files import BadArguments, read_document
 
 NOTHING_WRONG, SOMETHING_WRONG, BAD_USAGE = 0, 1, 2
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar audit",
         allow_abbrev=False,
         description="Tell offline, from files, which service accounts can assume which roles, which were meant to and "

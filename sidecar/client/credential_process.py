@@ -28,9 +28,9 @@ def main(argv: Sequence[str]) -> int:
 
 def _explain(argv: Sequence[str]) -> None:
     """Help, or what is wrong with the arguments. SDKs give none, and need not wait for argparse."""
-    import argparse  # noqa: PLC0415
+    from sidecar.terminal.command_parser import CommandParser  # noqa: PLC0415
 
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar credential-process",
         description="Print the running sidecar's credentials for an SDK's `credential_process` setting. "
         "Where no sidecar runs, exchange the token at STS.",

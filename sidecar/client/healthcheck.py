@@ -30,9 +30,9 @@ def _given(argv: Sequence[str]) -> tuple[str, float]:
     """The question, and how many seconds to wait for a yes."""
     if not argv:
         return "ready", 0  # a probe's: reading arguments would be a third of its cost
-    import argparse  # noqa: PLC0415
+    from sidecar.terminal.command_parser import CommandParser  # noqa: PLC0415
 
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar healthcheck",
         description="Ask the running sidecar whether it is ready, for probes in an image without curl.",
         epilog="Exit code: 0 when ready (or live), 1 when not, with the reason on standard error.",

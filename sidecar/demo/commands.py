@@ -1,11 +1,11 @@
 """`irsa-sidecar demo`: its arguments and its exit code."""
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 
 from sidecar.demo.run import SESSION_LIFETIME, Plan, ProcessEnded, run
+from sidecar.terminal.command_parser import CommandParser
 
 MAXIMUM_OUTAGE = 600
 """Seconds. Credentials last for half a session at least: in a longer outage calls fail, until it has ended."""
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _plan(argv: Sequence[str]) -> Plan:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar demo",
         description="Run the whole chain offline: a lab (issuer, kubelet, IAM, STS), the sidecar, and boto3 as the "
         "application. Ctrl-C ends it.",

@@ -16,6 +16,7 @@ from sidecar.doctor.pod import inspect_pod
 from sidecar.doctor.pod_document import Application, NotAPod, applications
 from sidecar.explain import NotAPolicy, PolicyText, policy_text
 from sidecar.terminal.colour import colour_for
+from sidecar.terminal.command_parser import CommandParser
 from sidecar.terminal.complaints import complain
 from sidecar.terminal.files import BadArguments, read, read_document
 
@@ -70,7 +71,7 @@ def _applications(path: str, container: str) -> Sequence[Application]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar doctor",
         allow_abbrev=False,
         description="Check each step from the pod's environment to the caller's identity, and print what was found and "

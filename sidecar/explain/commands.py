@@ -24,6 +24,7 @@ from sidecar.explain.chain_arguments import links_of
 from sidecar.explain.cloudtrail import NotAnEvent, RecordedCall, of_event, recorded_call
 from sidecar.explain.question import OidcProvider, provider
 from sidecar.terminal.colour import colour_for
+from sidecar.terminal.command_parser import CommandParser
 from sidecar.terminal.files import BadArguments, read, read_document
 
 ALLOWED, REFUSED, BAD_ARGUMENTS = 0, 1, 2
@@ -52,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar explain",
         allow_abbrev=False,
         description="Check offline whether STS would accept this token for this trust policy, and if not, why. "

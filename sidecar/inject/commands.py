@@ -16,6 +16,7 @@ from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import PULL_POLICIES, USUAL_EXPIRATION, BadOptions, Options
 from sidecar.inject.resources import USUAL_LIMITS, USUAL_REQUESTS, Resources
 from sidecar.inject.surroundings import Surroundings
+from sidecar.terminal.command_parser import CommandParser
 
 DONE, REFUSED, BAD_ARGUMENTS = 0, 1, 2
 _BOM = "\ufeff"
@@ -92,7 +93,7 @@ def _caution(options: Options) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar inject",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -29,9 +29,9 @@ def parsed(argv: Sequence[str], program: str) -> Flags:
 
 
 def _parser(program: str) -> "argparse.ArgumentParser":
-    import argparse  # noqa: PLC0415 (half a megabyte, which a pod that is set up by variables alone does without)
+    from sidecar.terminal.command_parser import CommandParser  # noqa: PLC0415 (half a megabyte, which a pod that is set up by variables alone does without)
 
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=program,
         allow_abbrev=False,
         description="Fetch, refresh and serve the credentials of one role. Every setting is an environment variable; "

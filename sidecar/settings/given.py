@@ -51,7 +51,7 @@ class GivenSettings:
         try:
             return setting.parse(text)
         except ValueError as error:
-            raise BadSetting(setting.variable, f"{error}.", given_by=name, value=_shown(setting, text)) from None
+            raise BadSetting(setting.variable, f"{error}.", given_by=name, value=shown(setting, text)) from None
 
     def _check_absence(self, setting: Setting[Any]) -> None:
         if not setting.empty_is_unset and setting.variable in self.environ:
@@ -59,6 +59,6 @@ class GivenSettings:
             raise BadSetting(setting.variable, problem)
 
 
-def _shown(setting: Setting[Any], text: str) -> str:
+def shown(setting: Setting[Any], text: str) -> str:
     """The text of a bad value, but no secret: nor a URL's password, which is refused because it is one."""
     return "the value (not shown)" if setting.secret else re.sub("//.*@", "//(not shown)@", repr(text))

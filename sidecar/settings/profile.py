@@ -6,6 +6,7 @@ from typing import Any
 
 from sidecar.settings.complaints import BadSetting, gathered
 from sidecar.settings.config_file import ConfigFile, Section, Value
+from sidecar.settings.given import shown
 from sidecar.settings.places import section_place
 from sidecar.settings.profile_keys import INSTEAD, KEYS, UNSERVED, ProfileKeys
 from sidecar.settings.setting import Setting, field_values
@@ -58,7 +59,7 @@ def _value(setting: Setting[Any], section: Section, place: str) -> Any:
         return setting.parse(text)
     except ValueError as error:
         raise BadSetting(
-            CONFIG_FILE, f"{error}{_comment(text)}.", given_by=f"{place} {setting.variable}", value=repr(text)
+            CONFIG_FILE, f"{error}{_comment(text)}.", given_by=f"{place} {setting.variable}", value=shown(setting, text)
         ) from None
 
 
@@ -104,6 +105,6 @@ def _sts_endpoint(keys: ProfileKeys, services: Mapping[str, Section], place: str
     if text is None:
         return keys.endpoint_url
     setting = next(key for key in KEYS if key.variable == ENDPOINT_URL)
-    shown = f"{place.partition(': ')[0]}: [services {keys.services}] sts"
-    url: str = _value(setting, {ENDPOINT_URL: text}, shown)
+    where = f"{place.partition(': ')[0]}: [services {keys.services}] sts"
+    url: str = _value(setting, {ENDPOINT_URL: text}, where)
     return url

@@ -47,7 +47,9 @@ class ProfileKeys:
         parsers.session_duration,
         "The session duration. Default: SIDECAR_DURATION. At most 3600 in a chain.",
     )
-    external_id: str | None = optional("external_id", profile_parsers.external_id, "Chains only: the external ID.")
+    external_id: str | None = optional(
+        "external_id", profile_parsers.external_id, "Chains only: the external ID.", secret=True
+    )
     region: str | None = optional("region", parsers.region, "The region whose STS is called. Default: AWS_REGION.")
     endpoint_url: str | None = optional(
         "endpoint_url",

@@ -112,7 +112,6 @@ CHAINED = [
     ("credential_source", "Environment", "would be static keys in variables,"),
     ("credential_source", "Ec2InstanceMetadata", "would be the node's own role,"),
     ("credential_source", "ecs", "is not EcsContainer, which alone is allowed."),
-    ("external_id", "a b", "is not an external ID;"),
     ("sidecar_source_identity", "aws:x", "is not a source identity;"),
     ("sidecar_tags", "a", "has 'a'; use KEY=VALUE"),
     ("sidecar_tags", "aws:x=y", "has 'aws:x=y'; use KEY=VALUE"),
@@ -130,6 +129,14 @@ CHAINED = [
 def test_a_bad_value_of_a_chain(files: ConfigFiles, key: str, value: str, why: str) -> None:
     chain = CHAIN if key not in {"credential_source", "source_profile"} else ONE
     assert files.complaint(f"{chain}{key} = {value}\n", **AGENT).startswith(f"[profile reports] {key}: {value!r} {why}")
+
+
+def test_an_external_id_and_a_password_in_a_url_are_not_shown(files: ConfigFiles) -> None:
+    assert files.complaint(f"{CHAIN}external_id = between us\n").startswith(
+        "[profile reports] external_id: the value (not shown) is not an external ID;"
+    )
+    complaint = files.complaint(f"{ONE}endpoint_url = https://me:{SECRET}@sts.example\n")
+    assert "endpoint_url: 'https://(not shown)@sts.example' is not an endpoint;" in complaint
 
 
 def test_a_service_endpoint_is_shown_in_its_own_section(files: ConfigFiles) -> None:

@@ -22,6 +22,7 @@ from sidecar.lab.cluster.key_tenures import WEEK
 from sidecar.lab.cluster.keys import KidForm
 from sidecar.lab.events import LabEvent
 from sidecar.lab.settings import LabSettings, StsSettings
+from sidecar.terminal.command_parser import CommandParser
 
 REFUSED = 1
 
@@ -47,7 +48,7 @@ def default_state() -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="irsa-sidecar lab",
         description="Run an offline OIDC issuer, kubelet, IAM and STS, to learn IRSA and to rehearse outages.",
     )
