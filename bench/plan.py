@@ -20,14 +20,15 @@ class Plan:
 
     rounds: int = 3
     warm: float = 0.3
-    throughput_for: float = 0.7
+    throughput_for: float = 0.6
     clients: tuple[int, ...] = (1, 16, 256, 1000)
     rates: tuple[int, ...] = (50, 200, 900)
+    slice_warm: float = 0.15
     slice_for: float = 0.4
     fixed_answers: int = 300
-    fixed_least: float = 0.8
-    fixed_most: float = 1.2
-    most_slices: int = 12
+    fixed_least: float = 0.7
+    fixed_most: float = 0.9
+    most_slices: int = 9
     refresh_for: float = 10
     refresh_every: float = 0.5
     idle_for: float = 20

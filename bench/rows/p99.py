@@ -82,12 +82,12 @@ class _Slices:
         return load.ms["p99"] or UNANSWERED
 
     def _as_fast_as_can_be(self) -> tuple[str, ...]:
-        warm = self._plan.warm + self.cell.value / 2000  # that many connections take a while to come about
+        warm = self._plan.slice_warm + self.cell.value / 2000  # that many connections take a while to come about
         return "-clients", str(self.cell.value), "-warm", f"{warm}s", "-for", f"{self._plan.slice_for}s"
 
     def _at_a_rate(self) -> tuple[str, ...]:
         length, rate = self._plan.fixed_for(self.cell.value), str(self.cell.value)
-        return "-clients", str(FIXED_CLIENTS), "-rate", rate, "-warm", f"{self._plan.warm}s", "-for", f"{length}s"
+        return "-clients", str(FIXED_CLIENTS), "-rate", rate, "-warm", f"{self._plan.slice_warm}s", "-for", f"{length}s"
 
     def median(self, name: str) -> dict[str, Any]:
         loads = self._found[name]
