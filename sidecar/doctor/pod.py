@@ -143,7 +143,7 @@ def _our_own(environ: Mapping[str, str], config: Config | None) -> Mapping[str, 
     """Our environment is an application's only if it names a credentials endpoint, as in a shell or on a laptop, and
     that is not where the sidecar itself takes credentials from.
     """
-    asked = config is not None and isinstance(config.roles.default_role.source, ContainerSettings)
+    asked = config is not None and any(isinstance(role.source, ContainerSettings) for role in config.roles)
     return environ if FULL_URI in environ and not asked else None
 
 

@@ -25,6 +25,10 @@ WHOLE_DIRECTORY = (
 
 def readable(pod: Pod) -> Finding:
     path = pod.token_path
+    if path is None and pod.config is not None:
+        return skipped(
+            "token-file", "none", "The default role presents no token of its own: it stands on another role."
+        )
     if path is None:
         return skipped("token-file", "no path", "AWS_WEB_IDENTITY_TOKEN_FILE is not an absolute path.", VOLUME)
     if pod.token is not None:

@@ -97,3 +97,21 @@ async def test_without_a_file_the_endpoint_is_asked_all_the_same(world: World) -
     finding = await container_endpoint.answer(pod)
     assert finding is not None
     assert "requires an authorization token" in finding.message
+
+
+async def test_a_chain_on_such_an_endpoint_is_not_taken_for_an_application(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(
+        "[profile reports]\nrole_arn = arn:aws:iam::999988887777:role/reports\n"
+        "credential_source = EcsContainer\nregion = us-east-1\n"
+    )
+    environ = {
+        "AWS_CONFIG_FILE": str(file),
+        "SIDECAR_DEFAULT_PROFILE": "reports",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": world.lab.agent_url,
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token_file(world)),
+    }
+    pod = await inspect_pod(environ, app=None, now=world.clock())
+    findings = {finding.code: finding async for finding in examine(pod, offline=True)}
+    assert not [code for code in findings if code.startswith("app-")]
+    assert "stands on another role" in findings["token-file"].message
