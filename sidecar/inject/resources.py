@@ -18,7 +18,7 @@ _UNITS = {"": Fraction(1), "m": Fraction(1, 1000), "k": Fraction(1000), "Ki": Fr
     for suffix, base in {"": 1000, "i": 1024}.items()
 }
 _ENOUGH_MEMORY = "96Mi"
-"""The service, a probe and a full admin port at once; less, and the kernel may end the sidecar."""
+"""Measured: with less, the kernel ends the sidecar when `doctor` runs beside it (bench/memory_limit.py)."""
 
 
 @dataclass(frozen=True, slots=True)
