@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import count
 
 from sidecar.core.broker import Broker
 from sidecar.core.errors import ExchangeFailed
@@ -15,7 +14,6 @@ from sidecar.sts.assume_role import Base
 from tests.doubles import Outcome, Pod, Recorder, VirtualClock, credentials
 
 TARGET_ARN = "arn:aws:iam::444455556666:role/partner"
-_serials = count(1)
 
 
 class ScriptedAssumeRole:
@@ -42,7 +40,7 @@ class ScriptedAssumeRole:
             if isinstance(outcome, ExchangeFailed):
                 outcome.sts_time = self._clock.true()
             raise outcome.with_traceback(None)
-        session = f"arn:aws:sts::444455556666:assumed-role/partner-{next(_serials)}/shop.checkout"
+        session = "arn:aws:sts::444455556666:assumed-role/partner/shop.checkout"
         found = credentials(issued_at=asked_at, life=outcome, sts_time=self._clock.true())
         return replace(found, role_arn=TARGET_ARN, assumed_role_arn=session)
 

@@ -17,6 +17,7 @@ from sidecar.core.pauses import Pauses
 from sidecar.core.ports import Clock, CredentialSource, Observer
 from sidecar.core.refresh import (
     ClockMoved,
+    Doubted,
     Failed,
     Issued,
     Phase,
@@ -95,6 +96,11 @@ class Broker:
     def idle_for(self) -> Seconds:
         """Seconds since the loop last came round. Beyond one sleep and one attempt, something is stuck."""
         return self._clock.now() - self._alive_at
+
+    def doubt(self) -> None:
+        """Ask for new credentials soon: with these a call was refused. They are served until there are others."""
+        self._apply(Doubted(self._clock.now()))
+        self._wake()
 
     def usable(self) -> Credentials | None:
         """The credentials that may be served at this instant, if any."""
@@ -214,6 +220,10 @@ class Broker:
         if (moved := self._pauses.noticed()) == 0:
             return
         self._apply(ClockMoved(self._clock.now(), moved))
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let the loop look again when the next attempt is."""
         if self._sleep is not None and not self._sleep.expired():
             self._sleep.reschedule(asyncio.get_running_loop().time())
 

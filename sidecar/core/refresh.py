@@ -24,6 +24,8 @@ from sidecar.core.errors import Retry, SidecarError, WorseCredentials
 from sidecar.core.model import Credentials, Instant, Seconds, UnixTime
 
 IMMEDIATELY: Instant = -inf
+KNOWN_WITHIN: Seconds = 60
+"""So long after they were issued credentials may not be known everywhere at AWS."""
 SAME_LIFE: Seconds = 15
 """Two sessions that end so close together are equally good: dates in headers have no fractions, and calls take time."""
 
@@ -61,6 +63,8 @@ class RoleState:
     """So much of the credentials' age only the wall clock tells, and STS has not yet been heard."""
     clock_asks_at: Instant = -inf
     """When the last attempt was or is made that a clock called for."""
+    doubted: bool = False
+    """A call was refused for these credentials: any other are better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,14 @@ class ClockMoved:
     by: Seconds
 
 
-RefreshEvent = Issued | Failed | SourceChanged | ClockMoved
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """STS refused a call that was made with the credentials: it calls them expired, or does not know them."""
+
+    at: Instant
+
+
+RefreshEvent = Issued | Failed | SourceChanged | ClockMoved | Doubted
 
 
 class Phase(enum.Enum):
@@ -132,12 +143,14 @@ def step(state: RoleState, event: RefreshEvent, policy: RefreshPolicy, jitter: f
             return state if healthy and same_identity else replace(state, attempt_at=IMMEDIATELY)
         case ClockMoved(at=at, by=by):
             return _aged(state, at, by, policy)
+        case Doubted(at=at):
+            return _doubted(state, at)
 
 
 def check_not_worse(state: RoleState, credentials: Credentials, now: Instant, policy: RefreshPolicy) -> None:
     """Raises `WorseCredentials` for a session that ends before the one that is still served."""
     held = usable(state, now, policy)
-    if held is None or credentials.expires_at >= held.expires_at - SAME_LIFE:
+    if held is None or state.doubted or credentials.expires_at >= held.expires_at - SAME_LIFE:
         return
     earlier = held.expires_at - credentials.expires_at
     raise WorseCredentials(
@@ -185,6 +198,14 @@ def _aged(state: RoleState, at: Instant, by: Seconds, policy: RefreshPolicy) -> 
     if state.credentials is None:
         return state
     return replace(state, credentials=_postponed(state.credentials, -by), unconfirmed=state.unconfirmed + by)
+
+
+def _doubted(state: RoleState, at: Instant) -> RoleState:
+    """Ask anew, but leave new credentials a minute: IAM takes as long to make them known everywhere."""
+    if state.credentials is None or state.error is not None:
+        return state
+    attempt_at = min(state.attempt_at, max(at, state.credentials.issued_at + KNOWN_WITHIN))
+    return replace(state, attempt_at=attempt_at, doubted=True)
 
 
 def _confirmed(state: RoleState, at: Instant, sts_time: UnixTime | None) -> RoleState:

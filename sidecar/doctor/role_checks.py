@@ -38,6 +38,9 @@ class HeldRole:
     def usable(self) -> Credentials | None:
         return self.held
 
+    def doubt(self) -> None:
+        """The doctor asks once, and tells."""
+
 
 async def roles(pod: Pod, default: Credentials | None) -> AsyncIterator[Finding]:
     """`default`: what the default role was given, where it is assumed with the token. Never raises."""

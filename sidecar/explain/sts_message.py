@@ -20,6 +20,8 @@ def wording(message: str) -> Wording | None:
 
 def aws_code(message: str) -> str:
     """AWS's code of the refusal, "" if neither its text nor a code in it is known."""
+    if is_of_a_chain(message):
+        return "AccessDenied"
     known = wording(message) if message else None
     if known is None:
         return ""
@@ -41,6 +43,9 @@ def about(asked: Question, *, allowed_here: bool) -> Iterator[Finding]:
     """What STS's message tells. `allowed_here` says that nothing is wrong with token and policy."""
     if not asked.sts_message.strip():
         return
+    if is_of_a_chain(asked.sts_message):
+        yield _of_a_chain()
+        return
     known = wording(asked.sts_message)
     if known is None:
         yield error(
@@ -58,6 +63,23 @@ def about(asked: Question, *, allowed_here: bool) -> Iterator[Finding]:
             "the ARN's path included; ask for resource control policies and the policy of the STS VPC endpoint.",
         )
     yield from _skew(asked)
+
+
+def is_of_a_chain(message: str) -> bool:
+    """Whether STS refused AssumeRole, which is signed by a role: it names the caller, and the token it does not."""
+    return _OF_A_CHAIN.search(message) is not None
+
+
+_OF_A_CHAIN = re.compile(r"perform: sts:(AssumeRole|TagSession|SetSourceIdentity) on resource", re.IGNORECASE)
+
+
+def _of_a_chain() -> Finding:
+    return error(
+        "of-another-call",
+        "STS's message is about AssumeRole, a call that one role's session makes for another: no token is in it.",
+        "If the sidecar makes it, `explain --profile NAME --account FILE` evaluates both roles; else compare the base "
+        "role's policies and the other's trust policy by hand.",
+    )
 
 
 def _told_by_sts(asked: Question, known: Wording) -> Finding:

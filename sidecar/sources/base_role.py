@@ -22,6 +22,10 @@ class BaseRole(Protocol):
 
     def usable(self) -> Credentials | None: ...
 
+    def doubt(self) -> None:
+        """A call was refused for these credentials."""
+        ...
+
 
 FindBase = Callable[[], BaseRole]
 """Finds the base role anew at each look: a reload of the settings may have put another broker in its place."""

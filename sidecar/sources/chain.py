@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sidecar.core.claims import NO_CLAIMS
-from sidecar.core.errors import BaseUnavailable, SidecarError
+from sidecar.core.errors import BaseRefused, BaseUnavailable, SidecarError
 from sidecar.core.model import Credentials, Seconds, Token
 from sidecar.core.ports import Clock
 from sidecar.core.refresh import backing_off
@@ -23,6 +23,8 @@ from sidecar.sts.exchange import SkewObserver, no_observer
 from sidecar.sts.post import StsPost
 from sidecar.sts.route import Route
 
+OF_THE_SIGNATURE = frozenset({"SignatureDoesNotMatch"})
+"""A refusal that says nothing of the credentials: other ones would be refused too."""
 BASE_WITHIN: Seconds = 20
 """The longest that a chain waits for an attempt of its base role that is under way, before it says so."""
 
@@ -93,10 +95,15 @@ class Chain:
 
     async def obtain(self) -> Credentials:
         """Ask with what the base role holds now. Raises `ExchangeFailed`, `ClaimMissing` and `BaseUnavailable`."""
-        held, token = self._base().usable(), self.token
-        if held is None:
+        base, token = self._base(), self.token
+        if (held := base.usable()) is None:
             raise self._unavailable()
-        credentials = await self._exchange(Base(held, token.claims if token else NO_CLAIMS))
+        try:
+            credentials = await self._exchange(Base(held, token.claims if token else NO_CLAIMS))
+        except BaseRefused as refusal:
+            if refusal.aws_code not in OF_THE_SIGNATURE and held == base.usable():
+                base.doubt()  # only new ones help, and the base's own refresh may be hours away
+            raise
         self._identity = _identity(held)
         return credentials
 

@@ -82,15 +82,16 @@ BASE_EXPIRED = Wording(
     error=BaseRefused,
     code="base-expired",
     cause="STS says that the credentials of {caller}, which sign the call, have expired.",
-    fix="The sidecar tries again as soon as the base role has new ones. Until then see why that role is not refreshed: "
-    "/readyz and the log name it.",
+    fix="The sidecar asks for new ones, and then tries again. If that fails, /readyz and the log say why for the base "
+    "role.",
 )
 BASE_UNKNOWN = Wording(
     aws_codes=("InvalidClientTokenId",),
     error=BaseRefused,
     code="base-unknown",
     cause="STS does not know the credentials of {caller}, which sign the call.",
-    fix="Ask the same STS for both roles: credentials of another partition, or of another server, are not known there. "
+    fix="The sidecar asks for new ones, which helps if the base role was made anew. Else ask the same STS for both "
+    "roles: credentials of another partition, or of another server, are not known there. "
     "In a region that is opt-in, the account of {base_arn} must have enabled it.",
 )
 CLOCK_WRONG = Wording(

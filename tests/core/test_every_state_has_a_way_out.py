@@ -13,6 +13,7 @@ from sidecar.core.errors import SidecarError, StsUnreachable, TokenRefused, Trus
 from sidecar.core.model import Credentials, Instant, Seconds
 from sidecar.core.refresh import (
     ClockMoved,
+    Doubted,
     Failed,
     Issued,
     RefreshEvent,
@@ -79,6 +80,7 @@ class Place:
         for at in {self.now, (self.now + attempt) / 2}:
             yield SourceChanged(at, same_identity=True)
             yield SourceChanged(at, same_identity=False)
+            yield Doubted(at)
             for by in MOVES:
                 yield ClockMoved(at, by)
 

@@ -42,3 +42,14 @@ def test_a_pasted_message_has_the_code_cause_and_fix_of_the_serving_process(case
     assert told.aws_code == case.aws_code
     if case.aws_code != "AccessDenied":  # there a look at token and policy tells more than the text
         assert (f"From STS's message: {served.cause}", served.fix) in [(f.message, f.fix) for f in told.findings]
+
+
+@pytest.mark.parametrize("action", ["AssumeRole", "TagSession", "SetSourceIdentity"])
+def test_a_message_about_a_chain_is_told_from_one_about_a_token(action: str) -> None:
+    """Its cause is in no token: a look at this one would send a person the wrong way."""
+    caller = "arn:aws:sts::111122223333:assumed-role/base/pod"
+    text = f"User: {caller} is not authorized to perform: sts:{action} on resource: arn:aws:iam::444455556666:role/x"
+    told = explained(sts_message=text)
+    assert told.aws_code == "AccessDenied"
+    assert told.findings[0].code == "of-another-call"
+    assert "explain --profile" in told.findings[0].fix

@@ -14,7 +14,7 @@ from tests.virtual_time import in_virtual_time
 
 HOUR = 3600
 DENIED = ChainRefused("The role does not let us in.", fix="Let us in.")
-BASE_EXPIRED = BaseRefused("The base's credentials have expired.", fix="Wait.")
+BASE_EXPIRED = BaseRefused("The base's credentials have expired.", fix="Wait.", aws_code="ExpiredToken")
 
 
 @in_virtual_time
@@ -108,18 +108,51 @@ async def test_a_base_that_recovers_brings_its_chain_back_at_once() -> None:
 
 
 @in_virtual_time
-async def test_new_credentials_of_the_base_end_a_refusal_of_the_old_ones_at_once() -> None:
+async def test_where_sts_refuses_the_bases_credentials_new_ones_are_asked_for_and_tried_at_once() -> None:
+    """A role that was made anew, or whose sessions were revoked: its own refresh may be hours away."""
+    pod = ChainedPod(base=Pod(12 * HOUR))
+    async with pod.running():
+        await asyncio.sleep(HOUR)
+        held = pod.broker.usable()
+        pod.exchange.will(BASE_EXPIRED, HOUR)
+        await asyncio.sleep(1400)
+        assert len(pod.base.exchange.called_at) == 2
+        assert 0 < pod.exchange.called_at[-1] - pod.base.exchange.called_at[-1] < 1
+        assert pod.broker.usable() not in (None, held)
+
+
+@in_virtual_time
+async def test_a_base_whose_credentials_are_always_refused_is_asked_once_a_minute_at_most_and_serves_what_it_has() -> (
+    None
+):
     pod = ChainedPod(BASE_EXPIRED)
     async with pod.running():
-        await asyncio.sleep(1600)
-        pod.exchange.will(HOUR)
-        newest = pod.base.exchange.called_at[-1]
-        while pod.base.exchange.called_at[-1] == newest:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(0.6)
-        assert pod.broker.usable() is not None
-        changed = [event for event in pod.seen[0].events if isinstance(event, SourceChanged)]
-        assert changed[-1].same_identity is False
+        for _ in range(60):
+            await asyncio.sleep(60)
+            assert pod.base.broker.usable() is not None
+        assert 50 <= len(pod.base.exchange.called_at) <= 61
+
+
+@in_virtual_time
+async def test_in_the_place_of_refused_credentials_a_shorter_session_is_taken_too() -> None:
+    pod = ChainedPod(base=Pod(12 * HOUR))
+    async with pod.running():
+        await asyncio.sleep(HOUR)
+        pod.base.exchange.will(HOUR)
+        pod.exchange.will(BASE_EXPIRED, HOUR)
+        await asyncio.sleep(1400)
+        assert pod.base.served().lifetime == HOUR
+        assert pod.base.broker.state.error is None
+
+
+@in_virtual_time
+async def test_a_refused_signature_is_no_reason_to_ask_for_the_base_again() -> None:
+    wrong_clock = BaseRefused("The time of the signature.", fix="Set the clock.", aws_code="SignatureDoesNotMatch")
+    pod = ChainedPod(wrong_clock)
+    async with pod.running():
+        await asyncio.sleep(1500)
+        assert len(pod.base.exchange.called_at) == 1
+        assert len(pod.exchange.called_at) > 20
 
 
 @in_virtual_time
