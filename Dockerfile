@@ -45,7 +45,8 @@ COPY --from=build /root-of-image /
 COPY --from=build /app /app
 COPY LICENSE /app/
 ENV PATH=/app/bin \
-    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+    MALLOC_TRIM_THRESHOLD_=131072
 
 # A number, because the kubelet cannot tell of a name that it is not root's.
 USER 65532:65532

@@ -8,7 +8,7 @@ instant, and a client that hangs up cancels nothing.
 import asyncio
 import traceback
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from typing import NoReturn
 
 from sidecar.core.errors import ExchangeFailed, NoCredentials, SidecarError, Unexpected
@@ -47,7 +47,7 @@ class Broker:
     """Keeps one role's credentials fresh and hands them out.
 
     `jitter` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable. `waits` is entered
-    for each request that waits; it must neither raise nor wait.
+    for each request that waits; it must neither raise nor wait. `place` is entered for each attempt.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Broker:
         observe: Observer,
         policy: RefreshPolicy,
         waits: AbstractContextManager[None] = UNCOUNTED,
+        place: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> None:
         self._role = role
         self._source = source
@@ -68,6 +69,7 @@ class Broker:
         self._observe = observe
         self._policy = policy
         self._waits = waits
+        self._place = place
         self._state = WatchedValue(RoleState())
         self._content: object = None
         self._pauses = Pauses(clock)
@@ -140,7 +142,8 @@ class Broker:
     async def keep_fresh(self) -> NoReturn:
         """Ask the source when the policy says so, for ever."""
         while True:
-            await self._attempt()
+            async with self._place():
+                await self._attempt()
             await self._until_due()
 
     async def _attempt(self) -> None:

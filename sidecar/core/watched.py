@@ -27,7 +27,7 @@ class WatchedValue(Generic[T]):
 
     def __init__(self, value: T) -> None:
         self._value = value
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # there while anybody waits
 
     @property
     def value(self) -> T:
@@ -35,11 +35,13 @@ class WatchedValue(Generic[T]):
 
     def set(self, value: T) -> None:
         self._value = value
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     async def other_than(self, seen: object) -> T:
         """Wait until the value differs from `seen`, and return it."""
         while self._value == seen:
+            self._changed = self._changed or asyncio.Event()
             await self._changed.wait()
         return self._value

@@ -22,7 +22,8 @@ from sidecar.observe.config_info import config_labels
 from sidecar.observe.durations import Durations
 from sidecar.observe.families import Family
 from sidecar.observe.labels import FACE_NAMES, MOST_CLIENTS, NOT_WRITTEN, WRITTEN
-from sidecar.observe.role_metrics import RoleCollector, RoleMetrics
+from sidecar.observe.role_metrics import RoleMetrics
+from sidecar.observe.role_series import RoleCollector
 from sidecar.observe.sdk_family import UNKNOWN, Sdk
 from sidecar.settings.config import Config
 

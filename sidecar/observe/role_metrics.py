@@ -1,30 +1,19 @@
-"""The series of each role: plain numbers, which become samples when the page is written.
+"""The numbers of each role: plain ones, a few hundred bytes while nobody scrapes.
 
-Ten numbers and a few counts are what a role costs while nobody scrapes; a library's object for each series of it would
-be fifty kilobytes.
+`role_series` makes samples of them when the page is written; a library's object for each series would be fifty
+kilobytes a role.
 """
 
-import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
-from typing import TypeVar
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+from collections.abc import Callable, Sequence
 
 from sidecar.core.model import Credentials, Instant, Seconds, Token, UnixTime
 from sidecar.core.ports import Clock
 from sidecar.core.refresh import Failed, Issued, RefreshEvent, RoleState, SourceChanged
-from sidecar.observe import families
-from sidecar.observe.families import EXCHANGE_BUCKETS, Family
-from sidecar.observe.labels import FAILED, FAILURE_CODES, ISSUED, MOST_CODES, NO_CODE, OTHER, code_label
+from sidecar.observe.families import EXCHANGE_BUCKETS
+from sidecar.observe.labels import FAILURE_CODES, MOST_CODES, NO_CODE, OTHER, code_label
 
 NO_TIME: UnixTime = 0
-
-AnyFamily = TypeVar("AnyFamily", CounterMetricFamily, GaugeMetricFamily)
 
 
 class CallTimes:
@@ -131,93 +120,3 @@ class RoleMetrics:
     def calls_failed(self) -> int:
         """Calls to STS that ended without credentials."""
         return sum(sum(times.counts) for code, times in self.times.items() if code != NO_CODE)
-
-
-class RoleCollector(Collector):
-    """Writes the series of all roles."""
-
-    def __init__(self, roles: Mapping[str, RoleMetrics]) -> None:
-        self._roles = roles
-
-    def collect(self) -> Iterator[Metric]:
-        for family, value in GAUGES.items():
-            yield self._each(GaugeMetricFamily(family.name, family.meaning, labels=family.labels), value)
-        for family, value in COUNTERS.items():
-            yield self._each(CounterMetricFamily(family.name, family.meaning, labels=family.labels), value)
-        for counted, values in COUNTERS_BY_LABEL.items():
-            yield self._each_of(counted, values)
-        yield self._call_times(families.REFRESH_DURATION)
-
-    def _each(self, metric: AnyFamily, value: Callable[[RoleMetrics], float]) -> AnyFamily:
-        for name, role in self._roles.items():
-            metric.add_metric((name,), value(role))
-        return metric
-
-    def _each_of(self, family: Family, values: "Labelled") -> CounterMetricFamily:
-        metric = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
-        for name, role in self._roles.items():
-            for labels, value in values(role):
-                metric.add_metric((name, *labels), value)
-        return metric
-
-    def _call_times(self, family: Family) -> HistogramMetricFamily:
-        metric = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)
-        for name, role in self._roles.items():
-            for code, times in role.times.items():
-                buckets = list(zip(BOUNDS, accumulate(times.counts), strict=True))
-                metric.add_metric((name, FAILED if code else ISSUED, code), buckets, times.total)
-        return metric
-
-
-Labelled = Callable[[RoleMetrics], Iterator[tuple[tuple[str, ...], float]]]
-BOUNDS = tuple(floatToGoString(bound) for bound in (*EXCHANGE_BUCKETS, math.inf))  # type: ignore[no-untyped-call]
-
-
-def _refreshes(role: RoleMetrics) -> Iterator[tuple[tuple[str, ...], float]]:
-    """An attempt every half hour: a series that appeared only with its first failure would hide that one from
-    increase(), and a refused token is tried once. So all codes begin at zero.
-    """
-    yield (ISSUED, NO_CODE), role.issued
-    for code in role.codes:
-        yield (FAILED, code), role.failed.get(code, 0)
-
-
-def _exchanges(role: RoleMetrics) -> Iterator[tuple[tuple[str, ...], float]]:
-    yield (ISSUED,), role.issued
-    yield (FAILED,), role.calls_failed
-
-
-def _regions(role: RoleMetrics) -> Iterator[tuple[tuple[str, ...], float]]:
-    return (((region,), times) for region, times in role.regions.items())
-
-
-def _expiration_of(role: RoleMetrics) -> UnixTime:
-    token = role.token()
-    return NO_TIME if token is None or math.isinf(token.claims.expires_at) else token.claims.expires_at
-
-
-def _issue_of(role: RoleMetrics) -> UnixTime:
-    token = role.token()
-    return NO_TIME if token is None or math.isinf(token.claims.issued_at) else token.claims.issued_at
-
-
-GAUGES: Mapping[Family, Callable[[RoleMetrics], float]] = {
-    families.VALID: lambda role: role.valid(),
-    families.CREDENTIALS_EXPIRATION: lambda role: role.expiration,
-    families.LAST_SUCCESS: lambda role: role.last_success,
-    families.FIRST_CREDENTIAL: lambda role: role.first_credential,
-    families.FAILURES: lambda role: role.failures,
-    families.CLOCK_SKEW: lambda role: role.skew,
-    families.TOKEN_EXPIRATION: _expiration_of,
-    families.TOKEN_ISSUED: _issue_of,
-}
-COUNTERS: Mapping[Family, Callable[[RoleMetrics], float]] = {
-    families.ROTATIONS: lambda role: role.rotations,
-    families.SERVED: lambda role: role.served,
-    families.DEGRADED: lambda role: role.degraded,
-}
-COUNTERS_BY_LABEL: Mapping[Family, Labelled] = {
-    families.REFRESHES: _refreshes,
-    families.EXCHANGES: _exchanges,
-    families.REGIONS_ISSUED: _regions,
-}

@@ -16,7 +16,7 @@ class Jobs:
         self._group: asyncio.TaskGroup | None = None
 
     def set(self, wanted: Mapping[Hashable, Job]) -> None:
-        """From now on these, each known by its key: those that run go on, others begin or end."""
+        """From now on these, each known by its key: those that run go on, others begin, in this order, or end."""
         self._wanted = dict(wanted)
         if self._group is not None:
             self._settle(self._group)
@@ -31,6 +31,6 @@ class Jobs:
     def _settle(self, group: asyncio.TaskGroup) -> None:
         for key in self._tasks.keys() - self._wanted.keys():
             self._tasks.pop(key).cancel()
-        for key in self._wanted.keys() - self._tasks.keys():
-            job = self._wanted[key]
-            self._tasks[key] = group.create_task(job(), name=job.__qualname__)
+        for key, job in self._wanted.items():
+            if key not in self._tasks:
+                self._tasks[key] = group.create_task(job(), name=job.__qualname__)

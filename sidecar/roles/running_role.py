@@ -1,9 +1,10 @@
 """One role at work: its source, its broker, and what is remembered of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sidecar.core.broker import Broker
+from sidecar.core.call_limit import CallLimit
 from sidecar.core.model import Instant
 from sidecar.core.ports import Clock, CredentialSource, Observer
 from sidecar.core.refresh import RefreshPolicy
@@ -46,6 +47,7 @@ class RoleMaker:
     policy: RefreshPolicy
     jitter: Callable[[], float]
     started_at: Instant
+    limit: CallLimit = field(default_factory=CallLimit)
 
     def made(self, settings: RoleSettings) -> RunningRole:
         """Nothing is asked yet. Raises `OSError` where the CAs to trust cannot be read."""
@@ -68,6 +70,7 @@ class RoleMaker:
             observe=to_observers(self.log, metrics, history, *written),
             policy=self.policy,
             waits=self.metrics.waits,
+            place=self.limit.place,
         )
         return RunningRole(settings, source, broker, history, metrics, self._authorization(settings))
 

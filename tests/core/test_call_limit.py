@@ -1,0 +1,52 @@
+"""Few roles ask at a time, in the order in which they came, and nobody waits for ever."""
+
+import asyncio
+
+from sidecar.core.call_limit import CallLimit
+from tests.virtual_time import in_virtual_time
+
+
+class Calls:
+    """Each takes `seconds`; counts how many are under way."""
+
+    def __init__(self, limit: CallLimit, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self.now = self.most = 0
+        self.began: list[tuple[int, float]] = []
+
+    async def __call__(self, number: int) -> None:
+        async with self._limit.place():
+            self.began.append((number, asyncio.get_running_loop().time()))
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(self._seconds)
+            self.now -= 1
+
+
+@in_virtual_time
+async def test_so_many_are_under_way_at_a_time_first_come_first_served() -> None:
+    calls = Calls(CallLimit(most=2), 0.1)
+    await asyncio.gather(*map(calls, range(50)))
+    assert calls.most == 2
+    assert [number for number, _ in calls.began] == list(range(50))
+
+
+@in_virtual_time
+async def test_calls_that_hang_hold_nobody_up_for_longer_than_the_wait() -> None:
+    calls = Calls(CallLimit(most=2, waits=5), 60)
+    await asyncio.gather(*map(calls, range(10)))
+    assert max(began for _, began in calls.began) == 5
+
+
+@in_virtual_time
+async def test_who_is_cancelled_while_it_waits_or_asks_takes_no_place() -> None:
+    limit = CallLimit(most=1)
+    calls = Calls(limit, 1)
+    tasks = [asyncio.create_task(calls(number)) for number in range(3)]
+    await asyncio.sleep(0.1)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    async with asyncio.timeout(0.5), limit.place():
+        pass
