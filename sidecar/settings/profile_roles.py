@@ -25,6 +25,8 @@ from sidecar.settings.rules import Values
 
 PROFILES, DEFAULT = "SIDECAR_PROFILES", "SIDECAR_DEFAULT_PROFILE"
 ALL = ("*",)
+LONGEST_CHAIN = 100
+"""Roles that stand on each other: far more than anybody has, far fewer than Python follows."""
 
 
 def roles_of_file(
@@ -137,6 +139,9 @@ class _Roles:
         elif base in way:
             circle = " -> ".join((*way[way.index(base) :], base))
             problem = f"closes a circle, {circle}: none of them has credentials; give one of them another source."
+            self.complaints.append(profile.complaint("source_profile", problem, repr(base)))
+        elif len(way) > LONGEST_CHAIN:
+            problem = f"makes a chain of more than {LONGEST_CHAIN} roles; shorten it."
             self.complaints.append(profile.complaint("source_profile", problem, repr(base)))
         elif base == DEFAULT_ROLE or base in self.file.profiles:
             self._add(base, way, f"{profile.place} source_profile")
