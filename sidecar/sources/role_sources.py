@@ -72,7 +72,7 @@ class RoleSources:
         return WebIdentity(self._token_file(settings.token_file), exchange, clock)
 
     def _chain(self, settings: ChainSettings, observe_skew: SkewObserver) -> CredentialSource:
-        from sidecar.sources.chain import chained_role  # noqa: PLC0415 (6 MiB of a signer that only chains need)
+        from sidecar.sources.chain import chained_role  # noqa: PLC0415 (5 MiB of a signer that only chains need)
 
         post = StsPost(self._http, self._clock, self._trust(settings.sts.ca_bundle))
         return chained_role(settings, lambda: self._broker_of(settings.base), post, self._clock, observe_skew)

@@ -9,7 +9,7 @@ from sidecar.doctor.examination import examine
 from sidecar.doctor.pod import inspect_pod
 from tests.doctor.labs import environ
 from tests.lab.test_chains import ABROAD, ALL, BASE, add_role, let_base, may
-from tests.lab.worlds import World, a_lab
+from tests.lab.worlds import FREE, World, a_lab
 
 AUDIT = "arn:aws:iam::444455556666:role/audit"
 CONFIG = f"""
@@ -95,3 +95,45 @@ async def test_without_a_default_role_no_link_is_asked_for(tmp_path: Path, fault
         world.lab.faults.start(fault)
         found = await examined(world, tmp_path)
         assert shown(found)[1:3] == [("chain", Level.SKIPPED, "partner"), ("chain", Level.SKIPPED, "audit")]
+
+
+ON_POD_IDENTITY = f"""
+[profile partner]
+role_arn = {ABROAD}
+credential_source = EcsContainer
+region = us-east-1
+"""
+
+
+async def test_a_chain_on_pod_identity_passes_its_tags_on_which_the_target_must_allow(tmp_path: Path) -> None:
+    """EKS makes all its tags transitive, so each role behind it needs sts:TagSession though no profile names a tag."""
+    base = "arn:aws:iam::111122223333:role/pod-identity"
+    condition = {"StringEquals": {"aws:PrincipalTag/kubernetes-service-account": "old-app"}}
+    config = tmp_path / "config"
+    config.write_text(ON_POD_IDENTITY)
+    async with a_lab(tmp_path, agent=FREE) as world:
+        add_role(world, ABROAD, base=base, Action="sts:AssumeRole")
+        path, policy = world.lab.state.iam, may(f"{ABROAD}*", ALL)
+        path.write_text(path.read_text().replace(f"- arn: {base}", f"- arn: {base}\n    policies: [{policy}]"))
+        environ = {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": world.lab.agent_url,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(world.lab.state.volume("default", "old-app") / "token"),
+            "AWS_ENDPOINT_URL_STS": world.lab.sts_url,
+            "AWS_CONFIG_FILE": str(config),
+            "SIDECAR_PROFILES": "partner",
+            "SIDECAR_LISTEN": "127.0.0.1:1",
+            "SIDECAR_ADMIN_LISTEN": "127.0.0.1:2",
+        }
+
+        async def chain() -> Finding:
+            pod = await inspect_pod(environ, app=None, now=world.clock())
+            found = [finding async for finding in examine(pod, offline=False)]
+            return next(finding for finding in found if finding.code == "chain")
+
+        refused = await chain()
+        assert refused.level is Level.ERROR
+        assert "sts:TagSession is not allowed" in refused.message
+        add_role(world, f"{ABROAD}2", base=base, Action=ALL, Condition=condition)
+        config.write_text(ON_POD_IDENTITY.replace(ABROAD, f"{ABROAD}2"))
+        allowed = await chain()
+        assert allowed.level is Level.PASSED, allowed
