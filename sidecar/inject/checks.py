@@ -11,6 +11,7 @@ from sidecar.core.variables import METADATA_DISABLED
 from sidecar.faces.registry import FACES, FaceSpec
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names, node_checks
+from sidecar.inject.container_roles import OUR_VOLUMES, container_role_findings
 from sidecar.inject.mount_checks import mount_findings
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment, selected
@@ -29,6 +30,7 @@ def findings(workload: Workload, options: Options) -> Iterator[Finding]:
     yield from _identity(workload)
     yield from _labels(workload)
     yield from _volumes(workload)
+    yield from container_role_findings(workload, options.roles, options.surroundings)
     yield from _pulling_and_priority(workload, options)
     for key, container in _applications(workload):
         yield from _ports(workload, options, key, container)
@@ -134,7 +136,7 @@ def _labels(workload: Workload) -> Iterator[Finding]:
 def _volumes(workload: Workload) -> Iterator[Finding]:
     taken = "the sidecar's volume has this name; rename yours"
     for volume in named(mapping(workload.pod, "spec"), "volumes"):
-        if volume.get("name") in names.VOLUMES:
+        if volume.get("name") in names.VOLUMES or str(volume.get("name")).startswith(OUR_VOLUMES):
             yield error(workload, ("spec", "volumes", volume["name"]), taken)
     for index, claim in enumerate(workload.claims):
         if claim in names.VOLUMES:
@@ -181,7 +183,7 @@ def _ports(workload: Workload, options: Options, key: str, container: Tree) -> I
 
 
 def _pointed_elsewhere(workload: Workload, options: Options, key: str, container: Tree) -> Iterator[Finding]:
-    wanted = {item["name"]: item for item in environment(options)}
+    wanted = {item["name"]: item for item in environment(options, options.roles.of(container))}
     for item in named(container, "env"):
         name = item["name"]
         if name == METADATA_DISABLED and options.metadata_port is not None and item.get("value") == "true":

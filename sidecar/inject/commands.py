@@ -11,6 +11,7 @@ from sidecar import __version__
 from sidecar.core import audiences
 from sidecar.core.findings import Level
 from sidecar.inject import manifests, policy
+from sidecar.inject.container_roles import ContainerRoles
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import PULL_POLICIES, USUAL_EXPIRATION, BadOptions, Options
@@ -41,6 +42,8 @@ _OF_FILES = {
     "remove": "delete what it printed from the cluster",
     "only": "the label irsa-sidecar/inject chooses pods",
     "container": "every container of a pod gets credentials",
+    "profiles": "write the container's variables in the pod (docs/roles.md)",
+    "container-role": "write the container's variables in the pod (docs/roles.md)",
     "classic": "clusters that know such policies have native sidecars",
     "role-arn": "each pod or its namespace names the role (docs/rollout.md)",
 }
@@ -136,6 +139,9 @@ def _add_sidecar_options(group: argparse._ArgumentGroup) -> None:
     each = partial(add, action="append", default=[])
     each("--set", metavar="NAME=VALUE", help="a further setting of the sidecar; repeatable")
     _add_pod_options(group)
+    add("--profiles", default="", metavar="CONFIGMAP", help="a ConfigMap whose key `config` holds roles as profiles")
+    role = "the container gets this profile's role, by a token that no other container has; repeatable"
+    each("--container-role", metavar="CONTAINER=PROFILE", help=role)
     each("--container", metavar="NAME", help="give credentials to this container only; repeatable [all]")
 
 
@@ -188,6 +194,7 @@ def _described(given: argparse.Namespace) -> Options:
         image_pull_policy=given.image_pull_policy,
         image_pull_secrets=tuple(dict.fromkeys(given.image_pull_secret)),
         priority_class=given.priority_class,
+        roles=ContainerRoles(given.profiles, dict(_container_role(text) for text in given.container_role)),
     )
 
 
@@ -199,6 +206,13 @@ def _among(options: Options, given: argparse.Namespace, around: Surroundings) ->
     if given.token_expiration is not None:
         accounts = tuple(replace(account, token_expiration="") for account in accounts)
     return replace(options, surroundings=replace(around, accounts=accounts))
+
+
+def _container_role(text: str) -> tuple[str, str]:
+    name, equals, profile = text.partition("=")
+    if not (name and equals and profile):
+        raise _BadArguments(f"--container-role {text}: write --container-role CONTAINER=PROFILE.")
+    return name, profile
 
 
 def _setting(text: str) -> tuple[str, str]:

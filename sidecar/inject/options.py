@@ -9,6 +9,7 @@ from sidecar import __version__
 from sidecar.core import audiences
 from sidecar.faces.registry import CONTAINER, IMDS
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
+from sidecar.inject.container_roles import ContainerRoles
 from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.inject.resources import Resources
 from sidecar.inject.surroundings import Surroundings
@@ -27,6 +28,9 @@ _SET_OTHERWISE = {
     "AWS_REGION": "use --region",
     "AWS_WEB_IDENTITY_TOKEN_FILE": "inject mounts the token and sets this",
     "SIDECAR_AUTH_TOKEN": "inject sets it from the pod's UID; a token on a command line is no secret",
+    "AWS_CONFIG_FILE": "use --profiles",
+    "SIDECAR_PROFILES": "use --profiles and --container-role",
+    "SIDECAR_DEFAULT_PROFILE": "--role-arn is the default role",
     "SIDECAR_AUTH_TOKEN_FILE": "inject sets SIDECAR_AUTH_TOKEN from the pod's UID",
 }
 _FILE = "SIDECAR_CREDENTIALS_FILE"
@@ -67,6 +71,7 @@ class Options:
     image_pull_policy: str = ""
     image_pull_secrets: tuple[str, ...] = ()
     priority_class: str = ""
+    roles: ContainerRoles = field(default_factory=ContainerRoles)
     config: Config = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +135,7 @@ def _own(options: Options) -> Iterator[str]:
             "and 3600 or more leaves time to repair a failure."
         )
     yield from options.resources.complaints()
+    yield from options.roles.complaints()
     yield from _misnamed(options)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, METADATA_DISABLED, METADATA_ENDPOINT
 from sidecar.faces.registry import IMDS
 from sidecar.inject import names
+from sidecar.inject.container_roles import TOKEN_FILE, mount_of
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, mapping, named, text
 
@@ -56,9 +57,13 @@ def selected(container: Mapping[str, Any], options: Options) -> bool:
     return not options.containers or container.get("name") in options.containers
 
 
-def environment(options: Options) -> Iterator[dict[str, Any]]:
-    """The variables of an application, except its region."""
-    if options.port is not None:
+def environment(options: Options, profile: str = "") -> Iterator[dict[str, Any]]:
+    """The variables of an application, except its region; `profile` is its role, if it has one of its own."""
+    if options.port is not None and profile:
+        # No variable: the role's token is made in the pod, and is in the file alone.
+        yield _variable(FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials/{profile}")
+        yield _variable(AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/{TOKEN_FILE}")
+    elif options.port is not None:
         yield _variable(FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials")
         yield {"name": AUTHORIZATION, "valueFrom": _pod_uid()}
         yield _variable(AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/authorization-token")
@@ -74,11 +79,14 @@ def _applications(containers: list[Tree], options: Options) -> list[dict[str, An
 
 
 def _application(container: Tree, options: Options) -> dict[str, Any]:
-    env = list(environment(options))
+    profile = options.roles.of(container)
+    env = list(environment(options, profile))
     # If one of them is set, neither is added: SDKs differ in which one they read, and would then disagree.
     if options.region and not {text(item, "name") for item in named(container, "env")} & set(names.REGION_VARIABLES):
         env += [_variable(name, options.region) for name in names.REGION_VARIABLES]
-    mounts = [_mount(names.AUTHORIZATION_VOLUME, names.AUTHORIZATION_DIRECTORY)]
+    mounts = [
+        mount_of(profile) if profile else _mount(names.AUTHORIZATION_VOLUME, names.AUTHORIZATION_DIRECTORY),
+    ]
     return {"name": container["name"], "env": env, "volumeMounts": [] if options.port is None else mounts}
 
 
@@ -110,7 +118,7 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
         },
         "resources": options.resources.manifest(),
         "securityContext": _security(spec),
-        "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)],
+        "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY), *options.roles.mounts()],
     }
 
 
@@ -128,7 +136,7 @@ def _sidecar_environment(options: Options, role_arn: str) -> list[dict[str, Any]
         *([_variable("AWS_REGION", options.region)] if options.region else []),
         _variable("AWS_WEB_IDENTITY_TOKEN_FILE", f"{names.TOKEN_DIRECTORY}/token"),
         {"name": "SIDECAR_AUTH_TOKEN", "valueFrom": _pod_uid()},
-        *(_variable(name, value) for name, value in options.environment().items()),
+        *(_variable(name, value) for name, value in (options.roles.environment() | options.environment()).items()),
     ]
 
 
@@ -156,7 +164,7 @@ def _volumes(options: Options) -> list[dict[str, Any]]:
     volumes = [_projected(names.TOKEN_VOLUME, "serviceAccountToken", token)]
     if options.port is not None:
         volumes.append(_projected(names.AUTHORIZATION_VOLUME, "downwardAPI", authorization))
-    return volumes
+    return [*volumes, *options.roles.volumes()]
 
 
 def _projected(name: str, kind: str, source: dict[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,15 @@ def test_the_same_options_give_the_same_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [("--remove",), ("--only", "Pod/a"), ("--container", "a"), ("--classic",), ("--role-arn", "a")]
+    "more",
+    [
+        ("--remove",),
+        ("--only", "Pod/a"),
+        ("--container", "a"),
+        ("--classic",),
+        ("--role-arn", "a"),
+        ("--profiles", "a"),
+    ],
 )
 def test_what_is_about_files_is_refused(command: Command, more: tuple[str, ...]) -> None:
     code, out, err = command.of_files(*ARGUMENTS, *more)

@@ -1,0 +1,194 @@
+"""Each container its own role: profiles from a ConfigMap, and a token that only its container can read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.inject import BadOptions, inject, remove
+from sidecar.inject.container_roles import ContainerRoles
+from sidecar.inject.surroundings import surroundings_of
+from sidecar.settings.config import load
+from tests.inject.kit import ARGUMENTS, Command, named, options, pod
+
+CONFIG = """\
+[profile reports]
+role_arn = arn:aws:iam::111122223333:role/reports
+sidecar_authorization_token_file = /var/run/irsa-sidecar-roles/reports/authorization-token
+sidecar_authorization_token_mode = 0644
+
+[profile audit]
+role_arn = arn:aws:iam::444455556666:role/audit
+source_profile = default
+sidecar_authorization_token_file = /var/run/irsa-sidecar-roles/audit/authorization-token
+sidecar_authorization_token_mode = 0644
+"""
+ROLES = ContainerRoles("roles", {"reports": "reports", "auditor": "audit"})
+POD = pod(containers=[{"name": "web"}, {"name": "reports"}, {"name": "auditor"}])
+
+
+def config_map(config: str = CONFIG, **metadata: str) -> dict[str, Any]:
+    metadata = {"name": "roles"} | metadata
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"config": config}}
+
+
+def said(document: dict[str, Any], *others: dict[str, Any], roles: ContainerRoles = ROLES) -> list[str]:
+    outcome = inject(document, options(roles=roles, surroundings=surroundings_of([document, *others])))
+    return [f"{finding.level}: {finding.message}" for finding in outcome.findings]
+
+
+@pytest.fixture
+def spec() -> dict[str, Any]:
+    around = surroundings_of([POD, config_map()])
+    outcome = inject(POD, options(roles=ROLES, surroundings=around))
+    assert outcome.findings == ()
+    found: dict[str, Any] = outcome.document["spec"]
+    return found
+
+
+def variables(container: dict[str, Any]) -> dict[str, Any]:
+    return {item["name"]: item.get("value", item.get("valueFrom")) for item in container["env"]}
+
+
+def mounted(container: dict[str, Any]) -> dict[str, str]:
+    return {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+
+
+@pytest.mark.parametrize(("container", "profile"), ROLES.by_container.items())
+def test_a_container_asks_for_its_role_with_the_token_in_its_file(
+    container: str, profile: str, spec: dict[str, Any]
+) -> None:
+    found = variables(named(spec["containers"])[container])
+    assert found["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == f"http://127.0.0.1:9911/v1/credentials/{profile}"
+    assert found["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] == "/var/run/irsa-sidecar/authorization-token"
+    assert "AWS_CONTAINER_AUTHORIZATION_TOKEN" not in found
+
+
+def test_one_without_a_role_of_its_own_has_the_default(spec: dict[str, Any]) -> None:
+    found = variables(named(spec["containers"])["web"])
+    assert found["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://127.0.0.1:9911/v1/credentials"
+    assert mounted(named(spec["containers"])["web"]) == {"/var/run/irsa-sidecar": "authorization-token"}
+
+
+def test_only_the_sidecar_and_its_container_see_a_roles_token(spec: dict[str, Any]) -> None:
+    for container, profile in ROLES.by_container.items():
+        volume = f"irsa-sidecar-role-{profile}"
+        assert named(spec["volumes"])[volume]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Mi"}
+        seeing = [each["name"] for each in spec["containers"] if volume in mounted(each).values()]
+        assert seeing == [container]
+        assert mounted(spec["initContainers"][0])[f"/var/run/irsa-sidecar-roles/{profile}"] == volume
+        (mount,) = named(spec["containers"])[container]["volumeMounts"]
+        assert mount["readOnly"] is True
+
+
+def test_the_sidecar_would_run_with_these_profiles(spec: dict[str, Any], tmp_path: Path) -> None:
+    environ = {name: value for name, value in variables(spec["initContainers"][0]).items() if isinstance(value, str)}
+    assert environ["AWS_CONFIG_FILE"] == "/etc/irsa-sidecar/config"
+    (tmp_path / "config").write_text(CONFIG)
+    config = load(environ | {"AWS_CONFIG_FILE": str(tmp_path / "config"), "SIDECAR_AUTH_TOKEN": "uid"}, [])
+    for profile in ROLES.by_container.values():
+        role = config.roles.by_name[profile]
+        assert role.auth_token_file is not None
+        assert str(role.auth_token_file.parent) in mounted(spec["initContainers"][0])
+        assert role.auth_token_file.name == "authorization-token"
+        assert role.auth_token_mode == 0o644
+
+
+def test_it_is_taken_out_again() -> None:
+    outcome = inject(POD, options(roles=ROLES))
+    assert remove(outcome.document).document == POD
+    assert inject(outcome.document, options()).document == inject(POD, options()).document
+
+
+def test_profiles_without_containers_are_served_to_all_by_their_paths() -> None:
+    document = inject(POD, options(roles=ContainerRoles("roles"))).document
+    assert variables(document["spec"]["initContainers"][0])["SIDECAR_PROFILES"] == "*"
+    assert mounted(document["spec"]["containers"][1]) == {"/var/run/irsa-sidecar": "authorization-token"}
+
+
+def test_a_config_map_that_is_not_there_is_named_with_what_it_must_hold() -> None:
+    (warning,) = said(POD)
+    assert warning.startswith(
+        "warning: Pod/app, spec: ConfigMap roles is not in these files; it must hold the key config"
+    )
+    assert "sidecar_authorization_token_file = /var/run/irsa-sidecar-roles/reports/authorization-token" in warning
+
+
+def test_a_profile_that_every_container_could_ask_for_is_an_error() -> None:
+    open_to_all = CONFIG.replace("sidecar_authorization_token_file = /var/run/irsa-sidecar-roles/audit", "#")
+    (error,) = said(POD, config_map(open_to_all))
+    assert error.startswith("error: Pod/app, spec: [profile audit] needs the line sidecar_authorization_token_file = ")
+    assert "without it every container of the pod gets that role" in error
+
+
+@pytest.mark.parametrize(
+    ("config", "complaint"),
+    [
+        (config_map(CONFIG.replace("profile audit", "profile other")), "the ConfigMap has no [profile audit]"),
+        (config_map() | {"data": {"other": ""}}, "ConfigMap roles has no key config"),
+    ],
+)
+def test_a_config_map_that_does_not_hold_it_is_an_error(config: dict[str, Any], complaint: str) -> None:
+    (error,) = said(POD, config)
+    assert error == f"error: Pod/app, spec: {complaint}."
+
+
+def test_a_token_that_another_user_could_not_read_is_warned_of() -> None:
+    closed = CONFIG.replace("sidecar_authorization_token_mode = 0644\n", "", 1)
+    (warning,) = said(POD, config_map(closed))
+    assert "[profile reports] needs the line sidecar_authorization_token_mode = 0644" in warning
+    assert said(POD | {"spec": POD["spec"] | {"securityContext": {"fsGroup": 5}}}, config_map(closed)) == []
+
+
+def test_a_container_that_is_not_there_is_named() -> None:
+    roles = ContainerRoles("roles", {"reports": "reports", "nobody": "audit"})
+    (warning,) = said(POD, config_map(), roles=roles)
+    assert "has no container nobody, for which --container-role names audit" in warning
+
+
+def test_the_token_of_another_role_in_a_variable_is_named() -> None:
+    env = [{"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN", "value": "a-secret"}]
+    document = pod(containers=[{"name": "reports", "env": env}])
+    (warning,) = said(document, config_map(), roles=ContainerRoles("roles", {"reports": "reports"}))
+    assert "env AWS_CONTAINER_AUTHORIZATION_TOKEN: is not the token of the role reports; remove it" in warning
+    assert "a-secret" not in warning
+
+
+@pytest.mark.parametrize("name", ["irsa-sidecar-profiles", "irsa-sidecar-role-reports"])
+def test_our_volumes_names_are_taken(name: str) -> None:
+    document = pod(volumes=[{"name": name, "emptyDir": {}}])
+    assert any("the sidecar's volume has this name; rename yours" in line for line in said(document, config_map()))
+
+
+@pytest.mark.parametrize(
+    ("roles", "complaint"),
+    [
+        (ContainerRoles("", {"a": "b"}), "--container-role: needs --profiles"),
+        (ContainerRoles("A B"), "--profiles: 'A B' is not the name of a ConfigMap."),
+        (
+            ContainerRoles("roles", {"a": "No_Volume"}),
+            "--container-role: 'No_Volume' cannot be part of a volume's name",
+        ),
+    ],
+)
+def test_roles_that_cannot_be_are_refused(roles: ContainerRoles, complaint: str) -> None:
+    with pytest.raises(BadOptions) as refused:
+        options(roles=roles)
+    assert complaint in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["AWS_CONFIG_FILE", "SIDECAR_PROFILES", "SIDECAR_DEFAULT_PROFILE"])
+def test_they_are_no_settings(name: str) -> None:
+    with pytest.raises(BadOptions, match=f"--set {name}: "):
+        options(settings={name: "x"})
+
+
+def test_the_flags_say_the_same(command: Command) -> None:
+    text = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {serviceAccountName: a, containers: [{name: reports}]}\n"
+    )
+    code, out, err = command.run(text, *ARGUMENTS, "--profiles", "roles", "--container-role", "reports=reports")
+    assert (code, "v1/credentials/reports" in out) == (0, True)
+    assert "ConfigMap roles is not in these files" in err
+    assert command.removed(out) == text
+    assert command.run(text, *ARGUMENTS, "--container-role", "reports")[0] == 2
