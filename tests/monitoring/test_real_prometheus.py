@@ -28,8 +28,9 @@ WHO = {
     "IrsaSidecarStsThrottled": set(),
     "IrsaSidecarDown": {"gone"},
 }
-NEVER_HERE = {"IrsaSidecarFleetFailing", "IrsaSidecarNotScraped", "IrsaSidecarAbsent"}
-"""Four pods fail, all are targets, and there is no kube-state-metrics. The rules' cases make these fire."""
+NEVER_HERE = {"IrsaSidecarFleetFailing", "IrsaSidecarConfigRefused", "IrsaSidecarNotScraped", "IrsaSidecarAbsent"}
+"""Four pods fail, none has a config file, all are targets, and there is no kube-state-metrics. The rules' cases make
+these fire."""
 HERE = [rule for rule in ALERTS if rule["alert"] not in NEVER_HERE]
 MAY_CHANGE = {"IrsaSidecarNotReady": {"throttled-0", "throttled-1", "slow"}}
 """Pods that are in this state for some of the time."""
