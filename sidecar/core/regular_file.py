@@ -22,6 +22,19 @@ def read_regular(path: "Path | str", most: int) -> bytes:
         os.close(descriptor)
 
 
+def read_projected(path: "Path | str", most: int) -> bytes:
+    """The same of a file in a projected volume. Raises `OSError`.
+
+    Between following the volume's `..data` and opening what it named, the kubelet may have removed the old directory.
+    """
+    for _ in range(2):
+        try:
+            return read_regular(path, most)
+        except FileNotFoundError:
+            continue
+    return read_regular(path, most)
+
+
 def check_regular(found: os.stat_result) -> None:
     """Raises `OSError` for what is no regular file."""
     if not stat.S_ISREG(found.st_mode):

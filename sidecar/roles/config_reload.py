@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Seconds
 from sidecar.core.one_call import OneCall
-from sidecar.core.regular_file import read_regular
+from sidecar.core.regular_file import read_projected
 from sidecar.observe.snapshot import ConfigFileSnapshot
 from sidecar.observe.startup import announce_warnings
 from sidecar.settings.complaints import BadConfig
@@ -62,14 +61,14 @@ class ConfigReload:
         observe(successful=True)  # else nothing would have started
 
     async def look(self) -> None:
-        """Let what is new in the file take effect."""
+        """Let what is new in the file take effect. Raises nothing."""
         try:
             if (news := await self._call(self._news)) is not None:
                 await self._take(news.roles)
                 self._taken = news.contents
         except BadConfig as error:
             self._refuse("; ".join(map(str, error.complaints)))
-        except (OSError, OutOfThreads) as error:
+        except Exception as error:  # noqa: BLE001 (a defect here must not end the watch of the tokens)
             self._refuse(_reason(error))
 
     def _news(self) -> "_News | None":
@@ -120,7 +119,7 @@ class ConfigReload:
 def _content(path: Path) -> bytes | None:
     """What the file holds, None where it cannot be read."""
     try:
-        return read_regular(path, MOST_BYTES)
+        return read_projected(path, MOST_BYTES)
     except OSError:
         return None
 

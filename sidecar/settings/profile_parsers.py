@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.core.regular_file import read_regular
+from sidecar.core.regular_file import read_projected
 from sidecar.settings import parsers
 from sidecar.sts.tag_placeholders import KNOWN_PLACEHOLDERS, unknown_placeholders
 
@@ -65,7 +65,7 @@ class PolicyFile:
 def policy_file(value: str) -> PolicyFile:
     path = parsers.file_path(value)
     try:
-        text = read_regular(path, LONGEST_POLICY * 4 + 1).decode().strip()
+        text = read_projected(path, LONGEST_POLICY * 4 + 1).decode().strip()
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror}); use a file that holds a policy") from None
     except UnicodeDecodeError:

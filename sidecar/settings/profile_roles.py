@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sidecar.core.model import DEFAULT_ROLE
-from sidecar.core.regular_file import read_regular
+from sidecar.core.regular_file import read_projected
 from sidecar.settings import parsers
 from sidecar.settings.complaints import BadSetting, gathered
 from sidecar.settings.config_file import LARGEST_FILE, ConfigFile, MalformedFile, parse
@@ -48,7 +48,7 @@ def roles_of_file(
 
 def _content(path: Path) -> bytes:
     """Raises `OSError`, and `MalformedFile` for more than anybody writes."""
-    content = read_regular(path, LARGEST_FILE + 1)
+    content = read_projected(path, LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise MalformedFile(f"it is larger than {LARGEST_FILE} bytes")
     return content

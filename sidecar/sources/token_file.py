@@ -8,7 +8,7 @@ from sidecar.core.claims import unverified_claims
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Seconds, Token
 from sidecar.core.one_call import OneCall
-from sidecar.core.regular_file import read_regular
+from sidecar.core.regular_file import read_projected
 from sidecar.core.watched import WatchedValue
 
 MINIMUM_LENGTH, MAXIMUM_LENGTH = 4, 20_000
@@ -62,14 +62,12 @@ def _read(path: Path, variable: str) -> Token:
 
 
 def _bytes(path: Path, variable: str) -> bytes:
-    for _ in range(3):
-        try:
-            return read_regular(path, MAXIMUM_LENGTH * 4 + 1)
-        except FileNotFoundError:
-            # Between following `..data` and opening what it named, the kubelet may have removed the old directory.
-            continue
-        except OSError as error:
-            raise _unreadable(path, variable, error) from None
+    try:
+        return read_projected(path, MAXIMUM_LENGTH * 4 + 1)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _unreadable(path, variable, error) from None
     raise TokenUnreadable(
         f"There is no token file at {path}.",
         fix="Mount a projected serviceAccountToken volume there (see manifests/pod.yaml), "

@@ -167,6 +167,23 @@ async def test_roles_that_cannot_be_put_to_work_are_tried_again(followed: Follow
     assert told.events == ["config file refused", "roles reloaded", "config file usable again"]
 
 
+async def test_a_file_that_is_swapped_while_it_is_opened_is_read_again(
+    followed: Followed, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubelet removes the old directory, and `..data` leads to the new one at once."""
+    opened, unlucky = os.open, iter([True, True, False] * 2)
+
+    def swapped(path: Any, *arguments: Any) -> int:
+        if path == followed.path and next(unlucky, False):
+            raise FileNotFoundError(2, "No such file or directory")
+        return opened(path, *arguments)
+
+    followed.path.write_text(f"{REPORTS}{AUDIT}")
+    monkeypatch.setattr(os, "open", swapped)
+    await followed.reload.look()
+    assert told.events == ["roles reloaded"]
+
+
 async def test_a_session_policy_is_followed_too(tmp_path: Path) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text('{"Statement": []}')
