@@ -8,14 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from sidecar import __version__
-from sidecar.core import audiences
 from sidecar.core.findings import Level
 from sidecar.inject import manifests, policy
+from sidecar.inject.arguments import BadArguments, add_sidecar_options, described
 from sidecar.inject.container_roles import ContainerRoles
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.manifests import BadManifest, Change, ManifestPart
-from sidecar.inject.options import PULL_POLICIES, USUAL_EXPIRATION, BadOptions, Options
-from sidecar.inject.resources import USUAL_LIMITS, USUAL_REQUESTS, Resources
+from sidecar.inject.options import BadOptions, Options
 from sidecar.inject.surroundings import Surroundings
 from sidecar.terminal.command_parser import CommandParser
 
@@ -50,10 +49,6 @@ _OF_FILES = {
 """Options that make sense for manifests only, and what to do in a cluster."""
 
 
-class _BadArguments(Exception):
-    """Unusable arguments. The message names the fix."""
-
-
 def main(argv: Sequence[str]) -> int:
     """Print the manifests changed. Returns 0, 1 when a workload cannot take the sidecar, 2 for unusable arguments."""
     given = _parser().parse_args(argv)
@@ -62,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
             return _print_policy(given)
         options = _options(given)
         read = [manifests.parts(name, content) for name, content in map(_content, given.file)]
-    except (_BadArguments, BadManifest, BadOptions) as problem:
+    except (BadArguments, BadManifest, BadOptions) as problem:
         for line in str(problem).splitlines():
             print(line if isinstance(problem, BadManifest) else f"irsa-sidecar inject: {line}", file=sys.stderr)
         return BAD_ARGUMENTS
@@ -80,10 +75,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _print_policy(given: argparse.Namespace) -> int:
-    """Raises `BadOptions`, `_BadArguments`."""
+    """Raises `BadOptions`, `BadArguments`."""
     wrong = [name for name in _OF_FILES if vars(given)[name.replace("-", "_")]]
     if wrong:
-        raise _BadArguments("\n".join(f"--{name}: not with --policy; {_OF_FILES[name]}." for name in wrong))
+        raise BadArguments("\n".join(f"--{name}: not with --policy; {_OF_FILES[name]}." for name in wrong))
     options = _described(given)
     _caution(options)
     _print([policy.text(policy.objects(options))])
@@ -104,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     _add_manifest_options(parser)
-    _add_sidecar_options(parser.add_argument_group("the sidecar"))
+    group = parser.add_argument_group("the sidecar")
+    _add_options_of_files(group)
+    add_sidecar_options(group)
     return parser
 
 
@@ -121,79 +118,32 @@ def _add_manifest_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--remove", action="store_true", help="remove the sidecar and everything that came with it")
 
 
-def _add_sidecar_options(group: argparse._ArgumentGroup) -> None:
-    """Options that describe the sidecar, and choose the containers."""
+def _add_options_of_files(group: argparse._ArgumentGroup) -> None:
+    """Options of the sidecar that only manifests can have: in a cluster each pod decides."""
     add = group.add_argument
     role = "the role. Default: the service account's annotation eks.amazonaws.com/role-arn"
     add("--role-arn", default="", metavar="ARN", help=role)
-    add("--region", default="", metavar="REGION", help="the region whose STS is called; set for the applications too")
-    add("--image", default=f"irsa-sidecar:{__version__}", metavar="IMAGE", help="[%(default)s]")
-    add(
-        "--audience",
-        metavar="NAME",
-        help=f"the token's audience [the service account's annotation, or {audiences.STS}, in every partition]",
-    )
-    life = f"lifetime of the token, 600 to 86400 [the service account's annotation, or {USUAL_EXPIRATION}]"
-    add("--token-expiration", type=int, metavar="SECONDS", help=life)
     add("--classic", action="store_true", help="add the sidecar as an ordinary container, for Kubernetes before 1.29")
     each = partial(add, action="append", default=[])
-    each("--set", metavar="NAME=VALUE", help="a further setting of the sidecar; repeatable")
-    _add_pod_options(group)
     add("--profiles", default="", metavar="CONFIGMAP", help="a ConfigMap whose key `config` holds roles as profiles")
     role = "the container gets this profile's role, by a token that no other container has; repeatable"
     each("--container-role", metavar="CONTAINER=PROFILE", help=role)
     each("--container", metavar="NAME", help="give credentials to this container only; repeatable [all]")
 
 
-def _add_pod_options(group: argparse._ArgumentGroup) -> None:
-    """Options about the sidecar's share of the node, its image and its pod."""
-    add = group.add_argument
-    usual = {"--requests": USUAL_REQUESTS, "--limits": USUAL_LIMITS}
-    for flag, resources in usual.items():
-        known = ",".join(f"{name}={value}" for name, value in resources.items())
-        text = f"the sidecar's resource {flag.strip('-')}, beside [{known}]; `none` removes one"
-        add(flag, default="", metavar="NAME=QUANTITY,...", help=text)
-    add("--image-pull-policy", default="", metavar="POLICY", help=" or ".join(PULL_POLICIES))
-    add(
-        "--image-pull-secret",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a Secret of the namespace for the image's registry, added to the pod; repeatable",
-    )
-    add("--priority-class", default="", metavar="NAME", help="the pod's PriorityClass, where it names none")
-
-
-def _resources(text: str, flag: str) -> dict[str, str]:
-    """Raises `_BadArguments`."""
-    pairs = [pair.partition("=") for pair in text.split(",") if pair]
-    for name, equals, value in pairs:
-        if not equals or not value:
-            raise _BadArguments(f"{flag} {name}: there is no quantity; write {flag} memory=64Mi.")
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
 def _options(given: argparse.Namespace) -> Options | None:
-    """What to inject; None for `--remove`. Raises `BadOptions`, `_BadArguments`."""
+    """What to inject; None for `--remove`. Raises `BadOptions`, `BadArguments`."""
     return None if given.remove else _described(given)
 
 
 def _described(given: argparse.Namespace) -> Options:
-    """Raises `BadOptions`, `_BadArguments`."""
-    return Options(
+    """Raises `BadOptions`, `BadArguments`."""
+    return described(
+        given,
         role_arn=given.role_arn,
-        region=given.region,
-        image=given.image,
-        audience=audiences.STS if given.audience is None else given.audience,
-        token_expiration=USUAL_EXPIRATION if given.token_expiration is None else given.token_expiration,
-        settings=dict(_setting(text) for text in given.set),
         classic=given.classic,
         containers=frozenset(given.container),
         only=frozenset(given.only),
-        resources=Resources(_resources(given.requests, "--requests"), _resources(given.limits, "--limits")),
-        image_pull_policy=given.image_pull_policy,
-        image_pull_secrets=tuple(dict.fromkeys(given.image_pull_secret)),
-        priority_class=given.priority_class,
         roles=ContainerRoles(given.profiles, dict(_container_role(text) for text in given.container_role)),
     )
 
@@ -211,27 +161,20 @@ def _among(options: Options, given: argparse.Namespace, around: Surroundings) ->
 def _container_role(text: str) -> tuple[str, str]:
     name, equals, profile = text.partition("=")
     if not (name and equals and profile):
-        raise _BadArguments(f"--container-role {text}: write --container-role CONTAINER=PROFILE.")
+        raise BadArguments(f"--container-role {text}: write --container-role CONTAINER=PROFILE.")
     return name, profile
 
 
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise _BadArguments(f"--set {name}: there is no value; write --set NAME=VALUE.")
-    return name, value
-
-
 def _content(file: str) -> tuple[str, str]:
-    """A file's name for people, and its text with its own line ends. Raises `_BadArguments`."""
+    """A file's name for people, and its text with its own line ends. Raises `BadArguments`."""
     name = "<stdin>" if file == "-" else file
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return name, content.decode()
     except OSError as error:
-        raise _BadArguments(f"{name}: {error.strerror}.") from None
+        raise BadArguments(f"{name}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise _BadArguments(f"{name}: not UTF-8; convert it with iconv.") from None
+        raise BadArguments(f"{name}: not UTF-8; convert it with iconv.") from None
 
 
 def _change(read: list[list[ManifestPart]], change: Change, without: Change) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sidecar.core.arns import role_arn_pattern
 from sidecar.core.variables import METADATA_DISABLED
-from sidecar.inject import checks, mount_checks, names, shadows
+from sidecar.inject import asking, checks, mount_checks, names, shadows
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment
 from sidecar.inject.policy.cel import written
@@ -88,8 +88,7 @@ def _if(condition: str, sentence: str) -> str:
 
 
 def _request() -> str:
-    sentence = f"the label {names.REQUEST_LABEL} has another value than enabled and disabled"
-    return _if(f"object.metadata.labels['{names.REQUEST_LABEL}'] != 'enabled'", sentence)
+    return _if(f"object.metadata.labels['{names.REQUEST_LABEL}'] != 'enabled'", asking.MISSPELT)
 
 
 def _host_network(options: Options) -> str:
@@ -193,10 +192,6 @@ def _no_sidecar(parameters: str) -> str:
 
 def _role(options: Options) -> str:
     """Also of a sidecar that was written by hand, unless it gets its role from elsewhere in the cluster."""
-    missing = (
-        f"no role: give the pod the annotation {names.POD_ROLE_ANNOTATION}, or the namespace a ConfigMap {names.ROLES} "
-        "with the service account's name and the role's ARN"
-    )
     pattern = written(role_arn_pattern(options.config.endpoint_url))
     return f"""\
 {_CONTAINERS}
@@ -206,8 +201,8 @@ def _role(options: Options) -> str:
     .map(item, item.?value.orValue(''))
     .filter(role, !role.matches({pattern}))
     .map(role, role == ''
-      ? {written(missing)}
-      : role + ' is not the ARN of an IAM role')
+      ? {written(asking.NO_ROLE)}
+      : role + {written(asking.NOT_A_ROLE)})
   ).flatten()"""
 
 
