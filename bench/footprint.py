@@ -73,10 +73,10 @@ def _line(figure: tuple[str, str], values: Sequence[float]) -> str:
 
 
 async def measure(rounds: int = ROUNDS) -> list[Row]:
-    """Each round is of a process of its own, and of another with more roles."""
+    """Each round is of a process of its own."""
     await asyncio.to_thread(python.compile_ours)
     async with a_lab() as settings:
-        return [await one_round(settings) | await _roles(settings) for _ in range(rounds)]
+        return [await one_round(settings) for _ in range(rounds)]
 
 
 async def accounted(rows: Sequence[Row]) -> list[imports.Cost]:
@@ -113,8 +113,9 @@ async def a_lab_without_tls() -> AsyncIterator[dict[str, str]]:
 
 
 def environment(token_file: Path, sts_url: str, port: int, admin_port: int) -> dict[str, str]:
-    """What a pod sets for the lab's role."""
+    """What a pod sets for the lab's role, and the image for every pod."""
     return {
+        **python.VARIABLES,
         "PATH": os.environ["PATH"],
         "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/demo",
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file),
@@ -162,7 +163,7 @@ def free_port() -> int:
 
 async def one_round(settings: Mapping[str, str]) -> Row:
     started = time.monotonic()
-    async with _serving(settings, asyncio.subprocess.PIPE) as child:
+    async with _serving(settings) as child:
         await asyncio.to_thread(until_served, child.pid, settings["SIDECAR_LISTEN"])
         served, cpu = time.monotonic() - started, proc.cpu_seconds(child.pid)
         assert child.stderr is not None
@@ -184,9 +185,9 @@ async def one_round(settings: Mapping[str, str]) -> Row:
 
 
 @asynccontextmanager
-async def _serving(settings: Mapping[str, str], stderr: int | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _serving(settings: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
     command = python.under_test().executing(SERVE)
-    child = await asyncio.create_subprocess_exec(*command, env=dict(settings), stderr=stderr)
+    child = await asyncio.create_subprocess_exec(*command, env=dict(settings), stderr=asyncio.subprocess.PIPE)
     try:
         yield child
     finally:
@@ -220,48 +221,10 @@ async def _cpu_of(settings: Mapping[str, str], command: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-# --- many roles -----------------------------------------------------------------------------------------------------
-
-
-async def _roles(settings: Mapping[str, str]) -> Row:
-    """What more roles add to one that is a profile, as they are: all with the same token file."""
-    one, many = await _resident(settings, 1), await _resident(settings, 1 + targets.ROLES)
-    return {(f"RSS of {targets.ROLES} more roles", "MiB"): many - one}
-
-
-async def _resident(settings: Mapping[str, str], count: int) -> float:
-    """MiB of a sidecar with so many roles, once each has credentials."""
-    names = [f"role-{number}" for number in range(count)]
-    with tempfile.NamedTemporaryFile("w") as file:
-        file.write("\n".join(_profile(settings, name) for name in names))
-        file.flush()
-        both = {"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
-        of_one = {name: value for name, value in settings.items() if name not in both}
-        roles = {"AWS_CONFIG_FILE": file.name, "SIDECAR_PROFILES": ",".join(names), "SIDECAR_DEFAULT_PROFILE": names[0]}
-        async with _serving(of_one | roles) as child:
-            await asyncio.to_thread(until_served, child.pid, settings["SIDECAR_LISTEN"])
-            await asyncio.to_thread(until_ready, child.pid, settings["SIDECAR_ADMIN_LISTEN"])
-            await asyncio.sleep(SETTLES_WITHIN)
-            return proc.memory(child.pid).rss
-
-
-def _profile(settings: Mapping[str, str], name: str) -> str:
-    token = settings["AWS_WEB_IDENTITY_TOKEN_FILE"]
-    return f"[profile {name}]\nrole_arn = {settings['AWS_ROLE_ARN']}\nweb_identity_token_file = {token}\n"
-
-
 def until_served(pid: int, place: str) -> None:
-    _until_200(pid, f"http://{place}/v1/credentials")
-
-
-def until_ready(pid: int, place: str) -> None:
-    _until_200(pid, f"http://{place}/readyz")
-
-
-def _until_200(pid: int, url: str) -> None:
     while Path(f"/proc/{pid}").exists():
         try:
-            with urllib.request.urlopen(url, timeout=1):
+            with urllib.request.urlopen(f"http://{place}/v1/credentials", timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.002)

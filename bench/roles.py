@@ -7,21 +7,18 @@ TLS, with the system's certificate authorities trusted.
 import asyncio
 import statistics
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import proc
+from bench import proc, python, targets
 from bench.footprint import IDLE_FOR, SERVE, SETTLES_WITHIN, a_lab, until_served
 
-MORE = 50
+MORE = targets.ROLES
 ROUNDS = 3
-MOST_MIB = 1.5
-AS_IN_THE_IMAGE = {"MALLOC_TRIM_THRESHOLD_": "131072"}
-"""The C library then gives back what a call over TLS needed: 300 KiB, which would else stay."""
+RSS = "RSS when idle, MiB"
 Found = dict[str, float]
 
 
@@ -30,18 +27,17 @@ def main() -> None:
     one, many = asyncio.run(measure())
     for name in one:
         print(f"{name:<42} {one[name]:8.3f} {many[name]:8.3f} {many[name] - one[name]:+8.3f}")
-    more = many["RSS when idle, MiB"] - one["RSS when idle, MiB"]
-    print(f"{'PASS' if more <= MOST_MIB else 'FAIL'}: {MORE} more roles cost {more:.2f} MiB (<= {MOST_MIB})")
+    more, most = many[RSS] - one[RSS], targets.ROLES_MIB
+    print(f"{'PASS' if more <= most else 'FAIL'}: {MORE} more roles cost {more:.2f} MiB (<= {most})")
 
 
-async def measure() -> tuple[Found, Found]:
+async def measure(rounds: int = ROUNDS) -> tuple[Found, Found]:
     """Medians with one role, and with `MORE`."""
-    async with a_lab() as given:
-        settings = given | AS_IN_THE_IMAGE
+    async with a_lab() as settings:
         with TemporaryDirectory() as name:
             more = with_profiles(settings, Path(name) / "config")
             found: dict[int, list[Found]] = {0: [], MORE: []}
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 found[0].append(await one_round(settings, 0))
                 found[MORE].append(await one_round(more, MORE))
     return medians(found[0]), medians(found[MORE])
@@ -56,9 +52,8 @@ def with_profiles(settings: Mapping[str, str], file: Path) -> dict[str, str]:
 
 async def one_round(settings: Mapping[str, str], more: int) -> Found:
     started = time.monotonic()
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SERVE, env=dict(settings), stderr=subprocess.DEVNULL
-    )
+    command = python.under_test().executing(SERVE)
+    child = await asyncio.create_subprocess_exec(*command, env=dict(settings), stderr=subprocess.DEVNULL)
     try:
         await asyncio.to_thread(until_served, child.pid, settings["SIDECAR_LISTEN"])
         first = time.monotonic() - started
@@ -71,7 +66,7 @@ async def one_round(settings: Mapping[str, str], more: int) -> Found:
             "first credential, s": first,
             "all credentials, s": everybody,
             "CPU until then, s": cpu,
-            "RSS when idle, MiB": held.rss,
+            RSS: held.rss,
             "of it the process's own, MiB": held.anonymous,
             "threads": proc.threads(child.pid),
             "voluntary context switches, per s": (proc.wake_ups(child.pid) - wakes) / IDLE_FOR,

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import figures, footprint, growth
+from bench import figures, footprint, growth, roles
 from bench.launch import Server
 from bench.plan import Missing, Plan
 from bench.rows import burst, idle, outage, p99, refresh, sigterm, throughput
@@ -189,6 +189,8 @@ class Run:
         self._figures |= {
             f"{name}, {unit}".rstrip(", "): figures.median(row[name, unit] for row in rows) for name, unit in rows[0]
         }
+        one, many = await roles.measure(self._plan.footprint_rounds)
+        self._figures[f"RSS of {roles.MORE} more roles, MiB"] = many[roles.RSS] - one[roles.RSS]
         self._rows["imports"] = [asdict(cost) for cost in await footprint.accounted(rows)]
 
     async def _growth(self) -> None:

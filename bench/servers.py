@@ -35,6 +35,7 @@ def _sidecar(world: World) -> tuple[tuple[str, ...], dict[str, str], int, int]:
         SIDECAR_ADMIN_LISTEN=f"127.0.0.1:{admin}",
         SIDECAR_AUTH_TOKEN=AUTHORIZATION,
         SIDECAR_GRACE="1",
+        **python.VARIABLES,
     )
     return python.under_test().running("sidecar.cli", "serve"), settings, container, imds
 
