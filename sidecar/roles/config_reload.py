@@ -67,7 +67,7 @@ class ConfigReload:
                 await self._take(news.roles)
                 self._taken = news.contents
         except BadConfig as error:
-            self._refuse("; ".join(map(str, error.complaints)))
+            self._refuse(error.told)
         except Exception as error:  # noqa: BLE001 (a defect here must not end the watch of the tokens)
             self._refuse(_reason(error))
 

@@ -3,6 +3,13 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from sidecar.terminal.harmless import harmless
+
+LONGEST_COMPLAINT = 2000
+"""Characters. It quotes what others wrote, and goes to logs, pages and terminals."""
+MOST_TOLD = 20
+"""Complaints in one line of the log."""
+
 
 class BadSetting(ValueError):
     """One mistake. As text it is one line that names the setting, its value and what is allowed.
@@ -12,7 +19,7 @@ class BadSetting(ValueError):
     """
 
     def __init__(self, setting: str, problem: str, *, given_by: str = "", value: str = "") -> None:
-        super().__init__(f"{given_by or setting}: {f'{value} {problem}' if value else problem}")
+        super().__init__(_line(f"{given_by or setting}: {f'{value} {problem}' if value else problem}"))
         self.setting = setting
         self.problem = problem
         self.value = value
@@ -24,6 +31,19 @@ class BadConfig(Exception):
     def __init__(self, complaints: Sequence[BadSetting]) -> None:
         super().__init__("\n".join(map(str, complaints)))
         self.complaints = tuple(complaints)
+
+    @property
+    def told(self) -> str:
+        """The first of them, in one line."""
+        more = len(self.complaints) - MOST_TOLD
+        shown = "; ".join(map(str, self.complaints[:MOST_TOLD]))
+        return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _line(text: str) -> str:
+    """Without its middle where it is long: the place stands at the beginning, what is allowed at the end."""
+    half = LONGEST_COMPLAINT // 2
+    return harmless(text if len(text) <= LONGEST_COMPLAINT else f"{text[:half]} … {text[-half:]}")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ itself judges this module in the contract tests. It is imported only where AWS_C
 
 import configparser
 import io
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ Section = Mapping[str, Value]
 PROFILE, SERVICES = "profile", "services"
 LARGEST_FILE = 1024 * 1024
 """Bytes. A ConfigMap holds no more."""
+MOST_LINES, LONGEST_LINE = 10_000, 20_000
+"""Lines, and characters of one: reading must take a moment, whoever wrote the file."""
+_GAP = re.compile(r"\S\s{64}")
+"""The parser's expression takes time by the square of a gap, and nothing else of the process runs meanwhile."""
 DEFAULT_PROFILE = "default"
 """The one profile whose section needs no `profile` before its name."""
 
@@ -50,12 +55,25 @@ def parse(content: bytes) -> ConfigFile:
 def _sections(content: bytes) -> list[tuple[str, Section]]:
     parser = configparser.RawConfigParser()
     try:
-        parser.read_file(io.StringIO(content.decode(), newline=None))
+        parser.read_file(_checked_lines(content.decode()))
     except UnicodeDecodeError:
         raise MalformedFile("it is not UTF-8 text") from None
     except configparser.Error as error:
         raise MalformedFile(_problem(error)) from None
     return [(title, {key: _value(title, text) for key, text in parser.items(title)}) for title in parser.sections()]
+
+
+def _checked_lines(text: str) -> list[str]:
+    """Raises `MalformedFile` for what nobody writes."""
+    lines = list(io.StringIO(text, newline=None))
+    if len(lines) > MOST_LINES:
+        raise MalformedFile(f"it has more than {MOST_LINES} lines")
+    for number, line in enumerate(lines, 1):
+        if len(line) > LONGEST_LINE:
+            raise MalformedFile(f"line {number} has more than {LONGEST_LINE} characters")
+        if _GAP.search(line.strip()):
+            raise MalformedFile(f"line {number} has a gap of 64 spaces or more")
+    return lines
 
 
 def _problem(error: configparser.Error) -> str:

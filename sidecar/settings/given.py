@@ -1,6 +1,5 @@
 """What was given for each setting: by which name, as which text, and the value that it means."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,4 +60,11 @@ class GivenSettings:
 
 def shown(setting: Setting[Any], text: str) -> str:
     """The text of a bad value, but no secret: nor a URL's password, which is refused because it is one."""
-    return "the value (not shown)" if setting.secret else re.sub("//.*@", "//(not shown)@", repr(text))
+    return "the value (not shown)" if setting.secret else _without_password(repr(text))
+
+
+def _without_password(text: str) -> str:
+    """No regular expression: it would take time by the square of what somebody wrote."""
+    before, at, rest = text.rpartition("@")
+    scheme, slashes, _ = before.partition("//")
+    return f"{scheme}//(not shown)@{rest}" if at and slashes else text

@@ -90,6 +90,8 @@ def availability_zone(value: str) -> str:
 def profile_name(value: str) -> str:
     if not re.fullmatch(r"[\w.@+=-]{1,64}", value, re.ASCII):
         raise ValueError("is not a profile; use 1 to 64 of A-Z a-z 0-9 _ . @ + = -")
+    if value in {".", ".."}:
+        raise ValueError("is a step in a path: no client could ask for it; use another name")
     return value
 
 

@@ -79,7 +79,7 @@ def _check_policy(text: str) -> None:
         raise ValueError(f"holds more than the {LONGEST_POLICY} characters that STS takes; shorten the policy")
     try:
         policy = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("does not hold JSON; use a file with an IAM policy") from None
     if not isinstance(policy, dict) or "Statement" not in policy:
         raise ValueError("does not hold an IAM policy, which is an object with a Statement")
@@ -96,12 +96,13 @@ def policy_arns(value: str) -> tuple[str, ...]:
 
 def tags(value: str) -> tuple[tuple[str, str], ...]:
     """`key=value`, separated by commas."""
-    pairs = tuple(map(_tag, parsers.listed(value)))
+    texts = parsers.listed(value)
+    if len(texts) > MOST_TAGS:
+        raise ValueError(f"has {len(texts)} tags; STS takes {MOST_TAGS}")
+    pairs = tuple(map(_tag, texts))
     keys = [key.lower() for key, _ in pairs]
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise ValueError(f"has the key {twice[0]!r} twice; upper and lower case are the same to STS")
-    if len(pairs) > MOST_TAGS:
-        raise ValueError(f"has {len(pairs)} tags; STS takes {MOST_TAGS}")
     return pairs
 
 

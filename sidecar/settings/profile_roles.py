@@ -27,6 +27,11 @@ PROFILES, DEFAULT = "SIDECAR_PROFILES", "SIDECAR_DEFAULT_PROFILE"
 ALL = ("*",)
 LONGEST_CHAIN = 100
 """Roles that stand on each other: far more than anybody has, far fewer than Python follows."""
+MOST_ROLES = 200
+"""In one sidecar, bases included: each costs memory and calls, and whoever writes the file must not cost the pod."""
+MOST_NAMED = 20
+"""Profiles in one complaint."""
+LONGEST_NAME = 64
 
 
 def roles_of_file(
@@ -73,6 +78,9 @@ class _Roles:
         others = self._asked_for()
         for name in others:
             self._add_served(name, PROFILES)
+            if len(self.found) > MOST_ROLES:
+                self._complain_of_many()
+                return None
         roles = [role for role in self.found.values() if role is not None]
         if self.complaints or len(roles) < len(self.found):
             return None
@@ -154,6 +162,10 @@ class _Roles:
             source = container_endpoint_of(profile, self.plain)
             self.found[CONTAINER_BASE] = RoleSettings(name=CONTAINER_BASE, source=source)
 
+    def _complain_of_many(self) -> None:
+        problem = f"has more than {MOST_ROLES} roles for one sidecar; name fewer by {PROFILES}."
+        self.complaints.append(BadSetting(CONFIG_FILE, problem, value=repr(str(self.path))))
+
     # --- what can be wrong with a name ----------------------------------------------------------------------------
 
     def _is_role(self, name: str) -> bool:
@@ -179,9 +191,11 @@ class _Roles:
     def _near(self, name: str) -> str:
         import difflib  # noqa: PLC0415 (only a mistake needs it)
 
-        near = difflib.get_close_matches(name, self.file.profiles, n=1)
-        there = ", ".join(self.file.profiles) or "none"
-        return f"; did you mean {near[0]}?" if near else f"; there are: {there}."
+        names = [each for each in self.file.profiles if len(each) <= LONGEST_NAME]
+        near = difflib.get_close_matches(name[:LONGEST_NAME], names[:MOST_ROLES], n=1)
+        there = ", ".join(names[:MOST_NAMED]) or "none"
+        more = ", and others" if len(names) > MOST_NAMED else ""
+        return f"; did you mean {near[0]}?" if near else f"; there are: {there}{more}."
 
 
 def _unserved(role: RoleSettings) -> RoleSettings:

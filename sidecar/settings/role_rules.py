@@ -15,8 +15,14 @@ from sidecar.settings.rules import Named, Values
 KEY_OF: dict[FaceSpec, str] = {CONTAINER: "sidecar_listen", ECS: "sidecar_ecs_listen", IMDS: "sidecar_imds_listen"}
 
 CONFIG_FILE = "AWS_CONFIG_FILE"
-TOKEN_FILE, WRITTEN = "web_identity_token_file", "sidecar_credentials_file"
+TOKEN_FILE, WRITTEN, TRUSTED = "web_identity_token_file", "sidecar_credentials_file", "ca_bundle"
 AUTHORIZATION = "sidecar_authorization_token_file"
+SHARED = {
+    TOKEN_FILE: "AWS_WEB_IDENTITY_TOKEN_FILE",
+    WRITTEN: "SIDECAR_CREDENTIALS_FILE",
+    TRUSTED: "AWS_CA_BUNDLE",
+}
+"""What a role may have of its own, and the variable that is its default."""
 
 
 def across(roles: RoleSet, values: Values) -> Iterator[BadSetting]:
@@ -44,11 +50,14 @@ def _addresses(roles: RoleSet, values: Values) -> Iterator[Named[Address]]:
 
 
 def _files(roles: RoleSet, values: Values) -> Iterator[Named[str]]:
-    """Each file of a role's own. Roles may share a projected token and a credentials file: of those each once."""
-    seen = {(TOKEN_FILE, values.get("AWS_WEB_IDENTITY_TOKEN_FILE")), (WRITTEN, values.get("SIDECAR_CREDENTIALS_FILE"))}
+    """Each file of a role's own. Roles may share a projected token, a credentials file, CAs and a policy: of those
+    each once.
+    """
+    seen = {(key, values.get(variable)) for key, variable in SHARED.items()}
+    yield from ((f"{values.get(CONFIG_FILE)}: sidecar_policy_file", str(path)) for path in dict.fromkeys(roles.files))
     for role in roles:
         written = role.credentials_file.path if role.credentials_file else None
-        for key, path in ((TOKEN_FILE, role.token_file), (WRITTEN, written)):
+        for key, path in ((TOKEN_FILE, role.token_file), (WRITTEN, written), (TRUSTED, role.ca_bundle)):
             if path is not None and (key, path) not in seen:
                 seen.add((key, path))
                 yield _setting_of(key, role, values), str(path)

@@ -36,9 +36,8 @@ class HarmlessStream:
     def _coloured(self, text: str) -> str:
         """With our own colours left as they are."""
         for colour in OUR_COLOURS:
-            before, found, after = text.partition(colour)
-            if found:
-                return self._coloured(before) + colour + self._coloured(after)
+            if colour in text:
+                return colour.join(map(self._coloured, text.split(colour)))
         return self._harmless(text)
 
     def _harmless(self, text: str) -> str:

@@ -55,6 +55,13 @@ def test_a_streams_own_encoding_never_fails(text: str) -> None:
     assert held.buffer.getvalue().isascii()
 
 
+def test_any_number_of_colours_is_written() -> None:
+    written = io.StringIO()
+    written.isatty = lambda: True  # type: ignore[method-assign]
+    HarmlessStream(written).write("\x1b[31m\x1b[0m" * 5000 + "\x1b[2J")
+    assert written.getvalue() == "\x1b[31m\x1b[0m" * 5000 + "\\x1b[2J"
+
+
 def test_readable_text_stays_as_it_is() -> None:
     for text in ("plain", "two\nlines\twith a tab", "Grüße, 世界 🙂", ""):
         assert harmless(text) == text
