@@ -81,12 +81,10 @@ def _unserved(section: Section, place: str) -> Iterator[BadSetting]:
 
 def _misspelt(section: Section, place: str) -> Iterator[BadSetting]:
     """Other keys are somebody else's business, as in every SDK, unless they are nearly one of those that are read."""
-    import difflib  # noqa: PLC0415 (only an unknown key needs it)
-
     known = {setting.variable for setting in KEYS}
-    for key in section:
-        if key in known or key in UNSERVED:
-            continue
+    for key in [key for key in section if key not in known and key not in UNSERVED]:
+        import difflib  # noqa: PLC0415 (only an unknown key needs it)
+
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
         if near or key.startswith("sidecar_"):
             meant = f"; did you mean {near[0]}?" if near else "; docs/roles.md lists them all."
