@@ -1,7 +1,6 @@
 # The image of the sidecar: Python, its libraries and ours, CA certificates. No shell, no package manager, no pip.
-# Build it with a digest to get the same bytes again:
-#   docker build --build-arg BASE=python:3.12-slim-trixie@sha256:... -t irsa-sidecar:0.1.0 .
-ARG BASE=python:3.12-slim-trixie
+# On a Mac with an ARM processor, for nodes that have another: docker build --platform linux/amd64 ...
+ARG BASE=python:3.12-slim-trixie@sha256:a6e34c598f2467ed0e9a8d349809fcd8b5c603269512df273a0bb1784edc11b1
 
 FROM ${BASE} AS build
 WORKDIR /build
@@ -64,7 +63,7 @@ ENTRYPOINT ["irsa-sidecar"]
 CMD ["serve"]
 
 ARG BASE
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=""
 ARG SOURCE=""
 LABEL org.opencontainers.image.title="irsa-sidecar" \

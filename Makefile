@@ -61,6 +61,7 @@ format: $(VENV)/.dev ## tidy the code
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard from their sources
+	$(BIN)/python -m tools.version
 	$(BIN)/python -m tools.tables
 	$(BIN)/python -m tools.monitoring
 	$(BIN)/python -m tools.policy

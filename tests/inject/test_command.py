@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar import __version__
 from tests.inject.kit import ARGUMENTS, IMAGE, ROLE, Command
 
 POD = """\
@@ -120,9 +121,9 @@ def test_a_file_that_is_not_there_is_2(command: Command) -> None:
 
 def test_an_image_without_a_registry_is_warned_of(command: Command) -> None:
     code, out, err = command.run(POD, "--role-arn", ROLE, "--region", "eu-west-1")
-    assert (code, "image: irsa-sidecar:0.1.0\n" in out) == (0, True)
-    assert err.startswith("irsa-sidecar inject: warning: --image: irsa-sidecar:0.1.0 names no registry, ")
-    assert err.endswith("pass --image REGISTRY/irsa-sidecar:0.1.0.\n")
+    assert (code, f"image: irsa-sidecar:{__version__}\n" in out) == (0, True)
+    assert err.startswith(f"irsa-sidecar inject: warning: --image: irsa-sidecar:{__version__} names no registry, ")
+    assert err.endswith(f"pass --image REGISTRY/irsa-sidecar:{__version__}.\n")
     assert command.run(out, "--remove") == (0, POD, "")
     assert command.run(OTHER, "--role-arn", ROLE, "--region", "eu-west-1")[2].count("\n") == 1
 

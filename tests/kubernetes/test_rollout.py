@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sidecar import __version__
 from tests.free_ports import free_ports
 from tests.kubernetes.account import ROLE, WHO, Account, an_account
 from tests.kubernetes.api import Api, Refused
@@ -89,7 +90,7 @@ async def roll(api: Api, cluster: Cluster, tmp_path: Path) -> AsyncIterator[Roll
 
 def printed(directory: Path, image: str) -> list[Manifest]:
     """What the page's first command writes, with an image of this machine."""
-    command = INSTALL.replace("REGISTRY/irsa-sidecar:0.1.0", image).replace("kubectl", ": kubectl")
+    command = INSTALL.replace(f"REGISTRY/irsa-sidecar:{__version__}", image).replace("kubectl", ": kubectl")
     environ = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     subprocess.run(["sh", "-ec", command], cwd=directory, env=environ, check=True)
     return list(yaml.safe_load_all((directory / "irsa-sidecar.yaml").read_text()))

@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from sidecar import __version__
 from tests.manifests.pod_spec import environment_of, settings_of, sidecar_of
 from tests.manifests.rendering import Applied, rendered
 
@@ -58,7 +59,7 @@ def test_kubernetes_knows_every_field(version: str, documents: list[dict[str, An
 def test_the_sidecar_runs_with_the_services_own_role(service: str, sent: Applied) -> None:
     assert settings_of(sent).roles.default_role.source is not None
     assert environment_of(sidecar_of(sent.pod), sent)["AWS_ROLE_ARN"] == ROLES[service]
-    assert sidecar_of(sent.pod)["image"] == "registry.example/irsa-sidecar:0.1.0"
+    assert sidecar_of(sent.pod)["image"] == f"registry.example/irsa-sidecar:{__version__}"
 
 
 @for_each_service

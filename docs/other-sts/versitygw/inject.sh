@@ -1,4 +1,4 @@
 # In the folder with app.yaml. Put your registry and the server's address in.
-irsa-sidecar inject -f app.yaml --image registry.example.com/irsa-sidecar:0.1.0 \
+irsa-sidecar inject -f app.yaml --image registry.example.com/irsa-sidecar:0.2.0 \
   --role-arn arn:aws:iam::000000000000:role/app \
   --set AWS_ENDPOINT_URL_STS=https://iam.example.com

@@ -31,7 +31,7 @@ def image_of(dockerfile: Path) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`images` by name without tag. `tokens` is the directory in which service-account tokens are projected.
+    """`images` by name without tag and digest. `tokens` is the directory in which service-account tokens are projected.
 
     `ports` are those of this machine for those of the manifests, so that many pods run side by side. `variables` go to
     every container, below its own: where programs are, where AWS is.
@@ -70,7 +70,7 @@ def process_of(container: Manifest, pod: Manifest, node: Node) -> Process:
 
 def _command(container: Manifest, node: Node) -> tuple[str, ...]:
     """`command` replaces the image's entry point and its arguments, `args` its arguments."""
-    image = node.images[container["image"].rpartition(":")[0]]
+    image = node.images[container["image"].partition("@")[0].rpartition(":")[0]]
     if "command" in container:
         return (*container["command"], *container.get("args", ()))
     return (*image.entrypoint, *container.get("args", image.command))
