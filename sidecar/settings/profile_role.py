@@ -1,18 +1,15 @@
 """The role that a profile describes: its own keys, and the plain variables where it does not say."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 from sidecar.core.session_request import LONGEST_CHAINED, ChainedSessionRequest, SessionRequest
-from sidecar.faces.registry import CONTAINER, ECS, IMDS, FaceSpec
-from sidecar.http.addresses import Address, UnixAddress
-from sidecar.settings import rules
 from sidecar.settings.complaints import BadSetting
-from sidecar.settings.fallback_regions import VARIABLE as FALLBACKS
 from sidecar.settings.plain_role import container_endpoint
 from sidecar.settings.profile import Profile
 from sidecar.settings.profile_keys import CHAINS_ONLY, SESSION
+from sidecar.settings.profile_listeners import own_addresses, unprotected
+from sidecar.settings.profile_sts import PlainSettings, asked_sts, signed_sts
 from sidecar.settings.roles import (
     AUTH_TOKEN_MODE,
     ChainSettings,
@@ -20,39 +17,18 @@ from sidecar.settings.roles import (
     CredentialsFileSettings,
     RoleSettings,
     SourceSettings,
-    StsConnection,
     WebIdentitySettings,
 )
-from sidecar.settings.sts_connection import sts_connection
-from sidecar.sts.endpoints import is_of_aws
 
 CONTAINER_BASE = "credential_source:EcsContainer"
 """The role that the container endpoint's own credentials are, where chains stand on them. No profile has that name."""
-KEY_OF = {
-    "AWS_ROLE_ARN": "role_arn",
-    "AWS_REGION": "region",
-    "AWS_ENDPOINT_URL_STS": "endpoint_url",
-    "AWS_USE_FIPS_ENDPOINT": "use_fips_endpoint",
-    "AWS_USE_DUALSTACK_ENDPOINT": "use_dualstack_endpoint",
-    CONTAINER.setting: "sidecar_listen",
-    ECS.setting: "sidecar_ecs_listen",
-    IMDS.setting: "sidecar_imds_listen",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class PlainSettings:
-    """The values of the plain variables, by variable; the environment itself, for proxies alone."""
-
-    values: rules.Values = field(repr=False)
-    environ: Mapping[str, str] = field(repr=False)
 
 
 def role_of(profile: Profile, plain: PlainSettings, complaints: list[BadSetting]) -> RoleSettings | None:
     """None with at least one complaint more. Whether others are served it is not this profile's to say."""
     before = len(complaints)
     complaints += _contradictions(profile)
-    complaints += _unprotected(profile, plain)
+    complaints += unprotected(profile, plain)
     source = _source_or_complaint(profile, plain, complaints) if len(complaints) == before else None
     if source is None:
         return None
@@ -63,7 +39,7 @@ def role_of(profile: Profile, plain: PlainSettings, complaints: list[BadSetting]
         required=bool(keys.required),
         auth_token_file=keys.auth_token_file,
         auth_token_mode=keys.auth_token_mode or AUTH_TOKEN_MODE,
-        listen=_listen(profile, plain),
+        listen=own_addresses(profile, plain),
         credentials_file=_credentials_file(profile),
     )
 
@@ -122,7 +98,7 @@ def _source(profile: Profile, plain: PlainSettings) -> SourceSettings:
             role_arn=keys.role_arn,
             base=keys.source_profile or CONTAINER_BASE,
             session=_chained(profile, plain),
-            sts=_signed(profile, plain),
+            sts=signed_sts(profile, plain),
         )
     token_file = keys.token_file or plain.values.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     if token_file is None:
@@ -134,7 +110,7 @@ def _source(profile: Profile, plain: PlainSettings) -> SourceSettings:
         role_arn=keys.role_arn,
         token_file=token_file,
         session=SessionRequest(**_session(profile, plain)),
-        sts=_sts(profile, plain),
+        sts=asked_sts(profile, plain),
     )
 
 
@@ -170,87 +146,6 @@ def _chained(profile: Profile, plain: PlainSettings) -> ChainedSessionRequest:
         transitive_tags=transitive,
         source_identity=keys.source_identity,
     )
-
-
-# --- which STS is asked ----------------------------------------------------------------------------------------
-
-
-def _sts(profile: Profile, plain: PlainSettings) -> StsConnection:
-    """Raises `BadSetting`."""
-    values = _sts_values(profile, plain)
-    try:
-        sts = sts_connection(values, plain.environ)
-        for complaint in (*rules.unencrypted(values), *rules.foreign_role(values)):
-            raise complaint
-    except BadSetting as complaint:
-        raise _placed(complaint, profile) from None
-    return sts
-
-
-def _signed(profile: Profile, plain: PlainSettings) -> StsConnection:
-    """The same for a call that is signed, and a signature names a region. Raises `BadSetting`."""
-    sts = _sts(profile, plain)
-    if sts.region is None:
-        raise profile.complaint("region", "required, also with an endpoint of one's own: the call is signed for it.")
-    return sts
-
-
-def _sts_values(profile: Profile, plain: PlainSettings) -> dict[str, Any]:
-    """As if the profile's own values stood in the variables."""
-    keys, values = profile.keys, plain.values
-    endpoint = None if keys.no_endpoint_urls else profile.endpoint_url or values.get("AWS_ENDPOINT_URL_STS")
-    return {
-        **values,
-        "AWS_ROLE_ARN": keys.role_arn,
-        "AWS_REGION": keys.region or values.get("AWS_REGION"),
-        "AWS_ENDPOINT_URL_STS": endpoint,
-        "AWS_USE_FIPS_ENDPOINT": _first(keys.fips, values.get("AWS_USE_FIPS_ENDPOINT")),
-        "AWS_USE_DUALSTACK_ENDPOINT": _first(keys.dualstack, values.get("AWS_USE_DUALSTACK_ENDPOINT")),
-        "AWS_CA_BUNDLE": keys.ca_bundle or values.get("AWS_CA_BUNDLE"),
-        FALLBACKS: () if endpoint and not is_of_aws(str(endpoint)) else values.get(FALLBACKS, ()),
-    }
-
-
-def _first(own: bool | None, plain: bool | None) -> bool | None:
-    return plain if own is None else own
-
-
-def _placed(complaint: BadSetting, profile: Profile) -> BadSetting:
-    """A complaint about a variable, told of the profile: its key, or the variable that stands in for it."""
-    key = KEY_OF.get(complaint.setting, complaint.setting)
-    return profile.complaint(key, complaint.problem, complaint.value)
-
-
-# --- who is given it -------------------------------------------------------------------------------------------
-
-
-def _listen(profile: Profile, plain: PlainSettings) -> dict[FaceSpec, tuple[Address, ...]]:
-    keys, values = profile.keys, plain.values
-    given = {CONTAINER: keys.listen, ECS: keys.ecs_listen, IMDS: keys.imds_listen}
-    return {face: rules.with_access(addresses, values) for face, addresses in given.items() if addresses}
-
-
-def _unprotected(profile: Profile, plain: PlainSettings) -> Iterator[BadSetting]:
-    """Complaints about addresses where others would be given the role."""
-    listen = _listen(profile, plain)
-    values: dict[str, Any] = {face.setting: addresses for face, addresses in listen.items()}
-    tokens = {name: plain.values.get(name) for name in ("SIDECAR_AUTH_TOKEN", "SIDECAR_AUTH_TOKEN_FILE")}
-    own = {"SIDECAR_AUTH_TOKEN_FILE": profile.keys.auth_token_file} if profile.keys.auth_token_file else {}
-    for complaint in rules.exposed(values | tokens | own):
-        yield _placed(complaint, profile)
-    if profile.keys.auth_token_file:
-        yield from _past_the_token(profile, listen)
-
-
-def _past_the_token(profile: Profile, listen: Mapping[FaceSpec, tuple[Address, ...]]) -> Iterator[BadSetting]:
-    for face, addresses in listen.items():
-        open_to_all = [address for address in addresses if not isinstance(address, UnixAddress)]
-        if open_to_all and not face.protected:
-            problem = (
-                "would give the role to every container of the pod, past sidecar_authorization_token_file: its "
-                "clients send no token; take one of the two out."
-            )
-            yield profile.complaint(KEY_OF[face.setting], problem, value=repr(str(open_to_all[0])))
 
 
 def _credentials_file(profile: Profile) -> CredentialsFileSettings | None:

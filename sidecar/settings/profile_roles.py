@@ -14,12 +14,12 @@ from sidecar.settings.profile import CONFIG_FILE, Profile, read_profile
 from sidecar.settings.profile_keys import SOURCES
 from sidecar.settings.profile_role import (
     CONTAINER_BASE,
-    PlainSettings,
     capped,
     container_endpoint_of,
     is_chain,
     role_of,
 )
+from sidecar.settings.profile_sts import PlainSettings
 from sidecar.settings.roles import RoleSet, RoleSettings
 from sidecar.settings.rules import Values
 
