@@ -8,10 +8,7 @@ from sidecar import __version__
 from sidecar.core import audiences
 from sidecar.inject.options import PULL_POLICIES, USUAL_EXPIRATION, Options
 from sidecar.inject.resources import USUAL_LIMITS, USUAL_REQUESTS, Resources
-
-
-class BadArguments(Exception):
-    """Unusable arguments. The message names the fix."""
+from sidecar.terminal.files import BadArguments as BadArguments  # noqa: PLC0414 (for those who parse these arguments)
 
 
 def add_sidecar_options(group: argparse._ArgumentGroup) -> None:
