@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from sidecar.admin import documents
 from sidecar.admin.shared_pages import Shared, SharedInSteps
@@ -20,6 +21,8 @@ ONLY_IN_THE_POD = (
     "Facts about the pod are shown in the pod only.",
     "Use `kubectl port-forward` and open http://localhost:<port>/status, or `irsa-sidecar healthcheck` in the pod.",
 )
+ROLE_PAGES = "/status/"
+"""What follows is the name of a role."""
 Pages = dict[str, Callable[[Request], Reply]]
 
 
@@ -53,7 +56,7 @@ class PublicAdminFace:
         return shown(request)
 
     def _refused(self, path: str) -> SidecarError:
-        if path in self.rich:
+        if path in self.rich or path.startswith(ROLE_PAGES):
             return HostRefused(ONLY_IN_THE_POD[0], fix=ONLY_IN_THE_POD[1])
         return NoSuchPath("There is nothing at this path.", fix=f"Available: {', '.join((*self._pages, *self.rich))}.")
 
@@ -80,7 +83,7 @@ class AdminFace:
     def __init__(self, public: PublicAdminFace, status: Status) -> None:
         self._public = public
         self._status = status
-        self._page = Shared(status.clock, lambda _: _page(status))
+        self._page = Shared(status.clock, lambda name: _page(status, name))
         self._document = Shared(status.clock, lambda _: _json(documents.status(status.snapshot()), ok=True))
         self._pages: Pages = {
             "/readyz": self._readyz,
@@ -89,15 +92,26 @@ class AdminFace:
         }
 
     def answer(self, request: Request) -> Reply:
-        shown = self._pages.get(request.path)
+        shown = self._pages.get(request.path) or self._of_role(request.path)
         if shown is None or not _is_from_the_pod(request):
             return self._public.answer(request)
         return shown(request) if request.method in READ_METHODS else problem(_read_only())
 
+    def _of_role(self, path: str) -> Callable[[Request], Reply] | None:
+        """A page about one role in particular."""
+        name = unquote(path.removeprefix(ROLE_PAGES))
+        if not path.startswith(ROLE_PAGES):
+            return None
+        return lambda _: self._page(name) if name in self._status.names else self._no_role()
+
+    def _no_role(self) -> Response:
+        names = ", ".join(sorted(self._status.names))
+        return problem(NoSuchPath("There is no role of this name.", fix=f"Roles: {names}."))
+
     def _readyz(self, _: Request) -> Response:
         """The body says how things stand, and what to mend."""
-        role = self._status.role()
-        return _json(documents.readiness(role, self._status.config_file()), ok=role.ready)
+        status = self._status
+        return _json(documents.readiness(status.readiness(), status.config_file()), ok=status.ready)
 
 
 def _read_only() -> MethodRefused:
@@ -112,11 +126,11 @@ def _is_from_the_pod(request: Request) -> bool:
     return not forwarded and host_name(request.headers.get("host", "")) in LOOPBACK_NAMES
 
 
-def _page(status: Status) -> Response:
+def _page(status: Status, name: str) -> Response:
     """For a person, and 200 however things stand: a browser shows it either way."""
     from sidecar.admin.page import headers, page  # noqa: PLC0415 (most sidecars are never looked at)
 
-    return Response(200, page(status.snapshot()), headers())
+    return Response(200, page(status.snapshot(name), "../" if name else ""), headers())
 
 
 def _json(document: dict[str, Any], *, ok: bool) -> Response:

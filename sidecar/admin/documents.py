@@ -1,7 +1,7 @@
 """The JSON of `/readyz` and `/status.json`, from a snapshot. Pure."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,7 @@ from sidecar.observe.snapshot import (
     ExpiredSession,
     FaceSnapshot,
     HistorySnapshot,
+    Readiness,
     RefreshSnapshot,
     RefusalSnapshot,
     RoleSnapshot,
@@ -29,10 +30,30 @@ JsonObject = dict[str, Any]
 Rounding = Callable[[Seconds], float]
 
 
-def readiness(role: RoleSnapshot, config_file: ConfigFileSnapshot | None = None) -> JsonObject:
-    """The body of `/readyz`: how the role stands, and what to fix. Times left are in whole seconds."""
+def readiness(found: Readiness, config_file: ConfigFileSnapshot | None = None) -> JsonObject:
+    """The body of `/readyz`: how the role stands that matters most, and what to fix; where there are several, also how
+    each stands. Times left are in whole seconds.
+    """
+    role = found.role
     token = None if role.token is None else _token(role.token, round)
-    return _role(role, round) | {"token": token} | _config_file(config_file)
+    return (
+        _role(role, round)
+        | {"ready": found.ready, "token": token}
+        | _several(role, found.roles, round)
+        | _config_file(config_file)
+    )
+
+
+def _several(shown: RoleSnapshot, roles: Sequence[RoleSnapshot], rounded: Rounding) -> JsonObject:
+    """Nothing where there is only one."""
+    return {"name": shown.name, "roles": [_in_short(role, rounded) for role in roles]} if len(roles) > 1 else {}
+
+
+def _in_short(role: RoleSnapshot, rounded: Rounding) -> JsonObject:
+    told = _role(role, rounded)
+    kept = ("ready", "role", "phase", "seconds_left", "next_attempt_in", "failures", "last_error")
+    state = health(role).state.value
+    return {"name": role.name, "required": role.required, "state": state} | {name: told[name] for name in kept}
 
 
 def status(snapshot: Snapshot) -> JsonObject:
@@ -48,6 +69,7 @@ def status(snapshot: Snapshot) -> JsonObject:
         "sts_by_proxy": snapshot.sts_by_proxy,
         "container_endpoint": snapshot.container_endpoint or None,
         **_role(role, tenths),
+        **_several(role, snapshot.roles, tenths),
         "token": None if role.token is None else _whole_token(role.token),
         **_session(role.session),
         "expired": None if role.expired is None else _expired(role.expired),

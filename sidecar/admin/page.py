@@ -7,11 +7,13 @@ renderer, and no text reaches the page by another way than `markup`.
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
 from sidecar.admin import applications, sections
+from sidecar.admin.all_roles import all_roles
 from sidecar.admin.amounts import date_and_time
 from sidecar.admin.drawings import MARKS
 from sidecar.admin.health import Health, HealthState, health
@@ -51,11 +53,18 @@ def headers() -> Mapping[str, str]:
     }
 
 
-def page(snapshot: Snapshot) -> bytes:
-    """The page about this snapshot."""
-    answer = health(snapshot.role)
-    html = element("html", _head(snapshot, answer), _body(snapshot, answer), lang="en")
+def page(snapshot: Snapshot, base: str = "") -> bytes:
+    """The page about this snapshot. `base`: what leads from it to the pages beside `/status`."""
+    answer = _named(health(snapshot.role), snapshot)
+    html = element("html", _head(snapshot, answer), _body(snapshot, answer, base), lang="en")
     return f"<!doctype html>\n{html}\n".encode()
+
+
+def _named(answer: Health, snapshot: Snapshot) -> Health:
+    """With the name of the role that it is about, where there are several."""
+    if len(snapshot.roles) == 1:
+        return answer
+    return replace(answer, headline=f"{snapshot.role.name}: {answer.headline}")
 
 
 def _head(snapshot: Snapshot, answer: Health) -> Html:
@@ -72,7 +81,7 @@ def _head(snapshot: Snapshot, answer: Health) -> Html:
     )
 
 
-def _body(snapshot: Snapshot, answer: Health) -> Html:
+def _body(snapshot: Snapshot, answer: Health, base: str) -> Html:
     unwell = answer.state is not HealthState.HEALTHY
     return element(
         "body",
@@ -81,6 +90,7 @@ def _body(snapshot: Snapshot, answer: Health) -> Html:
         element(
             "main",
             sections.answer(snapshot.role, answer),
+            all_roles(snapshot, base),
             sections.trouble(snapshot.role),
             sections.config_file(snapshot.config_file),
             applications.refused(snapshot.role),
@@ -90,7 +100,7 @@ def _body(snapshot: Snapshot, answer: Health) -> Html:
             applications.applications(snapshot),
             sections.settings(snapshot.settings, unfolded=unwell),
         ),
-        _footer(snapshot),
+        _footer(snapshot, base),
         element("script", _text("status.js")),
         class_=answer.state.value,
     )
@@ -114,8 +124,8 @@ def _unreachable() -> Html:
     return element("aside", alert, age, id="unreachable", aria_label="Connection", hidden="hidden")
 
 
-def _footer(snapshot: Snapshot) -> Html:
-    links = (element("a", name, href=name) for name in LINKS)
+def _footer(snapshot: Snapshot, base: str) -> Html:
+    links = (element("a", name, href=f"{base}{name}") for name in LINKS)
     return element("footer", element("span", f"version {snapshot.version}"), *links)
 
 

@@ -20,7 +20,10 @@ class Shared:
 
     def __call__(self, form: str = "") -> Response:
         """The page in this form, of which there are few."""
-        return self._written.lately(form) or self._written.now(form, self._write(form))
+        if (lately := self._written.lately(form)) is not None:
+            return lately
+        self._written.forget_old()
+        return self._written.now(form, self._write(form))
 
 
 class SharedInSteps:

@@ -20,6 +20,7 @@ from sidecar.observe.snapshot import (
     FaceSnapshot,
     FailureSnapshot,
     HistorySnapshot,
+    Readiness,
     RefreshSnapshot,
     RefusalSnapshot,
     RoleSnapshot,
@@ -103,9 +104,16 @@ class Status:
         yield default
         yield from (role for role in others if role.settings.required)
 
-    def role(self) -> RoleSnapshot:
-        """How the default role stands now."""
-        return self._role(self.roles()[0])
+    @property
+    def names(self) -> frozenset[str]:
+        """The roles' names."""
+        return frozenset(role.settings.name for role in self.roles())
+
+    def readiness(self) -> Readiness:
+        """Whether applications can be served, and which role tells why not; or, if they can, the worst of all."""
+        roles = worst_first(self.all_roles())
+        missing = [role for role in roles if role.required and not role.ready]
+        return Readiness(self.ready, (*missing, *roles)[0], roles)
 
     def all_roles(self) -> tuple[RoleSnapshot, ...]:
         """How each stands, the default first."""
@@ -130,7 +138,7 @@ class Status:
             refusals=tuple(map(self._refusal, self.refusals.recent())),
         )
 
-    def snapshot(self, name: str | None = None) -> Snapshot:
+    def snapshot(self, name: str = "") -> Snapshot:
         """How all of it stands now, and with what led to it the role with this name, or else the worst."""
         roles = self.all_roles()
         shown = next((role for role in roles if role.name == name), None) or worst_first(roles)[0]

@@ -139,6 +139,15 @@ class RoleSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Readiness:
+    """`ready`: do all required roles hold credentials? `role`: the one to look at first; `roles`: all, worst first."""
+
+    ready: bool
+    role: RoleSnapshot
+    roles: tuple[RoleSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshSnapshot:
     """One attempt. `took`: how long STS took, None when it was not asked; `code`: ours for a failure, else empty."""
 

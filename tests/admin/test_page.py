@@ -14,7 +14,7 @@ from sidecar.admin import documents
 from sidecar.admin.blocks import prose
 from sidecar.admin.health import HealthState
 from sidecar.admin.page import TINTS, headers, page
-from sidecar.observe.snapshot import Snapshot
+from sidecar.observe.snapshot import Readiness, Snapshot
 from tests.admin.test_markup import ANY_TEXT, Read
 from tests.conftest import Canary
 from tests.doubles import a_token
@@ -41,7 +41,7 @@ def test_a_server_that_does_not_tell_the_assumed_role_leaves_no_empty_field() ->
     assert snapshot.role.session is not None
     untold = replace(snapshot.role, session=replace(snapshot.role.session, assumed_role_arn=""))
     assert "not told by STS" in text(replace(snapshot, role=untold))
-    assert documents.readiness(untold)["assumed_role"] is None
+    assert documents.readiness(Readiness(untold.ready, untold, (untold,)))["assumed_role"] is None
     assert "not told by STS" not in text(snapshot)
 
 

@@ -30,7 +30,7 @@ def status(pod: Pod, *, stopping: bool = False) -> Status:
 
 def readiness(pod: Pod, *, stopping: bool = False) -> dict[str, Any]:
     """What `/readyz` says."""
-    return documents.readiness(status(pod, stopping=stopping).role())
+    return documents.readiness(status(pod, stopping=stopping).readiness())
 
 
 def parts(told: dict[str, Any], *names: str) -> tuple[Any, ...]:
@@ -40,7 +40,7 @@ def parts(told: dict[str, Any], *names: str) -> tuple[Any, ...]:
 @in_virtual_time
 async def test_before_the_first_attempt_nothing_is_known() -> None:
     pod = Pod()
-    assert not status(pod).role().ready
+    assert not status(pod).readiness().ready
     assert status(pod).alive
     assert readiness(pod) == {
         "ready": False,
@@ -62,7 +62,7 @@ async def test_fresh_tells_role_expiration_time_left_and_the_next_refresh() -> N
     pod = Pod(3600, token=a_token(life=DAY))
     async with pod.running():
         await asyncio.sleep(100)
-        assert status(pod).role().ready
+        assert status(pod).readiness().ready
         assert readiness(pod) == {
             "ready": True,
             "role": ROLE_ARN,
@@ -107,7 +107,7 @@ async def test_expired_is_not_ready_and_shows_no_credential() -> None:
     pod = Pod(3600, REFUSED)
     async with pod.running():
         await asyncio.sleep(3594.9)
-        assert status(pod).role().ready
+        assert status(pod).readiness().ready
         await asyncio.sleep(0.1)
         told = readiness(pod)
     assert parts(told, "ready", "phase", "expiration", "assumed_role") == (False, "expired", None, None)
@@ -126,7 +126,7 @@ async def test_stopping_is_not_ready_though_credentials_are_still_served() -> No
     pod = Pod(3600)
     async with pod.running():
         await asyncio.sleep(1)
-        assert not status(pod, stopping=True).role().ready
+        assert not status(pod, stopping=True).readiness().ready
         told = readiness(pod, stopping=True)
         assert parts(told, "ready", "phase", "seconds_left") == (False, "stopping", 3599)
         assert (await pod.broker.credentials()).access_key_id

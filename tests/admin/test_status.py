@@ -25,7 +25,7 @@ def told(scene: Scene, *names: str) -> tuple[Any, ...]:
 @pytest.mark.parametrize("name", SCENES)
 def test_it_says_all_that_readyz_says(name: str) -> None:
     scene = SCENES[name]()
-    document, snapshot = scene.document(), documents.readiness(scene.status.role())
+    document, snapshot = scene.document(), documents.readiness(scene.status.readiness())
     assert rounded({name: document[name] for name in snapshot}) | {"token": None} == snapshot | {"token": None}
     if snapshot["token"] is not None:
         assert rounded({name: document["token"][name] for name in snapshot["token"]}) == snapshot["token"]

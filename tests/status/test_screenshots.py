@@ -27,7 +27,7 @@ def test_each_picture_is_shown_and_each_that_is_shown_is_drawn() -> None:
 
 
 def test_the_words_below_the_healthy_picture_are_those_of_the_page() -> None:
-    role = SCENES["healthy"]().status.role()
+    role = SCENES["healthy"]().status.readiness().role
     assert role.session is not None
     left, ahead = int(role.session.seconds_left // 60), int(role.next_attempt_in // 60)
     caption = f"![Healthy: {left} minutes left, the next refresh in {ahead}](images/status-healthy.png)"
