@@ -74,7 +74,7 @@ def _line(figure: tuple[str, str], values: Sequence[float]) -> str:
 
 async def measure(rounds: int = ROUNDS) -> list[Row]:
     """Each round is of a process of its own."""
-    await asyncio.to_thread(python.compile_ours)
+    await asyncio.to_thread(python.compile_imported)
     async with a_lab() as settings:
         return [await one_round(settings) for _ in range(rounds)]
 

@@ -33,6 +33,7 @@ def main() -> None:
 
 async def measure(rounds: int = ROUNDS) -> tuple[Found, Found]:
     """Medians with one role, and with `MORE`."""
+    await asyncio.to_thread(python.compile_imported)
     async with a_lab() as settings:
         with TemporaryDirectory() as name:
             more = with_profiles(settings, Path(name) / "config")

@@ -3,13 +3,14 @@
 import asyncio
 import importlib.util
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import figures, footprint, growth, roles
+from bench import figures, footprint, growth, python, roles
 from bench.launch import Server
 from bench.plan import Missing, Plan
 from bench.rows import burst, idle, outage, p99, refresh, sigterm, throughput
@@ -40,6 +41,7 @@ class Run:
 
     async def everything(self) -> dict[str, Any]:
         """All tables, as they stand in results.json."""
+        await asyncio.to_thread(python.compile_imported)
         await self._sizes()
         async with self._outage():
             for number in range(self._plan.rounds):
@@ -220,4 +222,4 @@ class Run:
 
 
 def _say(what: str) -> None:
-    print(f"  {what}", file=sys.stderr, flush=True)
+    print(f"  {time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
