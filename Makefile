@@ -78,6 +78,7 @@ lock: $(VENV)/.dev ## choose dependency versions again, with hashes and no addre
 	$(LOCK) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt > /dev/null
 	$(LOCK) -c requirements/dev.txt -o requirements/runtime.txt > /dev/null
 	$(COMPILE) $(ARGS) --group checkov -o requirements/checkov.txt > /dev/null
+	$(COMPILE) $(ARGS) --group zizmor -o requirements/zizmor.txt > /dev/null
 
 clean: ## remove what these targets made
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

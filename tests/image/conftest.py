@@ -10,14 +10,12 @@ import pytest
 
 from sidecar.lab.app import Lab, running
 from sidecar.lab.settings import LabSettings
-from tests.free_ports import free_port
 from tests.image.building import build
 from tests.image.dockerfile import ROOT, stages
+from tests.image.published import TOKENS, pod_variables
 from tests.image.running import Image, Volume
-from tests.lab.worlds import FREE, ROLE
+from tests.lab.worlds import FREE
 from tests.needs import needs
-
-TOKENS = "/var/run/secrets/irsa-sidecar"
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +40,4 @@ async def lab(image: Image) -> AsyncIterator[Lab]:
 @pytest.fixture
 def container(image: Image, lab: Lab, tmp_path: Path) -> Image:
     """The image in a pod, as manifests/pod.yaml has it, with the lab for AWS."""
-    variables = {
-        "AWS_ROLE_ARN": ROLE,
-        "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKENS}/token",
-        "AWS_REGION": lab.region,
-        "AWS_ENDPOINT_URL_STS": lab.sts_url,
-        "SIDECAR_LISTEN": f"127.0.0.1:{free_port()}",
-        "SIDECAR_ADMIN_LISTEN": f"127.0.0.1:{free_port()}",
-        "SIDECAR_GRACE": "0",
-    }
-    return image.container(Volume(lab.token_file.parent, TOKENS), **variables)
+    return image.container(Volume(lab.token_file.parent, TOKENS), **pod_variables(lab))
