@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Sequence
 
+from sidecar.client.role_argument import OPTION, role_and_rest
 from sidecar.client.running_sidecar import SessionCredentials
 from sidecar.client.session import session_credentials
 from sidecar.core.errors import SidecarError
@@ -16,10 +17,11 @@ from sidecar.terminal.complaints import complain
 
 def main(argv: Sequence[str]) -> int:
     """Print credentials. Returns 0, or 1 with the reason on standard error."""
-    if argv:
+    role, rest = role_and_rest(argv)
+    if rest:
         _explain(argv)
     try:
-        print(document(session_credentials(os.environ)))
+        print(document(session_credentials(os.environ, role)))
     except SidecarError as error:
         complain(f"irsa-sidecar credential-process: {error}")
         return 1
@@ -27,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _explain(argv: Sequence[str]) -> None:
-    """Help, or what is wrong with the arguments. SDKs give none, and need not wait for argparse."""
+    """Help, or what is wrong with the arguments. SDKs give good ones, and need not wait for argparse."""
     from sidecar.terminal.command_parser import CommandParser  # noqa: PLC0415
 
     parser = CommandParser(
@@ -35,7 +37,9 @@ def _explain(argv: Sequence[str]) -> None:
         description="Print the running sidecar's credentials for an SDK's `credential_process` setting. "
         "Where no sidecar runs, exchange the token at STS.",
     )
+    parser.add_argument(OPTION, metavar="NAME", help="the role of the running sidecar; default: the one without a name")
     parser.parse_args(argv)
+    parser.error(f"{OPTION} must be a role's name, and come first")
 
 
 def document(held: SessionCredentials) -> str:

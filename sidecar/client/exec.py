@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from sidecar.client import signals
+from sidecar.client.role_argument import role_and_rest
 from sidecar.client.running_sidecar import CHECK_LISTENER, NotServed, SessionCredentials
 from sidecar.client.session import session_credentials
 from sidecar.client.signals import ReceivedSignal
@@ -18,7 +19,10 @@ from sidecar.core.errors import SidecarError
 from sidecar.core.model import Seconds, UnixTime
 from sidecar.terminal.complaints import complain
 
-USAGE_TEXT = "usage: irsa-sidecar exec -- COMMAND [ARGUMENT ...]\n\nRun COMMAND with credentials in its environment."
+USAGE_TEXT = (
+    "usage: irsa-sidecar exec [--role NAME] -- COMMAND [ARGUMENT ...]\n\n"
+    "Run COMMAND with credentials in its environment: those of the role NAME, or else of the default one."
+)
 WITHOUT_CREDENTIALS, NOT_EXECUTABLE, NOT_FOUND, BY_SIGNAL = 125, 126, 127, 128
 """Exit codes that are not the program's own: those of env(1) and of shells."""
 FORWARDED = frozenset(
@@ -36,12 +40,13 @@ OUTRANKING = frozenset({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
 
 def main(argv: Sequence[str]) -> int:
     """Run the program to its end. Returns its exit code, 128 + n when signal n ended it, 125 without credentials."""
-    command = list(argv[1:] if argv[:1] == ["--"] else argv)
+    role, rest = role_and_rest(argv)
+    command = rest[1:] if rest[:1] == ["--"] else rest
     if not command or command[0].startswith("-"):
         print(USAGE_TEXT, file=sys.stdout if command in (["-h"], ["--help"]) else sys.stderr)
         return 0 if command in (["-h"], ["--help"]) else 2
     try:
-        held = session_credentials(os.environ)
+        held = session_credentials(os.environ, role)
         expires_at = ends_at(held)
     except SidecarError as error:
         return _say(str(error), WITHOUT_CREDENTIALS)

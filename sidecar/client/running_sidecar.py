@@ -61,9 +61,13 @@ class LastError:
         self.fix = fix
 
 
-def served_credentials(environ: Mapping[str, str]) -> SessionCredentials:
-    """The running sidecar's credentials. Raises `NotRunning`, `NotServed`."""
+def served_credentials(environ: Mapping[str, str], role: str = "") -> SessionCredentials:
+    """The running sidecar's credentials. `role`: by name; empty for the one that applications are given without one.
+
+    Raises `NotRunning`, `NotServed`.
+    """
     address, path = credentials_endpoint(environ)
+    path = f"{CREDENTIALS_PATH}/{role}" if role else path
     reply = _asked(address, path, authorization(environ))
     told = document(reply) or {}
     if reply.status != OK:

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from sidecar.client.running_sidecar import NotRunning, SessionCredentials, served_credentials
 
 
-def session_credentials(environ: Mapping[str, str]) -> SessionCredentials:
-    """Credentials by the variables that applications have, or those of the sidecar. Raises `SidecarError`."""
+def session_credentials(environ: Mapping[str, str], role: str = "") -> SessionCredentials:
+    """Credentials by the variables that applications have, or those of the sidecar. Raises `SidecarError`.
+
+    `role`: the name of one of the running sidecar's; without a sidecar there is none.
+    """
     try:
-        return served_credentials(environ)
+        return served_credentials(environ, role)
     except NotRunning:
-        if not (environ.get("AWS_ROLE_ARN") and environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")):
+        if role or not (environ.get("AWS_ROLE_ARN") and environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")):
             raise
     from sidecar.client.standalone import exchanged  # noqa: PLC0415 (aiohttp: not while a sidecar runs)
 

@@ -195,7 +195,7 @@ def test_without_credentials_the_program_is_not_started(
 def test_usage(argv: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == code
     told = capsys.readouterr()
-    assert "exec -- COMMAND" in (told.err if code else told.out)
+    assert "exec [--role NAME] -- COMMAND" in (told.err if code else told.out)
 
 
 def test_the_masks_of_the_caller_are_as_before() -> None:
