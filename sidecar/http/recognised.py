@@ -76,6 +76,11 @@ class RecognisedRequests:
         known.times += 1
         return known
 
+    def find_last(self, data: bytes) -> Recognised | None:
+        """The same, if the connection ends with it."""
+        known = self._known.get(data)
+        return self.find(data) if known is not None and known.last else None
+
     def _still_holds(self, known: Recognised) -> bool:
         """Looked at when it is asked for the first time in a turn."""
         if known.date is not self._date() or self._closing() or not known.holds():

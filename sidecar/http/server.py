@@ -16,6 +16,7 @@ from sidecar.http.pool import ConnectionPool
 from sidecar.http.room import ByteBudget
 from sidecar.http.socket_transport import SocketTransport
 from sidecar.http.turns import Turns
+from sidecar.http.visits import answered_at_once, first_bytes
 
 
 def never() -> bool:
@@ -56,8 +57,16 @@ async def serving(
         if not admits(accepted):
             accepted.close()
             return
+        asked = handler if outer is handler or _is_near(accepted) else outer
+        try:
+            first = first_bytes(accepted)
+        except OSError:  # it has gone
+            accepted.close()
+            return
+        if first and answered_at_once(accepted, first, asked.recognised):
+            return
         transport = SocketTransport(accepted, turns)
-        transport.begin(Connection(handler if outer is handler or _is_near(accepted) else outer, pool, transport))
+        transport.begin(Connection(asked, pool, transport), first)
 
     try:
         async with listeners(accept, addresses, turns) as bound:

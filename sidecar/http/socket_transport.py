@@ -1,19 +1,18 @@
-"""A connection's socket: read as it is accepted, written to as soon as there is something to send.
+"""A connection's socket, watched only where the kernel says that it must wait.
 
-asyncio's own transports wait for a socket before they read from it. This one reads as soon as the connection is
-accepted, and is watched only where the kernel says that it must wait. So a request that came with its connection is
-answered, and the connection closed, before anybody has to watch it.
+asyncio's own transports wait for a socket before they read from it. This one begins with what came with the connection
+(see `visits`), and its last answer takes the end along. So a request that came with its connection is answered, and the
+connection closed, before anybody has to watch it.
 """
 
 import contextlib
 from enum import Enum, auto
 from socket import SHUT_WR, socket
 
-from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS, READ, WRITE, prepare_accepted
+from sidecar.http.platform import DO_NOT_WAIT, READ, WRITE
 from sidecar.http.transport import Receiver
 from sidecar.http.turns import Turns
-
-READ_AT_ONCE = 65_536
+from sidecar.http.visits import LAST, READ_AT_ONCE
 
 
 class Writing(Enum):
@@ -29,8 +28,6 @@ class Writing(Enum):
 
 OPEN, HALF_CLOSES, CLOSES, CLOSED = Writing
 STILL_READS = frozenset({OPEN, HALF_CLOSES})
-BEFORE_THE_END = DO_NOT_WAIT | MORE_FOLLOWS
-"""Flags: the end follows, in the same packet."""
 
 
 class SocketTransport:
@@ -42,7 +39,6 @@ class SocketTransport:
     )
 
     def __init__(self, accepted: socket, turns: Turns) -> None:
-        prepare_accepted(accepted)
         self._socket = accepted
         self._turns = turns
         self._receiver: Receiver | None = None
@@ -55,12 +51,12 @@ class SocketTransport:
         self._waits_for_room = False
         self._watched = 0  # the events that we are called for
 
-    def begin(self, receiver: Receiver) -> None:
-        """Read what came with the connection, then whatever comes, until its end."""
+    def begin(self, receiver: Receiver, first: bytes | None) -> None:
+        """Pass on what was read as the connection came, None for nothing; then whatever comes, until its end."""
         self._receiver = receiver
         receiver.connection_made()
-        if self._reads:
-            self._read()
+        if first is not None and self._reads:
+            self._received(receiver, first)
         self._watch()
 
     def _watch(self) -> None:
@@ -100,6 +96,9 @@ class SocketTransport:
         except OSError:
             self.abort()
             return
+        self._received(receiver, data)
+
+    def _received(self, receiver: Receiver, data: bytes) -> None:
         self._last_read = len(data)
         if data:
             receiver.data_received(data)
@@ -156,7 +155,7 @@ class SocketTransport:
     def _left_of(self, data: bytes) -> bytes:
         """What remains to be sent: nothing, if nobody is there to read it."""
         try:
-            sent = self._socket.send(data, DO_NOT_WAIT if self._writing is OPEN else BEFORE_THE_END)
+            sent = self._socket.send(data, DO_NOT_WAIT if self._writing is OPEN else LAST)
         except BlockingIOError:
             return data
         except OSError:

@@ -24,7 +24,7 @@ import uvloop
 
 from sidecar.http.limits import Limits
 from tests.http.corpus import CORPUS
-from tests.http.peer import MirrorServer, mirror_server, request
+from tests.http.peer import MirrorServer, Repeating, mirror_server, request
 
 CLIENTS = 32
 LIMITS = Limits(read=0.1, answer=0.1, write=0.2, idle=0.1, linger=0.05, drain=0.5, sweep=0.02, connections=24, total=5)
@@ -129,7 +129,7 @@ async def fuzz(seconds: float, seed: int) -> Report:
     logging.getLogger("sidecar").addHandler(ears)
     try:
         ends_at = time.monotonic() + seconds
-        async with mirror_server(LIMITS, clock=time.monotonic) as server:
+        async with mirror_server(LIMITS, clock=time.monotonic, face=Repeating()) as server:
             await _ask(server, report)  # libuv's first stream opens a descriptor in reserve
             before = _footprint()
             while time.monotonic() < ends_at and not report.complaints:

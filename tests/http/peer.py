@@ -17,7 +17,7 @@ from sidecar.http import server as http_server
 from sidecar.http.addresses import TcpAddress
 from sidecar.http.connection import Connection, State
 from sidecar.http.limits import Limits
-from sidecar.http.messages import Reply, Request, Response
+from sidecar.http.messages import Repeatable, Reply, Request, Response
 from sidecar.http.pool import ConnectionPool, PooledConnection
 from sidecar.http.refusals import SUPPORTED_METHODS
 
@@ -166,6 +166,15 @@ class Mirror:
         return _mirrored(request)
 
 
+class Repeating(Mirror):
+    """A mirror whose good answers may be given again."""
+
+    def answer(self, request: Request) -> Reply:
+        answer = super().answer(request)
+        good = isinstance(answer, Response) and answer.status == 200
+        return Repeatable(answer, lambda: True) if good and isinstance(answer, Response) else answer
+
+
 def _mirrored(request: Request) -> Response:
     return Response(200, json.dumps({"method": request.method, "path": request.path}).encode(), {})
 
@@ -264,9 +273,13 @@ async def mirror_server(
     limits: Limits | None = None,
     leaving: Callable[[], bool] = http_server.never,
     clock: Callable[[], Instant] | None = None,
+    face: Mirror | None = None,
+    first_bytes_within: Seconds = 0,
 ) -> AsyncIterator[MirrorServer]:
-    """`clock`: another than the manual one."""
-    mirror, answered, manual, caught = Mirror(), list[int](), ManualClock(), list[str]()
+    """`clock`: another than the manual one. `face`: another than a plain mirror. `first_bytes_within`: as in `binding`;
+    for 0, clients that send nothing are seen at once.
+    """
+    mirror, answered, manual, caught = face or Mirror(), list[int](), ManualClock(), list[str]()
     loop = asyncio.get_running_loop()
     if loop.get_exception_handler() is None:  # an error that nobody handles is a failure
         loop.set_exception_handler(
@@ -279,7 +292,7 @@ async def mirror_server(
 
     with (
         mock.patch.object(http_server, "ConnectionPool", Watched),
-        mock.patch.object(binding, "FIRST_BYTES_WITHIN", 0),  # clients that send nothing are to be seen at once
+        mock.patch.object(binding, "FIRST_BYTES_WITHIN", first_bytes_within),
     ):
         async with http_server.serving(
             mirror, observe, [TcpAddress("127.0.0.1", 0)], limits or QUICK, leaving, clock=clock or manual

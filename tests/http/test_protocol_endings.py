@@ -7,7 +7,7 @@ import socket
 from sidecar.http.connection import Connection
 from sidecar.http.limits import Limits
 from sidecar.http.parser import RequestParser
-from sidecar.http.socket_transport import READ_AT_ONCE
+from sidecar.http.visits import READ_AT_ONCE
 from tests.http.peer import MirrorServer, mirror_server, request
 
 QUICK = Limits(drain=0.2, sweep=0.01)

@@ -10,8 +10,9 @@ from unittest import mock
 import pytest
 
 from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS, READ
-from sidecar.http.socket_transport import READ_AT_ONCE, SocketTransport
+from sidecar.http.socket_transport import SocketTransport
 from sidecar.http.turns import Turns
+from sidecar.http.visits import READ_AT_ONCE, first_bytes
 
 LARGE = b"x" * 3_000_000
 """More than the kernel has room for."""
@@ -82,7 +83,7 @@ async def paired(log: Log | None = None, *, sent: bytes = b"") -> AsyncIterator[
     turns = Turns()
     pair = Pair(SocketTransport(accepted, turns), client, log or Log())
     with client:
-        pair.transport.begin(pair.log)
+        pair.transport.begin(pair.log, first_bytes(accepted))
         try:
             yield pair
         finally:
@@ -128,7 +129,7 @@ async def test_what_is_written_is_sent_at_once() -> None:
 async def test_only_what_the_end_follows_waits_for_it_in_the_kernel(last: bool, flags: int) -> None:
     sent = mock.Mock(**{"recv.side_effect": BlockingIOError, "send.side_effect": lambda data, _: len(data)})
     transport = SocketTransport(sent, mock.Mock())
-    transport.begin(Log())
+    transport.begin(Log(), None)
     if last:
         transport.end(b"a")
     else:
@@ -234,5 +235,5 @@ async def test_whoever_is_refused_as_they_come_is_not_read_from() -> None:
         accepted, _ = listener.accept()
         pair_transport = SocketTransport(accepted, Turns())
         log = Refusing()
-        pair_transport.begin(log)
+        pair_transport.begin(log, first_bytes(accepted))
         assert (log.received, log.calls) == (b"", ["lost"])

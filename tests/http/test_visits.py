@@ -1,0 +1,74 @@
+"""Clients that come, ask once and leave: who is recognised has gone before there is a connection to keep."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sidecar.http.limits import Limits
+from tests.http.peer import QUICK, MirrorServer, Repeating, mirror_server, request
+
+LEAVES, STAYS = request("GET", "/a", "Connection: close"), request("GET", "/a")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[MirrorServer]:
+    async with mirror_server(face=Repeating(), first_bytes_within=1) as server:
+        yield server
+
+
+async def test_all_get_the_answer_of_the_first_and_each_is_counted(server: MirrorServer) -> None:
+    for _ in range(5):
+        peer = await server.peer()
+        answer = await peer.ask(LEAVES)
+        assert (answer.status, answer.closes, answer.document["path"]) == (200, True, "/a")
+        assert await peer.rest() == b""
+    await server.until(lambda: server.answered == [200] * 5)
+    assert len(server.face.seen) == 1
+
+
+async def test_who_stays_has_a_connection_and_is_counted_once(server: MirrorServer) -> None:
+    await server.ask(STAYS)
+    peer = await server.peer()
+    for _ in range(3):
+        assert not (await peer.ask(STAYS)).closes
+    await server.until(lambda: server.answered == [200] * 4)
+    assert (len(server.face.seen), len(server.pool)) == (1, 2)
+
+
+async def test_who_sends_more_than_was_recognised_is_read_to_the_end(server: MirrorServer) -> None:
+    await server.ask(LEAVES)
+    peer = await server.peer()
+    peer.send(STAYS + LEAVES)
+    assert [(await peer.answer()).closes for _ in range(2)] == [False, True]
+    assert await peer.rest() == b""
+
+
+async def test_who_vanishes_disturbs_nobody(server: MirrorServer) -> None:
+    await server.ask(LEAVES)
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(LEAVES)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert (await server.ask(LEAVES)).status == 200
+
+
+async def test_a_full_port_answers_them_all_the_same_and_ends_nobody_for_it() -> None:
+    async with mirror_server(
+        Limits(connections=1, sweep=QUICK.sweep), face=Repeating(), first_bytes_within=1
+    ) as server:
+        await server.ask(LEAVES)
+        kept = await server.peer()
+        await kept.ask(STAYS)
+        assert (await server.ask(LEAVES)).status == 200
+        assert (await kept.ask(STAYS)).status == 200
+
+
+async def test_once_the_server_ends_none_is_recognised() -> None:
+    leaving = asyncio.Event()
+    async with mirror_server(leaving=leaving.is_set, face=Repeating(), first_bytes_within=1) as server:
+        await server.ask(LEAVES)
+        leaving.set()
+        assert (await server.ask(LEAVES)).closes
+        assert len(server.face.seen) == 2
