@@ -7,7 +7,7 @@ face, gets the very answer that those got. The rules, and who keeps each:
 | --- | --- |
 | Only good answers are remembered: those that a face calls `Repeatable`. | the faces |
 | Only for the bytes of one whole request, without a body, that came in one read by themselves. | `RequestParser` |
-| Only where a connection has nothing else to do, and ends with the answer only if its client said so. | `Connection` |
+| Only where a connection has nothing else to do, and ends with it only as its client said. | `Connection`, `visits` |
 | Only while nothing has changed that the answer rests on, `Date` included: looked at once in each turn. | `find` |
 | Few and short ones, and for a second at the most: they hold secrets. | `remember` |
 | Each answer is counted as any other is, when the turn has ended. | `count` |
