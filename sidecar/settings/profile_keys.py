@@ -87,7 +87,9 @@ class ProfileKeys:
         "The permissions of a token file that the sidecar makes. Default: 0640.",
     )
     listen: tuple[Address, ...] | None = optional(
-        "sidecar_listen", address_texts.listeners, "An address of its own, where `/` is this role."
+        "sidecar_listen",
+        address_texts.listeners,
+        "An address of its own, where `/` is this role. It alone shows the role then; `off`: none does.",
     )
     imds_listen: tuple[Address, ...] | None = optional(
         "sidecar_imds_listen", address_texts.listeners, "An IMDS of its own: every loopback address and port is free."

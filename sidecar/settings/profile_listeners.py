@@ -14,7 +14,7 @@ from sidecar.settings.profile_sts import KEY_OF, PlainSettings, placed
 def own_addresses(profile: Profile, plain: PlainSettings) -> dict[FaceSpec, tuple[Address, ...]]:
     keys, values = profile.keys, plain.values
     given = {CONTAINER: keys.listen, ECS: keys.ecs_listen, IMDS: keys.imds_listen}
-    return {face: rules.with_access(addresses, values) for face, addresses in given.items() if addresses}
+    return {face: rules.with_access(addresses, values) for face, addresses in given.items() if addresses is not None}
 
 
 def unprotected(profile: Profile, plain: PlainSettings) -> Iterator[BadSetting]:

@@ -38,9 +38,10 @@ def _without_addresses(roles: RoleSet, name: str) -> RoleSettings:
 
 def _of_other_addresses(old: RoleSet, new: RoleSet) -> Iterator[str]:
     for name in dict.fromkeys([*old.by_name, *new.by_name]):
-        if _listen(old.by_name.get(name)) != _listen(new.by_name.get(name)):
+        before, after = old.by_name.get(name), new.by_name.get(name)
+        one = before or after
+        if before and after:
+            if dict(before.listen) != dict(after.listen):
+                yield name
+        elif one and any(one.listen.values()):
             yield name
-
-
-def _listen(role: RoleSettings | None) -> object:
-    return {face: addresses for face, addresses in role.listen.items() if addresses} if role else {}

@@ -112,7 +112,9 @@ class RoleSettings:
     auth_token_mode: int = AUTH_TOKEN_MODE
     """The permissions of a file that the sidecar makes there."""
     listen: Mapping[FaceSpec, tuple[Address, ...]] = field(default_factory=dict)
-    """Addresses of its own, by face, where only this role is served. What all roles share is in `Config.listen`."""
+    """Addresses of its own, by face, where only this role is served; none for `off`. A face that is not there shows it
+    where all roles are shown, at the addresses in `Config.listen`.
+    """
     credentials_file: CredentialsFileSettings | None = None
 
     @property

@@ -137,6 +137,15 @@ async def test_a_role_with_a_container_endpoint_of_its_own_is_there_alone_and_no
 
 
 @in_virtual_time
+async def test_a_role_that_is_off_is_on_no_endpoint_of_that_kind() -> None:
+    async with shown(role_set(role("default", listen={IMDS: ()}), role("reports", listen={CONTAINER: ()}))) as here:
+        for spec in (CONTAINER, ECS):
+            assert await here.given(here.at(spec), "/v1/credentials/reports") == 404
+            assert await here.given(here.at(spec), "/") == "default"
+        assert await here.by_imds(here.at(IMDS)) == 404
+
+
+@in_virtual_time
 async def test_an_address_of_its_own_asks_for_the_roles_token_or_else_for_the_shared_one() -> None:
     own = {CONTAINER: OWN}
     async with shown(role_set(role(), role("x", listen=own), with_token("a", listen=own)), "of-everybody") as here:

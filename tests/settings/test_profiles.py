@@ -240,6 +240,7 @@ sidecar_required = true
 def test_an_imds_and_an_ecs_address_of_its_own(files: ConfigFiles) -> None:
     text = f"{ONE}sidecar_imds_listen = 127.0.0.7:80\nsidecar_ecs_listen = 169.254.170.2:80\nsidecar_listen = off\n"
     assert files.roles(text).by_name["reports"].listen == {
+        CONTAINER: (),
         IMDS: (TcpAddress("127.0.0.7", 80),),
         ECS: (TcpAddress("169.254.170.2", 80),),
     }

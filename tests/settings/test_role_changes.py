@@ -74,5 +74,8 @@ def test_other_addresses_need_a_restart() -> None:
     assert role_changes(roles(listening), roles()) == changes(removed=("audit",), needs_restart=("audit",))
 
 
-def test_a_face_that_is_off_is_no_address() -> None:
-    assert role_changes(roles(AUDIT), roles(replace(AUDIT, listen={IMDS: ()}))).needs_restart == ()
+def test_a_role_that_is_taken_off_an_endpoint_is_shown_there_until_a_restart() -> None:
+    off = replace(AUDIT, listen={IMDS: ()})
+    assert role_changes(roles(AUDIT), roles(off)) == changes(needs_restart=("audit",))
+    assert role_changes(roles(), roles(off)) == changes(added=("audit",)), "nothing is bound for it"
+    assert role_changes(roles(off), roles()) == changes(removed=("audit",))
