@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import figures, footprint, growth, python, roles
-from bench.launch import Server
+from bench.launch import Kind, Server
 from bench.plan import Missing, Plan
 from bench.rows import burst, idle, outage, p99, refresh, sigterm, throughput
 from bench.servers import SERVERS
@@ -132,7 +132,7 @@ class Run:
 
     async def _p99(self) -> None:
         servers = self._for("fixed")
-        if not servers:
+        if not {Kind.OURS, Kind.PEER} <= {server.kind for server in servers}:
             return
         _say("p99: all, in turn")
         async for table, row in p99.measured(servers, self._place("p99"), self._plan, self._token_bytes):

@@ -15,6 +15,8 @@ ALONE, TIMES_LESS_ALONE = 1, 1.2
 """A single client is never waited for: most of what its request costs is the kernel's."""
 NOISE = 1.05
 """Two equal servers differ by this much from run to run, so a p99 within it is no worse."""
+TELLS_NOTHING = 3
+"""Of an interval whose end is so many times its beginning, neither PASS nor FAIL is said."""
 REFRESH_HOLD_MS, SCRAPE_HOLD_MS = 0.4, 0.5
 RSS_MIB, CPU_S, WAKE_UPS = 41, 0.26, 1
 ROLES, ROLES_MIB = 50, 1.5
@@ -89,9 +91,13 @@ def _p99(results: Results, ours: str) -> Verdict:
     target, wanted = f"{ours}: p99 beside the peer with the lowest", "no worse in any row"
     if not rows:
         return Verdict(target, wanted, "not measured", None)
-    worse = [row for row in rows if row["ratio"] > NOISE]
-    found = "; ".join([f"{len(rows) - len(worse)} of {len(rows)} rows", *map(_beside, worse)])
-    return Verdict(target, wanted, found, not worse)
+    worse = [row for row in rows if row["low"] > NOISE]
+    untold = [row for row in rows if row["low"] <= NOISE < row["high"]]
+    parts = [f"{len(rows) - len(worse)} of {len(rows)} rows", *map(_beside, worse)]
+    if untold:
+        parts += [f"the interval of {len(untold)} holds both sides of {NOISE} x", *map(_beside, untold)]
+    too_noisy = any(row["high"] > TELLS_NOTHING * row["low"] for row in untold)
+    return Verdict(target, wanted, "; ".join(parts), None if too_noisy and not worse else not worse)
 
 
 def _beside(row: Row) -> str:

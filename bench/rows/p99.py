@@ -1,12 +1,13 @@
 """The p99 beside the peers', in short slices of time that alternate between the servers.
 
 All servers are up, and one at a time is asked. What disturbs the machine disturbs neighbours in time alike, so the
-ratio of two neighbouring slices is compared, not their values: it is measured again until the interval of its median
-lies on one side of the limit, or often enough.
+ratio of two neighbouring slices is compared, not their values. Each row is measured in turn, and again, until the
+interval of its median ratio lies on one side of the limit, or the time is over.
 """
 
 import statistics
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,6 @@ from bench.rows.throughput import FIXED_CLIENTS, WAYS
 from bench.stand import Stand, a_stand
 from bench.targets import NOISE
 
-FIRST_LOOK = 2
-"""Slices of each peer, by which the one with the lowest p99 is found."""
 KEEPS_UP = 0.5
 """A peer must answer at least this share of what the fastest does."""
 UNANSWERED = 10_000.0
@@ -50,13 +49,26 @@ async def measured(
             stand = a_stand(server, directory / str(number), token_bytes=token_bytes[server.name])
             stands[server.name] = await stack.enter_async_context(stand)
         ours = [server.name for server in servers if server.kind is Kind.OURS]
-        for cell in _cells(plan):
-            slices = _Slices(cell, stands, plan)
-            for row in await _compared(slices, ours, plan):
-                yield "p99", row
-            if cell.column == "rate":
-                for name in stands:
-                    yield "fixed", cell.key(name) | slices.median(name)
+        comparisons = [_Comparison(_Slices(cell, stands, plan), ours) for cell in _cells(plan)]
+        await _compare(comparisons, plan)
+        for comparison in comparisons:
+            for table, row in comparison.rows():
+                yield table, row
+
+
+async def _compare(comparisons: Sequence["_Comparison"], plan: Plan) -> None:
+    """Everything as often as an interval needs, then what is not told yet, for as long as there is time."""
+    ends = time.monotonic() + plan.p99_for
+    for comparison in comparisons:
+        await comparison.begin()
+    for _ in range(plan.least_slices):
+        for comparison in comparisons:
+            await comparison.again()
+    while untold := [comparison for comparison in comparisons if comparison.untold]:
+        for comparison in untold:
+            if time.monotonic() > ends:
+                return
+            await comparison.again()
 
 
 def _cells(plan: Plan) -> list[Cell]:
@@ -106,33 +118,51 @@ class _Slices:
         return min((name for name in peers if rates[name] >= KEEPS_UP * max(rates.values())), key=self.p99)
 
 
-async def _compared(slices: _Slices, ours: Sequence[str], plan: Plan) -> list[dict[str, Any]]:
-    """Each of ours beside the peer with the lowest p99."""
-    peers = [name for name in slices.servers if name not in ours]
-    for _ in range(FIRST_LOOK):
-        for name in peers:
-            await slices.take(name)
-    if not peers:
-        return []
-    peer = slices.best(peers)
-    ratios: dict[str, list[float]] = {name: [] for name in ours}
-    for number in range(plan.most_slices):
-        if all(figures.is_told(ratios[name], NOISE) for name in ours):
-            break
-        found = {name: await slices.take(name) for name in [*ours, peer][:: -1 if number % 2 else 1]}
-        for name in ours:
-            ratios[name].append(found[name] / found[peer])
-    return [_row(slices, name, peer, ratios[name]) for name in ours]
+class _Comparison:
+    """One cell: each of ours beside the peer with the lowest p99."""
 
+    def __init__(self, slices: _Slices, ours: Sequence[str]) -> None:
+        self._slices = slices
+        self._peers = [name for name in slices.servers if name not in ours]
+        self._peer = ""
+        self._backwards = False
+        self._ratios: dict[str, list[float]] = {name: [] for name in ours}
 
-def _row(slices: _Slices, name: str, peer: str, ratios: Sequence[float]) -> dict[str, Any]:
-    low, high = figures.interval_of_median(ratios) or (min(ratios), max(ratios))
-    return slices.cell.key(name) | {
-        "peer": peer,
-        "p99": slices.p99(name),
-        "peers_p99": slices.p99(peer),
-        "ratio": statistics.median(ratios),
-        "low": low,
-        "high": high,
-        "slices": len(ratios),
-    }
+    async def begin(self) -> None:
+        """Find the peer."""
+        for name in self._peers:
+            await self._slices.take(name)
+        self._peer = self._slices.best(self._peers)
+
+    @property
+    def untold(self) -> list[str]:
+        return [name for name, ratios in self._ratios.items() if not figures.is_told(ratios, NOISE)]
+
+    async def again(self) -> None:
+        """One more slice of the peer and of each of ours that is not told yet, in turns from either end."""
+        names = [*self.untold, self._peer]
+        self._backwards = not self._backwards
+        found = {name: await self._slices.take(name) for name in names[:: -1 if self._backwards else 1]}
+        for name in names[:-1]:
+            self._ratios[name].append(found[name] / found[self._peer])
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        cell = self._slices.cell
+        for name in self._ratios:
+            yield "p99", cell.key(name) | self._row(name)
+        if cell.column == "rate":
+            for name in self._slices.servers:
+                yield "fixed", cell.key(name) | self._slices.median(name)
+
+    def _row(self, name: str) -> dict[str, Any]:
+        ratios = self._ratios[name]
+        low, high = figures.interval_of_median(ratios) or (min(ratios), max(ratios))
+        return {
+            "peer": self._peer,
+            "p99": self._slices.p99(name),
+            "peers_p99": self._slices.p99(self._peer),
+            "ratio": statistics.median(ratios),
+            "low": low,
+            "high": high,
+            "slices": len(ratios),
+        }
