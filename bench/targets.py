@@ -74,12 +74,12 @@ def _cpu_per_request(results: Results, ours: str) -> Iterator[Verdict]:
 def _cheaper(way: str, clients: int, own: Row | None, peer: Row | None, ours: str) -> Verdict:
     times = TIMES_LESS_ALONE if clients == ALONE else TIMES_LESS[way]
     target = f"{ours}: CPU per request, {WORDS[way]}, {clients:,} client{'s' * (clients > 1)}"
-    wanted = f"1/{times} of the peer's that uses least"
+    wanted = f"{times} times less than the best peer"
     if own is None or peer is None or not own["cpu_us"]:
         return Verdict(target, wanted, "not measured", None)
     found = peer["cpu_us"] / own["cpu_us"]
     beside = (
-        f"1/{found:.2f} of {peer['server']}'s: {own['cpu_us']:.1f} against {peer['cpu_us']:.1f} microseconds; "
+        f"{found:.2f} times less than {peer['server']}: {own['cpu_us']:.1f} against {peer['cpu_us']:.1f} µs; "
         f"{own['per_second']:,.0f} against {peer['per_second']:,.0f} answers a second"
     )
     return Verdict(target, wanted, beside, found >= times)
