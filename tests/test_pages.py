@@ -14,7 +14,13 @@ from tools import tables
 
 ROOT = Path(__file__).parent.parent
 README, DOCS = ROOT / "README.md", ROOT / "docs"
-PAGES = [README, *sorted(DOCS.glob("*.md")), ROOT / "bench" / "README.md", ROOT / "tests" / "clients" / "README.md"]
+AT_THE_TOP = [README, ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [
+    *AT_THE_TOP,
+    *sorted(DOCS.glob("*.md")),
+    ROOT / "bench" / "README.md",
+    ROOT / "tests" / "clients" / "README.md",
+]
 MOST_LINES = 200
 BEHAVIOURS = 20
 

@@ -6,6 +6,7 @@ No container engine takes part: `building` and `running` say what stands in for 
 import asyncio
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,12 +15,15 @@ import aiohttp
 import pytest
 
 from tests.image.building import NOBODY
+from tests.image.dockerfile import ROOT
 from tests.image.running import Image, Volume, until_ready
 from tests.lab.worlds import ROLE
 
 pytestmark = pytest.mark.timeout(300)  # the first test builds the image
 
 EXECUTABLE = 0o111
+MIB = 1 << 20
+SUPPORT = (ROOT / "docs/support.md").read_text()
 
 
 async def test_it_serves_on_a_read_only_root_as_nobody_and_ends_well_when_told(container: Image) -> None:
@@ -138,6 +142,19 @@ def test_scanners_learn_which_packages_its_libraries_are_from(image: Image) -> N
     recorded = {path.name: path.read_text() for path in (image.root / "var/lib/dpkg/status.d").iterdir()}
     assert {"libc6"} <= recorded.keys()
     assert all(f"Package: {name}\n" in text and "\nVersion: " in text for name, text in recorded.items())
+
+
+def test_it_is_no_larger_than_the_page_says(image: Image) -> None:
+    found = re.search(r"^(\d+) MiB unpacked .* ends with an error from (\d+) MiB on", SUPPORT, re.MULTILINE | re.DOTALL)
+    assert found
+    stated, limit = (int(number) for number in found.groups())
+    assert stated <= limit
+    files = {
+        (path.stat().st_ino, path.stat().st_size)
+        for path in image.root.rglob("*")
+        if not path.is_symlink() and path.is_file()
+    }
+    assert sum(size for _, size in files) < limit * MIB
 
 
 @pytest.mark.parametrize("command", ["lab", "demo"])
