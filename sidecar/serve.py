@@ -5,12 +5,13 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sidecar.admin.app import AdminFace, PublicAdminFace
 from sidecar.admin.status import Status
 from sidecar.core.clock import SystemClock
+from sidecar.core.daemon_thread import within
 from sidecar.core.errors import OutOfThreads
 from sidecar.core.model import Seconds
 from sidecar.core.process_limits import LimitTooLow, check_limits
@@ -36,12 +37,15 @@ from sidecar.roles.at_work import roles_at_work
 from sidecar.roles.endpoints import Endpoint
 from sidecar.settings.complaints import BadConfig
 from sidecar.settings.config import Config, load
+from sidecar.settings.rules import PATHS
 from sidecar.terminal.complaints import complain
 from sidecar.terminal.early_signals import end_when_told
 from sidecar.terminal.last_resort import end_process_after
 from sidecar.terminal.stop_signals import StopSignals
 
 DEFECT, BAD_CONFIG = 1, 2
+READ_WITHIN: Seconds = 10
+"""All files that the settings name, at the start. A disk that hangs is then told of, and holds up no SIGTERM before."""
 END_WITHIN: Seconds = 2
 """After the grace: by then the process has ended, whatever hangs."""
 
@@ -51,9 +55,13 @@ logger = logging.getLogger("sidecar")
 def main(argv: Sequence[str]) -> int:
     """Serve until told to stop. Returns the exit code: 0, or 2 for settings that nothing can be run with."""
     try:
-        config = load(os.environ, argv)
+        config = within(READ_WITHIN, load, os.environ, argv)
     except BadConfig as error:
         return _refuse(map(str, error.complaints))
+    except TimeoutError:
+        return _refuse([_hanging(os.environ)])
+    except OutOfThreads as error:
+        return _refuse([str(error)])
     keep_private()
     allow_open_files()
     try:
@@ -87,6 +95,11 @@ def _run_to_the_end(config: Config, log: LineWriter) -> int:
         logger.exception("crashed")
         return DEFECT
     return 0
+
+
+def _hanging(environ: Mapping[str, str]) -> str:
+    files = ", ".join(f"{name} ({text!r})" for name in PATHS if (text := environ.get(name)))
+    return f"A file that the settings name was not read within {READ_WITHIN:.0f} s; check the disks of {files}."
 
 
 def _refuse(complaints: Iterable[str]) -> int:

@@ -3,10 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from sidecar.core.errors import OutOfThreads
+from sidecar.core.model import Seconds
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,15 +31,35 @@ async def in_daemon_thread(function: Callable[P, T], *args: P.args, **kwargs: P.
         with suppress(RuntimeError):  # the loop is closed: its tasks have gone
             loop.call_soon_threadsafe(settle)
 
+    _start(run, name=getattr(function, "__name__", "call"))
+    return await ended
+
+
+def within(most: Seconds, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for who has no event loop. Signals are answered meanwhile, as they are not while a call of the kernel's
+    hangs. Raises `TimeoutError` too.
+    """
+    ended: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            ended.set_result(function(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 (whoever waits shall see it)
+            ended.set_exception(error)
+
+    _start(run, name=getattr(function, "__name__", "call"))
+    return ended.result(most)
+
+
+def _start(run: Callable[[], None], name: str) -> None:
     try:
-        threading.Thread(target=run, name=getattr(function, "__name__", "call"), daemon=True).start()
+        threading.Thread(target=run, name=name, daemon=True).start()
     except RuntimeError:  # as Python says it
         raise OutOfThreads(
             "No thread can be started: the limit on processes is used up.",
             fix="See which container of the pod uses it up, or raise it: the kubelet's podPidsLimit, the runtime's "
             "pids limit, ulimit -u.",
         ) from None
-    return await ended
 
 
 def _settled(ended: "asyncio.Future[T]", result: T) -> Callable[[], None]:

@@ -95,10 +95,19 @@ class FileWatch:
             others.set()
 
     async def _there(self, wanted: set[Path]) -> set[Path]:
-        """The directories that can be watched: to watch what hangs would hold up the whole loop."""
+        """The directories that can be watched, all of them just now: while one that hangs was waited for, others may
+        have begun to. watchfiles would ask the kernel for them with the interpreter's lock held, and so hold up all.
+        """
         self._calls = {path: self._calls.get(path) or OneCall(STAT_WITHIN) for path in wanted}
-        found = await asyncio.gather(*(_is_there(call, path) for path, call in self._calls.items()))
-        return {path for path, there in zip(self._calls, found, strict=True) if there}
+        asked, there = wanted, await self._answering(wanted)
+        while there != asked:
+            asked, there = there, await self._answering(there)
+        return there
+
+    async def _answering(self, paths: set[Path]) -> set[Path]:
+        asked = tuple(paths)
+        found = await asyncio.gather(*(_is_there(self._calls[path], path) for path in asked))
+        return {path for path, there in zip(asked, found, strict=True) if there}
 
 
 def _changes(directories: Iterable[Path], at_most: Seconds, stop: threading.Event) -> Iterator[Changes]:

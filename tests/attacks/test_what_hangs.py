@@ -156,6 +156,35 @@ async def test_a_hung_directory_is_not_watched_and_keeps_the_loop(
     assert watching.done()
 
 
+async def test_a_directory_that_hangs_while_another_is_waited_for_is_not_watched(
+    tmp_path: Path, disk: HungDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def hangs_the_second_time(path: Path) -> None:
+        asked.append(path.name)
+        if path.name == "hung" or asked.count(path.name) > 1:
+            disk()
+
+    watched: list[object] = []
+
+    def watch(*paths: object, **_: object) -> Iterator[None]:
+        watched.append(paths)
+        yield from ()
+
+    monkeypatch.setattr(file_watch, "STAT_WITHIN", 0.05)
+    monkeypatch.setattr("sidecar.sources.file_watch.os.stat", hangs_the_second_time)
+    monkeypatch.setattr(file_watch, "watch", watch)
+    files = [TokenFile(tmp_path / name / "token") for name in ("hung", "later")]
+    watching = asyncio.create_task(FileWatch(files).run())
+    while asked.count("later") < 2:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    watching.cancel()
+    await asyncio.wait([watching], timeout=1)
+    assert watched == []
+
+
 async def test_wrong_tokens_start_no_threads_while_the_authorization_file_hangs(
     tmp_path: Path, disk: HungDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
