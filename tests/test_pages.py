@@ -108,6 +108,14 @@ def test_the_index_names_every_page() -> None:
     assert named == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
 
 
+def test_the_versions_that_were_tried_are_those_of_the_clients_page() -> None:
+    table = (DOCS / "clients.md").read_text().partition("Across a refresh")[0]
+    tried = re.findall(r"^\| [^|]+ \| ([\d.]+) \|", table, re.MULTILINE)
+    assert tried
+    named = (DOCS / "sdk-versions.md").read_text()
+    assert [version for version in tried if version not in named] == []
+
+
 def test_the_places_that_the_development_page_names_exist() -> None:
     table = re.findall(r"^\| [^|]+ \| (`.*`) \|$", (DOCS / "development.md").read_text(), re.MULTILINE)
     named = [name for places in table for name in re.findall(r"`([^`]+)`", places)]

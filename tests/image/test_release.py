@@ -101,6 +101,17 @@ def test_nothing_from_outside_is_written_into_a_script() -> None:
     assert not [each for each in STEPS if "${{" in each.get("run", "")]
 
 
+def test_what_pull_requests_build_is_what_ci_builds(tmp_path: Path) -> None:
+    (building,) = (each["run"] for each in CI["jobs"]["test"]["steps"] if ".ci/run" in each.get("run", ""))
+    run = (ROOT / ".ci/run").read_text()
+    for path, text in {".ci/run": run, ".venv/bin/python": f'#!/bin/sh\necho "$2" >> {tmp_path}/built\n'}.items():
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / ".venv/bin/python").chmod(0o755)
+    subprocess.run(["/bin/bash", "-e", "-c", building], cwd=tmp_path, check=True)
+    assert (tmp_path / "built").read_text().split() == re.findall(r"tests\.[\w.]*build\b", run)
+
+
 def test_nothing_is_published_before_the_tests_have_passed() -> None:
     assert RELEASE["jobs"]["test"]["uses"] == "./.github/workflows/ci.yml"
     assert RELEASE["jobs"]["image"]["needs"] == RELEASE["jobs"]["files"]["needs"] == "test"
