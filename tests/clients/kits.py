@@ -49,12 +49,15 @@ GO = Kit(
 )
 
 _JARS = ("-DincludeScope=runtime", "-DoutputDirectory=lib")
+# Maven has no lock: these are the jars that were tried, no more and no fewer.
+_JARS_ARE_KNOWN = ("sh", "-c", "export LC_ALL=C; sha256sum lib/*.jar | diff jars.sha256 -")
 
 MAVEN = Kit(
     probe=("sh", "-c", "mvn --version && javac -version"),
     packages=("maven", "default-jdk-headless"),
     steps=(
         ("mvn", "-q", "-B", "-C", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies", *_JARS),
+        _JARS_ARE_KNOWN,
         ("javac", "-d", "classes", "-cp", "lib/*", "Whoami.java"),
     ),
     # A program this short is over before the second compiler has paid for itself.
