@@ -18,7 +18,7 @@ from sidecar.doctor.application_way import (
 from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import CONTAINER, ECS
-from sidecar.faces.routes import DEFAULT_PATHS, can_lead_to_a_role
+from sidecar.faces.routes import DEFAULT_PATHS, can_lead_to_a_role, role_named_by
 from sidecar.http.addresses import is_private, nearest
 
 SERVED_PATHS = f"The sidecar serves {' and '.join(DEFAULT_PATHS)}."
@@ -66,10 +66,21 @@ def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
     return "SDKs refuse plain http to an address that is not loopback, some of them without an error."
 
 
-def _path(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
+def _path(pod: Pod, url: SplitResult) -> str:
     if url.query:
         return "Some clients drop the query string; put everything into the path."
-    return "" if can_lead_to_a_role(url.path) else SERVED_PATHS
+    return _served(pod, url.path)
+
+
+def _served(pod: Pod, path: str) -> str:
+    """What is wrong with a path, if anything is."""
+    if not can_lead_to_a_role(path):
+        return SERVED_PATHS
+    name = role_named_by(path)
+    if not name or pod.config is None:
+        return ""
+    names = [role.name for role in pod.config.roles.served]
+    return "" if name in names else f"The sidecar has no role of this name; it has: {', '.join(names)}."
 
 
 def _listens(pod: Pod, url: SplitResult) -> str:
@@ -101,6 +112,6 @@ def _relative(pod: Pod, path: str, fix: str) -> Finding:
             f"Most SDKs prefer it, and call {ECS_HOST} instead. {where(pod, ECS)}",
             pod.without(RELATIVE_URI),
         )
-    if not can_lead_to_a_role(path):
-        return failed("app-relative-uri", f"{RELATIVE_URI}={path}", SERVED_PATHS, fix)
+    if problem := _served(pod, path):
+        return failed("app-relative-uri", f"{RELATIVE_URI}={path}", problem, fix)
     return passed("app-relative-uri", f"{RELATIVE_URI}={path}", f"The sidecar answers at {ECS_HOST}.")

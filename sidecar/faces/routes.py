@@ -78,6 +78,12 @@ def can_lead_to_a_role(path: str) -> bool:
     return asked in DEFAULT_PATHS or asked.rpartition("/")[0] == CREDENTIALS_PATH
 
 
+def role_named_by(path: str) -> str:
+    """The name in a path that can lead to a role; empty where it needs none."""
+    asked = canonical(path)
+    return "" if asked in DEFAULT_PATHS else unquote(asked.rpartition("/")[2])
+
+
 def _paths(named: dict[str, ServedRole], default: str) -> Iterator[tuple[str, ServedRole]]:
     for name, role in named.items():
         yield f"{CREDENTIALS_PATH}/{name}", role

@@ -99,6 +99,8 @@ async def test_our_own_environment_is_the_applications_where_it_names_an_endpoin
     ("uri", "level", "words"),
     [
         ("http://127.0.0.1:9911/v1/credentials", "pass", "every SDK"),
+        ("http://127.0.0.1:9911/v1/credentials/default", "pass", "every SDK"),
+        ("http://127.0.0.1:9911/v1/credentials/reprots", "fail", "no role of this name; it has: default."),
         ("http://127.0.0.1:9911/", "pass", "every SDK"),
         ("http://127.0.0.1:9911", "warn", "path is missing"),
         ("http://localhost:9911/v1/credentials", "warn", "the literal 127.0.0.1"),
