@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 BAD_USAGE = 2
-EXACT = frozenset({"inject", "serve"})
+EXACT = frozenset({"inject", "serve", "webhook"})
 """Commands whose output is a document, or none: the others may show what strangers wrote."""
 OUTPUT_UNREAD = 141
 """What a shell tells of a program that SIGPIPE ended, such as `git log | head`."""
 NOT_IN_THE_IMAGE = frozenset(
-    {"boto3", "cryptography", "jwt", "sidecar.demo", "sidecar.inject", "sidecar.lab", "sidecar.positioned_yaml", "yaml"}
+    {"boto3", "cryptography", "jwt", "sidecar.demo", "sidecar.lab", "sidecar.positioned_yaml", "yaml"}
 )
 """Modules that the image does without. The extra that brings them has the command's name: lab, demo, inject."""
 
@@ -100,6 +100,18 @@ def inject(argv: Sequence[str]) -> int:
     return commands.main(argv)
 
 
+def webhook(argv: Sequence[str]) -> int:
+    """add the sidecar to pods as they are created (Kubernetes before 1.36)"""
+    from sidecar.terminal import early_signals
+
+    early_signals.end_when_told(lambda _: 0)
+    early_signals.ignore_meaningless()
+    early_signals.leave_no_zombies()
+    from sidecar.webhook import commands
+
+    return commands.main(argv)
+
+
 def credential_process(argv: Sequence[str]) -> int:
     """print credentials for an SDK's `credential_process` setting"""
     from sidecar.client import credential_process as command
@@ -147,6 +159,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "explain": explain,
     "audit": audit,
     "inject": inject,
+    "webhook": webhook,
     "credential-process": credential_process,
     "exec": execute,
     "healthcheck": healthcheck,
@@ -156,7 +169,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
 GROUPS = {
     "In the pod": ("serve", "healthcheck", "credential-process", "exec"),
     "Finding out what is wrong": ("doctor", "explain", "audit"),
-    "Preparing manifests": ("inject",),
+    "Adding it to pods": ("inject", "webhook"),
     "Learning and rehearsing": ("demo", "lab"),
     "More": ("completion", "version"),
 }

@@ -12,6 +12,12 @@ from tests.kubernetes.cluster import Cluster, a_cluster
 from tests.kubernetes.real_tokens import RunningPod, a_running_pod
 from tests.needs import needs, without
 
+BEFORE_POLICIES = (
+    "--emulated-version=1.35",
+    "--min-compatibility-version=1.34",
+    "--disable-admission-plugins=MutatingAdmissionPolicy,ValidatingAdmissionPolicy",
+)
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
@@ -21,6 +27,15 @@ async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clu
     directory = tmp_path_factory.mktemp("cluster")
     with a_bucket(directory / "bucket") as bucket:
         async with a_cluster(KUBE_APISERVER.binary, directory, bucket) as found:
+            yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def old_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """One that offers what Kubernetes 1.35 does, and so no MutatingAdmissionPolicy; nor does it ask other policies."""
+    directory = tmp_path_factory.mktemp("old-cluster")
+    with a_bucket(directory / "bucket") as bucket:
+        async with a_cluster(cluster.program, directory, bucket, *BEFORE_POLICIES) as found:
             yield found
 
 

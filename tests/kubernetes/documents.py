@@ -13,7 +13,7 @@ from tests.manifests.rendering import EXAMPLES, MANIFESTS, applied, rendered
 Manifest = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
-CUSTOM_KINDS = frozenset({"PodMonitor", "PrometheusRule", "ServiceMonitor"})
+CUSTOM_KINDS = frozenset({"PodMonitor", "PrometheusRule", "ServiceMonitor", "Certificate", "Issuer"})
 """Kinds that an API server learns from an operator's definitions, which are no part of Kubernetes."""
 
 
@@ -34,7 +34,8 @@ def documents() -> list[Document]:
     Whoever adds a way to make some (an overlay rendered, a command's output) adds its line here.
     """
     golden = ROOT / "tests" / "inject" / "golden"
-    return [*plain_files(MANIFESTS), *examples(), *together("monitoring"), *together("policy"), *plain_files(golden)]
+    installed = [*together("monitoring"), *together("policy"), *together("webhook"), *together("webhook-cert-manager")]
+    return [*plain_files(MANIFESTS), *examples(), *installed, *plain_files(golden)]
 
 
 def examples() -> list[Document]:
