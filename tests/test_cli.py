@@ -99,7 +99,7 @@ def test_a_command_ends_quietly_when_its_output_is_closed(argv: list[str], unbuf
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "demo", "doctor", "explain", "audit", "inject", "healthcheck", "credential-process"]
+    "command", ["serve", "demo", "doctor", "explain", "audit", "inject", "webhook", "healthcheck", "credential-process"]
 )
 def test_help_that_is_not_read_to_its_end_is_no_fault(command: str) -> None:
     code, complaints = ended_without_a_reader([command, "--help"])
@@ -125,6 +125,12 @@ def loaded_by(module: str) -> set[str]:
 def test_no_command_pays_for_anothers_libraries() -> None:
     foreign = {"aiohttp", "asyncio", "prometheus_client", "watchfiles", "jwt", "yaml", "botocore"}
     assert not foreign & loaded_by("sidecar.cli")
+
+
+def test_serving_pays_for_nothing_of_the_webhook() -> None:
+    show = "import sys, sidecar.serve; print('sidecar.webhook' in sys.modules, 'sidecar.inject' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, env={}, text=True).stdout
+    assert said == "False False\n"
 
 
 def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:

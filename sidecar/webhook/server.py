@@ -26,7 +26,7 @@ logger = logging.getLogger("sidecar.webhook.server")
 class Roles(Protocol):
     """Where the roles of a namespace are. Raises `RolesUnknown`."""
 
-    async def of(self, namespace: str) -> Any: ...
+    async def of(self, namespace: str, /) -> Any: ...
 
 
 class Webhook:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import re
+import ssl
 import stat
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,10 +15,15 @@ from tempfile import mkdtemp
 import aiohttp
 import pytest
 
+from tests.free_ports import free_ports
 from tests.image.building import NOBODY
 from tests.image.dockerfile import ROOT
 from tests.image.running import Image, Volume, until_ready
+from tests.inject.kit import pod as made_pod
 from tests.lab.worlds import ROLE
+from tests.tls import authority
+from tests.webhook.test_judgement import asking
+from tests.webhook.test_server import review
 
 pytestmark = pytest.mark.timeout(300)  # the first test builds the image
 
@@ -157,7 +163,36 @@ def test_it_is_no_larger_than_the_page_says(image: Image) -> None:
     assert sum(size for _, size in files) < limit * MIB
 
 
-@pytest.mark.parametrize("command", ["lab", "demo"])
+async def test_the_webhook_answers_reviews_from_it(image: Image) -> None:
+    directory = Path(mkdtemp(prefix="webhook-", dir=image.root.parent))
+    ours = authority(directory)
+    for path, name in ((ours.bundle, "tls.crt"), (ours.key, "tls.key")):
+        path.rename(directory / name).chmod(0o644)
+    directory.chmod(0o755)
+    reviews, pages = (f"127.0.0.1:{port}" for port in free_ports(2))
+    pod = image.container(Volume(directory, "/etc/irsa-sidecar/tls"), KUBERNETES_SERVICE_HOST="127.0.0.1")
+    listen = ("--listen", reviews, "--admin-listen", pages)
+    command = (*pod.entry_point, "webhook", *listen, "--grace", "0", "--region", "eu-west-1")
+    async with pod.started(*command) as started, aiohttp.ClientSession() as client:
+        async with asyncio.timeout(20):
+            while not await answers(client, f"http://{pages}/readyz"):
+                await asyncio.sleep(0.05)
+        trust = ssl.create_default_context(cafile=directory / "tls.crt")
+        asked = review(asking(made_pod(), role=ROLE))
+        async with client.post(f"https://{reviews}/mutate", json=asked, ssl=trust) as answer:
+            assert (await answer.json())["response"]["allowed"]
+        assert await started.stop() == 0
+
+
+async def answers(client: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with client.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
+
+
+@pytest.mark.parametrize("command", ["lab", "demo", "inject"])
 def test_a_command_that_it_does_not_hold_says_how_to_get_it(image: Image, command: str) -> None:
     found = image.container().run(*image.entry_point, command)
     assert found.returncode == 2

@@ -2,8 +2,6 @@
 
 import asyncio
 import signal
-import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,9 +13,9 @@ from tests.inject.kit import ROLE, pod
 from tests.inject.specimens import SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
-from tests.kubernetes.documents import Manifest
 from tests.kubernetes.namespaces import a_namespace
 from tests.kubernetes.policies import labelled
+from tests.kubernetes.webhook_load import Load, killing, sidecars
 from tests.kubernetes.webhooks import Installation, Replica, installed, verdict
 from tests.tls import Issuer
 
@@ -95,57 +93,10 @@ async def test_a_certificate_that_cannot_be_used_changes_nothing_and_is_told_of(
 # --- replicas --------------------------------------------------------------------------------------------------------
 
 
-def sidecars(admitted: Manifest) -> list[str]:
-    return [each["image"] for each in admitted["spec"].get("initContainers", []) if each["name"] == "irsa-sidecar"]
-
-
-class Load:
-    """Pods that ask and pods that do not, without a pause; what became of them, and how long it took."""
-
-    def __init__(self, api: Api, namespace: str) -> None:
-        self._api = api
-        self._namespace = namespace
-        self.asking: Counter[str] = Counter()
-        self.bare: list[float] = []
-
-    async def ask(self) -> None:
-        while True:
-            try:
-                found = sidecars(await self._api.dry_run(labelled(pod(), role=ROLE), self._namespace))
-            except Refused:
-                found = ["refused"]
-            self.asking[" ".join(found) or "bare"] += 1
-
-    async def ask_nothing(self) -> None:
-        while True:
-            began = time.monotonic()
-            admitted = await self._api.dry_run(pod(), self._namespace)
-            self.bare.append(time.monotonic() - began)
-            assert not sidecars(admitted)
-
-    async def admitted(self, image: str, more: int) -> None:
-        """Until so many more pods have got this image."""
-        wanted = self.asking[image] + more
-        while self.asking[image] < wanted:
-            await asyncio.sleep(0.05)
-
-
 async def test_a_replica_is_killed_under_load(api: Api, old_cluster: Cluster, tmp_path: Path) -> None:
-    async with installed(old_cluster, tmp_path, IMAGE) as webhook, AsyncExitStack() as stack:
+    async with installed(old_cluster, tmp_path, IMAGE) as webhook:
         load = Load(api, await a_namespace(api))
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(job()) for job in (load.ask, load.ask, load.ask_nothing)]
-            for _ in range(3):
-                await load.admitted(IMAGE, 20)
-                killed = webhook.service.replicas[0]
-                killed.send(signal.SIGKILL)
-                await killed.process.wait()
-                await asyncio.sleep(0.2)  # until its endpoint is taken away
-                webhook.service.replicas.remove(killed)
-                await load.admitted(IMAGE, 20)
-                await stack.enter_async_context(webhook.replica(IMAGE))
-            for task in tasks:
-                task.cancel()
+        await killing(webhook, load, IMAGE, 3)
 
         assert load.asking.keys() <= {IMAGE, "refused"}
         assert load.asking[IMAGE] >= 120

@@ -152,7 +152,7 @@ class Installation:
             self.service.replicas.append(replica)
             yield replica
         finally:
-            await self._end(replica)
+            await self.end(replica)
 
     def _arguments(self, image: str) -> list[str]:
         """The manifest's, as the kubelet puts variables into them."""
@@ -170,7 +170,7 @@ class Installation:
                 assert replica.process.returncode is None, (self.directory / "webhook.log").read_text()[-2000:]
                 await asyncio.sleep(0.05)
 
-    async def _end(self, replica: Replica) -> None:
+    async def end(self, replica: Replica) -> None:
         if replica.process.returncode is None:
             replica.send(signal.SIGCONT)
             replica.send(signal.SIGTERM)
