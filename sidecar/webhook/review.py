@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.inject.workloads import Tree, mapping, text
 from sidecar.webhook.json_patch import difference
-from sidecar.webhook.judgement import Outcome, Verdict
+from sidecar.webhook.judgement import Outcome, Decision
 
 _VERSION = "admission.k8s.io/v1"
 _FORBIDDEN = 403
@@ -19,7 +19,7 @@ class BadReview(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Review:
     """What a review is about: a pod that is to be created."""
 
     uid: str
@@ -27,7 +27,7 @@ class Asked:
     pod: Tree
 
 
-def asked(document: Any) -> Asked:
+def asked(document: Any) -> Review:
     """Read a review. Raises `BadReview`."""
     request = document.get("request") if isinstance(document, dict) else None
     if not isinstance(request, dict) or document.get("apiVersion") != _VERSION or not text(request, "uid"):
@@ -37,10 +37,10 @@ def asked(document: Any) -> Asked:
         raise BadReview("the request's object is not a Pod; the webhook's rules must name pods and CREATE only")
     if not all(isinstance(pod.get(part), dict) for part in ("metadata", "spec")):
         raise BadReview("the Pod has no metadata or no spec")
-    return Asked(request["uid"], text(request, "namespace"), pod)
+    return Review(request["uid"], text(request, "namespace"), pod)
 
 
-def answer(to: Asked, verdict: Verdict) -> dict[str, Any]:
+def answer(to: Review, verdict: Decision) -> dict[str, Any]:
     """The review that is sent back."""
     response: dict[str, Any] = {"uid": to.uid, "allowed": verdict.outcome is not Outcome.REFUSED}
     if verdict.outcome is Outcome.REFUSED:
