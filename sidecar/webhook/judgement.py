@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PodDecision:
     """`pod` as it is to be admitted, or the same as it was; `reasons` where it is refused."""
 
     outcome: Outcome
@@ -47,18 +47,18 @@ def needs_roles(pod: Mapping[str, Any]) -> bool:
     return _request(pod) == "enabled" and not _own_role(pod)
 
 
-def judge(pod: Tree, options: Options, roles: Mapping[str, Any]) -> Decision:
+def judge(pod: Tree, options: Options, roles: Mapping[str, Any]) -> PodDecision:
     """What becomes of the pod. `roles` is what its namespace's ConfigMap holds. Changes no argument."""
     if (request := _request(pod)) in {None, "disabled"}:
-        return Decision(Outcome.NOT_ASKED, pod)
+        return PodDecision(Outcome.NOT_ASKED, pod)
     if request != "enabled":
-        return Decision(Outcome.REFUSED, pod, (asking.MISSPELT,))
+        return PodDecision(Outcome.REFUSED, pod, (asking.MISSPELT,))
     account = text(mapping(pod, "spec"), "serviceAccountName") or _NO_ACCOUNT
     role = _own_role(pod) or str(roles.get(account) or "")
     if sidecar_in(pod) is not None:
         return _with_its_own(pod, options, role)
     if wrong := _wrong_role(role, options):
-        return Decision(Outcome.REFUSED, pod, (wrong,))
+        return PodDecision(Outcome.REFUSED, pod, (wrong,))
     return _with_ours(pod, replace(options, role_arn=role))
 
 
@@ -71,14 +71,14 @@ def _own_role(pod: Mapping[str, Any]) -> str:
     return text(mapping(mapping(pod, "metadata"), "annotations"), names.POD_ROLE_ANNOTATION)
 
 
-def _with_ours(pod: Tree, options: Options) -> Decision:
+def _with_ours(pod: Tree, options: Options) -> PodDecision:
     outcome = inject(_as_written(pod, options), options)
     if outcome.refused:
-        return Decision(Outcome.REFUSED, pod, _told(outcome.findings, Level.ERROR))
+        return PodDecision(Outcome.REFUSED, pod, _told(outcome.findings, Level.ERROR))
     changed = outcome.document
     _back_to_the_pod(changed, pod)
     _drop_derived(changed["spec"], mapping(pod, "spec"))
-    return Decision(Outcome.INJECTED, changed, warnings=_told(outcome.findings, Level.WARNING))
+    return PodDecision(Outcome.INJECTED, changed, warnings=_told(outcome.findings, Level.WARNING))
 
 
 def _as_written(pod: Tree, options: Options) -> Tree:
@@ -116,7 +116,7 @@ def _drop_derived(spec: Tree, before: Mapping[str, Any]) -> None:
                 spec.pop(each, None)
 
 
-def _with_its_own(pod: Tree, options: Options, role: str) -> Decision:
+def _with_its_own(pod: Tree, options: Options, role: str) -> PodDecision:
     """A pod whose sidecar was there before keeps it; only a role that it leaves open is filled in."""
     changed = deepcopy(pod)
     for item in _written_roles(changed):
@@ -124,8 +124,8 @@ def _with_its_own(pod: Tree, options: Options, role: str) -> Decision:
     roles = [text(item, "value") for item in _written_roles(changed)]
     wrong = tuple(filter(None, (_wrong_role(each, options) for each in roles)))
     if wrong:
-        return Decision(Outcome.REFUSED, pod, wrong)
-    return Decision(Outcome.KEPT, changed, warnings=_of_others(pod, options))
+        return PodDecision(Outcome.REFUSED, pod, wrong)
+    return PodDecision(Outcome.KEPT, changed, warnings=_of_others(pod, options))
 
 
 def _written_roles(pod: Tree) -> Iterator[Tree]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sidecar.inject.workloads import Tree, mapping, text
 from sidecar.webhook.json_patch import difference
-from sidecar.webhook.judgement import Outcome, Decision
+from sidecar.webhook.judgement import Outcome, PodDecision
 
 _VERSION = "admission.k8s.io/v1"
 _FORBIDDEN = 403
@@ -40,7 +40,7 @@ def asked(document: Any) -> Review:
     return Review(request["uid"], text(request, "namespace"), pod)
 
 
-def answer(to: Review, verdict: Decision) -> dict[str, Any]:
+def answer(to: Review, verdict: PodDecision) -> dict[str, Any]:
     """The review that is sent back."""
     response: dict[str, Any] = {"uid": to.uid, "allowed": verdict.outcome is not Outcome.REFUSED}
     if verdict.outcome is Outcome.REFUSED:

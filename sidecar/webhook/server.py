@@ -13,7 +13,7 @@ from sidecar.http.addresses import TcpAddress
 from sidecar.inject.options import Options
 from sidecar.observe import series_page
 from sidecar.webhook import review
-from sidecar.webhook.judgement import Outcome, Decision, judge, needs_roles
+from sidecar.webhook.judgement import Outcome, PodDecision, judge, needs_roles
 from sidecar.webhook.metrics import WebhookMetrics
 from sidecar.webhook.namespace_roles import RolesUnknown
 
@@ -57,11 +57,11 @@ class Webhook:
         _tell(asked, verdict)
         return self._sent(web.json_response(review.answer(asked, verdict)))
 
-    async def _verdict(self, asked: review.Review) -> Decision:
+    async def _verdict(self, asked: review.Review) -> PodDecision:
         try:
             roles = await self._roles.of(asked.namespace) if needs_roles(asked.pod) else {}
         except RolesUnknown as unknown:
-            return Decision(Outcome.REFUSED, asked.pod, (str(unknown),))
+            return PodDecision(Outcome.REFUSED, asked.pod, (str(unknown),))
         return judge(asked.pod, self._options, roles)
 
     def _sent(self, response: web.Response) -> web.Response:
@@ -71,7 +71,7 @@ class Webhook:
         return response
 
 
-def _tell(asked: review.Review, verdict: Decision) -> None:
+def _tell(asked: review.Review, verdict: PodDecision) -> None:
     metadata = asked.pod["metadata"]
     name = str(metadata.get("name") or metadata.get("generateName", ""))
     fields = {"namespace": asked.namespace, "pod": name, "outcome": str(verdict.outcome)}

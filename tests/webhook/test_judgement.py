@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.inject import inject
 from sidecar.inject.names import POD_ROLE_ANNOTATION, RECORD_ANNOTATION, REQUEST_LABEL
-from sidecar.webhook.judgement import Outcome, Decision, judge, needs_roles
+from sidecar.webhook.judgement import Outcome, PodDecision, judge, needs_roles
 from tests.inject.kit import ROLE, named, options, pod
 from tests.inject.specimens import SPECIMENS, Specimen
 
@@ -24,7 +24,7 @@ def asking(bare: dict[str, Any], value: str = "enabled", role: str = "") -> dict
     return changed
 
 
-def role_of(verdict: Decision) -> str:
+def role_of(verdict: PodDecision) -> str:
     (sidecar,) = verdict.pod["spec"]["initContainers"]
     return str(named(sidecar["env"])["AWS_ROLE_ARN"]["value"])
 
@@ -56,7 +56,7 @@ def test_the_pod_is_not_changed_itself() -> None:
 
 @pytest.mark.parametrize("bare", [pod(), asking(pod(), "disabled", ROLE)])
 def test_a_pod_that_does_not_ask_is_left_alone(bare: dict[str, Any]) -> None:
-    assert judge(bare, OPTIONS, {"app": ROLE}) == Decision(Outcome.NOT_ASKED, bare)
+    assert judge(bare, OPTIONS, {"app": ROLE}) == PodDecision(Outcome.NOT_ASKED, bare)
 
 
 @pytest.mark.parametrize("value", ["", "true", "Enabled"])
