@@ -29,3 +29,26 @@ class BaseRole(Protocol):
 
 FindBase = Callable[[], BaseRole]
 """Finds the base role anew at each look: a reload of the settings may have put another broker in its place."""
+BrokerOf = Callable[[str], BaseRole]
+"""The broker of the role with this name, as it is now. Raises `KeyError` where there is none, or none any more."""
+
+
+class BaseByName:
+    """A `FindBase`. Once the role is gone it is the last one of that name: a reload takes a chain out with its base,
+    and the chain still looks at it while it ends.
+    """
+
+    def __init__(self, name: str, broker_of: BrokerOf) -> None:
+        self._name = name
+        self._broker_of = broker_of
+        self._last: BaseRole | None = None
+
+    def __call__(self) -> BaseRole:
+        try:
+            found = self._broker_of(self._name)
+        except KeyError:
+            if self._last is None:
+                raise
+            return self._last
+        self._last = found
+        return found

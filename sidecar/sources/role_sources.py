@@ -1,7 +1,7 @@
 """From a role's settings to the source of its credentials: the one place that knows every kind."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,16 +10,13 @@ import aiohttp
 from sidecar.core.ports import Clock, CredentialSource
 from sidecar.core.variables import AUTHORIZATION_FILE
 from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
-from sidecar.sources.base_role import BaseRole
+from sidecar.sources.base_role import BaseByName, BrokerOf
 from sidecar.sources.file_watch import FileWatch, WatchedFile
 from sidecar.sources.token_file import TokenFile
 from sidecar.sources.web_identity import WebIdentity, web_identity_exchange
 from sidecar.sts.exchange import SkewObserver, StsExchange, sts_session
 from sidecar.sts.post import StsPost, the_sessions_own
 from sidecar.sts.trusted_authorities import TrustedAuthorities
-
-BrokerOf = Callable[[str], BaseRole]
-"""The broker of the role with this name, as it is now: a reload may put another in its place."""
 
 
 class RoleSources:
@@ -75,7 +72,8 @@ class RoleSources:
         from sidecar.sources.chain import chained_role  # noqa: PLC0415 (5 MiB of a signer that only chains need)
 
         post = StsPost(self._http, self._clock, self._trust(settings.sts.ca_bundle))
-        return chained_role(settings, lambda: self._broker_of(settings.base), post, self._clock, observe_skew)
+        base = BaseByName(settings.base, self._broker_of)
+        return chained_role(settings, base, post, self._clock, observe_skew)
 
     def _container(self, settings: ContainerSettings) -> CredentialSource:
         from sidecar.sources.container import container_source  # noqa: PLC0415 (few need it)

@@ -1,5 +1,6 @@
 """What the sources of many roles share, and what they forget when a role goes."""
 
+import asyncio
 import gc
 import weakref
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.broker import Broker
+from sidecar.core.refresh import RefreshPolicy
 from sidecar.core.session_request import ChainedSessionRequest, SessionRequest
 from sidecar.settings.roles import ChainSettings, FallbackRegion, RoleSettings, StsConnection, WebIdentitySettings
 from sidecar.sources.chain import Chain
@@ -20,7 +22,7 @@ from sidecar.sources.web_identity import WebIdentity
 from sidecar.sts.assume_role import AssumeRole
 from sidecar.sts.exchange import no_observer
 from tests.chains import TARGET_ARN
-from tests.doubles import ROLE_ARN, Pod, VirtualClock
+from tests.doubles import ROLE_ARN, Pod, Recorder, VirtualClock
 
 
 def no_broker(name: str) -> Broker:
@@ -94,6 +96,27 @@ async def test_a_chain_stands_on_the_broker_that_has_its_bases_name_at_each_look
         brokers["shop"] = (pod := Pod()).broker
         await pod.tokens.read()
         assert chain.token is pod.tokens.current.value
+
+
+async def test_a_chain_that_is_taken_out_with_its_base_ends_while_it_waits_for_it() -> None:
+    """Its task ends all others with it where it ends otherwise."""
+    brokers = {"shop": Pod().broker}
+    async with role_sources(VirtualClock(), lambda name: brokers[name]) as made:
+        broker = Broker(
+            role="partner",
+            source=made.source(chained(), no_observer),
+            clock=VirtualClock(),
+            jitter=lambda: 0.5,
+            observe=Recorder(),
+            policy=RefreshPolicy(),
+        )
+        refreshing = asyncio.create_task(broker.keep_fresh())
+        await asyncio.sleep(0)
+        brokers.clear()
+        refreshing.cancel()
+        await asyncio.wait([refreshing])
+        assert refreshing.cancelled()
+        assert broker.token is None  # what a page asks that is being written
 
 
 async def test_a_chain_asks_in_its_fallback_regions_too(sources: RoleSources) -> None:
