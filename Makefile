@@ -27,8 +27,8 @@ help: ## say what there is
 
 install: $(VENV)/.demo ## make .venv with every command: .venv/bin/irsa-sidecar (PYTHON=python3.12 chooses the Python)
 
-demo: $(VENV)/$(if $(STS),.dev,.demo) ## the main job, offline: lab, sidecar and a real SDK (ONCE=1, OUTAGE=20, STS=versitygw)
-	@exec $(BIN)/$(if $(STS),python -m tests.other_sts.demo $(STS),irsa-sidecar demo) $(if $(call given,ONCE),--once) $(if $(call given,OUTAGE),--outage $(OUTAGE))
+demo: $(VENV)/$(if $(STS),.dev,.demo) ## the main job, offline: lab, sidecar and a real SDK (ONCE=1, OUTAGE=20, ROLES=1, STS=versitygw)
+	@exec $(BIN)/$(if $(STS),python -m tests.other_sts.demo $(STS),irsa-sidecar demo) $(if $(call given,ONCE),--once) $(if $(call given,OUTAGE),--outage $(OUTAGE)) $(if $(call given,ROLES),--roles)
 
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 

@@ -4,7 +4,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from sidecar.demo.run import SESSION_LIFETIME, Plan, ProcessEnded, run
+from sidecar.demo.roles_run import RolesDemo
+from sidecar.demo.run import SESSION_LIFETIME, Demo, Plan, ProcessEnded, run
 from sidecar.terminal.command_parser import CommandParser
 
 MAXIMUM_OUTAGE = 600
@@ -17,13 +18,14 @@ def main(argv: Sequence[str]) -> int:
     Returns 0 if no call failed for which there were credentials and, where it ends by itself, the access key changed.
     """
     try:
-        return 0 if asyncio.run(run(_plan(argv))) else 1
+        plan, kind = _asked(argv)
+        return 0 if asyncio.run(run(plan, kind)) else 1
     except* ProcessEnded as ended:
         print(*ended.exceptions, sep="\n", file=sys.stderr)
     return 1
 
 
-def _plan(argv: Sequence[str]) -> Plan:
+def _asked(argv: Sequence[str]) -> tuple[Plan, type[Demo]]:
     parser = CommandParser(
         prog="irsa-sidecar demo",
         description="Run the whole chain offline: a lab (issuer, kubelet, IAM, STS), the sidecar, and boto3 as the "
@@ -37,7 +39,15 @@ def _plan(argv: Sequence[str]) -> Plan:
         help=f"stop STS for so long (1 to {MAXIMUM_OUTAGE}) when a refresh is due, and end when the sidecar "
         f"has recovered; its credentials outlast {SESSION_LIFETIME // 2} s",
     )
+    parser.add_argument(
+        "--roles",
+        action="store_true",
+        help="two applications with a role each, one of them in another account by a chain, shown side by side; "
+        "with --once: end when both have new keys",
+    )
     given = parser.parse_args(argv)
     if given.outage is not None and not 1 <= given.outage <= MAXIMUM_OUTAGE:
         parser.error(f"--outage {given.outage}: 1 to {MAXIMUM_OUTAGE} is allowed")
-    return Plan(given.once, given.outage)
+    if given.roles and given.outage is not None:
+        parser.error("--roles: not with --outage; kill the process that the demo names")
+    return Plan(given.once, given.outage), RolesDemo if given.roles else Demo

@@ -1,11 +1,13 @@
 """Describes an event of the demo in one sentence. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sidecar.lab.events import Answered, LabEvent, TokenProjected
 
+COLUMN = 48
+"""Characters."""
 NOTHING = "It has nothing to serve."
 
 
@@ -29,6 +31,12 @@ def of_lab(event: LabEvent) -> tuple[str, str] | None:
 
 
 def of_sidecar(fields: Mapping[str, Any]) -> str | None:
+    """What it did; for a role of a profile, with its name."""
+    told = _of_role(fields)
+    return f"for {fields['role']} it {told}" if told and "role" in fields else told
+
+
+def _of_role(fields: Mapping[str, Any]) -> str | None:
     match fields["event"]:
         case "credentials issued":
             return (
@@ -51,3 +59,16 @@ def of_application(fields: Mapping[str, Any]) -> str:
     if "error" in fields:
         return f"FAILED: {fields['error']}"
     return f"is {fields['who']}, with key {fields['access_key_id']}, valid for another {fields['seconds_left']} s"
+
+
+def of_application_briefly(fields: Mapping[str, Any]) -> str:
+    """The same for a column: the role's own part of the ARN, and the end of the key."""
+    if "error" in fields:
+        return f"FAILED: {fields['error']}"
+    _, _, _, _, account, session = fields["who"].split(":", 5)
+    role = session.split("/")[1]
+    return f"{account} {role}, key …{fields['access_key_id'][-4:]}, {fields['seconds_left']} s left"
+
+
+def side_by_side(columns: Sequence[str]) -> str:
+    return " | ".join(f"{column:<{COLUMN}}" for column in columns).rstrip()

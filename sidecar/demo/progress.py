@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
+from typing import Any
 
 from sidecar.core.model import Instant, Seconds
 from sidecar.core.refresh import RefreshPolicy
@@ -31,16 +32,23 @@ class Counts:
     def refreshes(self) -> int:
         return max(0, self.issued - 1)
 
-    def __str__(self) -> str:
+    @property
+    def of_calls(self) -> str:
+        """What came of the application's calls."""
         counted = (
-            _counted(self.rotations, "token rotation"),
-            _counted(self.refreshes, "refresh", "refreshes"),
             _counted(self.calls, "application call"),
             f"{self.failed_calls} failed",
             *([f"{self.calls_without} without credentials to use"] if self.calls_without else []),
             _counted(len(self.access_keys), "access key"),
         )
         return ", ".join(counted)
+
+    def __str__(self) -> str:
+        rotations, refreshes = (
+            _counted(self.rotations, "token rotation"),
+            _counted(self.refreshes, "refresh", "refreshes"),
+        )
+        return f"{rotations}, {refreshes}, {self.of_calls}"
 
 
 def _counted(count: int, one: str, many: str = "") -> str:
@@ -84,6 +92,13 @@ class Progress:
     async def until_nearly_due(self) -> None:
         """Wait until the next refresh is about to begin."""
         await asyncio.sleep(max(0, self._due_at - time.monotonic() - JUST_BEFORE))
+
+    def called(self, fields: Mapping[str, Any]) -> None:
+        """A call of the application, as it tells of it."""
+        if "error" in fields:
+            self.call_failed(fields["took"])
+        else:
+            self.call_succeeded(fields["access_key_id"])
 
     def call_succeeded(self, access_key_id: str) -> None:
         keys = self.counts.access_keys | {access_key_id}

@@ -10,8 +10,10 @@ import secrets
 import signal
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sidecar.core.variables import AUTHORIZATION, AUTHORIZATION_FILE, FULL_URI, SIDECAR_AUTHORIZATION_FILE
 from sidecar.demo import narration
@@ -36,7 +38,7 @@ class Plan:
     """How the demo ends: `once` after two rotations and two refreshes, after one `outage` in seconds, or by Ctrl-C."""
 
     once: bool
-    outage: int | None
+    outage: int | None = None
 
     @property
     def ends(self) -> bool:
@@ -47,14 +49,14 @@ class ProcessEnded(Exception):
     """A part of the demo that should go on has ended by itself."""
 
 
-async def run(plan: Plan) -> bool:
-    """The demo from start to end.
+async def run(plan: Plan, kind: type["Demo"] | None = None) -> bool:
+    """The demo from start to end, of `kind` if not the usual one.
 
     True if no call failed for which there were credentials and, where it ends by itself, the access key changed.
     """
     progress = Progress()
     with tempfile.TemporaryDirectory(prefix="irsa-sidecar-demo-") as directory:
-        demo = Demo(plan, progress, Path(directory))
+        demo = (kind or Demo)(plan, progress, Path(directory))
         async with (
             running(
                 LabSettings(demo.state, issuer=ANY_PORT, sts=None, control=ANY_PORT, token_lifetime=TOKEN_LIFETIME),
@@ -63,9 +65,8 @@ async def run(plan: Plan) -> bool:
             running_sts(StsSettings(demo.state, ANY_PORT, REGION), demo.observe) as aws_url,
         ):
             await demo.run(lab, aws_url)
-    counts = progress.counts
-    progress.print("demo", f"done: {counts}")
-    return counts.failed_calls == 0 and (not plan.ends or len(counts.access_keys) > 1)
+    progress.print("demo", f"done: {demo.ended()}")
+    return demo.succeeded
 
 
 class Demo:
@@ -88,6 +89,15 @@ class Demo:
         if told := narration.of_lab(event):
             self._progress.print(*told)
 
+    @property
+    def succeeded(self) -> bool:
+        counts = self._progress.counts
+        return counts.failed_calls == 0 and (not self._plan.ends or len(counts.access_keys) > 1)
+
+    def ended(self) -> str:
+        """What has happened, in one line."""
+        return str(self._progress.counts)
+
     async def run(self, lab: Lab, aws_url: str) -> None:
         """Start all parts, and wait for the planned end or for a signal."""
         stopped = _stop_signal()
@@ -95,7 +105,7 @@ class Demo:
             tasks = [
                 group.create_task(self._sts.keep_running(), name="sts"),
                 group.create_task(self._run_sidecar(lab), name="sidecar"),
-                group.create_task(self._run_application(aws_url), name="application"),
+                group.create_task(self._run_applications(aws_url), name="application"),
                 group.create_task(stopped.wait(), name="a signal"),
                 group.create_task(self._planned_end(), name="the planned end"),
             ]
@@ -127,9 +137,8 @@ class Demo:
         command += ["--session-lifetime", str(SESSION_LIFETIME), "--region", REGION]
         return StsProcess(command, self._environment, address, self._plan.outage or STS_DOWNTIME, self._progress)
 
-    async def _run_sidecar(self, lab: Lab) -> None:
-        await until_listening(self._sts_port)  # a cluster's STS was there before its pods
-        environment = self._environment | {
+    def _sidecar_settings(self, lab: Lab) -> dict[str, str]:
+        return {
             "AWS_ROLE_ARN": ROLE,
             "AWS_WEB_IDENTITY_TOKEN_FILE": str(lab.token_file),
             "AWS_ENDPOINT_URL_STS": f"http://{LOOPBACK}:{self._sts_port}",
@@ -139,6 +148,10 @@ class Demo:
             "SIDECAR_DURATION": "900",
             "SIDECAR_GRACE": "0",
         }
+
+    async def _run_sidecar(self, lab: Lab) -> None:
+        await until_listening(self._sts_port)  # a cluster's STS was there before its pods
+        environment = self._environment | self._sidecar_settings(lab)
         async with python(["-m", "sidecar", "serve"], environment, stdout=DEVNULL, stderr=PIPE) as process:
             async for line in lines(process.stderr):
                 self._sidecar_logged(line)
@@ -153,11 +166,14 @@ class Demo:
             case "listening":
                 self._sidecar_listens(fields["credentials"], fields["admin"])
             case "credentials issued":
-                self._progress.credentials_issued(fields["expires_in"], fields["next_attempt_in"])
+                self._issued(fields)
             case "token rotated":
                 self._progress.token_rotated()
         if told := narration.of_sidecar(fields):
             self._progress.print("sidecar", told)
+
+    def _issued(self, fields: Mapping[str, Any]) -> None:
+        self._progress.credentials_issued(fields["expires_in"], fields["next_attempt_in"])
 
     def _sidecar_listens(self, credentials: str, admin: str) -> None:
         show = self._progress.print
@@ -168,7 +184,7 @@ class Demo:
         show("you", f"or:   curl http://{admin}/readyz")
         self._serving.set_result(url)
 
-    async def _run_application(self, aws_url: str) -> None:
+    async def _run_applications(self, aws_url: str) -> None:
         environment = self._environment | {
             FULL_URI: await self._serving,
             AUTHORIZATION: self._auth_token_file.read_text(),
@@ -186,10 +202,7 @@ class Demo:
 
     def _application_called(self, line: str) -> None:
         fields = json.loads(line)
-        if "error" in fields:
-            self._progress.call_failed(fields["took"])
-        else:
-            self._progress.call_succeeded(fields["access_key_id"])
+        self._progress.called(fields)
         self._progress.print("application", narration.of_application(fields))
 
 

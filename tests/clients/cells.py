@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.clients.catalogue import Client
 from tests.clients.faces import Face, application
-from tests.clients.network_pods import WHO, Kind, Pod, Scenario, bare
+from tests.clients.network_pods import Kind, Pod, Scenario, bare
 from tests.clients.processes import Answer, Failed, Program, program
 
 HALF_PAST = 0.5
@@ -48,7 +48,7 @@ async def tried(cell: Cell, pod: Pod, command: Sequence[str]) -> Outcome:
         environment = bare(Path(home)) | application(cell.face, pod)
         try:
             async with program(pod.inside(*command), environment, Path(home) / "stderr") as running:
-                answer = await _called(running, pod, cell.scenario)
+                answer = await _called(running, cell)
         except Failed as error:
             return Outcome(cell, works=False, why=str(error))
     made = await pod.requests() - before
@@ -57,23 +57,24 @@ async def tried(cell: Cell, pod: Pod, command: Sequence[str]) -> Outcome:
     return Outcome(cell, works=True, version=answer.version, requests=made.total(), kinds=frozenset(made))
 
 
-async def _called(running: Program, pod: Pod, scenario: Scenario) -> Answer:
+async def _called(running: Program, cell: Cell) -> Answer:
     """One good answer, or where sessions are short, all answers up to the first with another key. Raises `Failed`."""
-    first = last = await _good(running)
-    if scenario.session_lifetime is None:
+    first = last = await _good(running, cell.face.who)
+    lifetime = cell.scenario.session_lifetime
+    if lifetime is None:
         return first
     try:
-        async with asyncio.timeout(2 * scenario.session_lifetime):
+        async with asyncio.timeout(2 * lifetime):
             while last.access_key_id == first.access_key_id:
                 await asyncio.sleep(1 - (time.time() - HALF_PAST) % 1)
-                last = await _good(running)
+                last = await _good(running, cell.face.who)
     except TimeoutError as error:
         raise Failed("It went on with its first key.") from error
     return last
 
 
-async def _good(running: Program) -> Answer:
+async def _good(running: Program, who: str) -> Answer:
     answer = await running.ask()
-    if not answer.who.startswith(WHO):
+    if not answer.who.startswith(who):
         raise Failed(f"It is somebody else: {answer.who}.")
     return answer

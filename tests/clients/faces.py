@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tests.clients.network_pods import REGION, STS, Pod, Scenario
+from sidecar.demo.two_roles import PARTNER, REPORTS, NamedRole
+from tests.clients.network_pods import REGION, STS, WHO, Pod, Scenario
 
 LOOPBACK = Scenario("loopback", link_local=False)
 LOOPBACK_V1 = Scenario("loopback, IMDSv1 allowed", link_local=False, imds_v1=True)
@@ -15,6 +16,7 @@ SHORT = 34
 """Seconds. The sidecar refreshes half-way, so that a document has 17 s left at the least: JavaScript v2 hangs if IMDS
 gives it one with less than 15 s. Whoever still has the first key at the end is refused by the lab."""
 LOOPBACK_SHORT = Scenario("loopback, short sessions", link_local=False, imds_v1=True, session_lifetime=SHORT)
+NAMED_SHORT = Scenario("named roles, short sessions", link_local=False, session_lifetime=SHORT, named_roles=True)
 LINK_LOCAL_SHORT = Scenario("link-local, short sessions", link_local=True, imds_v1=True, session_lifetime=SHORT)
 
 FULL_URI = "http://127.0.0.1:9911/v1/credentials"
@@ -23,11 +25,12 @@ NO_IMDS = {"AWS_EC2_METADATA_DISABLED": "true"}
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One column. `counted_as`: the faces by which the sidecar may count its requests."""
+    """One column. `counted_as`: the faces by which the sidecar may count its requests. `who`: how its ARN begins."""
 
     name: str
     counted_as: frozenset[str]
     variables: Callable[[Pod], Mapping[str, str]]
+    who: str = WHO
 
 
 def application(face: Face, pod: Pod) -> dict[str, str]:
@@ -48,6 +51,16 @@ def _file(pod: Pod) -> dict[str, str]:
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": FULL_URI,
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(pod.token_file),
     }
+
+
+def _role(role: NamedRole) -> Callable[[Pod], dict[str, str]]:
+    def variables(pod: Pod) -> dict[str, str]:
+        return NO_IMDS | {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{FULL_URI}/{role.name}",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(role.token_file(pod.roles)),
+        }
+
+    return variables
 
 
 def _both(pod: Pod) -> dict[str, str]:
@@ -102,6 +115,8 @@ IMDS_ADDRESS = Face("IMDSv2 by address", IMDS, _imds_address)
 IMDS_ENDPOINT_V1 = Face("IMDS by variable, v1 too", WITH_V1_TOO, _imds_endpoint)
 IMDS_ADDRESS_V1 = Face("IMDS by address, v1 too", WITH_V1_TOO, _imds_address)
 PROCESS = Face("credential_process", CONTAINER, _process)
+NAMED = Face("named role", CONTAINER, _role(REPORTS), REPORTS.assumed)
+CHAINED = Face("role in another account, by a chain", CONTAINER, _role(PARTNER), PARTNER.assumed)
 FILE = Face("shared file", frozenset(), _shared_file)
 
 Column = tuple[Scenario, Face]
@@ -126,3 +141,4 @@ ACROSS_A_REFRESH: tuple[Column, ...] = (
     (LOOPBACK_SHORT, PROCESS),
     (LOOPBACK_SHORT, FILE),
 )
+WITH_ROLES: tuple[Column, ...] = ((NAMED_SHORT, NAMED), (NAMED_SHORT, CHAINED))

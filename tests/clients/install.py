@@ -35,7 +35,8 @@ async def everything(clients: Iterable[Client]) -> None:
 
 def command(client: Client) -> tuple[str, ...]:
     """What runs the client's program, once it has been made."""
-    return (*client.kit.command(HERE / client.folder, CACHE / client.folder, client.program), *client.arguments)
+    made = client.kit.command(HERE / client.folder, CACHE / client.folder, client.program)
+    return (*client.entry_point, *made, *client.arguments)
 
 
 async def _tools(kits: Iterable[Kit]) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 Command = Sequence[str]
@@ -47,6 +47,10 @@ GO = Kit(
     steps=(("go", "build", "-mod=readonly", "-modcacherw", "-buildvcs=false", "-o", "whoami", "."),),
     command=lambda source, made, program: (f"{made}/{program}",),
 )
+
+_OLD_GO = ("go", "build", "-modfile=of-2022.mod", *GO.steps[0][2:-2], "whoami-of-2022", ".")
+GO_AND_OLD_GO = replace(GO, steps=(*GO.steps, _OLD_GO))
+"""The same program with two locks: go.mod, and of-2022.mod."""
 
 _JARS = ("-DincludeScope=runtime", "-DoutputDirectory=lib")
 # Maven has no lock: these are the jars that were tried, no more and no fewer.

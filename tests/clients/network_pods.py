@@ -19,9 +19,10 @@ from typing import NamedTuple
 import aiohttp
 
 from sidecar.admin.shared_pages import PAGE_LASTS
+from sidecar.demo import two_roles
 from tests.clients.processes import process
 
-ROLE = "arn:aws:iam::111122223333:role/demo"
+ROLE = two_roles.BASE
 WHO = "arn:aws:sts::111122223333:assumed-role/demo/"
 REGION = "us-east-1"
 STS = "http://127.0.0.1:9922"
@@ -46,6 +47,8 @@ class Scenario:
     link_local: bool
     imds_v1: bool = False
     session_lifetime: int | None = None
+    named_roles: bool = False
+    """The sidecar serves the demo's two roles too, each for its token alone."""
 
 
 class NotReady(Exception):
@@ -83,6 +86,11 @@ class Pod:
     @property
     def credentials_file(self) -> Path:
         return self.home / "shared" / "credentials"
+
+    @property
+    def roles(self) -> Path:
+        """The directory of the named roles' profiles and tokens."""
+        return self.home / "roles"
 
     async def requests(self) -> Counter[Kind]:
         """Requests that reached the sidecar so far, from its metrics page."""
@@ -122,6 +130,10 @@ async def running(scenario: Scenario, directory: Path) -> AsyncIterator[Pod]:
         await stack.enter_async_context(process(_lab(pod, scenario), bare(home), home / "lab.log"))
         await _until(lambda: _exists(home / "lab" / "running.json"), home)
         settings = bare(home) | _settings(pod, scenario)
+        if scenario.named_roles:
+            two_roles.write_profiles(pod.roles)
+            two_roles.add_to_iam(home / "lab" / "iam.yaml")
+            settings |= two_roles.variables(pod.roles)
         serve = pod.inside(IRSA_SIDECAR, "serve")
         await stack.enter_async_context(process(serve, settings, home / "sidecar.log"))
         await _until(pod.is_ready, home)

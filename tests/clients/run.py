@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.clients import install, network_pods, table
-from tests.clients.catalogue import CLIENTS, Client
+from tests.clients.catalogue import CLIENTS, EVERY_CLIENT, WITH_A_ROLE_EACH, Client
 from tests.clients.cells import Cell, Outcome, tried
 from tests.clients.expected import is_expected
 from tests.clients.faces import (
@@ -24,14 +24,21 @@ from tests.clients.faces import (
     LOOPBACK,
     LOOPBACK_SHORT,
     LOOPBACK_V1,
+    NAMED_SHORT,
     ONE_RUN,
+    WITH_ROLES,
+    Column,
 )
 from tests.clients.install import CannotInstall
 from tests.clients.network_pods import NotReady, Scenario
 
-LANES = {LOOPBACK: 2, LINK_LOCAL: 1, LOOPBACK_V1: 1, LINK_LOCAL_V1: 1, LOOPBACK_SHORT: 8, LINK_LOCAL_SHORT: 5}
+LANES = {LOOPBACK: 2, LINK_LOCAL: 1, LOOPBACK_V1: 1, LINK_LOCAL_V1: 1} | {
+    LOOPBACK_SHORT: 8,
+    LINK_LOCAL_SHORT: 5,
+    NAMED_SHORT: 3,
+}
 """Pods of each scenario. Two cores bear three that work at a time; one that waits for a refresh costs little."""
-TOGETHER = ((LOOPBACK, LINK_LOCAL), (LOOPBACK_V1, LINK_LOCAL_V1), (LOOPBACK_SHORT, LINK_LOCAL_SHORT))
+TOGETHER = ((LOOPBACK, LINK_LOCAL), (LOOPBACK_V1, LINK_LOCAL_V1), (LOOPBACK_SHORT, LINK_LOCAL_SHORT, NAMED_SHORT))
 
 NOTHING_RAN = 2
 
@@ -40,16 +47,16 @@ def main(argv: Sequence[str]) -> int:
     """Returns 0 if every cell came out as expected, 1 if not, 2 if there is nothing that can be run."""
     if os.geteuid():
         return _refused("`make clients` makes network namespaces: run it as root.")
-    chosen = [client for client in CLIENTS if not argv or client.name.startswith(tuple(argv))]
+    chosen = [client for client in EVERY_CLIENT if not argv or client.name.startswith(tuple(argv))]
     if not chosen:
-        return _refused(f"No such client. There are: {', '.join(client.name for client in CLIENTS)}.")
+        return _refused(f"No such client. There are: {', '.join(client.name for client in EVERY_CLIENT)}.")
     started = time.monotonic()
     try:
         outcomes = asyncio.run(run(chosen))
     except* (CannotInstall, NotReady) as failed:
         print(*failed.exceptions, sep="\n", file=sys.stderr)
     else:
-        everyone = len(chosen) == len(CLIENTS)
+        everyone = len(chosen) == len(EVERY_CLIENT)
         return _report(outcomes, publish=everyone, took=time.monotonic() - started)
     return NOTHING_RAN
 
@@ -86,9 +93,16 @@ async def run(clients: Sequence[Client]) -> list[Outcome]:
 
 def _cells(scenario: Scenario, clients: Sequence[Client]) -> Iterator[Cell]:
     for client in clients:
-        for column, face in (*ONE_RUN, *ACROSS_A_REFRESH):
+        for column, face in _columns(client):
             if column is scenario:
                 yield Cell(scenario, client, face)
+
+
+def _columns(client: Client) -> Iterator[Column]:
+    if client in CLIENTS:
+        yield from (*ONE_RUN, *ACROSS_A_REFRESH)
+    if client in WITH_A_ROLE_EACH:
+        yield from WITH_ROLES
 
 
 async def _lane(scenario: Scenario, directory: Path, cells: Iterator[Cell], outcomes: list[Outcome]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_lowercase
 
-from tests.clients.catalogue import CLIENTS
+from tests.clients.catalogue import CLIENTS, WITH_A_ROLE_EACH, Client
 from tests.clients.cells import Cell, Outcome
 from tests.clients.expected import reason
-from tests.clients.faces import ACROSS_A_REFRESH, ONE_RUN, PROCESS, Column
+from tests.clients.faces import ACROSS_A_REFRESH, ONE_RUN, PROCESS, WITH_ROLES, Column
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 BLOCK = re.compile(r"(<!-- clients: made by `make clients` -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -17,7 +17,10 @@ Numbers: requests that the sidecar answered before the client's first successful
 client cannot use this route (notes below)."""
 ACROSS_IS = """\
 Across a refresh. `yes`: one process called once a second, without an error, until it signed with the refreshed key."""
-
+ROLES_ARE = """\
+Roles of their own ([roles.md](roles.md#a-role-for-each-container)), across a refresh, too: FULL_URI with the role's \
+name, the role's token in a file that the sidecar made. An old SDK gets the file's content in \
+`AWS_CONTAINER_AUTHORIZATION_TOKEN` from its entry point. Both roles are in one sidecar."""
 SEEN_AS_IS = """\
 The labels `sdk` and `major` of `irsa_sidecar_client_requests_total`, from the User-Agent of these requests \
 (`none`: the client sends no User-Agent):"""
@@ -34,12 +37,13 @@ def line(outcome: Outcome) -> str:
 
 
 def as_markdown(outcomes: Sequence[Outcome]) -> str:
-    """Both tables, and the reasons for what cannot work."""
+    """The tables, and the reasons for what cannot work."""
     notes = _Notes()
-    one_run = _matrix(outcomes, ONE_RUN, notes)
-    across = _matrix(outcomes, ACROSS_A_REFRESH, notes)
-    parts = (ONE_RUN_IS, one_run, ACROSS_IS, across, notes.as_markdown(), SEEN_AS_IS, _seen_as(outcomes))
-    return "\n\n".join(parts)
+    one_run = _matrix(outcomes, CLIENTS, ONE_RUN, notes)
+    across = _matrix(outcomes, CLIENTS, ACROSS_A_REFRESH, notes)
+    roles = _matrix(outcomes, WITH_A_ROLE_EACH, WITH_ROLES, notes)
+    parts = [ONE_RUN_IS, one_run, ACROSS_IS, across, notes.as_markdown(), ROLES_ARE, roles]
+    return "\n\n".join((*parts, SEEN_AS_IS, _seen_as(outcomes)))
 
 
 def publish(outcomes: Sequence[Outcome]) -> None:
@@ -64,11 +68,11 @@ class _Notes:
         return "\n".join(f"- {letter}: {why}" for why, letter in self._letters.items())
 
 
-def _matrix(outcomes: Sequence[Outcome], columns: Sequence[Column], notes: _Notes) -> str:
+def _matrix(outcomes: Sequence[Outcome], clients: Sequence[Client], columns: Sequence[Column], notes: _Notes) -> str:
     found = {outcome.cell: outcome for outcome in outcomes}
     lines = ["| client | version | " + " | ".join(face.name for _, face in columns) + " |"]
     lines.append("| --- | --- |" + " --- |" * len(columns))
-    for client in CLIENTS:
+    for client in clients:
         row = [found.get(Cell(scenario, client, face)) for scenario, face in columns]
         if any(row):
             lines.append(f"| {client.name} | {_version(row)} | " + " | ".join(_entries(row, notes)) + " |")

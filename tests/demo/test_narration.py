@@ -38,7 +38,12 @@ def test_a_log_line_is_told_from_any_other(line: str, fields: dict[str, object] 
             {"event": "refresh failed", "cause": "No STS.", "credentials_valid_for": 4, "phase": "expired"},
             "refresh failed: No STS. It has nothing to serve.",
         ),
+        (
+            ISSUED | {"role": "reports"},
+            "for reports it has new credentials: key ASIAQNZGABCD, valid for 60 s, next refresh in 25 s",
+        ),
         ({"event": "starting"}, None),
+        ({"event": "starting", "role": "reports"}, None),
     ],
 )
 def test_the_sidecars_events_are_sentences(fields: dict[str, object], told: str | None) -> None:
@@ -47,6 +52,18 @@ def test_the_sidecars_events_are_sentences(fields: dict[str, object], told: str 
 
 def test_a_failed_call_stands_out() -> None:
     assert narration.of_application({"error": "NoCredentialsError: none"}) == "FAILED: NoCredentialsError: none"
+
+
+def test_columns_stand_below_each_other_and_hold_what_tells_roles_apart() -> None:
+    call = {
+        "who": "arn:aws:sts::444455556666:assumed-role/partner/x",
+        "access_key_id": "ASIAQNZGABCD",
+        "seconds_left": 9,
+    }
+    brief = narration.of_application_briefly(call)
+    assert brief == "444455556666 partner, key …ABCD, 9 s left"
+    assert narration.side_by_side(["a", "b"]).index("|") == narration.side_by_side([brief, "b"]).index("|")
+    assert narration.of_application_briefly({"error": "none"}) == "FAILED: none"
 
 
 def test_one_of_a_kind_is_counted_in_the_singular() -> None:

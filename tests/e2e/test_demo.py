@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.demo import run as demo
 from sidecar.demo.commands import main
+from sidecar.demo.roles_run import RolesDemo
 from sidecar.demo.run import Plan, run
 
 
@@ -42,9 +43,32 @@ async def test_an_outage_past_expiry_fails_calls_and_ends_with_new_credentials(
     assert re.search(r" 0 failed, [1-9]\d* without credentials to use, ", told)
 
 
+@pytest.mark.timeout(120)
+async def test_two_applications_have_a_role_each_side_by_side_and_not_the_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert await run(Plan(once=True), RolesDemo)
+    told = capsys.readouterr().out
+    side_by_side = r"applications 111122223333 reports, key …\w{4}, \d+ s left +\| 444455556666 partner, key …\w{4}, "
+    assert re.search(side_by_side, told)
+    assert "reports's token for partner's role: 401" in told
+    assert "partner's token for reports's role: 401" in told
+    assert re.search(
+        r"done: reports: \d+ application calls, 0 failed, 2 access keys; partner: \d+ .* 0 failed, 2", told
+    )
+    assert "FAILED" not in told
+
+
 @pytest.mark.parametrize("seconds", ["0", "601", "-1"])
 def test_refuses_an_outage_that_nobody_would_wait_for(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--outage", seconds])
     assert ended.value.code == 2
     assert "1 to 600 is allowed" in capsys.readouterr().err
+
+
+def test_several_roles_go_with_no_planned_outage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--roles", "--outage", "20"])
+    assert ended.value.code == 2
+    assert "--roles: not with --outage" in capsys.readouterr().err

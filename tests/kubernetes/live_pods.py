@@ -92,7 +92,7 @@ async def a_world(directory: Path, pod: Manifest, applied: Iterable[Manifest] = 
     async with running(lab_settings, events.append) as lab:
         text = iam.default_text(lab.issuer_url, settings["AWS_ROLE_ARN"])
         write(state.iam, text.replace(":default:app", f":{NAMESPACE}:{account}").encode(), PUBLIC)
-        yield World(lab, _node(directory, lab, config_maps), events)
+        yield World(lab, a_node(directory, lab, config_maps), events)
 
 
 def _settings(pod: Manifest, config_maps: ConfigMaps) -> dict[str, str]:
@@ -108,7 +108,8 @@ def _cluster(pod: Manifest, account: str) -> bytes:
     return yaml.safe_dump({"serviceAccounts": [found]}).encode()
 
 
-def _node(directory: Path, lab: Lab, config_maps: ConfigMaps) -> Node:
+def a_node(directory: Path, lab: Lab, config_maps: ConfigMaps) -> Node:
+    """One that runs the images of the manifests, beside the lab."""
     credentials, admin = free_ports(2)
     return Node(
         directory,

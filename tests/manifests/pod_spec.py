@@ -1,6 +1,7 @@
 """A pod's spec, as the kubelet reads it."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sidecar.settings import config
@@ -50,7 +51,20 @@ def _value(entry: dict[str, Any], maps: dict[str, dict[str, str]], annotations: 
 
 def settings_of(sent: Applied, *, also: dict[str, str] | None = None) -> config.Config:
     """What the sidecar would run with; raises `BadConfig` for what it would refuse."""
-    return config.load(environment_of(sidecar_of(sent.pod), sent) | (also or {}), argv=[])
+    environ = environment_of(sidecar_of(sent.pod), sent) | (also or {})
+    with TemporaryDirectory() as directory:
+        if profiles := environ.get("AWS_CONFIG_FILE"):
+            here = Path(directory, "config")
+            here.write_text(_text_at(sent, profiles))
+            environ["AWS_CONFIG_FILE"] = str(here)
+        return config.load(environ, argv=[])
+
+
+def _text_at(sent: Applied, file: str) -> str:
+    """What a ConfigMap says at this place in the sidecar."""
+    name = volume_at(sent.pod, sidecar_of(sent.pod), file)["configMap"]["name"]
+    (found,) = (each for each in sent.of_kind("ConfigMap") if each["metadata"]["name"] == name)
+    return str(found["data"][PurePosixPath(file).name])
 
 
 def volume_at(pod: dict[str, Any], container: Container, file: str) -> dict[str, Any]:

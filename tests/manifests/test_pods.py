@@ -26,19 +26,31 @@ from tests.manifests.rendering import NAMES, ROOT, applied, files
 OLD_CLUSTERS = {"before-1.29", "job-before-1.29"}
 BY_WEBHOOK = {"eks-webhook"}
 """The token comes by another's volume: `test_webhook` is about it."""
-BY_ENDPOINT = {name for name in NAMES if name not in {"imds", "harbor", "credentials-file"}}
+BY_AGENT = {"pod-identity"}
+"""No token for STS: EKS Pod Identity's agent is the source."""
+WITH_PROFILES = {"role-per-container", "chain", "role-per-tenant"}
+"""Alive in tests/kubernetes/test_role_examples.py, as `pod-identity` is."""
+BY_ENDPOINT = {name for name in NAMES if name not in {"imds", "harbor", "credentials-file", "role-per-container"}}
 
 pytestmark = pytest.mark.timeout(300)  # the first test builds kustomize
+INJECTED = {
+    "eks-webhook": {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/x"},
+    "pod-identity": {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/token",
+    },
+}
+"""What EKS puts into the sidecar."""
 for_every_pod = pytest.mark.parametrize("name", NAMES)
 for_native_ones = pytest.mark.parametrize("name", sorted(set(NAMES) - OLD_CLUSTERS))
 for_classic_ones = pytest.mark.parametrize("name", sorted(OLD_CLUSTERS))
-for_own_tokens = pytest.mark.parametrize("name", sorted(set(NAMES) - BY_WEBHOOK))
+for_own_tokens = pytest.mark.parametrize("name", sorted(set(NAMES) - BY_WEBHOOK - BY_AGENT))
 for_endpoint_users = pytest.mark.parametrize("name", sorted(BY_ENDPOINT))
 
 
 def test_each_use_that_is_promised_has_an_example() -> None:
     promised = {"deployment", "job", "cron-job", "imds", "harbor", "credentials-file", "eks-webhook", "self-hosted"}
-    assert set(NAMES) == promised | OLD_CLUSTERS | {"ipv6", "pod.yaml"}
+    assert set(NAMES) == promised | OLD_CLUSTERS | BY_AGENT | WITH_PROFILES | {"ipv6", "pod.yaml"}
 
 
 @for_native_ones
@@ -80,8 +92,7 @@ def test_liveness_asks_where_the_sidecar_listens_for_such_questions(name: str) -
 
 
 def settings(name: str) -> Config:
-    injected = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/x"}
-    return settings_of(applied(name), also=injected if name in BY_WEBHOOK else None)
+    return settings_of(applied(name), also=INJECTED.get(name))
 
 
 @for_every_pod

@@ -45,6 +45,16 @@ class Container:
     def log(self) -> str:
         return self._log.read_text()
 
+    def local(self, text: str) -> str:
+        """What is in the manifest, as it is on this machine."""
+        return self._process.local(text)
+
+    async def lines(self, count: int) -> list[str]:
+        """The first lines that it has written, once there are so many."""
+        while len(found := self.log.splitlines()) < count:
+            await asyncio.sleep(0.05)
+        return found[:count]
+
     async def start(self) -> None:
         with self._log.open("ab") as log:
             self._child = await self._run(self._process.command, log.fileno())

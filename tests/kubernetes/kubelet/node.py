@@ -59,6 +59,7 @@ class Process:
 
 def process_of(container: Manifest, pod: Manifest, node: Node) -> Process:
     places = _ports(node) | _mounts(container, pod, node)
+    _write_config_maps(container, pod, node, places)
     environment = {
         "HOME": str(node.directory),
         **node.variables,
@@ -116,7 +117,7 @@ def _mounts(container: Manifest, pod: Manifest, node: Node) -> dict[str, str]:
 def _volume(volume: Manifest, pod: Manifest, node: Node) -> Path:
     """The directory of a volume. Raises KeyError for a kind that is not modelled."""
     directory = Path(node.directory, pod["metadata"]["name"], volume["name"])
-    if "emptyDir" in volume:
+    if "emptyDir" in volume or "configMap" in volume:
         directory.mkdir(parents=True, exist_ok=True)
         return directory
     (source,) = volume["projected"]["sources"]
@@ -126,6 +127,17 @@ def _volume(volume: Manifest, pod: Manifest, node: Node) -> Path:
     files = {item["path"]: _field(pod, item["fieldRef"]["fieldPath"]).encode() for item in items}
     replace_files(directory, files, time.time())
     return directory
+
+
+def _write_config_maps(container: Manifest, pod: Manifest, node: Node, places: Mapping[str, str]) -> None:
+    """As files, in which the container's paths are those of this machine too."""
+    for volume in pod["spec"].get("volumes", []):
+        if "configMap" in volume and any(
+            mount["name"] == volume["name"] for mount in container.get("volumeMounts", [])
+        ):
+            data = node.config_maps[volume["configMap"]["name"]]
+            files = {name: _replaced(text, places).encode() for name, text in data.items()}
+            replace_files(_volume(volume, pod, node), files, time.time())
 
 
 def _replaced(text: str, places: Mapping[str, str]) -> str:
