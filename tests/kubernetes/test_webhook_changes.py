@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.inject.kit import ROLE, pod
+from tests.inject.kit import ROLE, options, pod
 from tests.inject.specimens import SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.namespaces import a_namespace
-from tests.kubernetes.policies import labelled
+from tests.kubernetes.policies import in_force, labelled
 from tests.kubernetes.webhook_load import Load, killing, sidecars
 from tests.kubernetes.webhooks import Installation, Replica, installed, verdict
 from tests.tls import Issuer
@@ -161,3 +161,21 @@ async def test_a_pod_is_refused_while_its_role_cannot_be_read(api: Api, old_clus
         with pytest.raises(Refused, match=f"could not ask the API server for ConfigMap {namespace}/irsa-sidecar-roles"):
             await api.dry_run(labelled(pod()), namespace)
         assert sidecars(await api.dry_run(labelled(pod(), role=ROLE), namespace)) == [IMAGE]
+
+
+# --- the way to the policies -----------------------------------------------------------------------------------------
+
+
+async def test_once_there_are_policies_the_webhook_leaves_pods_to_them(cluster: Cluster, tmp_path: Path) -> None:
+    """docs/rollout.md: both are installed for a time. This API server knows policies."""
+    by_policy = options(image="registry.example/irsa-sidecar:policy")
+    async with (
+        cluster.api() as api,
+        in_force(api, by_policy),
+        installed(cluster, tmp_path, IMAGE, replicas=1) as webhook,
+    ):
+        admitted = await api.dry_run(labelled(pod(), role=ROLE), await a_namespace(api))
+
+        assert sidecars(admitted) == [by_policy.image]
+        (replica,) = webhook.service.replicas
+        assert await replica.metric('irsa_sidecar_webhook_reviews_total{outcome="kept"}') == 1

@@ -113,14 +113,14 @@ async def _measure(count: int) -> bool:
             home = Path(directory) / "webhook"
             home.mkdir()
             async with installed(cluster, home, IMAGE) as webhook:
-                print("milliseconds to create a pod:", json.dumps(await cost(api, 300)), flush=True)
+                print("milliseconds to create a pod:", json.dumps(await cost(api, 300)))
+                sizes = [await replica.metric("process_resident_memory_bytes") for replica in webhook.service.replicas]
+                print("MiB of each replica:", [round(size / 1024**2, 1) for size in sizes], flush=True)
                 load = Load(api, await a_namespace(api))
                 between = 250
                 await killing(webhook, load, IMAGE, max(1, count // (2 * between)), between)
                 print("pods that ask:", json.dumps(load.asking))
                 print(f"pods that do not: {len(load.bare)}, the slowest in {max(load.bare):.2f} s")
-                sizes = [await replica.metric("process_resident_memory_bytes") for replica in webhook.service.replicas]
-                print("MiB of each replica:", [round(size / 1024**2, 1) for size in sizes])
     return load.asking.keys() <= {IMAGE, "refused"}
 
 

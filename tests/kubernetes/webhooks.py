@@ -30,6 +30,7 @@ from tests.tls import Issuer
 NAME = "irsa-sidecar-webhook"
 IRSA_SIDECAR = str(Path(sys.executable).with_name("irsa-sidecar"))
 LOOPBACK = "127.0.0.1"
+DENIED = 'admission webhook "inject.irsa-sidecar.dev" denied the request'
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ async def _is_asked(api: Api, namespace: str) -> bool:
     try:
         await api.dry_run(labelled(pod(), value="misspelt"), namespace)
     except Refused as refusal:
-        return MISSPELT in str(refusal)
+        return f"{DENIED}: {MISSPELT}" in str(refusal)
     return False
 
 
@@ -245,6 +246,5 @@ async def verdict(api: Api, asking: Manifest, namespace: str) -> str:
     try:
         warnings = await api.warnings(asking, namespace)
     except Refused as refusal:
-        denied = 'admission webhook "inject.irsa-sidecar.dev" denied the request'
-        return "refused" if denied in str(refusal) else str(refusal)
+        return "refused" if DENIED in str(refusal) else str(refusal)
     return "warned" if any(warning.startswith("Pod/") for warning in warnings) else "admitted"
