@@ -10,7 +10,8 @@ import socket
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 DO_NOT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 """A flag: this call returns at once. It saves a system call for each connection, `setblocking`."""
@@ -24,6 +25,17 @@ ATTACH_FILTER = 26
 """An option: the kernel asks a program of BPF about each packet for the socket (asm-generic/socket.h)."""
 NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF_FFFF))
 """Load the byte with TCP's flags; if SYN is among them, keep nothing of the packet, else all (linux/filter.h)."""
+
+
+class Poller(Protocol):
+    """Watches descriptors, as `select.epoll` does."""
+
+    def register(self, fd: int, eventmask: int, /) -> object: ...
+    def modify(self, fd: int, eventmask: int, /) -> object: ...
+    def unregister(self, fd: int, /) -> object: ...
+    def poll(self, timeout: float, maxevents: int, /) -> Sequence[tuple[int, int]]: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
 
 
 class PortablePoll:
@@ -41,7 +53,7 @@ class PortablePoll:
         return [(key.fd, events) for key, events in self._selector.select(timeout)]
 
 
-Poll: type[select.epoll] | type[PortablePoll] = getattr(select, "epoll", PortablePoll)
+Poll: Callable[[], Poller] = getattr(select, "epoll", PortablePoll)
 """Watches many descriptors, and can itself be watched."""
 READ = int(getattr(select, "EPOLLIN", selectors.EVENT_READ))
 WRITE = int(getattr(select, "EPOLLOUT", selectors.EVENT_WRITE))

@@ -90,3 +90,40 @@ async def test_a_socket_is_watched_for_what_was_asked_last_and_forgotten_as_ofte
         calls.clear()
         await asyncio.sleep(0.01)
         assert calls == []
+
+
+class Written:
+    """Remembers that it was flushed."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.calls = calls
+
+    def flush(self) -> None:
+        self.calls.append("flush")
+
+
+async def test_what_was_written_is_flushed_before_it_is_counted_whoever_asked_first(turns: Turns) -> None:
+    calls: list[str] = []
+    ours, theirs = socket.socketpair()
+
+    def ready(_: int) -> None:
+        turns.forget(ours)
+        turns.at_end(lambda: calls.append("count"))
+        turns.flush_at_end(Written(calls))
+        calls.append("ready")
+
+    with ours, theirs:
+        theirs.send(b"a")
+        turns.watch(ours, READ, ready)
+        await a_turn(calls, 3)
+    assert calls == ["ready", "flush", "count"]
+
+
+async def test_outside_of_a_turn_there_is_an_end_too(turns: Turns) -> None:
+    for _ in range(2):
+        calls: list[str] = []
+        turns.flush_at_end(Written(calls))
+        turns.at_end(lambda calls=calls: calls.append("count"))  # type: ignore[misc]
+        assert calls == []
+        await a_turn(calls, 2)
+        assert calls == ["flush", "count"]
