@@ -15,6 +15,8 @@ from yaml.resolver import Resolver
 
 _TRUE = frozenset({"true", "yes", "on", "y"})
 MOST_NODES, MOST_DEPTH = 200_000, 100
+LONGEST_NUMBER = 1000
+"""Digits. Python reads no more than 4300; what is longer stays text."""
 _TAG = "tag:yaml.org,2002:"
 _BYTE_ORDER_MARK = re.compile(r"(?:\A|^---[^\n]*\n)(\ufeff)", re.MULTILINE)
 """At the beginning of a document, where kubectl skips it: in files that were joined it comes in the middle too."""
@@ -86,7 +88,7 @@ class MappingNode(Node):
         for key, value in self.entries:
             found = value.data() if key.data() == _MERGE else []
             for base in found if isinstance(found, list) else [found]:
-                merged = base | merged
+                merged = base | merged if isinstance(base, dict) else merged
         return merged
 
     def entry(self, key: str) -> tuple[ScalarNode, Node] | None:
@@ -258,7 +260,7 @@ class _Builder:
                 return None
             case "bool":
                 return text.lower() in _TRUE
-            case "int" if text.isdecimal():
+            case "int" if text.isdecimal() and len(text) <= LONGEST_NUMBER:
                 return int(text)
         return text
 

@@ -18,6 +18,8 @@ from sidecar.explain.unknown_text import UNRESOLVED, what_it_is
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1", re.DOTALL | re.MULTILINE)
 _SMART = str.maketrans(dict.fromkeys("“”„‟", '"'))
 _SHOWN = 3
+MOST_CHARACTERS = 1_000_000
+"""IAM takes 131,072, not counting white space."""
 
 
 class NotAPolicy(Exception):
@@ -95,11 +97,18 @@ def _inside(found: Any, plain: str, role_arn: str) -> PolicyText:
             raise NotAPolicy("it is plain text, neither JSON nor YAML")
         return policy_text(found, role_arn)
     if isinstance(found, dict) and _is_a_policy(found):
-        return PolicyText(plain if plain.startswith("{") else written(found))
+        return _alone(plain if plain.startswith("{") else written(found))
     roles = list(dict.fromkeys(roles_in(found)))
     if not roles:
         return _without_roles(found, plain)
     return _text_of(_chosen(roles, role_arn), plain)
+
+
+def _alone(text: str) -> PolicyText:
+    """Raises `NotAPolicy` for more than IAM takes: it would be quoted."""
+    if len(text) > MOST_CHARACTERS:
+        raise NotAPolicy(f"it has {len(text)} characters; a policy has {MOST_CHARACTERS} at most")
+    return PolicyText(text)
 
 
 def _is_a_policy(found: dict[str, Any]) -> bool:
@@ -111,7 +120,7 @@ def _is_a_policy(found: dict[str, Any]) -> bool:
 def _without_roles(found: Any, plain: str) -> PolicyText:
     """No role in it: an answer to another question, or perhaps a policy that is broken at its top."""
     if isinstance(found, dict) and not any(name in found for name in _OTHER_ANSWERS):
-        return PolicyText(plain if plain.startswith("{") else written(found))
+        return _alone(plain if plain.startswith("{") else written(found))
     raise NotAPolicy("no AssumeRolePolicyDocument in it; `aws iam get-role --role-name <name>` prints one")
 
 

@@ -47,6 +47,8 @@ _OF_FILES = {
     "role-arn": "each pod or its namespace names the role (docs/rollout.md)",
 }
 """Options that make sense for manifests only, and what to do in a cluster."""
+LARGEST_FILE = 32 << 20
+"""Bytes. The largest charts print five million."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -169,12 +171,21 @@ def _content(file: str) -> tuple[str, str]:
     """A file's name for people, and its text with its own line ends. Raises `BadArguments`."""
     name = "<stdin>" if file == "-" else file
     try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        content = _bytes(file)
+        if len(content) > LARGEST_FILE:
+            raise BadArguments(f"{name}: larger than {LARGEST_FILE} bytes; split it.")
         return name, content.decode()
     except OSError as error:
         raise BadArguments(f"{name}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise BadArguments(f"{name}: not UTF-8; convert it with iconv.") from None
+
+
+def _bytes(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read(LARGEST_FILE + 1)
+    with Path(file).open("rb") as opened:
+        return opened.read(LARGEST_FILE + 1)
 
 
 def _change(read: list[list[ManifestPart]], change: Change, without: Change) -> int:

@@ -142,6 +142,10 @@ POLICIES = {
     "infinity": '{"Version": 1e999}',
     "one line of a megabyte": '{"Version": "' + "A" * 1_000_000 + '"}',
     "more than a megabyte": "A" * 2_000_000,
+    "a number of 5000 digits in YAML": "Version: " + "9" * 5000,
+    "a key of 5000 digits in YAML": "9" * 5000 + ": Version",
+    "a merge of no mapping": "a: {<<: 3, b: [<<: [1, x]]}",
+    "many documents": "---\na: 1\n" * 20_000,
     "many statements": json.dumps(POLICY | {"Statement": [STATEMENT] * 2000}),
     "many stars": json.dumps(policy(Condition={"StringLike": {"oidc.example/cluster:sub": "*a" * 2000}})),
 }  # fmt: skip
@@ -180,3 +184,16 @@ def test_doctor_and_explain_answer_any_token_with_a_sentence(tmp_path: Path, tok
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
     }
     check_spoken(*run("doctor", "--offline", "--verbose", variables=settings))
+
+
+@pytest.mark.parametrize("text", ["9" * 5000 + ": a", "a: {<<: 3}", "x: " + "9" * 5000], ids=lambda text: text[:9])
+def test_inject_leaves_alone_what_is_no_workload(tmp_path: Path, text: str) -> None:
+    workload = "kind: Pod\napiVersion: v1\nmetadata: {name: x}\nspec: {serviceAccountName: x, containers: []}\n"
+    (tmp_path / "manifest").write_text(f"{workload}---\n{text}\n")
+    check_spoken(*run("inject", "-f", str(tmp_path / "manifest"), "--region", "eu-west-1"))
+
+
+def test_inject_ends_at_an_endless_file() -> None:
+    code, printed = run("inject", "-f", "/dev/zero", "--region", "eu-west-1")
+    check_spoken(code, printed)
+    assert "larger than" in printed
