@@ -47,7 +47,8 @@ class Broker:
     """Keeps one role's credentials fresh and hands them out.
 
     `jitter` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable. `waits` is entered
-    for each request that waits; it must neither raise nor wait. `place` is entered for each attempt.
+    for each request that waits; it must neither raise nor wait. `place` is entered for each call of the source's, not
+    for its look at what credentials are made from: that may be a wait for another role's broker.
     """
 
     def __init__(
@@ -142,8 +143,7 @@ class Broker:
     async def keep_fresh(self) -> NoReturn:
         """Ask the source when the policy says so, for ever."""
         while True:
-            async with self._place():
-                await self._attempt()
+            await self._attempt()
             await self._until_due()
 
     async def _attempt(self) -> None:
@@ -153,10 +153,11 @@ class Broker:
         try:
             async with asyncio.timeout(ATTEMPT_WITHIN):
                 await self._check()
-                asked_at = self._clock.now()
-                # Another identity's session replaces the one that is held, however short it is.
-                same_identity = self._source.same_identity
-                outcome = await self._source.obtain()
+                async with self._place():
+                    asked_at = self._clock.now()
+                    # Another identity's session replaces the one that is held, however short it is.
+                    same_identity = self._source.same_identity
+                    outcome = await self._source.obtain()
                 if same_identity:
                     check_not_worse(self.state, outcome, self._clock.now(), self._policy)
         except asyncio.CancelledError as error:

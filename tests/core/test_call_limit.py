@@ -2,7 +2,13 @@
 
 import asyncio
 
+from sidecar.core.broker import Broker
 from sidecar.core.call_limit import CallLimit
+from sidecar.core.ports import CredentialSource
+from sidecar.core.refresh import RefreshPolicy
+from sidecar.sources.chain import Chain
+from tests.chains import ScriptedAssumeRole
+from tests.doubles import Pod, Recorder
 from tests.virtual_time import in_virtual_time
 
 
@@ -50,3 +56,30 @@ async def test_who_is_cancelled_while_it_waits_or_asks_takes_no_place() -> None:
     await asyncio.wait(tasks)
     async with asyncio.timeout(0.5), limit.place():
         pass
+
+
+@in_virtual_time
+async def test_a_chain_that_waits_for_its_base_takes_no_place_from_who_could_ask() -> None:
+    """The base itself would wait behind its chains, and every other role with it."""
+    limit, base, pod = CallLimit(most=1), Pod().broker, Pod()
+
+    def limited(source: CredentialSource) -> Broker:
+        return Broker(
+            role="role",
+            source=source,
+            clock=pod.clock,
+            jitter=lambda: 0.5,
+            observe=Recorder(),
+            policy=RefreshPolicy(),
+            place=limit.place,
+        )
+
+    exchange = ScriptedAssumeRole(pod.clock, (3600,))
+    chain = limited(Chain("base", lambda: base, exchange, pod.clock))  # nobody asks for the base: that lasts
+    other = limited(pod.source)
+    tasks = [asyncio.create_task(broker.keep_fresh()) for broker in (chain, other)]
+    await asyncio.sleep(1)
+    assert other.usable() is not None
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
