@@ -27,7 +27,7 @@ class SessionRequest:
 class ChainedSessionRequest(SessionRequest):
     """What AssumeRole takes besides. `duration`: at most `LONGEST_CHAINED`."""
 
-    external_id: str | None = None
+    external_id: str | None = field(default=None, repr=False)
     """ExternalId. No secret by AWS's definition, but not everybody's either: it is not logged."""
     tags: tuple[tuple[str, str], ...] = ()
     """Tags by key; a value may hold placeholders for claims of the pod's token, such as `{namespace}`."""

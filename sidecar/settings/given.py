@@ -60,11 +60,11 @@ class GivenSettings:
 
 def shown(setting: Setting[Any], text: str) -> str:
     """The text of a bad value, but no secret: nor a URL's password, which is refused because it is one."""
-    return "the value (not shown)" if setting.secret else _without_password(repr(text))
+    return "the value (not shown)" if setting.secret else without_password(repr(text))
 
 
-def _without_password(text: str) -> str:
-    """No regular expression: it would take time by the square of what somebody wrote."""
+def without_password(text: str) -> str:
+    """As it may be shown. No regular expression: it would take time by the square of what somebody wrote."""
     before, at, rest = text.rpartition("@")
     scheme, slashes, _ = before.partition("//")
     return f"{scheme}//(not shown)@{rest}" if at and slashes else text

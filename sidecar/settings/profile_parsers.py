@@ -5,7 +5,7 @@ Grammars and limits are STS's (service model 2011-06-15), so that nothing is ref
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sidecar.core.regular_file import read_projected
@@ -59,7 +59,7 @@ class PolicyFile:
     """A session policy, and where it was read."""
 
     path: Path
-    text: str
+    text: str = field(repr=False)
 
 
 def policy_file(value: str) -> PolicyFile:

@@ -76,6 +76,12 @@ def test_what_is_no_endpoint_is_refused(url: str) -> None:
     assert "is not an endpoint" in complaint
 
 
+def test_a_password_in_the_url_is_refused_unquoted() -> None:
+    (complaint,) = complaints("http://user:canary@127.0.0.1/")
+    assert "without user" in complaint
+    assert "canary" not in complaint
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [

@@ -118,6 +118,15 @@ sidecar_policy_arns = arn:aws:iam::aws:policy/ReadOnlyAccess, arn:aws:iam::44445
     )
 
 
+def test_what_is_not_everybodys_is_in_no_repr(files: ConfigFiles, tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_text('{"Statement": [], "Id": "canary"}')
+    loaded = files.config(f"{CHAIN}sidecar_policy_file = {tmp_path}/policy.json\n")
+    session = files.chain(files.path.read_text()).session
+    assert (session.external_id, "canary" in str(session.policy)) == ("7/4", True)
+    assert "7/4" not in repr(loaded)
+    assert "canary" not in repr(loaded)
+
+
 def test_tags_may_stand_on_one_line(files: ConfigFiles) -> None:
     assert files.chain(f"{CHAIN}sidecar_tags = a=b, pod={{pod}}\n").session.tags == (("a", "b"), ("pod", "{pod}"))
 
