@@ -1,5 +1,6 @@
 """The config file with the roles, followed: what is new in it takes effect, and a bad file changes nothing."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class ConfigReload:
         self._replace = replace
         self._observe = observe
         self._call = OneCall(READ_WITHIN)
+        self._one_at_a_time = asyncio.Lock()  # the older of two looks could else bring its roles back
         self._taken: list[bytes | None] | None = None
         """What the files held that have taken effect; None while those on the disk may not have."""
         self.state = ConfigFileSnapshot(path)
@@ -62,6 +64,10 @@ class ConfigReload:
 
     async def look(self) -> None:
         """Let what is new in the file take effect. Raises nothing."""
+        async with self._one_at_a_time:
+            await self._look()
+
+    async def _look(self) -> None:
         try:
             if (news := await self._call(self._news)) is not None:
                 await self._take(news.roles)

@@ -1,5 +1,6 @@
 """The config file followed: what is new in it takes effect, and a bad file changes nothing and is told of once."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.core.model import Seconds
 from sidecar.observe.metrics import Metrics
 from sidecar.roles.config_reload import ConfigReload
 from sidecar.settings.config import load
@@ -32,6 +34,7 @@ class Followed:
         self.at_start = self.roles = config.roles
         self.replaced = 0
         self.broken = False
+        self.takes: Seconds = 0
         self.metrics = Metrics()
         self.reload = ConfigReload(
             self.path, config.role_loader, config.roles, self._replace, self.metrics.observe_reload
@@ -40,7 +43,9 @@ class Followed:
     async def _replace(self, roles: RoleSet) -> RoleChanges:
         if self.broken:
             raise OSError(2, "No such file or directory")
-        changes, self.roles = role_changes(self.roles, roles), roles
+        changes = role_changes(self.roles, roles)
+        await asyncio.sleep(self.takes)
+        self.roles = roles
         self.replaced += 1
         return changes
 
@@ -182,6 +187,14 @@ async def test_a_file_that_is_swapped_while_it_is_opened_is_read_again(
     monkeypatch.setattr(os, "open", swapped)
     await followed.reload.look()
     assert told.events == ["roles reloaded"]
+
+
+async def test_two_looks_at_once_let_it_take_effect_once(followed: Followed, told: Told) -> None:
+    """The watch looks at what changes, and may begin anew meanwhile: then it looks at all files."""
+    followed.takes = 0.1
+    followed.path.write_text(f"{REPORTS}{AUDIT}")
+    await asyncio.gather(followed.reload.look(), followed.reload.look())
+    assert (followed.replaced, told.events) == (1, ["roles reloaded"])
 
 
 async def test_a_session_policy_is_followed_too(tmp_path: Path) -> None:
