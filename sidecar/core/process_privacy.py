@@ -9,8 +9,10 @@ import resource
 import sys
 
 from sidecar.core.errors import SidecarError
-from sidecar.core.variables import SIDECAR_AUTHORIZATION
+from sidecar.core.variables import AUTHORIZATION, SIDECAR_AUTHORIZATION
 
+SECRETS = (SIDECAR_AUTHORIZATION, AUTHORIZATION, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Variables. The proxies' passwords stay: a reload of the roles reads them again."""
 SET_DUMPABLE = 4
 """prctl(2), PR_SET_DUMPABLE: with 0, nobody of the same user may trace this process, or read its memory and environ."""
 
@@ -34,7 +36,8 @@ def check_hashes_are_keyed() -> None:
 def keep_private() -> None:
     """As far as the system can."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.environ.pop(SIDECAR_AUTHORIZATION, None)  # the settings have it, and nothing that is started needs it
+    for name in SECRETS:  # the settings have what is needed of them, and nothing that is started needs any
+        os.environ.pop(name, None)
     import ctypes  # noqa: PLC0415 (commands that hold no secret for long do without)
 
     with contextlib.suppress(AttributeError, OSError):  # macOS has no prctl

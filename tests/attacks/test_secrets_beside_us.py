@@ -44,9 +44,13 @@ def test_nobody_of_the_same_user_may_look_into_the_process() -> None:
     assert out == "0 (0, 0)\n"
 
 
-def test_what_is_started_later_does_not_inherit_the_authorization_token() -> None:
+SECRETS = ["SIDECAR_AUTH_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+
+
+@pytest.mark.parametrize("variable", SECRETS)
+def test_what_is_started_later_does_not_inherit_a_secret(variable: str) -> None:
     asked = "import subprocess; subprocess.run(['env'])"
-    environ = os.environ | {"SIDECAR_AUTH_TOKEN": "canary-of-the-token"}
+    environ = os.environ | {variable: "canary-of-the-token"}
     shown = subprocess.run(
         [sys.executable, "-c", PRIVATE + asked], env=environ, capture_output=True, text=True, check=True
     )
