@@ -7,8 +7,8 @@ from sidecar.core.errors import SidecarError
 
 THREADS = 5
 """Beside the main one: the log, the watch on the token's directory (two), a file that is read, a name look-up."""
-OPEN_FILES = 24
-"""17 are open while nothing happens. The call to STS, the token file and a client need the others."""
+OPEN_FILES = 26
+"""19 are open with every face while nothing happens. The call to STS, the token file and a client need the others."""
 
 
 class LimitTooLow(SidecarError):

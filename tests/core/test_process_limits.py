@@ -39,7 +39,7 @@ def test_too_few_threads_are_counted_and_named(threads: int, monkeypatch: pytest
 
 def test_too_few_open_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (OPEN_FILES - 1, OPEN_FILES - 1))
-    with pytest.raises(LimitTooLow, match=r"limit on open files is 23, and 24 are needed.*ulimit -n"):
+    with pytest.raises(LimitTooLow, match=r"limit on open files is 25, and 26 are needed.*ulimit -n"):
         check_limits()
 
 
