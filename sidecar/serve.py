@@ -120,7 +120,7 @@ async def serve(
     metrics.observe_config(config)
     async with roles_at_work(config, clock, policy, metrics) as work:
         status = Status(
-            *(lambda: work.roles.served, clock, stop.asked.is_set, usage, refusals, config),
+            *(lambda: work.roles.default_first, clock, stop.asked.is_set, usage, refusals, config),
             config_file=lambda: work.config_file,
         )
         observe = to_request_observers(metrics, usage, refusals)

@@ -106,6 +106,5 @@ class _Followers:
         self.metrics.show_roles({role.name: role.metrics for role in roles})
         self.endpoints.show(roles)
         # A role with other settings and the same broker goes on as it is.
-        first = sorted(roles, key=lambda role: role is not roles.default)
-        refreshing: dict[Hashable, Job] = {role.broker: role.broker.keep_fresh for role in first}
+        refreshing: dict[Hashable, Job] = {role.broker: role.broker.keep_fresh for role in roles.default_first}
         self.jobs.set(refreshing | {file: file.keep_written for file in self.files})

@@ -46,6 +46,11 @@ class RunningRoles:
         """Those that applications may ask for, the default first."""
         return tuple(self._by_name[role.name] for role in self.settings.served)
 
+    @property
+    def default_first(self) -> tuple[RunningRole, ...]:
+        """All of them, with the bases that applications may not ask for."""
+        return tuple(sorted(self, key=lambda role: role is not self.default))
+
     async def replace(self, wanted: RoleSet) -> RoleChanges:
         """Let `wanted` be at work. What has not changed goes on as it is, with its credentials.
 
