@@ -81,6 +81,10 @@ class LogEvents:
             case ClockMoved(at=at, by=by):
                 self._clock_moved(at, by)
 
+    def forget(self, role: str) -> None:
+        """It begins anew with other settings: what fails then is news, though it be called the same."""
+        self._roles.pop(role, None)
+
     def keep_only(self, roles: Collection[str]) -> None:
         """Forget all other roles."""
         self._roles = {name: logged for name, logged in self._roles.items() if name in roles}

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from sidecar.core.broker import Broker
 from sidecar.core.call_limit import CallLimit
 from sidecar.core.model import Instant
-from sidecar.core.ports import Clock, CredentialSource, Observer
+from sidecar.core.ports import Clock, CredentialSource
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.faces.authorization import Authorization, role_authorization
 from sidecar.observe.config_info import codes_of
 from sidecar.observe.fan_out import to_observers
 from sidecar.observe.history import History
+from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.roles.credentials_files import CredentialsFiles
@@ -42,7 +43,7 @@ class RoleMaker:
     sources: RoleSources
     metrics: Metrics
     files: CredentialsFiles
-    log: Observer
+    log: LogEvents
     clock: Clock
     policy: RefreshPolicy
     jitter: Callable[[], float]
@@ -60,6 +61,7 @@ class RoleMaker:
             codes=codes_of(settings),
         )
         source, history = self.sources.source(settings, metrics.note_skew), History()
+        self.log.forget(settings.name)
         file = settings.credentials_file
         written = () if file is None else (self.files.section(file),)
         broker = Broker(

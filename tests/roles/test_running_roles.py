@@ -1,11 +1,13 @@
 """A reload: what has not changed goes on, what has begins anew, what is gone is gone; what fails changes nothing."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sidecar.core.errors import TrustRefused
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.refresh import Phase
 from sidecar.faces.registry import CONTAINER, IMDS
@@ -50,6 +52,23 @@ async def test_a_changed_role_never_serves_what_it_held_before() -> None:
         assert work.roles["audit"].broker.phase is Phase.EMPTY
         await asyncio.sleep(1)
         assert work.held("audit") not in (before, None)
+
+
+@in_virtual_time
+async def test_a_changed_role_that_fails_as_before_is_told_of_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever has just corrected the file wants to know."""
+    async with running(put_together(HERE, outcomes={"audit": (TrustRefused("No.", fix="Let it."),)})) as work:
+        await asyncio.sleep(600)
+        await work.roles.replace(role_set(role(), role("reports"), role("audit", "another")))
+        await asyncio.sleep(600)
+    assert [record.getMessage() for record in caplog.records].count("refresh failed") == 2
+
+
+@in_virtual_time
+async def test_all_at_work_are_looked_at_and_only_those_asked_for_are_served() -> None:
+    roles = put_together(replace(role_set(role("base", served=False), role()), default=DEFAULT_ROLE)).roles
+    assert [each.name for each in roles.default_first] == ["default", "base"]
+    assert [each.name for each in roles.served] == ["default"]
 
 
 @in_virtual_time
