@@ -1,6 +1,6 @@
 """The token that an application presents to the sidecar: its allowed form, and reading it from a file."""
 
-from sidecar.core.regular_file import read_regular
+from sidecar.core.regular_file import read_projected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ MAXIMUM_TOKEN_LENGTH = 4096
 
 def read_token(file: "Path") -> str:
     """The token in `file`. Raises `OSError`, or `ValueError` (without the content) for what no header can carry."""
-    content = read_regular(file, MAXIMUM_TOKEN_LENGTH + 1)
+    content = read_projected(file, MAXIMUM_TOKEN_LENGTH + 1)
     return checked_token(content.decode("ascii", "replace").strip())
 
 
