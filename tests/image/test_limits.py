@@ -30,7 +30,7 @@ SERVE = ("/app/bin/irsa-sidecar", "serve")
     [
         *(("RLIMIT_NPROC", n, "The limit on processes lets") for n in (1, 2, THREADS)),
         ("RLIMIT_NOFILE", 12, "The limit on open files is 12"),
-        ("RLIMIT_NOFILE", OPEN_FILES - 1, "The limit on open files is 23"),
+        ("RLIMIT_NOFILE", OPEN_FILES - 1, f"The limit on open files is {OPEN_FILES - 1}"),
     ],
 )
 async def test_too_low_a_limit_is_named_and_ends_it_with_2(
