@@ -20,7 +20,7 @@ COPY := $(wildcard $(VENV)/lib/python*/site-packages/sidecar)
 given = $(filter-out 0 no false,$($(1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench clients kubernetes servers format docs monitoring lock clean another-python copy-of-the-code
+.PHONY: help install demo test check bench clients kubernetes helm servers format docs monitoring lock clean another-python copy-of-the-code
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ kubernetes: $(VENV)/.dev ## a real API server judges manifests and tokens (needs
 	$(BIN)/python -m tests.kubernetes.build
 	$(BIN)/python -m pytest tests/kubernetes $(ARGS)
 
+helm: $(VENV)/.dev ## a real Helm renders the chart and installs it (needs Go; the first time takes minutes)
+	$(BIN)/python -m tests.chart.build
+	$(BIN)/python -m pytest tests/chart tests/kubernetes/test_chart.py $(ARGS)
+
 servers: $(VENV)/.dev ## real STS servers that others wrote judge the exchange (as root; needs Go; the first time takes minutes)
 	$(BIN)/python -m tests.other_sts.build
 	$(BIN)/python -m pytest tests/other_sts $(ARGS)
@@ -65,6 +69,7 @@ docs: $(VENV)/.dev ## write the tables, the PrometheusRule and the dashboard fro
 	$(BIN)/python -m tools.tables
 	$(BIN)/python -m tools.monitoring
 	$(BIN)/python -m tools.policy
+	$(BIN)/python -m tools.chart
 	$(BIN)/python -m bench.page
 
 monitoring: $(VENV)/.dev ## alerts for your own runbooks and namespaces (RUNBOOKS=https://wiki/irsa NOT_PRODUCTION='test|dev-.+')

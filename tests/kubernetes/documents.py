@@ -49,11 +49,14 @@ def together(directory: str) -> list[Document]:
 
 
 def plain_files(directory: Path) -> list[Document]:
-    """The YAML files that can be applied as they are: what stands beside a kustomization is only an ingredient."""
+    """The YAML files that can be applied as they are: what stands beside a kustomization is only an ingredient.
+
+    So is what belongs to the chart, which tests/chart and test_chart judge.
+    """
     return [
         Document(str(path.relative_to(directory)), content)
         for path in sorted(directory.rglob("*.yaml"))
-        if not (path.parent / "kustomization.yaml").exists()
+        if not (path.parent / "kustomization.yaml").exists() and not path.is_relative_to(MANIFESTS / "chart")
         for found in yaml.safe_load_all(path.read_text())
         for content in (found["items"] if found["kind"] == "List" else [found])
     ]
