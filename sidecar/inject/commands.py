@@ -44,6 +44,7 @@ _OF_FILES = {
     "profiles": "write the container's variables in the pod (docs/roles.md)",
     "container-role": "write the container's variables in the pod (docs/roles.md)",
     "classic": "clusters that know such policies have native sidecars",
+    "pod-identity": "write the pod as in docs/roles.md",
     "role-arn": "each pod or its namespace names the role (docs/rollout.md)",
 }
 """Options that make sense for manifests only, and what to do in a cluster."""
@@ -125,6 +126,8 @@ def _add_options_of_files(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     role = "the role. Default: the service account's annotation eks.amazonaws.com/role-arn"
     add("--role-arn", default="", metavar="ARN", help=role)
+    agent = "the role is that of the service account's EKS Pod Identity association: no role and no token of ours"
+    add("--pod-identity", action="store_true", help=agent)
     add("--classic", action="store_true", help="add the sidecar as an ordinary container, for Kubernetes before 1.29")
     each = partial(add, action="append", default=[])
     add("--profiles", default="", metavar="CONFIGMAP", help="a ConfigMap whose key `config` holds roles as profiles")
@@ -146,6 +149,7 @@ def _described(given: argparse.Namespace) -> Options:
         classic=given.classic,
         containers=frozenset(given.container),
         only=frozenset(given.only),
+        pod_identity=given.pod_identity,
         roles=ContainerRoles(given.profiles, dict(_container_role(text) for text in given.container_role)),
     )
 

@@ -23,6 +23,8 @@ class Identity:
 
 def identity_of(workload: Workload, options: Options) -> Identity:
     """What the pod says of itself goes before the options, and these before what its service account says."""
+    if options.pod_identity:
+        return Identity("", options)
     own = text(_annotations(workload), POD_ROLE_ANNOTATION)
     accounts = _accounts(workload, options)
     wanted = {

@@ -72,6 +72,8 @@ class Options:
     image_pull_secrets: tuple[str, ...] = ()
     priority_class: str = ""
     roles: ContainerRoles = field(default_factory=ContainerRoles)
+    pod_identity: bool = False
+    """The source is EKS Pod Identity: no role and no token for STS."""
     config: Config = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -122,6 +124,8 @@ class Options:
 
 
 def _own(options: Options) -> Iterator[str]:
+    if options.pod_identity and options.role_arn:
+        yield "--pod-identity: not with --role-arn; the association names the role."
     if not options.region and "AWS_ENDPOINT_URL_STS" not in options.settings:
         yield "--region: required, to call that region's STS; or --set AWS_ENDPOINT_URL_STS=URL."
     if not _IMAGE.fullmatch(options.image):
@@ -172,14 +176,26 @@ def _not_settable(settings: Mapping[str, str]) -> Iterator[str]:
             yield f"--set {name}: a password does not belong on a command line or into a manifest; use a Secret."
 
 
+_OF_EKS = {
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/token",
+}
+"""What EKS adds to a container of a pod that has a Pod Identity association."""
+
+
 def _config(options: Options) -> Config:
     """What the sidecar would run with in a pod. Raises `BadConfig`."""
     flags = [f"--role-arn={options.role_arn or 'arn:aws:iam::111122223333:role/named-later'}"]
+    if options.pod_identity:
+        flags = []
     flags += [f"--region={options.region}"] if options.region else []
     environ = options.environment() | {
         "AWS_WEB_IDENTITY_TOKEN_FILE": f"{TOKEN_DIRECTORY}/token",
         "SIDECAR_AUTH_TOKEN": "the-uid-of-the-pod",
     }
+    if options.pod_identity:
+        environ.pop("AWS_WEB_IDENTITY_TOKEN_FILE")
+        environ |= _OF_EKS
     if bundle := environ.pop(_CA_BUNDLE, None):
         try:
             parsers.file_path(bundle)

@@ -118,8 +118,13 @@ def _sidecar(spec: Mapping[str, Any], options: Options, role_arn: str) -> dict[s
         },
         "resources": options.resources.manifest(),
         "securityContext": _security(spec),
-        "volumeMounts": [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY), *options.roles.mounts()],
+        "volumeMounts": [*_token_mounts(options), *options.roles.mounts()],
     }
+
+
+def _token_mounts(options: Options) -> list[dict[str, Any]]:
+    """The token for STS; where EKS Pod Identity is the source, EKS adds its own."""
+    return [] if options.pod_identity else [_mount(names.TOKEN_VOLUME, names.TOKEN_DIRECTORY)]
 
 
 def _start(options: Options) -> dict[str, Any]:
@@ -131,10 +136,11 @@ def _start(options: Options) -> dict[str, Any]:
 
 
 def _sidecar_environment(options: Options, role_arn: str) -> list[dict[str, Any]]:
+    token = _variable("AWS_WEB_IDENTITY_TOKEN_FILE", f"{names.TOKEN_DIRECTORY}/token")
     return [
-        _variable("AWS_ROLE_ARN", role_arn),
+        *([] if options.pod_identity else [_variable("AWS_ROLE_ARN", role_arn)]),
         *([_variable("AWS_REGION", options.region)] if options.region else []),
-        _variable("AWS_WEB_IDENTITY_TOKEN_FILE", f"{names.TOKEN_DIRECTORY}/token"),
+        *([] if options.pod_identity else [token]),
         {"name": "SIDECAR_AUTH_TOKEN", "valueFrom": _pod_uid()},
         *(_variable(name, value) for name, value in (options.roles.environment() | options.environment()).items()),
     ]
@@ -161,7 +167,7 @@ def _security(spec: Mapping[str, Any]) -> dict[str, Any]:
 def _volumes(options: Options) -> list[dict[str, Any]]:
     token = {"path": "token", "audience": options.audience, "expirationSeconds": options.token_expiration}
     authorization = {"items": [{"path": "authorization-token", **_pod_uid()}]}
-    volumes = [_projected(names.TOKEN_VOLUME, "serviceAccountToken", token)]
+    volumes = [] if options.pod_identity else [_projected(names.TOKEN_VOLUME, "serviceAccountToken", token)]
     if options.port is not None:
         volumes.append(_projected(names.AUTHORIZATION_VOLUME, "downwardAPI", authorization))
     return [*volumes, *options.roles.volumes()]
