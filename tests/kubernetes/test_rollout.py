@@ -5,9 +5,10 @@ The API server and the tokens are real; STS is the lab's, and the node is simula
 
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.kubernetes.documents import Manifest, pod_of
 from tests.kubernetes.namespaces import a_namespace
 from tests.kubernetes.policies import remove, until_in_force
 from tests.kubernetes.rolling import DEPLOYMENT, NEW, OLD, PAGE, ROLES, Roll, a_roll, image_in, works
+from tests.manifests.rendering import MANIFESTS, rendered
 
 INSTALL, *_ = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
@@ -39,14 +41,25 @@ def printed(directory: Path, image: str) -> list[Manifest]:
     return list(yaml.safe_load_all((directory / "irsa-sidecar.yaml").read_text()))
 
 
+def built(directory: Path, image: str) -> list[Manifest]:
+    """What `kubectl apply -k` sends for manifests/policy, with an image of this machine in its kustomization."""
+    overlay = Path(shutil.copytree(MANIFESTS / "policy", directory / image.replace(":", "-")))
+    kustomization = overlay / "kustomization.yaml"
+    kustomization.write_text(kustomization.read_text().replace(f"irsa-sidecar:{__version__}", image))
+    return list(yaml.safe_load_all(rendered(overlay)))
+
+
 async def applied(api: Api, documents: list[Manifest], image: str) -> None:
     for document in documents:
         await api.apply(document)
     await until_in_force(api, image, await a_namespace(api))
 
 
-async def test_a_workload_is_rolled_out_upgraded_and_left_alone_again(roll: Roll, tmp_path: Path) -> None:
-    api, old = roll.api, printed(tmp_path, OLD)
+@pytest.mark.parametrize("documents", [printed, built])
+async def test_a_workload_is_rolled_out_upgraded_and_left_alone_again(
+    roll: Roll, tmp_path: Path, documents: Callable[[Path, str], list[Manifest]]
+) -> None:
+    api, old = roll.api, documents(tmp_path, OLD)
     await applied(api, old, OLD)
     kept = await api.create(DEPLOYMENT, roll.namespace)
     assert "initContainers" not in kept["spec"]["template"]["spec"]
@@ -54,7 +67,7 @@ async def test_a_workload_is_rolled_out_upgraded_and_left_alone_again(roll: Roll
     async with roll.pod("web-1") as before:
         await works(before)
 
-        new = printed(tmp_path, NEW)
+        new = documents(tmp_path, NEW)
         await applied(api, new, NEW)
         async with roll.pod("web-2") as after:
             await works(after)
