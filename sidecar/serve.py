@@ -54,21 +54,18 @@ logger = logging.getLogger("sidecar")
 
 def main(argv: Sequence[str]) -> int:
     """Serve until told to stop. Returns the exit code: 0, or 2 for settings that nothing can be run with."""
+    allow_open_files()
     try:
+        check_hashes_are_keyed()
+        check_limits()  # before the settings: to read their files takes a thread
         config = within(READ_WITHIN, load, os.environ, argv)
     except BadConfig as error:
         return _refuse(map(str, error.complaints))
     except TimeoutError:
         return _refuse([_hanging(os.environ)])
-    except OutOfThreads as error:
+    except (LimitTooLow, PredictableHashes, OutOfThreads) as error:
         return _refuse([str(error)])
-    keep_private()
-    allow_open_files()
-    try:
-        check_hashes_are_keyed()
-        check_limits()
-    except (LimitTooLow, PredictableHashes) as error:
-        return _refuse([str(error)])
+    keep_private()  # now: the secrets that it takes out of the environment have been read
     log = logs.configure(config.log_level, config.log_format)
     try:
         return _run_to_the_end(config, log)

@@ -92,7 +92,7 @@ def _listed(values: tuple[str, ...]) -> str:
     return ", ".join(f"`{value}`" for value in values)
 
 
-def counts() -> Iterator[tuple[str, ...]]:
+def counts() -> Iterator[tuple[str, str]]:
     one, two = new_metrics(), new_metrics(DEFAULT_ROLE, "reports")
     at_start = series_of(one)
     further = series_of(two) - at_start
