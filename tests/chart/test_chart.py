@@ -14,7 +14,7 @@ from sidecar.inject.policy import objects
 from sidecar.inject.resources import Resources
 from tests.chart.helm import CHART, EVERYTHING, NAMESPACE, Helm, HelmRefused, Manifest, a_helm
 from tests.manifests.rendering import MANIFESTS, rendered
-from tools import chart
+from tools import chart, release_files
 
 REGION = "--set=region=eu-west-1"
 
@@ -82,6 +82,23 @@ def test_each_value_is_an_option_of_inject(helm: Helm, flags: list[str], chosen:
     by_inject = objects(Options(region="eu-west-1", **chosen), namespace=NAMESPACE)
 
     assert comparable(helm.render(REGION, *(f"--set={flag}" for flag in flags))) == comparable(by_inject)
+
+
+def test_what_a_release_publishes_renders_the_same(helm: Helm, tmp_path: Path) -> None:
+    package = tmp_path / "irsa-sidecar.tgz"
+    package.write_bytes(release_files.chart(release_files.CHART, 0))
+
+    of_package = helm.run(
+        "template",
+        "irsa-sidecar",
+        str(package),
+        "--namespace",
+        NAMESPACE,
+        "--kube-version=1.37.0",
+        f"--values={EVERYTHING}",
+    )
+
+    assert comparable(yaml.safe_load_all(of_package)) == comparable(helm.render(f"--values={EVERYTHING}"))
 
 
 @pytest.mark.parametrize("flag", ["image.tag=other", "priorityClassName=high", "resources.limits.memory=1Gi"])
