@@ -49,6 +49,7 @@ class Broker:
     `jitter` gives numbers in [0, 1); seeded per pod, it makes a fleet spread and a pod repeatable. `waits` is entered
     for each request that waits; it must neither raise nor wait. `place` is entered for each call of the source's, not
     for its look at what credentials are made from: that may be a wait for another role's broker.
+    `held`: what is served until the source, which is asked at once all the same, gives others.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Broker:
         policy: RefreshPolicy,
         waits: AbstractContextManager[None] = UNCOUNTED,
         place: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+        held: Credentials | None = None,
     ) -> None:
         self._role = role
         self._source = source
@@ -71,7 +73,7 @@ class Broker:
         self._policy = policy
         self._waits = waits
         self._place = place
-        self._state = WatchedValue(RoleState())
+        self._state = WatchedValue(RoleState(held))
         self._content: object = None
         self._pauses = Pauses(clock)
         self._sleep: asyncio.Timeout | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -55,10 +55,9 @@ class CredentialsFile:
 
         return observe
 
-    def keep_only(self, profiles: Collection[str]) -> None:
-        """Take the sections of all others away."""
-        held = self._issued.value
-        self._issued.set({profile: held[profile] for profile in held if profile in profiles})
+    def hold(self, sections: Sections) -> None:
+        """From now on these, and no others."""
+        self._issued.set(dict(sections))
 
     async def keep_written(self) -> NoReturn:
         """Write each credential once it is issued, for ever; after a failure again and again."""

@@ -37,6 +37,12 @@ class History:
         self.rotations = 0
         self.rotated_at: Instant | None = None
 
+    def continue_from(self, before: "History") -> None:
+        """Remember what `before` does."""
+        self.refreshes.extend(before.refreshes)
+        self.last_success, self.last_failure = before.last_success, before.last_failure
+        self.rotations, self.rotated_at = before.rotations, before.rotated_at
+
     def __call__(self, role: str, event: RefreshEvent, state: RoleState) -> None:  # noqa: ARG002 (an observer's signature)
         match event:
             case Issued(at=at, credentials=credentials, took=took):

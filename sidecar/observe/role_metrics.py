@@ -107,6 +107,10 @@ class RoleMetrics:
         room = code in self.times or len(self.times) <= MOST_CODES
         self.times.setdefault(code if room else OTHER, CallTimes()).add(took)
 
+    def continue_from(self, before: "RoleMetrics") -> None:
+        """The credentials are those of `before`."""
+        self.expiration, self.last_success = before.expiration, before.last_success
+
     def note_served(self, times: int = 1) -> None:
         """So many applications were given the credentials."""
         self.served += times

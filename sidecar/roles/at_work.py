@@ -101,7 +101,7 @@ class _Followers:
     def follow(self, roles: RunningRoles) -> None:
         settings = roles.settings
         self.sources.keep_only(settings)
-        self.files.keep_only(settings)
+        self.files.show((role.settings, role.broker.state.credentials) for role in roles)
         self.log.keep_only(settings.by_name.keys())
         self.metrics.show_roles({role.name: role.metrics for role in roles})
         self.endpoints.show(roles)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sidecar.core.broker import Broker
 from sidecar.core.call_limit import CallLimit
-from sidecar.core.model import Instant
+from sidecar.core.model import Credentials, Instant
 from sidecar.core.ports import Clock, CredentialSource
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.faces.authorization import Authorization, role_authorization
@@ -16,6 +16,7 @@ from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.roles.credentials_files import CredentialsFiles
+from sidecar.settings.role_changes import is_same_session
 from sidecar.settings.roles import RoleSettings
 from sidecar.sources.role_sources import RoleSources
 
@@ -50,8 +51,10 @@ class RoleMaker:
     started_at: Instant
     limit: CallLimit = field(default_factory=CallLimit)
 
-    def made(self, settings: RoleSettings) -> RunningRole:
-        """Nothing is asked yet. Raises `OSError` where the CAs to trust cannot be read."""
+    def made(self, settings: RoleSettings, held: Credentials | None = None) -> RunningRole:
+        """Nothing is asked yet; `held` is served until there are others. Raises `OSError` where the CAs to trust cannot
+        be read.
+        """
         metrics = RoleMetrics(
             self.clock,
             started_at=self.started_at,
@@ -62,30 +65,38 @@ class RoleMaker:
         )
         source, history = self.sources.source(settings, metrics.note_skew), History()
         self.log.forget(settings.name)
-        file = settings.credentials_file
-        written = () if file is None else (self.files.section(file),)
         broker = Broker(
             role=settings.name,
             source=source,
             clock=self.clock,
             jitter=self.jitter,
-            observe=to_observers(self.log, metrics, history, *written),
+            observe=to_observers(self.log, metrics, history, self.files),
             policy=self.policy,
             waits=self.metrics.waits,
             place=self.limit.place,
+            held=held,
         )
         return RunningRole(settings, source, broker, history, metrics, self._authorization(settings))
 
     def changed(self, role: RunningRole, settings: RoleSettings) -> RunningRole:
-        """The role with other settings. It keeps its credentials where these are for others to get them, not for it to
-        get others.
+        """The role with other settings. It keeps its credentials where these are for others to get them; and where it
+        is to get the same session in another way, until it has.
         """
         before = role.settings
-        if (before.source, before.credentials_file) != (settings.source, settings.credentials_file):
+        if not is_same_session(before.source, settings.source):
             return self.made(settings)
+        if before.source != settings.source:
+            return self._taken_over(role, settings)
         same_token = before.auth_token_file == settings.auth_token_file
         authorization = role.authorization if same_token else self._authorization(settings)
         return replace(role, settings=settings, authorization=authorization)
+
+    def _taken_over(self, role: RunningRole, settings: RoleSettings) -> RunningRole:
+        """STS may be down: what is valid is served until there is better, and looked after as what it is."""
+        made = self.made(settings, role.broker.usable())
+        made.metrics.continue_from(role.metrics)
+        made.history.continue_from(role.history)
+        return made
 
     def _authorization(self, settings: RoleSettings) -> Authorization | None:
         file = settings.auth_token_file

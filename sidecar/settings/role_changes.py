@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sidecar.settings.roles import RoleSet, RoleSettings
+from sidecar.settings.roles import (
+    ChainSettings,
+    ContainerSettings,
+    RoleSet,
+    RoleSettings,
+    SourceSettings,
+    StsConnection,
+    WebIdentitySettings,
+)
+
+ANY_STS = StsConnection(endpoint="", region=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +22,7 @@ class RoleChanges:
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
-    """They begin anew with other settings; the credentials that they hold are those of another role."""
+    """They have other settings, be it for the credentials or for who is given them."""
     removed: tuple[str, ...]
     needs_restart: tuple[str, ...]
     """Roles whose own addresses differ: listeners are opened at the start alone. All else of them has taken effect."""
@@ -30,6 +40,21 @@ def role_changes(old: RoleSet, new: RoleSet) -> RoleChanges:
         removed=tuple(role.name for role in old if role.name not in new.by_name),
         needs_restart=tuple(_of_other_addresses(old, new)),
     )
+
+
+def is_same_session(before: SourceSettings, after: SourceSettings) -> bool:
+    """Whether both ask for the same rights under the same name: maybe at another endpoint, or for another time."""
+    return _session_alone(before) == _session_alone(after)
+
+
+def _session_alone(source: SourceSettings) -> SourceSettings:
+    match source:
+        case WebIdentitySettings(session=session):
+            return replace(source, session=replace(session, duration=0), sts=ANY_STS)
+        case ChainSettings(session=session):
+            return replace(source, session=replace(session, duration=0), sts=ANY_STS)
+        case ContainerSettings():
+            return replace(source, ca_bundle=None)
 
 
 def _without_addresses(roles: RoleSet, name: str) -> RoleSettings:

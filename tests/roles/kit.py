@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from sidecar.faces.credentials_file import CredentialsFile
 from sidecar.observe.logs import LogEvents
 from sidecar.observe.metrics import Metrics
 from sidecar.roles.credentials_files import CredentialsFiles
-from sidecar.roles.jobs import Jobs
+from sidecar.roles.jobs import Job, Jobs
 from sidecar.roles.running_role import RoleMaker
 from sidecar.roles.running_roles import RunningRoles
 from sidecar.settings.roles import RoleSet, RoleSettings, StsConnection, WebIdentitySettings
@@ -49,7 +49,7 @@ class ScriptedSources:
 
     def __init__(self, clock: VirtualClock, outcomes: Mapping[str, tuple[Outcome, ...]], takes: Seconds) -> None:
         self._clock = clock
-        self._outcomes = outcomes
+        self.outcomes = outcomes
         self._takes = takes
         self.tokens = FakeTokens(a_token(life=30 * 24 * 3600))
         self.exchanges: dict[str, list[ScriptedExchange]] = {}
@@ -59,7 +59,7 @@ class ScriptedSources:
     def source(self, settings: RoleSettings, _: SkewObserver) -> CredentialSource:
         if settings.name in self.broken:
             raise OSError(2, "no such bundle")
-        exchange = ScriptedExchange(self._clock, self._outcomes.get(settings.name, (3600,)), self._takes)
+        exchange = ScriptedExchange(self._clock, self.outcomes.get(settings.name, (3600,)), self._takes)
         self.exchanges.setdefault(settings.name, []).append(exchange)
         return WebIdentity(self.tokens, exchange, self._clock)
 
@@ -73,6 +73,7 @@ class Work:
     clock: VirtualClock
     jobs: Jobs
     metrics: Metrics
+    files: CredentialsFiles
     changes: list[int] = field(default_factory=list)
 
     def held(self, name: str = DEFAULT_ROLE) -> Credentials | None:
@@ -108,9 +109,11 @@ def put_together(
         changes.append(len(tuple(roles)))
         log.keep_only(roles.settings.by_name.keys())
         metrics.show_roles({each.name: each.metrics for each in roles})
-        jobs.set({each.broker: each.broker.keep_fresh for each in roles})
+        files.show((each.settings, each.broker.state.credentials) for each in roles)
+        refreshing: dict[Hashable, Job] = {each.broker: each.broker.keep_fresh for each in roles}
+        jobs.set(refreshing | {file: file.keep_written for file in files})
 
-    return Work(RunningRoles(settings, maker, follow), sources, clock, jobs, metrics, changes)
+    return Work(RunningRoles(settings, maker, follow), sources, clock, jobs, metrics, files, changes)
 
 
 @asynccontextmanager

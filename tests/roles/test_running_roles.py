@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.errors import TrustRefused
+from sidecar.core.errors import StsUnreachable, TrustRefused
 from sidecar.core.model import DEFAULT_ROLE
-from sidecar.core.refresh import Phase
+from sidecar.core.refresh import Issued, Phase, RoleState
 from sidecar.faces.registry import CONTAINER, IMDS
 from sidecar.http.addresses import TcpAddress
+from sidecar.settings.roles import CredentialsFileSettings, RoleSettings, StsConnection, WebIdentitySettings
+from tests.doubles import credentials
 from tests.roles.kit import objects, put_together, role, role_set, running
 from tests.virtual_time import in_virtual_time
 
@@ -98,6 +100,76 @@ async def test_who_waits_for_a_role_that_is_removed_has_an_answer_within_a_secon
         await asyncio.wait([waiting])
         assert waiting.exception() is not None
         assert work.clock.now() - asked_at < 1
+
+
+def elsewhere(settings: RoleSettings, **session: Any) -> RoleSettings:
+    """The same role, asked for at another STS; with `session`, for another session."""
+    assert isinstance(settings.source, WebIdentitySettings)
+    sts = StsConnection(endpoint="http://127.0.0.1:2", region="eu-central-1")
+    asked = replace(settings.source, sts=sts, session=replace(settings.source.session, **session))
+    return replace(settings, source=asked)
+
+
+@in_virtual_time
+async def test_the_same_session_from_elsewhere_is_served_as_it_was_until_there_is_another() -> None:
+    """The region may have been changed because the old one's STS is down, and the new one's may be too."""
+    async with running(put_together(HERE)) as work:
+        await asyncio.sleep(1)
+        before, expiration = work.held("audit"), work.roles["audit"].metrics.expiration
+        work.sources.outcomes = {"audit": (StsUnreachable("Down.", fix="Wait."), 900)}
+        await work.roles.replace(role_set(role(), role("reports"), elsewhere(role("audit"), duration=900)))
+        assert work.held("audit") is before is not None
+        assert work.roles["audit"].broker.phase is Phase.DUE
+        await asyncio.sleep(0.26)
+        assert work.held("audit") is before
+        assert work.roles["audit"].metrics.expiration == expiration > 0
+        assert work.roles["audit"].history.last_success is not None
+        await asyncio.sleep(10)
+        assert work.held("audit") not in (before, None)
+
+
+@in_virtual_time
+async def test_another_session_of_the_same_role_is_not_served_in_its_place() -> None:
+    async with running(put_together(HERE)) as work:
+        await asyncio.sleep(1)
+        narrower = elsewhere(role("audit"), policy_arns=("arn:aws:iam::aws:policy/ReadOnlyAccess",))
+        await work.roles.replace(role_set(role(), role("reports"), narrower))
+        assert work.held("audit") is None
+
+
+async def section_holds(path: Path, key: str | None) -> None:
+    """Wait until the file's only section has this key, or there is no section."""
+    async with asyncio.timeout(5):
+        while not path.exists() or (key or "") not in path.read_text() or (key is None and "[" in path.read_text()):
+            await asyncio.sleep(0.01)
+
+
+async def test_another_credentials_file_gets_at_once_what_is_held_and_sts_is_not_asked(tmp_path: Path) -> None:
+    files = [CredentialsFileSettings(path=tmp_path / name, profile="audit") for name in ("a", "b")]
+    async with running(put_together(role_set(role(), role("audit", credentials_file=files[0])), takes=0)) as work:
+        await asyncio.sleep(0.05)
+        held, broker = work.held("audit"), work.roles["audit"].broker
+        assert held is not None
+        await section_holds(files[0].path, held.access_key_id)
+        await work.roles.replace(role_set(role(), role("audit", credentials_file=files[1])))
+        await section_holds(files[1].path, held.access_key_id)
+        assert work.roles["audit"].broker is broker
+        assert len(work.sources.exchanges["audit"][0].called_at) == 1
+        work.files("audit", Issued(0, other := credentials(), 0), RoleState(other))
+        await section_holds(files[1].path, other.access_key_id)
+        assert held.access_key_id in files[0].path.read_text()
+
+
+async def test_the_keys_of_another_role_leave_the_credentials_file_before_there_are_new_ones(tmp_path: Path) -> None:
+    file = CredentialsFileSettings(path=tmp_path / "credentials", profile="audit")
+    async with running(put_together(role_set(role(), role("audit", credentials_file=file)), takes=0)) as work:
+        await asyncio.sleep(0.05)
+        held = work.held("audit")
+        assert held is not None
+        await section_holds(file.path, held.access_key_id)
+        work.sources.outcomes = {"audit": (TrustRefused("No.", fix="Let it."),)}
+        await work.roles.replace(role_set(role(), role("audit", "another", credentials_file=file)))
+        await section_holds(file.path, None)
 
 
 @pytest.mark.parametrize(
