@@ -59,6 +59,6 @@ async def _taken(settings: ContainerSettings) -> Credentials:
 
 
 async def _exchange(settings: WebIdentitySettings) -> Credentials:
-    token = await TokenFile(settings.token_file).read()
+    token = await TokenFile(settings.token_file, settings.token_file_key).read()
     async with sts_client(settings, SystemClock()) as assume_role:
         return await assume_role(token)

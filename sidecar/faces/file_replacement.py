@@ -27,7 +27,7 @@ def replace_file(path: Path, content: bytes, mode: int) -> Refused:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
-    return (*refused, *_unless_refused("to sync the directory", _sync_directory, path.parent))
+    return (*refused, *unless_refused("to sync the directory", _sync_directory, path.parent))
 
 
 def _write(draft: Path, content: bytes, mode: int) -> Refused:
@@ -35,12 +35,12 @@ def _write(draft: Path, content: bytes, mode: int) -> Refused:
         file.write(content)
         file.flush()
         return (
-            *_unless_refused(f"mode {mode:04o}", os.fchmod, file.fileno(), mode),  # whatever the umask says
-            *_unless_refused("to sync the file", os.fsync, file.fileno()),
+            *unless_refused(f"mode {mode:04o}", os.fchmod, file.fileno(), mode),  # whatever the umask says
+            *unless_refused("to sync the file", os.fsync, file.fileno()),
         )
 
 
-def _unless_refused(what: str, call: Callable[..., None], *args: object) -> Refused:
+def unless_refused(what: str, call: Callable[..., None], *args: object) -> Refused:
     """Raises `OSError` for what is no lack of the file system's, but a failure."""
     try:
         call(*args)

@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from sidecar.core.authorization_token import read_token
+from sidecar.faces.file_replacement import unless_refused
 
 BYTES = 32
 """Of chance, as base64url: 43 characters."""
@@ -33,7 +34,14 @@ def _make(file: Path, token: str, mode: int) -> None:
             writing.write(token)
             writing.flush()
             os.fchmod(descriptor, mode)  # whatever the umask says
-            os.fsync(descriptor)
-        file.hardlink_to(draft)
+            unless_refused("to sync the file", os.fsync, descriptor)
+        if unless_refused("to link", os.link, draft, file):
+            _rename_without_replacing(draft, file)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _rename_without_replacing(draft: Path, file: Path) -> None:
+    """For file systems without links. The place is taken first: for an instant an empty file is there, and no token."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600))
+    draft.replace(file)

@@ -1,5 +1,6 @@
 """All roles at work, by name: what a reload of the settings begins, replaces and ends."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
@@ -82,7 +83,5 @@ class RunningRoles:
 
 
 async def ready_tokens(roles: Iterable[RunningRole]) -> None:
-    """Read each role's token, or make it: before anybody is told of the role."""
-    for role in roles:
-        if role.authorization is not None:
-            await role.authorization.renewed()
+    """Read each role's token, or make it, before anybody is told of the role: together, for each may hang."""
+    await asyncio.gather(*(role.authorization.renewed() for role in roles if role.authorization is not None))

@@ -111,6 +111,7 @@ def _source(profile: Profile, plain: PlainSettings) -> SourceSettings:
         token_file=token_file,
         session=SessionRequest(**_session(profile, plain)),
         sts=asked_sts(profile, plain),
+        token_file_key="web_identity_token_file" if keys.token_file else "AWS_WEB_IDENTITY_TOKEN_FILE",
     )
 
 

@@ -44,6 +44,8 @@ class WebIdentitySettings:
     token_file: Path
     session: SessionRequest
     sts: StsConnection
+    token_file_key: str = field(default="AWS_WEB_IDENTITY_TOKEN_FILE", compare=False)
+    """The variable, or the profile's key, that names `token_file`: what to change where the file is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,8 +86,13 @@ class FileWatch:
         if not there:
             return
         changes = _changes(there, POLL_INTERVAL if whole else WATCH_RETRY_INTERVAL, others)
+        now = asyncio.get_running_loop().time
+        poll_at = now() + POLL_INTERVAL
         try:
             while (changed := await asyncio.to_thread(next, changes, None)) is not None:
+                if now() >= poll_at:  # a busy directory leaves no time in which nothing is noticed
+                    changed.clear()
+                    poll_at = now() + POLL_INTERVAL
                 await asyncio.gather(*(file.look() for file in _concerned(files, changed)))
                 if not whole:
                     return
@@ -135,7 +140,7 @@ async def _look_twice(file: WatchedFile) -> None:
 
 
 def _concerned(files: Iterable[WatchedFile], changed: Changes) -> Iterator[WatchedFile]:
-    """All of them after a time in which nothing was noticed."""
+    """All of them where nothing was noticed, or the time has come to look at all."""
     directories = {os.path.dirname(path) for _, path in changed}  # noqa: PTH120 (as texts, as the watcher gives them)
     return (file for file in files if not directories or str(file.path.parent) in directories)
 

@@ -66,7 +66,7 @@ class RoleSources:
         exchange = web_identity_exchange(
             settings, lambda call: StsExchange(self._http, call, clock, observe_skew, trust), clock
         )
-        return WebIdentity(self._token_file(settings.token_file), exchange, clock)
+        return WebIdentity(self._token_file(settings.token_file, settings.token_file_key), exchange, clock)
 
     def _chain(self, settings: ChainSettings, observe_skew: SkewObserver) -> CredentialSource:
         from sidecar.sources.chain import chained_role  # noqa: PLC0415 (5 MiB of a signer that only chains need)
@@ -83,7 +83,7 @@ class RoleSources:
         trust = self._trust(settings.ca_bundle) if settings.is_encrypted else the_sessions_own
         return container_source(settings, tokens, self._http, self._clock, trust)
 
-    def _token_file(self, path: Path, variable: str = "AWS_WEB_IDENTITY_TOKEN_FILE") -> TokenFile:
+    def _token_file(self, path: Path, variable: str) -> TokenFile:
         return self._token_files.setdefault(path, TokenFile(path, variable))
 
     def _trust(self, bundle: Path | None) -> TrustedAuthorities:

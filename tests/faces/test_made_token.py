@@ -1,6 +1,7 @@
 """The token that the sidecar makes for one container: strong, private, whole, and never in the place of another."""
 
 import base64
+import errno
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,38 @@ def test_through_a_symlink_that_leads_nowhere_nothing_is_written(tmp_path: Path)
         read_or_make_token(tmp_path / "token", 0o640)
     assert not elsewhere.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["token"]
+
+
+@pytest.mark.parametrize("error", [errno.EPERM, errno.ENOTSUP])
+def test_where_there_are_no_links_and_nothing_can_be_synced_it_is_made_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """CIFS and FUSE mounts, and some of CSI drivers."""
+
+    def lacking(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "link", lacking)
+    monkeypatch.setattr(os, "fsync", lacking)
+    file, taken = tmp_path / "token", tmp_path / "taken"
+    assert read_or_make_token(file, 0o640) == file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    taken.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError):
+        read_or_make_token(taken, 0o640)
+    assert sorted(tmp_path.iterdir()) == [taken, file]
+
+
+def test_a_disk_that_fails_makes_none_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        read_or_make_token(tmp_path / "token", 0o640)
+    assert list(tmp_path.iterdir()) == []
 
 
 @on_linux

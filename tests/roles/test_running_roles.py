@@ -10,6 +10,7 @@ import pytest
 from sidecar.core.errors import StsUnreachable, TrustRefused
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.refresh import Issued, Phase, RoleState
+from sidecar.faces.authorization import AuthorizationTokens
 from sidecar.faces.registry import CONTAINER, IMDS
 from sidecar.http.addresses import TcpAddress
 from sidecar.settings.roles import CredentialsFileSettings, RoleSettings, StsConnection, WebIdentitySettings
@@ -253,3 +254,19 @@ async def _reload_ten_thousand_times() -> None:
         assert len(asyncio.all_tasks()) == tasks + 2
         assert objects() < before + 1000  # one a reload would be 9000
         assert set(work.metrics.roles) == {"default", "untouched", "changing", "role-9999"}
+
+
+async def test_files_that_hang_are_waited_for_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    under_way: set[AuthorizationTokens] = set()
+
+    async def hanging(tokens: AuthorizationTokens) -> tuple[str, ...]:
+        under_way.add(tokens)
+        while len(under_way) < 2:
+            await asyncio.sleep(0.01)
+        return ()
+
+    monkeypatch.setattr(AuthorizationTokens, "renewed", hanging)
+    work = put_together(HERE)
+    new = [role(name, auth_token_file=tmp_path / name) for name in ("one", "two")]
+    async with asyncio.timeout(5):
+        assert (await work.roles.replace(role_set(*HERE, *new))).added == ("one", "two")

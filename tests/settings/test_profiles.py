@@ -6,7 +6,7 @@ import pytest
 
 from sidecar.faces.registry import CONTAINER, ECS, IMDS
 from sidecar.http.addresses import TcpAddress, UnixAddress
-from sidecar.settings.roles import ContainerSettings, CredentialsFileSettings
+from sidecar.settings.roles import ContainerSettings, CredentialsFileSettings, WebIdentitySettings
 from tests.settings.profile_kit import AUDIT, REPORTS, ConfigFiles
 
 ONE = f"[profile reports]\nrole_arn = {REPORTS}\n"
@@ -24,6 +24,14 @@ def test_named_profiles_stand_beside_the_plain_role(files: ConfigFiles) -> None:
     roles = files.roles(f"{ONE}[profile audit]\nrole_arn = {AUDIT}\n", SIDECAR_PROFILES="audit, reports")
     assert [role.name for role in roles.served] == ["default", "audit", "reports"]
     assert roles.default == "default"
+
+
+def test_each_role_knows_which_setting_names_its_token_file(files: ConfigFiles) -> None:
+    own = f"[profile audit]\nrole_arn = {AUDIT}\nweb_identity_token_file = /audit/token\n"
+    roles = files.roles(ONE + own)
+    keys = {each.name: each.source.token_file_key for each in roles if isinstance(each.source, WebIdentitySettings)}
+    variable = "AWS_WEB_IDENTITY_TOKEN_FILE"
+    assert keys == {"default": variable, "reports": variable, "audit": "web_identity_token_file"}
 
 
 def test_a_star_is_every_profile(files: ConfigFiles) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.broker import Broker
+from sidecar.core.errors import TokenUnreadable
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.core.session_request import ChainedSessionRequest, SessionRequest
 from sidecar.settings.roles import ChainSettings, FallbackRegion, RoleSettings, StsConnection, WebIdentitySettings
@@ -73,6 +74,18 @@ async def test_what_no_role_needs_any_more_is_forgotten(sources: RoleSources) ->
     gc.collect()
     assert goes() is None
     assert token_file_of(sources.source(replace(kept, name="again"), no_observer)) is stays
+
+
+@pytest.mark.parametrize("key", ["AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file"])
+async def test_an_error_about_a_token_file_names_the_setting_that_names_the_file(
+    sources: RoleSources, tmp_path: Path, key: str
+) -> None:
+    settings = role("one", tmp_path / "missing")
+    assert isinstance(settings.source, WebIdentitySettings)
+    found = sources.source(replace(settings, source=replace(settings.source, token_file_key=key)), no_observer)
+    with pytest.raises(TokenUnreadable) as told:
+        await found.check()
+    assert f"point {key} at the file" in told.value.fix
 
 
 def chained(*, fallbacks: tuple[FallbackRegion, ...] = ()) -> RoleSettings:

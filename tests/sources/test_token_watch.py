@@ -117,6 +117,29 @@ async def test_the_poll_sees_what_the_watcher_cannot(tmp_path: Path, monkeypatch
         assert await sight_of(tokens, "second")
 
 
+async def test_a_busy_directory_keeps_the_poll_from_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_watch, "POLL_INTERVAL", 0.2)
+    elsewhere, path, busy = tmp_path / "elsewhere", tmp_path / "watched" / "token", tmp_path / "busy"
+    path.parent.mkdir()
+    busy.mkdir()
+    elsewhere.write_text("first")
+    path.symlink_to(elsewhere)
+    tokens = TokenFile(path)
+
+    async def write() -> None:
+        while True:
+            (busy / "log").write_text("more")
+            await asyncio.sleep(0.01)
+
+    writing = asyncio.create_task(write())
+    async with watching(tokens, TokenFile(busy / "token")):
+        await sight_of(tokens, "first")
+        await asyncio.sleep(0.2)  # after the second look of the beginning
+        elsewhere.write_text("second")
+        assert await sight_of(tokens, "second")
+    writing.cancel()
+
+
 async def test_a_directory_that_is_replaced_is_found_again_by_the_poll(
     volume: ProjectedVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
