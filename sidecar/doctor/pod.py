@@ -105,6 +105,13 @@ class Pod:
         return Path(path) if path.startswith("/") else None
 
     @property
+    def token_key(self) -> str:
+        """The variable, or the profile's key, that names that place."""
+        if self.web_identity:
+            return self.web_identity.token_file_key
+        return TOKEN_FILE if self.container_endpoint is None else AUTHORIZATION_FILE
+
+    @property
     def unverified(self) -> UnverifiedToken | None:
         """The token taken apart; None if there is none, or it is no JWT."""
         try:
@@ -155,8 +162,7 @@ def _config(environ: Mapping[str, str]) -> tuple[Config | None, tuple[str, ...]]
 
 
 async def _with_token(pod: Pod, path: Path) -> Pod:
-    variable = TOKEN_FILE if pod.container_endpoint is None else AUTHORIZATION_FILE
     try:
-        return replace(pod, token=await TokenFile(path, variable).read())
+        return replace(pod, token=await TokenFile(path, pod.token_key).read())
     except TokenUnreadable as trouble:
         return replace(pod, trouble=trouble)

@@ -137,3 +137,12 @@ async def test_a_chain_on_pod_identity_passes_its_tags_on_which_the_target_must_
         config.write_text(ON_POD_IDENTITY.replace(ABROAD, f"{ABROAD}2"))
         allowed = await chain()
         assert allowed.level is Level.PASSED, allowed
+
+
+async def test_a_default_profile_whose_token_is_missing_is_told_to_change_its_own_key(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"[profile own]\nrole_arn = {BASE}\nweb_identity_token_file = {tmp_path}/missing\n")
+    variables = {"AWS_CONFIG_FILE": str(config), "SIDECAR_DEFAULT_PROFILE": "own", "AWS_REGION": "eu-west-1"}
+    pod = await inspect_pod(variables, app=None, now=0)
+    assert pod.trouble is not None
+    assert "point web_identity_token_file at the file" in pod.trouble.fix
