@@ -132,6 +132,10 @@ class Connection:
             self.state = state
             self._pool.moved(self)
 
+    def was_answered(self) -> None:
+        """Before it begins: its one request is answered, and what the kernel has no room for is the transport's."""
+        self._move(ANSWERED_LAST)
+
     # --- what the transport calls
     def connection_made(self) -> None:
         self._pool.add(self)

@@ -103,12 +103,17 @@ class ConnectionPool:
     async def drain(self) -> None:
         """Let what is under way end, for a while; then end it."""
         self._emptied = emptied = asyncio.Event()
-        for connection in [each for each in self._connections if each.idle]:
-            connection.close()
-        if self._connections:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.limits.drain):
-                    await emptied.wait()
+        try:
+            for connection in [each for each in self._connections if each.idle]:
+                connection.close()
+            if self._connections:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self.limits.drain):
+                        await emptied.wait()
+        finally:  # also where we are cancelled meanwhile
+            self._end_all()
+
+    def _end_all(self) -> None:
         for connection in tuple(self._connections):
             connection.abort()
         self._room.close()

@@ -111,6 +111,8 @@ class RecognisedRequests:
     def count(self) -> None:
         """The turn has ended. To find an answer takes no time that could be measured."""
         answered, self._answered = self._answered, []
-        for known in answered:
-            times, known.times = known.times, 0
+        counts = [(known, known.times) for known in answered]
+        for known in answered:  # first, whatever the observer does: none is given in the next turn without a look
+            known.times = 0
+        for known, times in counts:
             self._observe(known.request, known.response, 0, times)

@@ -1,7 +1,7 @@
 """Puts a face behind sockets, for as long as a block lasts."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from socket import socket
 from time import monotonic
 
@@ -16,7 +16,7 @@ from sidecar.http.pool import ConnectionPool
 from sidecar.http.room import ByteBudget
 from sidecar.http.socket_transport import SocketTransport
 from sidecar.http.turns import Turns
-from sidecar.http.visits import answered_at_once, first_bytes
+from sidecar.http.visits import first_bytes, unsent_answer
 
 
 def never() -> bool:
@@ -63,19 +63,25 @@ async def serving(
         except OSError:  # it has gone
             accepted.close()
             return
-        if first and answered_at_once(accepted, first, asked.recognised):
+        unsent = unsent_answer(accepted, first, asked.recognised) if first else None
+        if unsent == b"":
+            accepted.close()
             return
         transport = SocketTransport(accepted, turns)
-        transport.begin(Connection(asked, pool, transport), first)
+        connection = Connection(asked, pool, transport)
+        if unsent is None:
+            transport.begin(connection, first)
+            return
+        connection.was_answered()
+        transport.begin(connection, None)
+        transport.end(unsent)
 
-    try:
-        async with listeners(accept, addresses, turns) as bound:
-            yield bound
-    finally:
-        await pool.drain()
-        await handler.close()
-        await outer.close()
-        turns.close()
+    async with AsyncExitStack() as ending:  # each, whatever becomes of those before it
+        ending.callback(turns.close)
+        ending.push_async_callback(outer.close)
+        ending.push_async_callback(handler.close)
+        ending.push_async_callback(pool.drain)
+        yield await ending.enter_async_context(listeners(accept, addresses, turns))
 
 
 def _is_near(accepted: socket) -> bool:

@@ -98,5 +98,7 @@ class Turns:
         self._loop.call_exception_handler({"message": "a turn was disturbed", "exception": error})
 
     def close(self) -> None:
+        """Watch nothing any more; what is forgotten after this was forgotten."""
+        self._ready.clear()
         self._loop.remove_reader(self._poll.fileno())
         self._poll.close()

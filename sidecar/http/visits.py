@@ -21,15 +21,17 @@ def first_bytes(accepted: socket) -> bytes | None:
         return None
 
 
-def answered_at_once(accepted: socket, first: bytes, recognised: RecognisedRequests) -> bool:
-    """Whether `first` was recognised as all that the client wants; then it is answered, and `accepted` closed."""
+def unsent_answer(accepted: socket, first: bytes, recognised: RecognisedRequests) -> bytes | None:
+    """Answer `first` if it is recognised as all that the client wants, else None: what the kernel had no room for.
+
+    A new socket has room, but for long answers and while the node is short of memory.
+    """
     known = recognised.find_last(first)
     if known is None:
-        return False
+        return None
     try:
-        accepted.send(known.answer, LAST)  # a new socket has room for it
+        return known.answer[accepted.send(known.answer, LAST) :]
+    except BlockingIOError:
+        return known.answer
     except OSError:  # nobody is there to read it
-        pass
-    finally:
-        accepted.close()
-    return True
+        return b""

@@ -1,6 +1,7 @@
 """Where we listen: addresses that can be bound, and those that cannot."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -12,15 +13,18 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
+from sidecar.http import server
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.http.binding import CannotListen
+from sidecar.http.limits import Limits
 from sidecar.http.listener import Listener, listeners
+from sidecar.http.pool import ConnectionPool
 from sidecar.http.server import serving
 from sidecar.http.turns import Turns
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
 from tests.faces.kit import ANY_PORT, Requests, Source, container_face
-from tests.http.peer import request
+from tests.http.peer import Mirror, request
 from tests.needs import on_linux
 
 FACE = container_face(Source(credentials()))
@@ -49,6 +53,44 @@ async def test_port_0_becomes_a_port_that_answers() -> None:
         address = only(addresses)
         assert (address.host, address.port > 0) == ("127.0.0.1", True)
         assert await status_at(address) == 200
+
+
+class ToldOfItsEnd(ConnectionPool):
+    """A pool of which is known when it begins to drain."""
+
+    draining = asyncio.Event()
+
+    async def drain(self) -> None:
+        self.draining.set()
+        await super().drain()
+
+
+async def test_who_is_cancelled_again_while_a_request_ends_still_ends_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "ConnectionPool", ToldOfItsEnd)
+    monkeypatch.setattr(ToldOfItsEnd, "draining", asyncio.Event())
+    mirror, bound = Mirror(), asyncio.get_running_loop().create_future()
+
+    async def serve() -> None:
+        async with serving(mirror, Requests(), [ANY_PORT], Limits(drain=60)) as addresses:
+            bound.set_result(only(addresses))
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        serve_until_cancelled = asyncio.create_task(serve())
+        address = await bound
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(request("GET", "/wait"))
+        await mirror.waiting.wait()
+        serve_until_cancelled.cancel()
+        await ToldOfItsEnd.draining.wait()
+        serve_until_cancelled.cancel()
+        await asyncio.gather(serve_until_cancelled, return_exceptions=True)
+        assert mirror.cancelled.is_set()
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
 
 
 async def test_all_addresses_are_served_and_told_in_order(tmp_path: Path) -> None:

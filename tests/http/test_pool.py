@@ -107,6 +107,17 @@ def test_draining_closes_the_idle_at_once_and_cuts_the_busy_after_a_while(*, idl
 
 
 @in_virtual_time
+async def test_who_is_cancelled_while_draining_cuts_all_at_once() -> None:
+    pool, connection = a_pool(), FakeConnection(idle=False)
+    pool.add(connection)
+    draining = asyncio.create_task(pool.drain())
+    await asyncio.sleep(0)
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)
+    assert (now(), connection.ended, timers()) == (0, "aborted", 0)
+
+
+@in_virtual_time
 async def test_one_too_many_takes_the_place_of_the_longest_idle_or_is_refused_or_not_even_told() -> None:
     pool = a_pool(Limits(connections=2, refused_at_once=1))
     older, newer, third = FakeConnection(), FakeConnection(), FakeConnection()

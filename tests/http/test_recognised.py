@@ -112,6 +112,20 @@ async def test_what_an_answer_rests_on_is_looked_at_once_a_turn_and_a_change_end
     assert scene.asked_for(other) == ["answer 4"], "it is forgotten as well"
 
 
+async def test_an_observer_that_fails_keeps_no_answer_from_being_looked_at(scene: Recognising) -> None:
+    """What was answered in a turn is looked at anew in the next, whatever becomes of its count."""
+    other = request("GET", "/other")
+    scene.asked_for(ASKED, other)
+    scene.receive(ASKED)
+    scene.receive(other)
+    handler = scene.connection._handler
+    with mock.patch.object(handler.recognised, "_observe", side_effect=ArithmeticError), pytest.raises(ArithmeticError):
+        scene.end_turn()
+    scene.bodies()
+    scene.repeating.holds = False
+    assert scene.asked_for(other) == ["answer 3"]
+
+
 async def test_the_date_is_that_of_the_second(scene: Recognising) -> None:
     scene.receive(ASKED)
     before, scene.transport.sent = scene.transport.sent, b""

@@ -119,6 +119,15 @@ async def test_what_was_written_is_flushed_before_it_is_counted_whoever_asked_fi
     assert calls == ["ready", "flush", "count"]
 
 
+async def test_after_the_end_all_may_be_forgotten() -> None:
+    turns = Turns()
+    near, far = socket.socketpair()
+    with near, far:
+        turns.watch(near, READ, print)
+        turns.close()
+        turns.forget(near)
+
+
 async def test_outside_of_a_turn_there_is_an_end_too(turns: Turns) -> None:
     for _ in range(2):
         calls: list[str] = []

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from sidecar.http.connection import State
 from sidecar.http.limits import Limits
+from sidecar.http.messages import Repeatable, Reply, Request, Response
 from tests.http.peer import QUICK, MirrorServer, Repeating, mirror_server, request
 
 LEAVES, STAYS = request("GET", "/a", "Connection: close"), request("GET", "/a")
@@ -63,6 +65,38 @@ async def test_a_full_port_answers_them_all_the_same_and_ends_nobody_for_it() ->
         await kept.ask(STAYS)
         assert (await server.ask(LEAVES)).status == 200
         assert (await kept.ask(STAYS)).status == 200
+
+
+class Long(Repeating):
+    """Its answers are longer than the kernel has room for."""
+
+    def answer(self, request: Request) -> Reply:
+        self.seen.append(request)
+        return Repeatable(Response(200, b"a" * 2**24, {}), lambda: True)
+
+
+async def test_what_the_kernel_has_no_room_for_is_sent_as_the_client_reads_on() -> None:
+    async with mirror_server(face=Long(), first_bytes_within=1) as server:
+        whole = await server.ask(LEAVES)
+        peer = await server.peer()
+        peer.send(LEAVES)
+        await server.until_it_is(State.CLOSING)
+        assert (await peer.answer()).body == whole.body
+        assert await peer.rest() == b""
+        await server.until(lambda: server.answered == [200] * 2)
+        assert len(server.face.seen) == 1
+
+
+async def test_a_full_port_cuts_such_an_answer_rather_than_add_to_it() -> None:
+    limits = Limits(connections=0, sweep=QUICK.sweep)
+    async with mirror_server(face=Long(), first_bytes_within=1) as server:
+        await server.ask(LEAVES)
+        server.pool.limits = limits
+        peer = await server.peer()
+        peer.send(LEAVES)
+        await server.until(lambda: server.answered == [200] * 2)
+        assert b"HTTP/1.1 503" not in await peer.rest()
+        assert server.states == []
 
 
 async def test_once_the_server_ends_none_is_recognised() -> None:
