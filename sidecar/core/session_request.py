@@ -25,7 +25,7 @@ class SessionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainedSessionRequest(SessionRequest):
-    """What AssumeRole takes besides. `duration`: at most `LONGEST_CHAINED`."""
+    """What AssumeRole takes besides. `duration`: at most `LONGEST_CHAINED`, as the settings see to."""
 
     external_id: str | None = field(default=None, repr=False)
     """ExternalId. No secret by AWS's definition, but not everybody's either: it is not logged."""

@@ -37,9 +37,10 @@ class Settings:
         str,
         "Where AWS_ROLE_ARN is not set: the container-credentials endpoint to take the credentials from, such as "
         "the EKS Pod Identity agent's.",
+        secret=True,
     )
     container_path: str | None = optional(
-        RELATIVE_URI, str, "The same for the endpoint of Amazon ECS: a path at `http://169.254.170.2`."
+        RELATIVE_URI, str, "The same for the endpoint of Amazon ECS: a path at `http://169.254.170.2`.", secret=True
     )
     container_token: str | None = optional(AUTHORIZATION, str, "The token to present to that endpoint.", secret=True)
     container_token_file: Path | None = optional(

@@ -15,7 +15,6 @@ from sidecar.http.addresses import (
     is_loopback,
 )
 from sidecar.settings.complaints import BadSetting
-from sidecar.settings.given import without_password
 from sidecar.settings.roles import ContainerSettings, RoleSettings
 
 AGENT_HOSTS = frozenset({"169.254.170.23", "fd00:ec2::23"})
@@ -37,11 +36,11 @@ def unusable_endpoint(role: RoleSettings, listeners: Iterable[tuple[str, Address
 
 def _unusable(source: ContainerSettings, listeners: Iterable[tuple[str, Address]]) -> Iterator[BadSetting]:
     if not _is_url(source.url):
-        shown = without_password(repr(source.url))
-        yield BadSetting(FULL_URI, "is not an endpoint; use http(s)://host[:port]/path, without user.", value=shown)
+        problem = "is not an endpoint; use http(s)://host[:port]/path, without user."
+        yield BadSetting(FULL_URI, problem, value="the value (not shown)")
         return
     if problem := _host_problem(source.url) or _loop(source.url, listeners):
-        yield BadSetting(FULL_URI, problem, value=repr(source.url))
+        yield BadSetting(FULL_URI, problem, value=repr(source.origin))
     yield from _unusable_token(source)
 
 

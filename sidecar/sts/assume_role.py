@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from sidecar.core.claims import Claims
 from sidecar.core.model import Credentials, Instant, UnixTime
 from sidecar.core.ports import Clock
-from sidecar.core.session_request import LONGEST_CHAINED, ChainedSessionRequest
+from sidecar.core.session_request import ChainedSessionRequest
 from sidecar.sts.exchange import API_VERSION, OK, SkewObserver, clock_skew, no_observer
 from sidecar.sts.issued import AskedOfSts, IssuedSessions
 from sidecar.sts.plausibility import Presented
@@ -29,10 +29,6 @@ class ChainedCall:
     region: str
     role_arn: str
     session: ChainedSessionRequest
-
-    @property
-    def duration(self) -> int:
-        return min(self.session.duration, LONGEST_CHAINED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class AssumeRole:
 
     def _asked(self, base: Base) -> AskedOfSts:
         call, now, wall = self._call, self._clock.now(), self._clock.wall()
-        return AskedOfSts(ACTION, call.role_arn, call.duration, call.route.endpoint, base.presented, now, wall)
+        return AskedOfSts(ACTION, call.role_arn, call.session.duration, call.route.endpoint, base.presented, now, wall)
 
     def _refused(self, base: Base) -> RefusedChain:
         asking, has_external_id = base.credentials, self._call.session.external_id is not None
@@ -97,7 +93,7 @@ class AssumeRole:
             "Version": API_VERSION,
             "RoleArn": call.role_arn,
             "RoleSessionName": call.session.name or base.session_name,
-            "DurationSeconds": str(call.duration),
+            "DurationSeconds": str(call.session.duration),
         }
         fields |= chained_fields(call.session, base.claims)
         body, at = urlencode(fields).encode(), self._sts_time(base.credentials, now)

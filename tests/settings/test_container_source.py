@@ -82,6 +82,17 @@ def test_a_password_in_the_url_is_refused_unquoted() -> None:
     assert "canary" not in complaint
 
 
+@pytest.mark.parametrize("url", ["http://10.0.0.1/canary", "http://127.0.0.1:9911/canary", "ftp://10.0.0.1/canary"])
+def test_no_complaint_quotes_the_path_which_tells_an_ecs_task_from_others(url: str) -> None:
+    (complaint,) = complaints(url)
+    assert "canary" not in complaint
+
+
+def test_a_complaint_names_the_host() -> None:
+    (complaint,) = complaints("http://10.0.0.1:8080/canary")
+    assert "'http://10.0.0.1:8080'" in complaint
+
+
 @pytest.mark.parametrize(
     ("url", "host"),
     [

@@ -52,6 +52,12 @@ def test_of_a_secret_only_that_it_is_set(canary: Canary) -> None:
     canary.saw(told)
 
 
+@pytest.mark.parametrize("variable", ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"])
+def test_the_path_of_a_container_endpoint_is_a_secret_too(variable: str) -> None:
+    told = effective_settings(**{variable: "/v2/credentials/11112222"})
+    assert told[variable] == EffectiveSetting(variable, "set", variable)
+
+
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
 def test_whatever_is_called_a_token_or_a_password_is_a_secret_or_a_file(setting: Setting[Any]) -> None:
     """A new setting that holds a secret must say so: the status page shows all others."""

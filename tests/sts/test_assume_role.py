@@ -128,13 +128,6 @@ async def test_nothing_is_sent_that_nobody_asked_for() -> None:
     assert set(sts.forms[0]) == {"Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds"}
 
 
-@pytest.mark.parametrize(("asked", "sent"), [(43200, "3600"), (3601, "3600"), (3600, "3600"), (900, "900")])
-async def test_no_more_than_an_hour_is_asked_for(asked: int, sent: str) -> None:
-    sts = Sts()
-    await obtained(sts, duration=asked)
-    assert sts.forms[0]["DurationSeconds"] == sent
-
-
 @pytest.mark.parametrize(
     ("given", "named", "expected"),
     [
