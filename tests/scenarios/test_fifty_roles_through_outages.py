@@ -7,7 +7,6 @@ import pytest
 
 from tests.chains import ChainedPod
 from tests.doubles import DAY, Pod, a_token
-from tests.scale import cases
 from tests.scenarios.test_chains_through_outages import HOUR, MINUTE, Weather
 from tests.virtual_time import in_virtual_time
 
@@ -16,10 +15,10 @@ LINKS = 4
 """A base and four links in each: fifty roles."""
 
 
-@pytest.mark.parametrize("seed", range(cases(2, 1)))
+@pytest.mark.timeout(180)
 @in_virtual_time
-async def test_each_of_fifty_roles_serves_what_lives_of_its_own_and_is_back_minutes_after_sts(seed: int) -> None:
-    rng = random.Random(seed)
+async def test_each_of_fifty_roles_serves_what_lives_of_its_own_and_is_back_minutes_after_sts() -> None:
+    rng = random.Random(0)
     pods = [ChainedPod(links=LINKS, base=_base(rng), jitter=rng.random()) for _ in range(PODS)]
     weathers = [Weather(pod, rng) for pod in pods]
     async with asyncio.TaskGroup() as group:
