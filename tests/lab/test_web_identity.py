@@ -185,7 +185,8 @@ REFUSALS: list[tuple[str, Break, int, str, str]] = [
     (
         "a session policy too large together with its ARNs",
         asked(
-            Policy='{"Statement":"' + "x" * 2000 + '"}', PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]
+            Policy='{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::' + "x" * 1944 + '"}}',
+            PolicyArns=[{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
         ),
         400,
         "PackedPolicyTooLarge",

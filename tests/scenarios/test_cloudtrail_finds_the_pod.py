@@ -58,4 +58,4 @@ async def _refreshed(world: World) -> list[RoleSession]:
 
 def _on_record(session_token: str) -> RoleSession:
     """The lab's STS keeps no table: its session tokens are the record, behind a MAC of 32 bytes."""
-    return RoleSession(*json.loads(base64.b64decode(session_token)[32:]))
+    return RoleSession(**json.loads(base64.b64decode(session_token)[32:]))
