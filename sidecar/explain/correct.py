@@ -12,6 +12,7 @@ from sidecar.explain.trust_mistakes import OIDC, allows, closest_allow, evaluati
 from sidecar.trust import (
     ASSUME_ROLE,
     ConditionResult,
+    Decision,
     Effect,
     MalformedPolicy,
     StatementResult,
@@ -43,7 +44,8 @@ def corrected(asked: Question) -> PolicyDocument:
     document["Statement"] = statements
     statements[:] = [_spared(raw, index, case) for index, raw in enumerate(statements)]
     if not allows(_with(case, document)):
-        _let_in(statements, _with(case, document))
+        index = _let_in(statements, _with(case, document))
+        _divide(statements, index, _with(case, document))
     if not allows(_with(case, document)):
         raise CannotFix("no change that leaves all others alone lets the token in; correct the policy by hand")
     return document
@@ -95,18 +97,39 @@ def _spared(raw: PolicyDocument, index: int, case: Case) -> PolicyDocument:
 # --- an Allow --------------------------------------------------------------------------------------------------
 
 
-def _let_in(statements: list[PolicyDocument], case: Case) -> None:
-    """Mend the statement that was meant for the token, or put a new one beside it."""
+def _let_in(statements: list[PolicyDocument], case: Case) -> int:
+    """Mend the statement that was meant for the token, or put a new one beside it: the index of that one."""
     meant = closest_allow(evaluation(case))
     if meant is None or not _names_my_issuer(meant, case):
         statements.append(_statement({}, None, case))
-        return
+        return len(statements) - 1
     index = meant.statement.index
     if can_serve_nobody(case, meant):
         statements[index] = _statement(statements[index], meant, case)
-    else:
-        of_its_own = {name: part for name, part in statements[index].items() if name != "Sid"}
-        statements.append(_statement(of_its_own, meant, case))
+        return index
+    statements.append(_statement(_without_sid(statements[index]), meant, case))
+    return len(statements) - 1
+
+
+def _divide(statements: list[PolicyDocument], index: int, case: Case) -> None:
+    """Give an action a statement of its own where a condition that the call meets cannot be met by that action.
+
+    sts:RoleSessionName, say, comes with the call alone: asked of sts:TagSession too, it would refuse every tag.
+    """
+    for action in required_actions(case.token.claims)[1:]:
+        answer = evaluation(case, action)
+        if answer.decision is not Decision.IMPLICIT_DENY:
+            continue
+        mended = statements[index]
+        statements[index] = mended | {"Action": _one_or_all([name for name in mended["Action"] if name != action])}
+        met = next(result for result in answer.statements if result.statement.index == index)
+        own = _statement(_without_sid(mended), met, case)
+        statements.append(own | {"Action": action})
+
+
+def _without_sid(raw: PolicyDocument) -> PolicyDocument:
+    """A copy that may stand beside it: two statements with one Sid are refused."""
+    return {name: part for name, part in raw.items() if name != "Sid"}
 
 
 def _names_my_issuer(result: StatementResult, case: Case) -> bool:
@@ -135,7 +158,7 @@ def _actions(raw: PolicyDocument, case: Case) -> str | list[str]:
     folded = {ASSUME_ROLE.casefold(), *(action.casefold() for action in needed)}
     named = [name for name in _listed(raw.get("Action", [])) if "*" not in name and "?" not in name]
     actions = [*needed, *(name for name in named if name.casefold() not in folded)]
-    return actions if len(actions) > 1 else actions[0]
+    return _one_or_all(actions)
 
 
 def _conditions(raw: PolicyDocument, met: StatementResult | None, case: Case) -> PolicyDocument:
@@ -158,6 +181,10 @@ def _as_it_is(miss: ConditionResult) -> PolicyDocument:
     """A claim of the token that was wanted otherwise."""
     ours = miss.key.casefold().startswith(("aws:", "sts:"))
     return {} if ours or not miss.actual or "${" in miss.actual[0] else {miss.key: miss.actual[0]}
+
+
+def _one_or_all(actions: list[str]) -> str | list[str]:
+    return actions if len(actions) > 1 else actions[0]
 
 
 def _listed(found: Any) -> list[Any]:

@@ -255,6 +255,19 @@ def test_other_actions_named_in_the_statement_stay() -> None:
     assert corrected(asked(policy=policy(wrong)))["Statement"] == [wrong, statement(Action=actions)]
 
 
+def test_an_action_that_lacks_a_key_of_the_statement_gets_one_of_its_own() -> None:
+    """sts:RoleSessionName comes with the call alone; the condition on it stays there, and the tag's own goes on."""
+    call, tag = "sts:AssumeRoleWithWebIdentity", "sts:TagSession"
+    named, tagged = {"StringLike": {"sts:RoleSessionName": "pay-*"}}, {"Null": {"aws:RequestTag/team": "false"}}
+    tags = {"https://aws.amazon.com/tags": {"principal_tags": {"team": ["pay"]}}}
+    wrong = statement(Sid="Irsa", Action=call, Condition=equals("system:serviceaccount:payment:api") | named | tagged)
+
+    fixed = corrected(asked(token=token(**tags), policy=policy(wrong), session_name="pay-0"))
+
+    for_the_call = statement(Action=call, Condition=equals() | named | tagged)
+    assert fixed["Statement"] == [wrong, for_the_call, statement(Action=tag, Condition=equals() | tagged)]
+
+
 def test_no_condition_of_the_provider_is_lost() -> None:
     github = "token.actions.githubusercontent.com"
     arn = PROVIDER_ARN.replace(CLUSTER, github)
