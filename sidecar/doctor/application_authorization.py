@@ -7,25 +7,31 @@ from sidecar.core.findings import Finding
 from sidecar.core.variables import (
     AUTHORIZATION,
     AUTHORIZATION_FILE,
+    FULL_URI,
     SIDECAR_AUTHORIZATION,
     SIDECAR_AUTHORIZATION_FILE,
 )
-from sidecar.doctor.application_way import Way, ways
+from sidecar.doctor.application_way import Way, parsed, ways
 from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
+from sidecar.faces.routes import role_named_by
+from sidecar.settings.roles import RoleSettings
 
 
 def authorization(pod: Pod) -> Finding | None:
-    """Which SDK reads the variable and which the file differs, so both must be there and agree."""
+    """Which SDK reads the variable and which the file differs, so both must be there and agree, but where the sidecar
+    makes the token of a role: no variable can hold that.
+    """
     if pod.app is None or Way.FULL_URI not in ways(pod):
         return None
-    needed = bool(pod.environ.get(SIDECAR_AUTHORIZATION) or pod.environ.get(SIDECAR_AUTHORIZATION_FILE))
     variable, file = pod.has(AUTHORIZATION), pod.app.get(AUTHORIZATION_FILE, "")
     saw = f"{AUTHORIZATION} {'set' if variable else 'unset'}, {AUTHORIZATION_FILE} {file or 'unset'}"
     if not variable and not file:
-        return _no_token(pod, saw) if needed else None
+        return _no_token(pod, saw)
     if file and (finding := _file(pod.app, Path(file), saw)):
         return finding
+    if not variable and (own := [role.name for role in _asked_for(pod) if role.auth_token_file]):
+        return passed("app-authorization", saw, f"Only the file has the token of the role {' or '.join(own)}.")
     if not variable or not file:
         return missing(
             pod,
@@ -38,13 +44,41 @@ def authorization(pod: Pod) -> Finding | None:
     return passed("app-authorization", saw, "Every SDK can read the authorization token.")
 
 
-def _no_token(pod: Pod, saw: str) -> Finding:
+def _asked_for(pod: Pod) -> tuple[RoleSettings, ...]:
+    """The role that the application asks for; all that it could, where its URI does not tell."""
+    if pod.config is None:
+        return ()
+    roles = pod.config.roles
+    url = parsed((pod.app or {}).get(FULL_URI, ""))
+    if url is None:
+        return roles.served
+    name = role_named_by(url.path) or roles.default
+    return tuple(role for role in roles.served if role.name == name)
+
+
+def _no_token(pod: Pod, saw: str) -> Finding | None:
+    asked = _asked_for(pod)
+    if asked and all(role.auth_token_file for role in asked):
+        return _no_token_of_its_own(pod, saw, " or ".join(role.name for role in asked))
+    if not pod.environ.get(SIDECAR_AUTHORIZATION) and not pod.environ.get(SIDECAR_AUTHORIZATION_FILE):
+        return None
     return missing(
         pod,
         "app-authorization",
         saw,
         "The sidecar requires an authorization token, and the application has none, so it gets 401.",
         f"Set {AUTHORIZATION} (and {AUTHORIZATION_FILE}) to the value of the sidecar's {SIDECAR_AUTHORIZATION}.",
+    )
+
+
+def _no_token_of_its_own(pod: Pod, saw: str, role: str) -> Finding:
+    return missing(
+        pod,
+        "app-authorization",
+        saw,
+        f"The role {role} requires an authorization token of its own, and the application has none, so it gets 401.",
+        f"Mount the directory of the profile's sidecar_authorization_token_file, and set {AUTHORIZATION_FILE} to the "
+        "file there.",
     )
 
 

@@ -230,6 +230,34 @@ async def test_both_places_hold_the_same_token_without_a_newline(
     assert "hunter" not in str(finding)
 
 
+@pytest.mark.parametrize(
+    ("path", "has_file", "level", "words"),
+    [
+        ("/reports", True, "pass", "Only the file has the token of the role reports"),
+        ("/reports", False, "fail", "The role reports requires an authorization token of its own"),
+        ("", True, "warn", "only the variable"),
+    ],
+)
+async def test_a_role_with_a_token_that_the_sidecar_makes_needs_the_file_and_no_variable(
+    tmp_path: Path, path: str, has_file: bool, level: str, words: str
+) -> None:
+    file = tmp_path / "authorization"
+    file.write_text("hunter2")
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile reports]\nrole_arn = arn:aws:iam::111122223333:role/reports\n"
+        f"sidecar_authorization_token_file = {file}\n"
+    )
+    app = {FULL_URI: f"http://127.0.0.1:9911/v1/credentials{path}", TOKEN_FILE: str(file) if has_file else None}
+    pod = await an_app(tmp_path, app, {"AWS_CONFIG_FILE": str(config), "SIDECAR_PROFILES": "reports"})
+
+    finding = application_authorization.authorization(pod)
+
+    assert outcome(finding) == ("app-authorization", level)
+    assert finding is not None
+    assert words in finding.message
+
+
 async def test_a_file_of_the_applications_that_we_cannot_see_is_not_judged(tmp_path: Path) -> None:
     pod = await an_app(tmp_path, {TOKEN: "x", TOKEN_FILE: "/var/run/elsewhere/token"})
 

@@ -10,7 +10,7 @@ from sidecar.doctor import application_sdk
 from sidecar.doctor.examination import APPLICATION
 from sidecar.doctor.sdk_choice import SdkUnavailable
 from tests.doctor.snapshots import a_pod
-from tests.manifests.pod_spec import applications_of, environment_of, sidecar_of
+from tests.manifests.pod_spec import applications_of, environment_of, sidecar_of, with_profiles
 from tests.manifests.rendering import NAMES, applied
 
 BAD = (Level.ERROR, Level.WARNING)
@@ -53,17 +53,17 @@ def bad(findings: list[Finding]) -> list[str]:
     return [f"{finding.code}: {finding.saw}" for finding in findings if finding.level in BAD]
 
 
-def environments(name: str) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+def environments(name: str, directory: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Of each application of an example, and of the sidecar beside it."""
     sent = applied(name)
-    sidecar = environment_of(sidecar_of(sent.pod), sent)
+    sidecar = with_profiles(environment_of(sidecar_of(sent.pod), sent), sent, directory)
     for container in applications_of(sent.pod):
         yield environment_of(container, sent), sidecar
 
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_of_a_right_pod_nothing_is_wrong(tmp_path: Path, name: str) -> None:
-    for app, sidecar in environments(name):
+    for app, sidecar in environments(name, tmp_path):
         told = await found(tmp_path, app, sidecar)
 
         assert bad(told) == []
@@ -75,7 +75,7 @@ async def test_of_a_pod_without_a_variable_the_right_thing_is_said(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _without_the_sdk(monkeypatch)
-    for app, sidecar in environments(name):
+    for app, sidecar in environments(name, tmp_path):
         for variable in EXPECTED.keys() & app.keys():
             told = await found(tmp_path, {each: app[each] for each in app if each != variable}, sidecar)
 
@@ -83,8 +83,10 @@ async def test_of_a_pod_without_a_variable_the_right_thing_is_said(
             assert said == ({EXPECTED[variable]} if EXPECTED[variable] else set()), variable
 
 
-async def test_each_variable_of_ours_is_in_some_example() -> None:
-    assert EXPECTED.keys() <= {variable for name in NAMES for app, _ in environments(name) for variable in app}
+async def test_each_variable_of_ours_is_in_some_example(tmp_path: Path) -> None:
+    assert EXPECTED.keys() <= {
+        variable for name in NAMES for app, _ in environments(name, tmp_path) for variable in app
+    }
 
 
 @pytest.mark.parametrize("variable", OF_THE_SIDECAR)
@@ -93,7 +95,7 @@ async def test_of_a_sidecar_that_does_not_offer_the_way_the_right_thing_is_said(
 ) -> None:
     _without_the_sdk(monkeypatch)
     name, check = OF_THE_SIDECAR[variable]
-    for app, sidecar in environments(name):
+    for app, sidecar in environments(name, tmp_path):
         told = bad(await found(tmp_path, app, {each: sidecar[each] for each in sidecar if each != variable}))
 
         assert check in {line.partition(":")[0] for line in told}
@@ -107,7 +109,7 @@ async def test_what_comes_before_the_sidecar_is_found_whatever_the_way(
     tmp_path: Path, name: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _without_the_sdk(monkeypatch)
-    for app, sidecar in environments(name):
+    for app, sidecar in environments(name, tmp_path):
         (told,) = bad(await found(tmp_path, app | {variable: "/elsewhere"}, sidecar))
 
         assert variable in told or "profile /elsewhere" in told

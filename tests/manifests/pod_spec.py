@@ -53,11 +53,16 @@ def settings_of(sent: Applied, *, also: dict[str, str] | None = None) -> config.
     """What the sidecar would run with; raises `BadConfig` for what it would refuse."""
     environ = environment_of(sidecar_of(sent.pod), sent) | (also or {})
     with TemporaryDirectory() as directory:
-        if profiles := environ.get("AWS_CONFIG_FILE"):
-            here = Path(directory, "config")
-            here.write_text(_text_at(sent, profiles))
-            environ["AWS_CONFIG_FILE"] = str(here)
-        return config.load(environ, argv=[])
+        return config.load(with_profiles(environ, sent, Path(directory)), argv=[])
+
+
+def with_profiles(environ: dict[str, str], sent: Applied, directory: Path) -> dict[str, str]:
+    """The sidecar's variables, with its ConfigMap's profiles in a file that this machine has."""
+    if "AWS_CONFIG_FILE" not in environ:
+        return environ
+    here = directory / "config"
+    here.write_text(_text_at(sent, environ["AWS_CONFIG_FILE"]))
+    return environ | {"AWS_CONFIG_FILE": str(here)}
 
 
 def _text_at(sent: Applied, file: str) -> str:
