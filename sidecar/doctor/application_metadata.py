@@ -62,7 +62,7 @@ def _slash(pod: Pod) -> Finding | None:
     endpoint = (pod.app or {}).get(METADATA_ENDPOINT, "")
     if not endpoint or endpoint.endswith("/"):
         return None
-    return warned(CHECK, _saw(pod), "botocore 1.19 to 1.23 needs the slash at the end.", set_endpoint(pod))
+    return warned(CHECK, _saw(pod), "botocore 1.19 to 1.23 needs the slash at the end.", _variable(f"{endpoint}/"))
 
 
 _WRONG: tuple[Callable[[Pod], Finding | None], ...] = (_absent, _disabled, _elsewhere, _slash)
@@ -71,8 +71,12 @@ _WRONG: tuple[Callable[[Pod], Finding | None], ...] = (_absent, _disabled, _else
 def set_endpoint(pod: Pod) -> str:
     """What to put where."""
     found = tcp(pod, IMDS)
-    variable = f"- name: {METADATA_ENDPOINT}\n  value: http://{found[0] if found else '127.0.0.1:9913'}/"
+    variable = _variable(f"http://{found[0] if found else '127.0.0.1:9913'}/")
     return variable if found else f"{variable}\n# and for the sidecar: SIDECAR_IMDS_LISTEN=127.0.0.1:9913"
+
+
+def _variable(endpoint: str) -> str:
+    return f"- name: {METADATA_ENDPOINT}\n  value: {endpoint}"
 
 
 def _node(pod: Pod) -> Finding:

@@ -1,15 +1,17 @@
 """The URIs by which an application's SDK is led to the sidecar over HTTP: the container endpoint's and the ECS one."""
 
 from collections.abc import Callable
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlsplit
 
 from sidecar.core.findings import Finding
 from sidecar.core.variables import FULL_URI, RELATIVE_URI
 from sidecar.doctor.application_way import (
     ECS_HOST,
+    HTTP_PORT,
     Way,
     leads_to,
     parsed,
+    role_alone_at,
     serves_ecs_address,
     tcp,
     ways,
@@ -20,6 +22,7 @@ from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import CONTAINER, ECS
 from sidecar.faces.routes import DEFAULT_PATHS, can_lead_to_a_role, role_named_by
 from sidecar.http.addresses import is_private, nearest
+from sidecar.settings.roles import RoleSettings
 
 SERVED_PATHS = f"The sidecar serves {' and '.join(DEFAULT_PATHS)}."
 
@@ -27,8 +30,21 @@ SERVED_PATHS = f"The sidecar serves {' and '.join(DEFAULT_PATHS)}."
 def set_full_uri(pod: Pod) -> str:
     """What to put into the container's env."""
     found = tcp(pod, CONTAINER)
-    port = f":{nearest(found).port}" if found else ":9911"  # type: ignore[union-attr] # of TCP all of them
-    return f"- name: {FULL_URI}\n  value: http://127.0.0.1{port}/v1/credentials"
+    return _variable(f"127.0.0.1:{nearest(found).port if found else 9911}")  # type: ignore[union-attr] # of TCP all of them
+
+
+def _variable(address: str) -> str:
+    return f"- name: {FULL_URI}\n  value: http://{address}/v1/credentials"
+
+
+def _mended(pod: Pod, url: SplitResult) -> str:
+    """What asks for the same role where the URL's address is that of one alone."""
+    alone = role_alone_at(pod, url, CONTAINER, ECS)
+    if alone is None:
+        return set_full_uri(pod)
+    usual = f"127.0.0.1:{url.port or HTTP_PORT}"
+    same = role_alone_at(pod, urlsplit(f"http://{usual}"), CONTAINER, ECS) is alone
+    return _variable(usual if same else url.netloc.rpartition("@")[2])
 
 
 def full_uri(pod: Pod) -> Finding | None:
@@ -45,7 +61,7 @@ def full_uri(pod: Pod) -> Finding | None:
 
 
 def _judged(pod: Pod, url: SplitResult) -> Finding:
-    saw, fix = f"{FULL_URI}={url.scheme}://{url.hostname}:{url.port or 80}{url.path}", set_full_uri(pod)
+    saw, fix = f"{FULL_URI}={url.scheme}://{url.hostname}:{url.port or 80}{url.path}", _mended(pod, url)
     for wrong in _WRONG:
         if problem := wrong(pod, url):
             return failed("app-uri", saw, problem, fix)
@@ -69,17 +85,17 @@ def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
 def _path(pod: Pod, url: SplitResult) -> str:
     if url.query:
         return "Some clients drop the query string; put everything into the path."
-    return _served(pod, url.path)
+    return _served(pod, url.path, role_alone_at(pod, url, CONTAINER, ECS))
 
 
-def _served(pod: Pod, path: str) -> str:
-    """What is wrong with a path, if anything is."""
+def _served(pod: Pod, path: str, alone: RoleSettings | None) -> str:
+    """What is wrong with a path, if anything is. `alone`: the only role at this address, if it is one's own."""
     if not can_lead_to_a_role(path):
         return SERVED_PATHS
     name = role_named_by(path)
     if not name or pod.config is None:
         return ""
-    names = [role.name for role in pod.config.roles.served]
+    names = [role.name for role in ((alone,) if alone else pod.config.roles.served)]
     return "" if name in names else f"The sidecar has no role of this name; it has: {', '.join(names)}."
 
 
@@ -112,6 +128,6 @@ def _relative(pod: Pod, path: str, fix: str) -> Finding:
             f"Most SDKs prefer it, and call {ECS_HOST} instead. {where(pod, ECS)}",
             pod.without(RELATIVE_URI),
         )
-    if problem := _served(pod, path):
+    if problem := _served(pod, path, role_alone_at(pod, urlsplit(f"http://{ECS_HOST}"), ECS)):
         return failed("app-relative-uri", f"{RELATIVE_URI}={path}", problem, fix)
     return passed("app-relative-uri", f"{RELATIVE_URI}={path}", f"The sidecar answers at {ECS_HOST}.")

@@ -1,13 +1,15 @@
 """By which way an application is meant to get its credentials: what its variables name, and what the sidecar offers."""
 
 import enum
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, urlsplit
 
 from sidecar.core.variables import CREDENTIALS_FILE, FULL_URI, METADATA_ENDPOINT, RELATIVE_URI
 from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import CONTAINER, ECS, IMDS, FaceSpec
-from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, TcpAddress, canonical_host
+from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, Address, TcpAddress, canonical_host
+from sidecar.settings.roles import RoleSettings
 
 HTTP_PORT = 80
 METADATA_HOSTS = frozenset({"169.254.169.254", "fd00:ec2::254"})
@@ -72,22 +74,29 @@ def reads_our_file(pod: Pod) -> bool:
 
 def serves_metadata_address(pod: Pod) -> bool:
     """Whether EC2's own metadata address is the sidecar's in this pod, so that the node's cannot be reached."""
-    return any(address.host in METADATA_HOSTS and address.port == HTTP_PORT for address in tcp(pod, IMDS))
+    return any(address.host in METADATA_HOSTS and address.port == HTTP_PORT for address in _all(pod, IMDS))
 
 
 def serves_ecs_address(pod: Pod) -> bool:
-    return TcpAddress(ECS_HOST, HTTP_PORT) in tcp(pod, ECS)
+    return TcpAddress(ECS_HOST, HTTP_PORT) in _all(pod, ECS)
 
 
 def tcp(pod: Pod, face: FaceSpec) -> list[TcpAddress]:
-    listened = pod.config.listen[face] if pod.config else ()
-    return [address for address in listened if isinstance(address, TcpAddress)]
+    """Where the face shows all roles."""
+    return _of_tcp(pod.config.listen[face] if pod.config else ())
 
 
 def leads_to(pod: Pod, face: FaceSpec, url: SplitResult) -> bool:
-    """Whether a connection for this URL gets to the face."""
-    port, host = url.port or HTTP_PORT, url.hostname or ""
-    return any(address.port == port and _same_host(address.host, host) for address in tcp(pod, face))
+    """Whether a connection for this URL gets to the face, be it that of one role alone."""
+    return _reached(_all(pod, face), url)
+
+
+def role_alone_at(pod: Pod, url: SplitResult, *faces: FaceSpec) -> RoleSettings | None:
+    """The role that one of these faces shows there at an address of the role's own; None where it shows several."""
+    for role in pod.config.roles.served if pod.config else ():
+        if any(_reached(_of_tcp(role.listen.get(face, ())), url) for face in faces):
+            return role
+    return None
 
 
 def where(pod: Pod, face: FaceSpec) -> str:
@@ -105,6 +114,21 @@ def parsed(value: str) -> SplitResult | None:
     except ValueError:
         return None
     return url if usable else None
+
+
+def _of_tcp(addresses: Iterable[Address]) -> list[TcpAddress]:
+    return [address for address in addresses if isinstance(address, TcpAddress)]
+
+
+def _all(pod: Pod, face: FaceSpec) -> list[TcpAddress]:
+    """Also those where only one role is shown."""
+    served = pod.config.roles.served if pod.config else ()
+    return tcp(pod, face) + _of_tcp(address for role in served for address in role.listen.get(face, ()))
+
+
+def _reached(addresses: Iterable[TcpAddress], url: SplitResult) -> bool:
+    port, host = url.port or HTTP_PORT, url.hostname or ""
+    return any(address.port == port and _same_host(address.host, host) for address in addresses)
 
 
 def _same_host(listened: str, asked: str) -> bool:

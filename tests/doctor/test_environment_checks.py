@@ -13,6 +13,7 @@ from sidecar.doctor import (
     application_uri,
     environment,
 )
+from sidecar.doctor.pod import Pod
 from tests.doctor.snapshots import a_pod, an_app, outcome
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
@@ -123,6 +124,95 @@ async def test_the_address_is_one_that_sdks_take_and_that_leads_here(
     assert outcome(finding) == ("app-uri", level)
     assert finding is not None
     assert words in finding.message
+
+
+METADATA, RELATIVE_URI = "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+
+
+async def an_app_of_reports(tmp_path: Path, key: str, app: dict[str, str | None]) -> Pod:
+    """Beside a sidecar whose role reports has an address of its own."""
+    config = tmp_path / "config"
+    config.write_text(f"[profile reports]\nrole_arn = arn:aws:iam::111122223333:role/reports\n{key}\n")
+    return await an_app(tmp_path, app, {"AWS_CONFIG_FILE": str(config), "SIDECAR_PROFILES": "reports"})
+
+
+@pytest.mark.parametrize(
+    ("key", "app", "expected", "fix"),
+    [
+        ("sidecar_listen = 127.0.0.1:9920", {FULL_URI: "http://127.0.0.1:9920/"}, ("app-uri", "pass"), ""),
+        ("sidecar_listen = 127.0.0.1:9920", {FULL_URI: "http://localhost:9920/"}, ("app-uri", "warn"), ":9920/v1"),
+        (
+            "sidecar_listen = 127.0.0.1:9920",
+            {FULL_URI: "http://127.0.0.1:9920/v1/credentials/default"},
+            ("app-uri", "fail"),
+            ":9920/v1",
+        ),
+        (
+            "sidecar_listen = 127.0.0.2:9920",
+            {FULL_URI: "http://127.0.0.2:9920/"},
+            ("app-uri", "warn"),
+            "127.0.0.2:9920/v1",
+        ),
+        ("sidecar_ecs_listen = 127.0.0.1:9920", {FULL_URI: "http://127.0.0.1:9920/"}, ("app-uri", "pass"), ""),
+        ("sidecar_ecs_listen = 127.0.0.1:9920", {FULL_URI: "http://localhost:9920/"}, ("app-uri", "warn"), ":9920/v1"),
+        (
+            "sidecar_ecs_listen = 169.254.170.2:80",
+            {FULL_URI: None, RELATIVE_URI: "/"},
+            ("app-relative-uri", "pass"),
+            "",
+        ),
+        (
+            "sidecar_ecs_listen = 169.254.170.2:80",
+            {FULL_URI: None, RELATIVE_URI: "/v1/credentials/default"},
+            ("app-relative-uri", "fail"),
+            "",
+        ),
+        (
+            "sidecar_imds_listen = 127.0.0.1:9920",
+            {FULL_URI: None, METADATA: "http://127.0.0.1:9920/", "AWS_EC2_METADATA_DISABLED": None},
+            ("app-imds", "pass"),
+            "",
+        ),
+        (
+            "sidecar_imds_listen = 127.0.0.1:9920",
+            {FULL_URI: None, METADATA: "http://127.0.0.1:9920", "AWS_EC2_METADATA_DISABLED": None},
+            ("app-imds", "warn"),
+            "http://127.0.0.1:9920/",
+        ),
+        (
+            "sidecar_imds_listen = 169.254.169.254:80",
+            {FULL_URI: None, "AWS_EC2_METADATA_DISABLED": None},
+            ("app-imds", "pass"),
+            "",
+        ),
+    ],
+)
+async def test_an_address_of_one_role_leads_to_it_and_no_fix_leads_to_another(
+    tmp_path: Path, key: str, app: dict[str, str | None], expected: tuple[str, str], fix: str
+) -> None:
+    pod = await an_app_of_reports(tmp_path, key, app)
+    assert pod.config is not None, pod.trouble
+    checks = {
+        "app-uri": application_uri.full_uri,
+        "app-relative-uri": application_uri.relative_uri,
+        "app-imds": application_metadata.metadata,
+    }
+
+    finding = checks[expected[0]](pod)
+
+    assert outcome(finding) == expected
+    assert finding is not None
+    assert fix in finding.fix
+
+
+async def test_an_address_of_one_role_asks_for_the_token_of_that_role(tmp_path: Path) -> None:
+    key = f"sidecar_listen = 127.0.0.1:9920\nsidecar_authorization_token_file = {tmp_path}/authorization"
+    pod = await an_app_of_reports(tmp_path, key, {FULL_URI: "http://127.0.0.1:9920/"})
+
+    finding = application_authorization.authorization(pod)
+
+    assert finding is not None
+    assert "The role reports requires an authorization token of its own" in finding.message
 
 
 async def test_a_relative_uri_beside_it_wins_in_most_sdks(tmp_path: Path) -> None:
