@@ -14,6 +14,7 @@ from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.documents import Manifest
 from tests.kubernetes.namespaces import a_namespace
 
+WARNINGS = "'irsa-sidecar-warnings'"
 OTHER_ROLE = "arn:aws:iam::111122223333:role/other"
 
 
@@ -56,7 +57,11 @@ async def until_in_force(api: Api, image: str, namespace: str) -> None:
     """Once the API server has compiled them all: it looks for changes each second."""
     await api.apply(roles(app=ROLE), namespace)
     async with asyncio.timeout(30):
-        while await _image(api, namespace) != image or not await _is_refused(api, namespace):
+        while (
+            await _image(api, namespace) != image
+            or not await _is_refused(api, namespace)
+            or not await _is_warned(api, namespace)
+        ):
             await asyncio.sleep(0.1)
 
 
@@ -81,6 +86,14 @@ async def _image(api: Api, namespace: str) -> str:
         made = await api.dry_run(labelled(pod()), namespace)
         return next((str(found["image"]) for found in made["spec"].get("initContainers", [])), "")
     return ""
+
+
+async def _is_warned(api: Api, namespace: str) -> bool:
+    """Of a pod with the account that everybody has: by the policy of warnings alone."""
+    with suppress(Refused):
+        asking = labelled(pod(serviceAccountName="default"), role=ROLE)
+        return any(WARNINGS in warning for warning in await api.warnings(asking, namespace))
+    return False
 
 
 async def _is_refused(api: Api, namespace: str) -> bool:

@@ -15,7 +15,7 @@ from tests.kubernetes.comparable import compared
 from tests.kubernetes.documents import Manifest, together
 from tests.kubernetes.made_up_pods import made_up
 from tests.kubernetes.namespaces import a_namespace
-from tests.kubernetes.policies import in_force, installed, labelled
+from tests.kubernetes.policies import WARNINGS, in_force, installed, labelled
 from tests.kubernetes.policy_load import an_api_server, load, upgrades
 
 OPTIONS = options(image="registry.example/irsa-sidecar:changing")
@@ -51,7 +51,7 @@ async def verdict(api: Api, asking: Manifest, namespace: str) -> str:
         warnings = await api.warnings(asking, namespace)
     except Refused as refusal:
         return "refused" if "ValidatingAdmissionPolicy 'irsa-sidecar'" in str(refusal) else str(refusal)
-    return "warned" if any("'irsa-sidecar-warnings'" in warning for warning in warnings) else "admitted"
+    return "warned" if any(WARNINGS in warning for warning in warnings) else "admitted"
 
 
 async def test_kustomize_sets_image_and_region(api: Api) -> None:
