@@ -6,17 +6,28 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from sidecar.http import recognised
 from sidecar.http.connection import State
 from sidecar.http.limits import Limits
 from sidecar.http.messages import Repeatable, Reply, Request, Response
+from sidecar.http.serializer import Serializer
 from tests.http.peer import QUICK, MirrorServer, Repeating, mirror_server, request
 
+PATIENT = 30
+"""Seconds that the kernel waits for first bytes: no load of the machine makes a visit a connection without them."""
 LEAVES, STAYS = request("GET", "/a", "Connection: close"), request("GET", "/a")
+
+
+@pytest.fixture(autouse=True)
+def _the_second_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was recognised once stays so, however slow the machine is."""
+    monkeypatch.setattr("sidecar.http.handler.Serializer", lambda: Serializer(lambda: 0))
+    monkeypatch.setattr(recognised, "FORGOTTEN_AFTER", 3600)
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[MirrorServer]:
-    async with mirror_server(face=Repeating(), first_bytes_within=1) as server:
+    async with mirror_server(face=Repeating(), first_bytes_within=PATIENT) as server:
         yield server
 
 
@@ -58,7 +69,7 @@ async def test_who_vanishes_disturbs_nobody(server: MirrorServer) -> None:
 
 async def test_a_full_port_answers_them_all_the_same_and_ends_nobody_for_it() -> None:
     async with mirror_server(
-        Limits(connections=1, sweep=QUICK.sweep), face=Repeating(), first_bytes_within=1
+        Limits(connections=1, sweep=QUICK.sweep), face=Repeating(), first_bytes_within=PATIENT
     ) as server:
         await server.ask(LEAVES)
         kept = await server.peer()
@@ -76,7 +87,7 @@ class Long(Repeating):
 
 
 async def test_what_the_kernel_has_no_room_for_is_sent_as_the_client_reads_on() -> None:
-    async with mirror_server(face=Long(), first_bytes_within=1) as server:
+    async with mirror_server(face=Long(), first_bytes_within=PATIENT) as server:
         whole = await server.ask(LEAVES)
         peer = await server.peer()
         peer.send(LEAVES)
@@ -89,7 +100,7 @@ async def test_what_the_kernel_has_no_room_for_is_sent_as_the_client_reads_on() 
 
 async def test_a_full_port_cuts_such_an_answer_rather_than_add_to_it() -> None:
     limits = Limits(connections=0, sweep=QUICK.sweep)
-    async with mirror_server(face=Long(), first_bytes_within=1) as server:
+    async with mirror_server(face=Long(), first_bytes_within=PATIENT) as server:
         await server.ask(LEAVES)
         server.pool.limits = limits
         peer = await server.peer()
@@ -101,7 +112,7 @@ async def test_a_full_port_cuts_such_an_answer_rather_than_add_to_it() -> None:
 
 async def test_once_the_server_ends_none_is_recognised() -> None:
     leaving = asyncio.Event()
-    async with mirror_server(leaving=leaving.is_set, face=Repeating(), first_bytes_within=1) as server:
+    async with mirror_server(leaving=leaving.is_set, face=Repeating(), first_bytes_within=PATIENT) as server:
         await server.ask(LEAVES)
         leaving.set()
         assert (await server.ask(LEAVES)).closes
