@@ -8,8 +8,8 @@ face, gets the very answer that those got. The rules, and who keeps each:
 | Only good answers are remembered: those that a face calls `Repeatable`. | the faces |
 | Only for the bytes of one whole request, without a body, that came in one read by themselves. | `RequestParser` |
 | Only where a connection has nothing else to do, and ends with it only as its client said. | `Connection`, `visits` |
-| Only while nothing has changed that the answer rests on, `Date` included: looked at once in each turn. | `find` |
-| Few and short ones, and for a second at the most: they hold secrets. | `remember` |
+| Only while nothing has changed that the answer rests on: looked at once in each turn, which sets `Date`. | `find` |
+| Few and short ones, and none that nobody asks for any more: they hold secrets. | `remember`, `forget_unused` |
 | Each answer is counted as any other is, when the turn has ended. | `count` |
 """
 
@@ -23,7 +23,7 @@ from sidecar.http.messages import Request, Response
 MOST, LONGEST = 32, 4096
 """Requests, and bytes of each."""
 FORGOTTEN_AFTER: Seconds = 1
-"""By then `Date` is another, too."""
+"""Without being asked for; twice that at the most."""
 
 
 AtTurnsEnd = Callable[[Callable[[], None]], None]
@@ -32,8 +32,8 @@ AtTurnsEnd = Callable[[Callable[[], None]], None]
 
 @dataclass(slots=True)
 class Recognised:
-    """A request that was answered, and its answer: `last` says whether the connection ends with it, `date` which one is
-    in it, and `holds` whether the face would answer so again.
+    """A request that was answered, and its answer: `last` says whether the connection ends with it, `date` is the line
+    in it with the date, and `holds` says whether the face would answer so again.
     """
 
     request: Request
@@ -44,6 +44,13 @@ class Recognised:
     holds: Callable[[], bool] = field(repr=False)
     times: int = 0
     """How often it was answered in this turn."""
+    used: bool = True
+    """Asked for since somebody last looked for what is not."""
+
+    def set_date(self, date: bytes) -> None:
+        """From now on `date` is the line in the answer."""
+        self.answer = self.answer.replace(self.date, date, 1)
+        self.date = date
 
 
 class RecognisedRequests:
@@ -83,9 +90,12 @@ class RecognisedRequests:
 
     def _still_holds(self, known: Recognised) -> bool:
         """Looked at when it is asked for the first time in a turn."""
-        if known.date is not self._date() or self._closing() or not known.holds():
+        if self._closing() or not known.holds():
             self.forget()
             return False
+        if known.date is not (date := self._date()):
+            known.set_date(date)
+        known.used = True
         if not self._answered:
             self._at_turns_end(self.count)
         self._answered.append(known)
@@ -93,13 +103,25 @@ class RecognisedRequests:
 
     def remember(self, data: bytes, known: Recognised) -> None:
         """`data`: what was answered just now; nothing, if that must not be remembered."""
-        if not 0 < len(data) <= LONGEST:
+        if not 0 < len(data) <= LONGEST or known.date not in known.answer:  # else the second ended meanwhile
             return
         if len(self._known) >= MOST:
             self.forget()
         if self._forgetting is None:
-            self._forgetting = asyncio.get_running_loop().call_later(FORGOTTEN_AFTER, self.forget)
+            self._forget_later()
         self._known[data] = known
+
+    def _forget_later(self) -> None:
+        self._forgetting = asyncio.get_running_loop().call_later(FORGOTTEN_AFTER, self.forget_unused)
+
+    def forget_unused(self) -> None:
+        """Those that nobody has asked for since the last look."""
+        self._known = {data: known for data, known in self._known.items() if known.used}
+        self._forgetting = None
+        for known in self._known.values():
+            known.used = False
+        if self._known:
+            self._forget_later()
 
     def forget(self) -> None:
         """All of them, used or not."""

@@ -139,7 +139,22 @@ async def test_the_date_is_that_of_the_second(scene: Recognising) -> None:
     assert b"Thu, 01 Jan 1970 00:16:41 GMT" in scene.transport.sent
 
 
-async def test_an_answer_that_was_made_as_the_second_ended_is_not_given_again(scene: Recognising) -> None:
+async def test_a_new_second_changes_the_date_alone_and_asks_no_face(scene: Recognising) -> None:
+    answers = []
+    for _ in range(3):
+        scene.receive(ASKED)
+        scene.end_turn()
+        answers.append(scene.transport.sent)
+        scene.transport.sent = b""
+        scene.wall += 1
+    assert [answer.replace(f"16:4{place} GMT".encode(), b"") for place, answer in enumerate(answers)] == [
+        answers[0].replace(b"16:40 GMT", b"")
+    ] * 3
+    assert len(scene.repeating.seen) == 1
+
+
+async def test_an_answer_that_was_made_as_the_second_ended_is_not_remembered(scene: Recognising) -> None:
+    """Its date is not the one that was looked at: no later one could be put in its place."""
     seconds = iter([1000.9, 1001.0, 1001.1, 1001.1, 1001.1, 1001.1])
     serializer = Serializer(lambda: next(seconds))
     scene.connection._handler.date = scene.connection._handler.recognised._date = serializer.date
@@ -182,7 +197,7 @@ async def test_few_are_remembered(scene: Recognising) -> None:
         assert 1 <= scene.known <= MOST
 
 
-async def test_all_are_forgotten_in_a_moment_asked_for_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_nobody_asks_for_is_forgotten_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognised, "FORGOTTEN_AFTER", 0.02)
     scene = Recognising()
     async with asyncio.timeout(5):
@@ -191,6 +206,20 @@ async def test_all_are_forgotten_in_a_moment_asked_for_or_not(monkeypatch: pytes
             assert scene.known == 1
             while scene.known:
                 await asyncio.sleep(0.001)
+    assert scene.connection._handler.recognised._forgetting is None, "nothing is left to look for"
+
+
+async def test_what_is_asked_for_is_kept_and_the_rest_goes(scene: Recognising) -> None:
+    scene.asked_for(ASKED, request("GET", "/other"))
+    known = scene.connection._handler.recognised
+    known.forget_unused()
+    assert scene.known == 2, "both were asked for since the look before"
+    for _ in range(3):
+        scene.asked_for(ASKED)
+        known.forget_unused()
+        assert scene.known == 1
+    known.forget_unused()
+    assert scene.known == 0
 
 
 async def test_nothing_is_remembered_once_the_face_is_closed(scene: Recognising) -> None:
