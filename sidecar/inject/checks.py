@@ -17,7 +17,7 @@ from sidecar.inject.options import Options
 from sidecar.inject.patch import environment, selected
 from sidecar.inject.shadows import shadow_findings
 from sidecar.inject.workload_findings import error, warning
-from sidecar.inject.workloads import Tree, Workload, mapping, named, text
+from sidecar.inject.workloads import Tree, Workload, mapping, named, service_account
 
 
 def findings(workload: Workload, options: Options) -> Iterator[Finding]:
@@ -113,7 +113,7 @@ def _life(workload: Workload, options: Options) -> Iterator[Finding]:
 
 def _identity(workload: Workload) -> Iterator[Finding]:
     spec = mapping(workload.pod, "spec")
-    if not (text(spec, "serviceAccountName") or text(spec, "serviceAccount")):
+    if not service_account(spec):
         yield warning(
             workload,
             ("spec",),

@@ -9,7 +9,7 @@ from sidecar.core.findings import Finding, Level
 from sidecar.inject.names import EXPIRATION_ANNOTATION, POD_ROLE_ANNOTATION, ROLE_ANNOTATION
 from sidecar.inject.options import MAXIMUM_EXPIRATION, MINIMUM_EXPIRATION, BadOptions, Options
 from sidecar.inject.surroundings import Account
-from sidecar.inject.workloads import Workload, mapping, text
+from sidecar.inject.workloads import Workload, mapping, service_account, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _annotations(workload: Workload) -> Mapping[str, Any]:
 
 def _accounts(workload: Workload, options: Options) -> list[Account]:
     """Those that the pod may run as: of its namespace, or where a namespace is not written, of any."""
-    name = text(mapping(workload.pod, "spec"), "serviceAccountName") or "default"
+    name = service_account(mapping(workload.pod, "spec")) or "default"
     called = [account for account in options.surroundings.accounts if account.name == name]
     exact = [account for account in called if account.namespace == workload.namespace]
     return exact or [account for account in called if not account.namespace or not workload.namespace]

@@ -65,25 +65,31 @@ def remove(document: Any, only: frozenset[str] = frozenset()) -> ChangedDocument
 
 def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
     by_hand, place = annotation.written_by_hand(workload.pod), _place(workload.pod)
+    had_one = annotation.sidecar_in(workload.pod) is not None
     wrong = list(_remove(workload))
     if wrong:
         yield from wrong
         return
+    if not any(selected(container, options) for container in annotation.containers(workload.pod)):
+        yield _none_selected(workload, had_one=had_one)
+        return
     if by_hand is not None:
         yield _replaced(workload, by_hand, options)
-    if not any(selected(container, options) for container in _containers(workload.pod)):
-        message = f"{workload}: has none of the containers that --container names; unchanged."
-        yield Finding(level=Level.WARNING, where=workload.path, message=message)
-        return
     identity = identity_of(workload, options)
     yield from identity.findings
     yield from checks.findings(workload, options)
     _add(workload.pod, identity.options, identity.role_arn, place)
 
 
+def _none_selected(workload: Workload, *, had_one: bool) -> Finding:
+    outcome = "the sidecar that it had is removed" if had_one else "unchanged"
+    message = f"{workload}: has none of the containers that --container names; {outcome}."
+    return Finding(level=Level.WARNING, where=workload.path, message=message)
+
+
 def _remove(workload: Workload) -> Iterator[Finding]:
     """Removes a sidecar that is there. All findings are errors; if there is one, nothing was changed."""
-    wrong = list(shape.malformed(workload))
+    wrong = list(shape.malformed(workload)) or list(_only_the_sidecar(workload))
     if wrong:
         yield from wrong
         return
@@ -98,8 +104,11 @@ def _remove(workload: Workload) -> Iterator[Finding]:
         )
 
 
-def _containers(pod: Tree) -> list[Tree]:
-    return named(mapping(pod, "spec"), "containers") + named(mapping(pod, "spec"), "initContainers")
+def _only_the_sidecar(workload: Workload) -> Iterator[Finding]:
+    """An application that has the sidecar's name."""
+    if all(container.get("name") == SIDECAR for container in named(mapping(workload.pod, "spec"), "containers")):
+        message = f"{workload}: its only container is called {SIDECAR}, as the sidecar is; rename it."
+        yield Finding(level=Level.ERROR, where=(*workload.path, "spec", "containers"), message=message)
 
 
 def _place(pod: Tree) -> int:

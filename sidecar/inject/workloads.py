@@ -146,6 +146,11 @@ def named(tree: Mapping[str, Any], key: str) -> list[Tree]:
     return [item for item in found if isinstance(item, MutableMapping)] if isinstance(found, list) else []
 
 
+def service_account(spec: Mapping[str, Any]) -> str:
+    """The name of the one that a pod runs as, also by the field's old name; empty if none is named."""
+    return text(spec, "serviceAccountName") or text(spec, "serviceAccount")
+
+
 def text(tree: Mapping[str, Any], key: str) -> str:
     found = tree.get(key)
     return found if isinstance(found, str) else ""

@@ -13,7 +13,7 @@ from sidecar.inject.annotation import containers, sidecar_in
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.merge import merge
 from sidecar.inject.options import Options
-from sidecar.inject.workloads import Tree, mapping, named, text, workloads
+from sidecar.inject.workloads import Tree, mapping, named, service_account, text, workloads
 
 _DERIVED = {"priorityClassName": ("priority", "preemptionPolicy")}
 """What the API server has filled in because a field was missing. It does so again after the webhook."""
@@ -53,7 +53,7 @@ def judge(pod: Tree, options: Options, roles: Mapping[str, Any]) -> PodDecision:
         return PodDecision(Outcome.NOT_ASKED, pod)
     if request != "enabled":
         return PodDecision(Outcome.REFUSED, pod, (asking.MISSPELT,))
-    account = text(mapping(pod, "spec"), "serviceAccountName") or _NO_ACCOUNT
+    account = service_account(mapping(pod, "spec")) or _NO_ACCOUNT
     role = _own_role(pod) or str(roles.get(account) or "")
     if sidecar_in(pod) is not None:
         return _with_its_own(pod, options, role)

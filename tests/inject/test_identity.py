@@ -36,6 +36,15 @@ def role_of(outcome: ChangedDocument) -> str:
     return str(next(item["value"] for item in sidecar["env"] if item["name"] == "AWS_ROLE_ARN"))
 
 
+def test_the_accounts_old_field_name_counts_as_kubernetes_counts_it() -> None:
+    document = pod(serviceAccount="app")
+    del document["spec"]["serviceAccountName"]
+    everybodys = account(role=OTHER_ROLE)
+    everybodys["metadata"]["name"] = "default"
+
+    assert role_of(injected(document, account(role=ROLE), everybodys)) == ROLE
+
+
 def token_of(outcome: ChangedDocument) -> dict[str, Any]:
     assert not outcome.refused, outcome.findings
     source = named(outcome.document["spec"]["volumes"])["sts-token"]["projected"]["sources"][0]

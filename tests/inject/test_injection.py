@@ -71,6 +71,25 @@ def test_a_workload_without_the_named_container_is_left_alone_and_told() -> None
     assert "Pod/app: has none of the containers that --container names" in outcome.findings[0].message
 
 
+def test_where_an_older_injection_is_removed_for_that_it_is_told_too() -> None:
+    document = pod(containers=[{"name": "app"}, {"name": "web"}])
+
+    outcome = inject(injected(document, containers=frozenset({"app"})), options(containers=frozenset({"wbe"})))
+
+    assert outcome.document == document
+    assert outcome.findings[0].message.endswith("--container names; the sidecar that it had is removed.")
+
+
+def test_a_pod_whose_only_container_has_the_sidecars_name_is_refused_and_stays_whole() -> None:
+    document = pod(containers=[{"name": "irsa-sidecar", "image": "app:1"}])
+
+    for outcome in (inject(document, options()), remove(document)):
+        assert outcome.document == document
+        (error,) = outcome.findings
+        assert error.message == "Pod/app: its only container is called irsa-sidecar, as the sidecar is; rename it."
+        assert outcome.refused
+
+
 @pytest.mark.parametrize("there", ["AWS_REGION", "AWS_DEFAULT_REGION"])
 def test_a_container_with_a_region_of_its_own_keeps_that_alone(there: str) -> None:
     result = injected(pod(containers=[{"name": "app", "env": [{"name": there, "value": "us-east-1"}]}]))
