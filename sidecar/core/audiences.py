@@ -13,8 +13,11 @@ _API_SERVER = ("kubernetes.default.svc", "kubernetes.svc.default")
 
 def remark(audience: str) -> str:
     """What is odd about an audience, as a clause; "" for one that nobody mistakes for STS's."""
-    if audience == STS or not audience.startswith("sts."):
+    plain = audience.strip().casefold().removeprefix("https://").removesuffix("/")
+    if audience == STS or not plain.startswith("sts."):
         return ""
+    if plain == STS:
+        return f"it must be exactly {STS}"
     if audience == f"{STS}.cn":
         return f"in China too it is {STS}; endpoints and ARNs differ there, the audience does not"
     if audience.endswith((".amazonaws.com", ".amazonaws.com.cn")):

@@ -204,7 +204,7 @@ def _headline(told: Explanation) -> str:
     if told.verdict is Verdict.ALLOW:
         return "allow: STS would issue credentials, as far as token and policy show."
     if not told.aws_code:
-        return "deny: STS refused; its message is unknown."
+        return "deny: the call failed; its message is unknown."
     if told.verdict is Verdict.INVALID_POLICY:
         return "invalid-policy: IAM would not store this policy (MalformedPolicyDocument)."
     return f"{told.verdict.value}: STS would answer {STATUS_OF_CODE.get(told.aws_code, 400)} {told.aws_code}."

@@ -12,7 +12,7 @@ from sidecar.explain.slips import placeholder_in, plain, slip_in
 from sidecar.explain.token_mistakes import wrong_file
 from sidecar.trust.context import CLAIM_KEYS
 from sidecar.trust.mistakes import service_account, subject_shape
-from sidecar.trust.patterns import glob, has_wildcard
+from sidecar.trust.patterns import expand, glob, has_wildcard
 from sidecar.trust.variables import variables_in
 
 __all__ = ["FailedCondition", "condition_mistakes"]
@@ -53,10 +53,21 @@ def _unfilled(miss: FailedCondition) -> list[Finding]:
         return []
     names = list(variables_in(miss.near))
     if names and all(":" in name for name in names):
-        message = f"{miss.key} expects `{miss.near}`; the call has no {', '.join(names)}, so the condition never holds."
-        return [miss.found("variable-without-value", message, _write(miss))]
+        return _variables(miss, names)
     message = f"{miss.key} expects `{miss.near}`: {found} was never filled in."
     return [miss.found("placeholder-in-value", message, _write(miss))]
+
+
+def _variables(miss: FailedCondition, names: list[str]) -> list[Finding]:
+    """Of an old version they are plain text; one that has a value is compared as any other text."""
+    if not miss.case.policy.has_variables:
+        return [found for found in miss.case.linted if found.code == "variables-need-version"]
+    keys = miss.case.request.keys
+    if expand(miss.near, keys) is not None:
+        return []
+    absent = ", ".join(name for name in names if len(keys.get(name.casefold(), ())) != 1)
+    message = f"{miss.key} expects `{miss.near}`; the call has no {absent}, so the condition never holds."
+    return [miss.found("variable-without-value", message, _write(miss))]
 
 
 def _letters(miss: FailedCondition) -> list[Finding]:
@@ -85,6 +96,7 @@ def _misshapen(miss: FailedCondition) -> list[Finding]:
     if (
         miss.claim != "sub"
         or has_wildcard(miss.near)
+        or "${" in miss.near
         or service_account(miss.near.strip())
         or service_account(miss.actual) is None
     ):
@@ -118,7 +130,8 @@ def _audience(miss: FailedCondition) -> Finding | None:
     have, near, issuer = shown(miss.actual), miss.near, miss.case.token.issuer_name
     remarks = [f"; {name}: {remark}" for name in (near, have) if (remark := audiences.remark(name))]
     ask = "" if audiences.remark(near) else audiences.ask_for(near, issuer)
-    write = "" if any(wrong_file(miss.case.token)) and ask else f'Write "{miss.key}": "{have}"'
+    is_wrong = any(wrong_file(miss.case.token)) or audiences.remark(miss.actual)
+    write = "" if is_wrong and ask else f'Write "{miss.key}": "{have}"'
     fix = ", or ".join(filter(None, (write, ask)))
     return miss.found(
         "audience-differs",

@@ -42,7 +42,8 @@ def corrected(asked: Question) -> PolicyDocument:
     written = document["Statement"]
     statements: list[PolicyDocument] = list(written) if isinstance(written, list) else [written]
     document["Statement"] = statements
-    statements[:] = [_spared(raw, index, case) for index, raw in enumerate(statements)]
+    denying = _denying(case)
+    statements[:] = [_spared(raw, case) if index in denying else raw for index, raw in enumerate(statements)]
     if not allows(_with(case, document)):
         index = _let_in(statements, _with(case, document))
         _divide(statements, index, _with(case, document))
@@ -81,12 +82,18 @@ def _with(case: Case, document: PolicyDocument) -> Case:
 # --- a Deny ----------------------------------------------------------------------------------------------------
 
 
-def _spared(raw: PolicyDocument, index: int, case: Case) -> PolicyDocument:
-    """The statement, if it is a Deny that applies, with the exception of this subject."""
-    results = [evaluation(case, action).statements for action in required_actions(case.token.claims)]
-    applies = any(found.applies for result in results for found in result if found.statement.index == index)
-    if not applies or raw["Effect"] == Effect.ALLOW.value:
-        return raw
+def _denying(case: Case) -> set[int]:
+    """The numbers of the Deny statements that apply to something that the token needs."""
+    return {
+        found.statement.index
+        for action in required_actions(case.token.claims)
+        for found in evaluation(case, action).statements
+        if found.applies and found.statement.effect is Effect.DENY
+    }
+
+
+def _spared(raw: PolicyDocument, case: Case) -> PolicyDocument:
+    """A Deny with the exception of this subject."""
     condition: PolicyDocument = dict(raw.get("Condition", {}))
     block = dict(condition.get("StringNotEquals", {}))
     key = next((name for name in block if name.casefold() == case.key("sub").casefold()), case.key("sub"))

@@ -17,19 +17,22 @@ def role_arn_form(asked: Question) -> Iterator[Finding]:
     try:
         RoleArn.parse(asked.role_arn)
     except ValueError as problem:
-        yield (
-            _of_another_server(asked)
-            if _may_be_another_servers(asked.role_arn)
-            else error(
-                "not-a-role-arn",
-                f"{shown(asked.role_arn)} {problem}{_bare(asked)}. STS says `Request ARN is invalid`, or 403.",
-                _right_arn(asked),
-            )
+        if not asked.asks_aws and _may_be_another_servers(asked.role_arn):
+            yield _of_another_server(asked)
+            return
+        yield error(
+            "not-a-role-arn",
+            f"{shown(asked.role_arn)} {problem}{_hint(asked)}. STS says `Request ARN is invalid`, or 403.",
+            _right_arn(asked),
         )
 
 
-def _bare(asked: Question) -> str:
-    return "" if ":" in asked.role_arn else "; this is a bare name, and STS wants the whole ARN"
+def _hint(asked: Question) -> str:
+    if ":" not in asked.role_arn:
+        return "; this is a bare name, and STS wants the whole ARN"
+    if _may_be_another_servers(asked.role_arn):
+        return "; for an STS other than AWS's, which may take it, give --endpoint-url-sts"
+    return ""
 
 
 def _right_arn(asked: Question) -> str:

@@ -50,7 +50,7 @@ def about(asked: Question, *, allowed_here: bool) -> Iterator[Finding]:
     if known is None:
         yield error(
             "saying-unknown",
-            "STS refused, and its message (--sts-message) is unknown.",
+            "The call failed, and its message (--sts-message) is none of STS's that are known.",
             "Pass the complete message with its code. Faults of token and policy, if any, follow below.",
         )
     elif known.code:

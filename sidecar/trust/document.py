@@ -38,6 +38,9 @@ class Principal:
     kind: str
     name: str
 
+    def __str__(self) -> str:
+        return ANYONE if self.kind == ANYONE else f"{self.kind} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:

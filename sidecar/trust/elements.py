@@ -132,7 +132,8 @@ def _text(found: Any, where: tuple[str | int, ...]) -> str:
         return str(found).lower()
     if isinstance(found, (str, int, float)):
         return str(found)
-    raise MalformedPolicy(f"{where[-1]} is {type(found).__name__}, not text.", fix="Write a string.", where=where)
+    what = "null" if found is None else "a list" if isinstance(found, list) else "an object"
+    raise MalformedPolicy(f"{where[-1]} is {what}, not text.", fix="Write a string.", where=where)
 
 
 def require_mapping(found: Any, what: str, where: tuple[str | int, ...]) -> None:

@@ -157,7 +157,7 @@ def _misses(result: StatementResult, request: RequestContext) -> list[str]:
         covered = "all but " if statement.except_actions else ""
         misses.append(f"its action is {covered}{', '.join(statement.actions)}, not {request.action}")
     if not result.principal:
-        named = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
+        named = ", ".join(map(str, statement.principals))
         covered = "all but " if statement.except_principals else ""
         misses.append(f"its principal is {covered}{named}, not {request.principal_kind} {request.principals[0]}")
     return misses + [str(condition) for condition in result.failed_conditions]

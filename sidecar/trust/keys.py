@@ -25,7 +25,7 @@ _TAG_NAMESPACES = ("aws:resourcetag/", "iam:resourcetag/")
 _UNSEEN = frozenset(name.casefold() for name in (*_OF_THE_NETWORK, *_OF_THE_ROLE))
 _CARRIED = (
     *("sts:RoleSessionName", "sts:SourceIdentity", "sts:TransitiveTagKeys", "aws:TagKeys", "aws:RequestTag/<key>"),
-    *("aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport"),
+    *("aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:FederatedProvider"),
 )
 _OF_OTHER_CALLS = (
     *("aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceIdentity"),

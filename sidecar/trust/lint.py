@@ -126,9 +126,11 @@ def _no_subject(statement: Statement, subject: str) -> Iterator[Finding]:
     if any(is_open_door(condition, statement) for condition in statement.conditions):
         return  # the open door is named itself
     told = error if trusts_shared_issuer(statement) else warning
+    excluding = any(claim_key(found)[1] == "sub" and found.operator.negated for found in statement.conditions)
+    limit = "Apart from whom the condition on sub excludes, " if excluding else "No condition on the token's sub: "
     yield told(
         "no-subject-condition",
-        f"No condition on the token's sub: {who_gets_in(statement)} may assume this role.",
+        f"{limit}{who_gets_in(statement)} may assume this role.",
         f'Add "<issuer>:sub": "{subject}" to a StringEquals block.',
         at(statement, "Condition"),
     )

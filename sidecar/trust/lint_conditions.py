@@ -53,8 +53,10 @@ def subject_shapes(statement: Statement, intended: IntendedCaller) -> Iterator[F
     """Subjects that no cluster writes, where the issuer is surely a cluster."""
     for condition in statement.conditions:
         if claim_key(condition)[1] == "sub" and _is_eks(condition) and condition.operator.base.startswith("String"):
-            for value in filter(_has_wrong_shape, condition.values):
-                yield mistakes.subject_shape(condition.key, value, intended, _at(statement, condition))
+            fold = str.casefold if "IgnoreCase" in condition.operator.base else str
+            for value in condition.values:
+                if _has_wrong_shape(fold(value)):
+                    yield mistakes.subject_shape(condition.key, value, intended, _at(statement, condition))
 
 
 def _has_wrong_shape(subject: str) -> bool:

@@ -38,7 +38,7 @@ def action_not_web_identity(statement: Statement) -> Finding:
 
 
 def principal_not_federated(statement: Statement, intended: IntendedCaller) -> Finding:
-    names = ", ".join(f"{principal.kind} {principal.name}" for principal in statement.principals)
+    names = ", ".join(map(str, statement.principals))
     return error(
         "principal-not-federated",
         f"The principal is {names}; a service account's token never matches it.",

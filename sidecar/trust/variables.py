@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-VARIABLE = re.compile(r"\$\{([^}]*)\}")
-WITH_DEFAULT = re.compile(r"(?P<key>[^,]*?)\s*,\s*'(?P<default>[^']*)'\s*")
+VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+"""No brace inside: a search that passed over them would begin anew at each, and take for ever."""
+WITH_DEFAULT = re.compile(r"(?P<key>[^,]*),\s*'(?P<default>[^']*)'\s*")
 ESCAPES = ("*", "?", "$")
 
 

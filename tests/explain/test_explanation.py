@@ -124,8 +124,37 @@ def test_azp_stands_in_for_the_audience() -> None:
 
 
 def test_another_servers_role_is_worth_a_word_and_aws_rules_are_explained_all_the_same() -> None:
-    told = explained(role_arn="arn:minio:iam:::role/x", policy=policy())
+    told = explained(role_arn="arn:minio:iam:::role/x", policy=policy(), sts_endpoint="http://minio:9000")
     assert (told.verdict.value, "role-of-another-server" in [found.code for found in told.findings]) == ("allow", True)
+
+
+@pytest.mark.parametrize("arn", ["arn:minio:iam:::role/x", "arn:aws:iam:::role/x", "arn:aws:iam::role/x"])
+@pytest.mark.parametrize("endpoint", ["", "https://sts.eu-west-1.amazonaws.com"])
+def test_awss_own_sts_refuses_another_servers_role(arn: str, endpoint: str) -> None:
+    told = explained(role_arn=arn, policy=policy(), sts_endpoint=endpoint)
+    assert (told.aws_code, causes(told)[:1]) == ("ValidationError", ["not-a-role-arn"])
+    assert "--endpoint-url-sts" in finding("not-a-role-arn", told.findings).message
+
+
+@pytest.mark.parametrize("audience", ["sts.amazonaws.com.cn", "sts.amazonaws.com ", "https://sts.amazonaws.com"])
+def test_nobody_is_told_to_write_a_misspelt_audience_into_the_policy(audience: str) -> None:
+    told = explained(token=token(aud=[audience]), client_ids=(audience,))
+    assert finding("audience-differs", told.findings).fix == "Project the token with audience sts.amazonaws.com."
+
+
+def test_a_variable_that_has_a_value_is_not_said_to_have_none() -> None:
+    told = explained(policy=policy(statement(Condition=equals(subject="${sts:RoleSessionName}"))))
+    assert causes(told) == ["subject-differs"]
+
+
+def test_a_variable_without_a_value_is_named_alone() -> None:
+    told = explained(policy=policy(statement(Condition=equals(subject="${sts:RoleSessionName}${aws:username}"))))
+    assert "no aws:username, so" in finding("variable-without-value", told.findings).message
+
+
+def test_a_variable_in_a_policy_of_the_old_version_lacks_the_version_and_no_value() -> None:
+    old = json.loads(policy(statement(Condition=equals(subject=f"${{{CLUSTER}:sub}}")))) | {"Version": "2008-10-17"}
+    assert causes(explained(policy=json.dumps(old))) == ["variables-need-version"]
 
 
 def test_an_account_with_a_digit_too_few_is_a_mistake_and_no_other_servers() -> None:

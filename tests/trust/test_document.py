@@ -61,7 +61,7 @@ def test_broken_json_is_located() -> None:
         ({"NotAction": "sts:*"}, "Statement 0 has both of Action and NotAction"),
         ({"Principal": None}, "Principal is missing"),
         ({"Action": []}, "Action has an empty list"),
-        ({"Action": {"a": "b"}}, "Action is dict, not text"),
+        ({"Action": {"a": "b"}}, "Action is an object, not text"),
         ({"Principal": {}}, "Principal is empty"),
         ({"Principal": "arn:aws:iam::111122223333:root"}, "Principal is not a JSON object"),
         ({"Principal": {"Federated": ARN.replace("0123", "*")}}, "wildcard"),
@@ -109,3 +109,14 @@ def test_a_refusal_says_where() -> None:
 
 def test_a_value_with_a_variable_is_left_to_the_request() -> None:
     trust.parse(policy(statement({"NumericEquals": {"x": "${y}"}})))
+
+
+@pytest.mark.parametrize(("value", "words"), [(None, "is null"), ([[]], "is a list"), ([{}], "is an object")])
+def test_a_value_of_another_kind_is_called_as_json_calls_it(value: object, words: str) -> None:
+    assert words in refused(policy(statement({"StringEquals": {SUB: value}}))).cause
+
+
+@pytest.mark.parametrize("value", ["${" * 100_000, "${" + " " * 100_000 + "}", "${a" + " " * 100_000 + ",'x}"])
+def test_variables_that_are_never_closed_are_read_in_a_moment(value: str) -> None:
+    found = trust.parse(json.dumps({"Version": "2012-10-17", "Statement": statement({"StringEquals": {SUB: value}})}))
+    assert not trust.evaluate(found, trust.web_identity({"iss": "https://x", "sub": "y"}, ARN)).allowed

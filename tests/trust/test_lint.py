@@ -142,3 +142,22 @@ def test_a_finding_says_where_and_what_to_write() -> None:
     assert finding.where == ("Statement", 1, "Condition", "StringEquals", SUB)
     assert finding.level is Level.ERROR
     assert finding.fix == "Write StringLike instead."
+
+
+def test_a_subject_in_other_case_has_the_right_shape_where_case_does_not_count() -> None:
+    assert "subject-shape" not in codes(with_sub(API.upper(), "StringEqualsIgnoreCase"))
+    assert "subject-shape" in codes(with_sub(API.upper(), "StringEquals"))
+
+
+def test_a_condition_that_only_excludes_subjects_is_not_said_to_be_missing() -> None:
+    (found,) = [each for each in findings(statement({"StringNotEquals": {SUB: API}})) if "subject" in each.code]
+    assert found.message.startswith("Apart from whom the condition on sub excludes, every service account")
+
+
+def test_the_provider_is_a_key_that_every_call_carries() -> None:
+    assert codes(statement(EQ | {"ArnEquals": {"aws:FederatedProvider": ARN}})) == codes(statement(EQ))
+
+
+def test_everyone_is_written_as_in_the_policy() -> None:
+    (found,) = [each for each in findings(statement(EQ, Principal="*")) if each.code == "principal-not-federated"]
+    assert found.message.startswith("The principal is *;")
