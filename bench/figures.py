@@ -1,12 +1,17 @@
-"""Arithmetic on measurements, pure."""
+"""Arithmetic on measurements, pure but for the chance that `random` brings."""
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from random import Random
 from typing import Any
 
 UNSURE = 0.05
 """How often an interval may miss."""
+DRAWS = 1000
+Latencies = Sequence[tuple[float, float]]
+"""Those of a slice of time: each that there was, and how often."""
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -17,28 +22,6 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 def median(values: Iterable[float]) -> float:
     return statistics.median(values)
-
-
-def interval_of_median(values: Sequence[float]) -> tuple[float, float] | None:
-    """Where the median of what `values` are a sample of lies, with 95% confidence; None of too few to tell.
-
-    By order statistics, which assume nothing of the distribution: each value lies above the median as often as a coin
-    shows heads, so the smallest does as often as all tosses are heads, and so on.
-    """
-    ordered, count = sorted(values), len(values)
-    outside, left_out = 2 / 2**count, 0
-    if outside > UNSURE:
-        return None
-    while outside + 2 * math.comb(count, left_out + 1) / 2**count <= UNSURE:
-        left_out += 1
-        outside += 2 * math.comb(count, left_out) / 2**count
-    return ordered[left_out], ordered[-1 - left_out]
-
-
-def is_told(values: Sequence[float], limit: float) -> bool:
-    """Does the interval of the median lie on one side of `limit`?"""
-    interval = interval_of_median(values)
-    return interval is not None and (interval[1] <= limit or interval[0] > limit)
 
 
 def medians(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
@@ -62,3 +45,49 @@ def _median(group: Sequence[Mapping[str, Any]], by: Sequence[str]) -> dict[str, 
 
 def sums(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     return {kind: sum(count.get(kind, 0) for count in counts) for kind in sorted(set().union(*counts))}
+
+
+class Slices:
+    """The latencies of several slices of time, taken together."""
+
+    def __init__(self, slices: Sequence[Latencies]) -> None:
+        self._counts = [sum(count for _, count in one) for one in slices]
+        every = ((value, number, count) for number, one in enumerate(slices) for value, count in one)
+        self._descending = sorted(every, reverse=True)
+
+    def quantile(self, share: float, times: Sequence[int] | None = None) -> float:
+        """The smallest latency that at least `share` of all do not exceed; 0 of nothing.
+
+        `times`: as if each slice had been there so often.
+        """
+        weights = times or [1] * len(self._counts)
+        above = sum(weight * count for weight, count in zip(weights, self._counts, strict=True)) * (1 - share)
+        value = 0.0
+        for value, number, count in self._descending:  # noqa: B007 (the last one is the result)
+            above -= weights[number] * count
+            if above < 0:
+                break
+        return value
+
+
+def ratio(ones: Slices, others: Slices, share: float) -> float:
+    """Of their quantiles."""
+    return ones.quantile(share) / others.quantile(share)
+
+
+def interval_of_ratio(
+    ones: Sequence[Latencies], others: Sequence[Latencies], share: float, random: Random
+) -> tuple[float, float]:
+    """Where the ratio of the quantiles lies, with 95% confidence: by the bootstrap, which assumes nothing of what the
+    latencies are like.
+
+    Slices of the same number were taken at the same time. The ratio is computed again and again of as many slices,
+    drawn with replacement and in pairs: how much it varies then is how much it would vary from run to run.
+    """
+    one, other, count = Slices(ones), Slices(others), len(ones)
+    ratios = []
+    for _ in range(DRAWS):
+        drawn = Counter(random.choices(range(count), k=count))
+        times = [drawn[number] for number in range(count)]
+        ratios.append(one.quantile(share, times) / other.quantile(share, times))
+    return quantile(ratios, UNSURE / 2), quantile(ratios, 1 - UNSURE / 2)

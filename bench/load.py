@@ -4,9 +4,9 @@ import asyncio
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.asking import Request
@@ -21,7 +21,7 @@ GENERATOR = CACHE / "generator/generator"
 class Load:
     """What the generator saw. Latencies are in milliseconds; `errors` is a count for each kind.
 
-    `asked` counts all requests, those of the warm-up as well.
+    `asked` counts all requests, those of the warm-up as well. `latencies`: each that there was, and how often.
     """
 
     seconds: float
@@ -29,6 +29,7 @@ class Load:
     answers: int
     errors: Mapping[str, int]
     ms: Mapping[str, float]
+    latencies: Sequence[tuple[float, float]] = field(default=(), repr=False)
 
     @property
     def per_second(self) -> float:
@@ -63,14 +64,15 @@ async def generate(target: Target, *options: str, keep: bool) -> Load:
         return await under_way
 
 
+async def generate_in_turn(targets: Sequence[Target], *options: str, keep: bool) -> list[Load]:
+    """The same with several servers, each asked in the others' pauses."""
+    return await _loads(_command(targets, options, keep=keep))
+
+
 @asynccontextmanager
 async def generating(target: Target, *options: str, keep: bool) -> AsyncIterator["asyncio.Task[Load]"]:
     """The generator under way, for those who change something meanwhile."""
-    file = target.directory / f"request-{next(_numbers)}"
-    file.write_bytes(target.request.as_bytes(keep=keep))
-    where = ("-to", f"127.0.0.1:{target.port}", "-request", str(file))
-    command = (str(GENERATOR), *where, *(("-keep",) if keep else ()), *options)
-    task = asyncio.create_task(_output(command))
+    task = asyncio.create_task(_load(_command([target], options, keep=keep)))
     try:
         yield task
     finally:
@@ -78,8 +80,24 @@ async def generating(target: Target, *options: str, keep: bool) -> AsyncIterator
         await asyncio.wait([task])
 
 
-async def _output(command: Sequence[str]) -> Load:
-    return Load(**json.loads(await _run(command)))
+def _command(targets: Sequence[Target], options: Sequence[str], *, keep: bool) -> tuple[str, ...]:
+    asked = [part for target in targets for part in _asked(target, keep=keep)]
+    return (str(GENERATOR), *asked, *(("-keep",) if keep else ()), *options)
+
+
+def _asked(target: Target, *, keep: bool) -> Iterator[str]:
+    file = target.directory / f"request-{next(_numbers)}"
+    file.write_bytes(target.request.as_bytes(keep=keep))
+    yield from ("-to", f"127.0.0.1:{target.port}={file}")
+
+
+async def _load(command: Sequence[str]) -> Load:
+    (load,) = await _loads(command)
+    return load
+
+
+async def _loads(command: Sequence[str]) -> list[Load]:
+    return [Load(**json.loads(line)) for line in (await _run(command)).splitlines()]
 
 
 async def _run(command: Sequence[str]) -> bytes:

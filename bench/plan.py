@@ -16,7 +16,11 @@ class Missing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`outage_life` is the life of the sessions whose end is watched; more than ten minutes, unless in a hurry."""
+    """`outage_life` is the life of the sessions whose end is watched; more than ten minutes, unless in a hurry.
+
+    `slow`: up to so many requests a second, all servers are asked in the same seconds, by slices of `slow_slice_for`;
+    several of these at once, `slices_at_once` divided by the rate.
+    """
 
     rounds: int = 3
     warm: float = 0.3
@@ -25,11 +29,12 @@ class Plan:
     rates: tuple[int, ...] = (50, 200, 900)
     slice_warm: float = 0.15
     slice_for: float = 0.4
-    fixed_answers: int = 300
-    fixed_least: float = 0.7
-    fixed_most: float = 0.9
-    least_slices: int = 6
-    p99_for: float = 390
+    rate_slice_for: float = 1
+    slow_slice_for: float = 2
+    slow: int = 200
+    slices_at_once: int = 200
+    least_turns: int = 6
+    p99_for: float = 520
     refresh_for: float = 10
     refresh_every: float = 0.5
     idle_for: float = 20
@@ -40,18 +45,15 @@ class Plan:
     growth_refreshes: int = 1_000
     rows: tuple[str, ...] = ROWS
 
-    def fixed_for(self, rate: int) -> float:
-        """Long enough for percentiles, within reason."""
-        return min(self.fixed_most, max(self.fixed_least, self.fixed_answers / rate))
-
 
 QUICK = Plan(
     rounds=1,
     throughput_for=0.4,
     clients=(1, 16, 256),
-    fixed_least=0.3,
-    fixed_most=0.5,
-    least_slices=1,
+    rate_slice_for=0.4,
+    slow_slice_for=0.5,
+    slices_at_once=50,
+    least_turns=1,
     p99_for=0,
     refresh_for=4,
     idle_for=3,

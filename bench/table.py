@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bench.targets import WORDS, Verdict
+from bench.targets import IN_WORDS, WORDS, Verdict, is_no_worse
 
 Results = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -142,7 +142,7 @@ COLUMNS: dict[str, tuple[str, dict[str, Cell]]] = {
         },
     ),
     "p99": (
-        "p99 beside the peer with the lowest, in ms; the ratio with the interval of its median",
+        "p99 beside the best peer, in ms; the ratio with its interval, and that of the peer to its own second process",
         {
             "connections": lambda row: row["connections"],
             "load": lambda row: f"{row['rate']:,} a second" if "rate" in row else f"{row['clients']:,} clients",
@@ -150,7 +150,9 @@ COLUMNS: dict[str, tuple[str, dict[str, Cell]]] = {
             "peer": lambda row: row["peer"],
             "its p99": lambda row: f"{row['peers_p99']:.2f}",
             "ratio": lambda row: f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})",
-            "slices": lambda row: str(row["slices"]),
+            "peer to itself": lambda row: f"{row['peer_to_itself']:.2f}",
+            "answers": lambda row: f"{row['answers']:,}",
+            "": lambda row: IN_WORDS[is_no_worse(row)],
         },
     ),
     "burst": (

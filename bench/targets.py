@@ -13,10 +13,12 @@ TIMES_LESS = {"kept": 2.5, "new": 1.8}
 """CPU per request, beside the peer that uses least."""
 ALONE, TIMES_LESS_ALONE = 1, 1.2
 """A single client is never waited for: most of what its request costs is the kernel's."""
-NOISE = 1.05
-"""Two equal servers differ by this much from run to run, so a p99 within it is no worse."""
-TELLS_NOTHING = 3
-"""Of an interval whose end is so many times its beginning, neither PASS nor FAIL is said."""
+MARGIN, MOST_MARGIN = 1.05, 1.25
+"""A p99 that is so many times another's is no worse; the greater where the peer differs as much from itself."""
+LEAST_SLICES = 6
+"""From fewer no interval can be told."""
+TOLD_BELOW = 2
+"""An interval that reaches so far says neither PASS nor FAIL: the server might be twice as slow."""
 REFRESH_HOLD_MS, SCRAPE_HOLD_MS = 0.4, 0.5
 RSS_MIB, CPU_S, WAKE_UPS = 41, 0.26, 1
 ROLES, ROLES_MIB = 50, 1.5
@@ -86,28 +88,43 @@ def _cheaper(way: str, clients: int, own: Row | None, peer: Row | None, ours: st
 
 
 def _p99(results: Results, ours: str) -> Verdict:
-    """Beside the peer with the lowest, row by row. `rows/p99.py` repeats each until its interval tells."""
+    """Beside the best peer, row by row. `rows/p99.py` repeats those that are not told."""
     rows = [row for row in results.get("p99", []) if row["server"] == ours]
-    target, wanted = f"{ours}: p99 beside the peer with the lowest", "no worse in any row"
+    target, wanted = f"{ours}: p99 beside the best peer", "no worse in any row"
     if not rows:
         return Verdict(target, wanted, "not measured", None)
-    worse = [row for row in rows if row["low"] > NOISE]
-    untold = [row for row in rows if row["low"] <= NOISE < row["high"]]
-    parts = [f"{len(rows) - len(worse)} of {len(rows)} rows", *map(_beside, worse)]
-    if untold:
-        parts += [f"the interval of {len(untold)} holds both sides of {NOISE} x", *map(_beside, untold)]
-    too_noisy = any(row["high"] > TELLS_NOTHING * row["low"] for row in untold)
-    return Verdict(target, wanted, "; ".join(parts), None if too_noisy and not worse else not worse)
+    judged = [is_no_worse(row) for row in rows]
+    parts = [f"no worse in {judged.count(True)} of {len(rows)} rows"]
+    parts += [_beside(row) for row in rows if row["high"] > MARGIN]
+    return Verdict(target, wanted, "; ".join(parts), False if False in judged else None if None in judged else True)
+
+
+def margin(row: Row) -> float:
+    """What a p99 may be more than the peer's: as much as two processes of that peer differ, within reason."""
+    to_itself = row["peer_to_itself"]
+    return float(min(MOST_MARGIN, max(MARGIN, to_itself, 1 / to_itself)))
+
+
+def is_no_worse(row: Row) -> bool | None:
+    """False where the whole interval lies above the margin; None where that says nothing."""
+    if row["slices"] < LEAST_SLICES:
+        return None
+    if row["low"] > margin(row):
+        return False
+    return None if row["high"] >= TOLD_BELOW else True
 
 
 def _beside(row: Row) -> str:
     many = f"{row['rate']:,} a second" if "rate" in row else f"{row['clients']:,} clients"
+    itself = row["peer_to_itself"]
     return (
         f"{WORDS[row['connections']]}, {many}: {row['p99']:.2f} against {row['peers_p99']:.2f} ms of {row['peer']}, "
-        f"{row['ratio']:.2f} x ({row['low']:.2f} to {row['high']:.2f})"
+        f"{row['ratio']:.2f} x ({row['low']:.2f} to {row['high']:.2f}; that peer to itself {itself:.2f}), "
+        f"so {IN_WORDS[is_no_worse(row)]}"
     )
 
 
+IN_WORDS = {True: "no worse", False: "worse", None: "not told"}
 HOLDS = {"a refresh by TLS": REFRESH_HOLD_MS, "a refresh by HTTP": REFRESH_HOLD_MS, "a scrape": SCRAPE_HOLD_MS}
 
 

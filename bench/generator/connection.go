@@ -23,6 +23,7 @@ var (
 // client asks over one connection, or over one for each request. It never waits: the loop calls it when there is news.
 type client struct {
 	fd      int
+	server  *server
 	busy    bool
 	writing bool
 	start   time.Time

@@ -12,7 +12,7 @@ type sample struct {
 	outcome     string
 }
 
-// found is what all clients of a run saw.
+// found is what all clients of a server saw.
 type found struct {
 	plan         plan
 	began, ended time.Time
@@ -44,10 +44,11 @@ func (f *found) note(start, end time.Time, outcome string) {
 
 func (f *found) summary() map[string]any {
 	return map[string]any{
-		"seconds": f.ended.Sub(f.began).Seconds(),
-		"asked":   f.asked,
-		"answers": f.latencies.count(),
-		"errors":  f.errors,
+		"seconds":   f.ended.Sub(f.began).Seconds(),
+		"asked":     f.asked,
+		"answers":   f.latencies.count(),
+		"errors":    f.errors,
+		"latencies": f.latencies.counts(),
 		"ms": map[string]float64{
 			"p50":   f.latencies.quantile(0.5),
 			"p99":   f.latencies.quantile(0.99),
@@ -57,15 +58,17 @@ func (f *found) summary() map[string]any {
 	}
 }
 
-func (f *found) write(path string) error {
+func write(path string, all []*found) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	lines := bufio.NewWriter(file)
-	for _, s := range f.samples {
-		fmt.Fprintf(lines, "%d %d %s\n", s.start, s.took, s.outcome)
+	for _, f := range all {
+		for _, s := range f.samples {
+			fmt.Fprintf(lines, "%d %d %s\n", s.start, s.took, s.outcome)
+		}
 	}
 	return lines.Flush()
 }

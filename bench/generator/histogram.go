@@ -51,3 +51,14 @@ func (h *histogram) quantile(share float64) float64 {
 	}
 	return 0
 }
+
+// counts has a pair for each bucket with anything in it: its highest value in milliseconds, and how many.
+func (h *histogram) counts() [][2]float64 {
+	pairs := [][2]float64{}
+	for i, count := range h.buckets {
+		if count > 0 {
+			pairs = append(pairs, [2]float64{float64(highest(i)) / 1e6, float64(count)})
+		}
+	}
+	return pairs
+}

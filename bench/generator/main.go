@@ -1,4 +1,5 @@
-// Generator asks an HTTP server on this machine for one thing, again and again, and prints what that took as JSON.
+// Generator asks HTTP servers on this machine, each for one thing again and again, and prints what that took: a line of
+// JSON for each of them.
 //
 // Closed loop (rate 0): each client asks again as soon as it is answered. Open loop (a rate): requests are due at fixed
 // times, and each is timed from when it was due if no client was free then, so that a stalled server cannot hide how
@@ -11,12 +12,18 @@ import (
 	"log"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
+// target is a server's address, and what to send it.
+type target struct {
+	to      string
+	request []byte
+}
+
 type plan struct {
-	to           string
-	request      []byte
+	targets      []target
 	keep         bool
 	clients      int
 	rate         float64
@@ -32,28 +39,34 @@ func main() {
 	log.SetFlags(0)
 	debug.SetGCPercent(-1) // a collection would be measured as the server's; a run needs a few megabytes
 	planned := arguments()
-	found, err := run(planned)
+	all, err := run(planned)
 	if err != nil {
 		log.Fatal(err)
 	}
 	if planned.samples != "" {
-		if err := found.write(planned.samples); err != nil {
+		if err := write(planned.samples, all); err != nil {
 			log.Fatal(err)
 		}
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(found.summary()); err != nil {
-		log.Fatal(err)
+	lines := json.NewEncoder(os.Stdout)
+	for _, found := range all {
+		if err := lines.Encode(found.summary()); err != nil {
+			log.Fatal(err)
+		}
 	}
 }
 
 func arguments() plan {
 	var planned plan
-	var request string
-	flag.StringVar(&planned.to, "to", "", "HOST:PORT of the server")
-	flag.StringVar(&request, "request", "", "file with the request, byte for byte")
+	flag.Func("to", "HOST:PORT=FILE: a server, and the request for it, byte for byte; again for each server", func(value string) error {
+		to, file, _ := strings.Cut(value, "=")
+		request, err := os.ReadFile(file)
+		planned.targets = append(planned.targets, target{to, request})
+		return err
+	})
 	flag.BoolVar(&planned.keep, "keep", false, "keep connections (otherwise each request has one of its own)")
-	flag.IntVar(&planned.clients, "clients", 1, "clients at a time")
-	flag.Float64Var(&planned.rate, "rate", 0, "requests a second, at fixed times; 0: as fast as answers come")
+	flag.IntVar(&planned.clients, "clients", 1, "clients of each server at a time")
+	flag.Float64Var(&planned.rate, "rate", 0, "requests a second to each server, at fixed times; 0: as fast as answers come")
 	flag.Int64Var(&planned.count, "count", 0, "requests in all; 0: until the time is over")
 	flag.DurationVar(&planned.warm, "warm", 0, "ask for so long before anything is counted")
 	flag.DurationVar(&planned.length, "for", time.Second, "then count for so long")
@@ -61,9 +74,5 @@ func arguments() plan {
 	flag.StringVar(&planned.samples, "samples", "", "file for a line per request: start (Unix ns), ns taken, outcome")
 	flag.BoolVar(&planned.untilRefused, "until-refused", false, "a client stops when nobody listens any more")
 	flag.Parse()
-	var err error
-	if planned.request, err = os.ReadFile(request); err != nil {
-		log.Fatal(err)
-	}
 	return planned
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"syscall"
 	"time"
 )
@@ -14,34 +15,58 @@ const (
 // the servers need of theirs, and be measured in their place.
 type loop struct {
 	plan    plan
-	to      syscall.SockaddrInet4
+	servers []*server
+	turn    []int // the servers' numbers, in the order in which they are asked this time
 	poll    *poll
 	clients []client
-	idle    []int
 	gone    int
 	began   time.Time
+	ended   time.Time
 	next    int64
+}
+
+// server is one that is asked, by clients of its own.
+type server struct {
+	to      syscall.SockaddrInet4
+	request []byte
+	idle    []int
 	found   *found
 }
 
-func run(planned plan) (*found, error) {
-	to, err := address(planned.to)
-	if err != nil {
-		return nil, err
-	}
+func run(planned plan) ([]*found, error) {
 	poll, err := newPoll()
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	l := &loop{plan: planned, to: to, poll: poll, began: began, found: newFound(planned, began)}
-	l.clients = make([]client, planned.clients)
-	for number := range l.clients {
-		l.clients[number] = client{fd: -1, buffer: make([]byte, largest), freed: began}
-		l.idle = append(l.idle, number)
+	l := &loop{plan: planned, poll: poll, began: time.Now()}
+	l.ended = l.began.Add(planned.warm + planned.length)
+	for number, target := range planned.targets {
+		if err := l.add(number, target); err != nil {
+			return nil, err
+		}
 	}
 	l.untilDone()
-	return l.found, nil
+	var all []*found
+	for _, server := range l.servers {
+		all = append(all, server.found)
+	}
+	return all, nil
+}
+
+// add another server to those that are asked, with its clients.
+func (l *loop) add(number int, target target) error {
+	to, err := address(target.to)
+	if err != nil {
+		return err
+	}
+	added := &server{to: to, request: target.request, found: newFound(l.plan, l.began)}
+	for range l.plan.clients {
+		added.idle = append(added.idle, len(l.clients))
+		l.clients = append(l.clients, client{fd: -1, server: added, buffer: make([]byte, largest), freed: l.began})
+	}
+	l.servers = append(l.servers, added)
+	l.turn = append(l.turn, number)
+	return nil
 }
 
 func (l *loop) untilDone() {
@@ -49,7 +74,7 @@ func (l *loop) untilDone() {
 	for {
 		now := time.Now()
 		l.begin(now)
-		if l.gone == len(l.clients) || l.gone+len(l.idle) == len(l.clients) && l.due(now).IsZero() {
+		if idle := l.idle(); l.gone == len(l.clients) || l.gone+idle == len(l.clients) && l.due(now).IsZero() {
 			return
 		}
 		for _, event := range l.poll.wait(l.nap(now)) {
@@ -62,22 +87,41 @@ func (l *loop) untilDone() {
 	}
 }
 
+func (l *loop) idle() int {
+	sum := 0
+	for _, server := range l.servers {
+		sum += len(server.idle)
+	}
+	return sum
+}
+
 // due is when the next request should start, in a closed loop at once. It is zero when there is none.
 func (l *loop) due(now time.Time) time.Time {
 	when := now
 	if l.plan.rate > 0 {
-		when = l.began.Add(time.Duration(float64(l.next) / l.plan.rate * float64(time.Second)))
+		every := float64(time.Second) / l.plan.rate / float64(len(l.servers))
+		when = l.began.Add(time.Duration(float64(l.next) * every))
 	}
-	if l.plan.count > 0 && l.next >= l.plan.count || !when.Before(l.found.ended) {
+	if l.plan.count > 0 && l.next >= l.plan.count || !when.Before(l.ended) {
 		return time.Time{}
 	}
 	return when
 }
 
+// whose is the server that is asked next. Each has its turn, in another order each time: what one leaves behind, warm
+// or cold, falls to all of the others alike.
+func (l *loop) whose() *server {
+	place := int(l.next % int64(len(l.servers)))
+	if place == 0 {
+		rand.Shuffle(len(l.turn), func(i, j int) { l.turn[i], l.turn[j] = l.turn[j], l.turn[i] })
+	}
+	return l.servers[l.turn[place]]
+}
+
 // nap is how long nothing will be due.
 func (l *loop) nap(now time.Time) time.Duration {
 	due := l.due(now)
-	if len(l.idle) == 0 || due.IsZero() {
+	if l.idle() == 0 || due.IsZero() {
 		return look
 	}
 	return min(look, due.Sub(now))
@@ -86,13 +130,17 @@ func (l *loop) nap(now time.Time) time.Duration {
 // begin gives idle clients the requests that are due. A request that was due while its client was busy is timed from
 // when it was due; any other from now: how late the kernel woke this thread is no fault of the server.
 func (l *loop) begin(now time.Time) {
-	for ready := len(l.idle); ready > 0; ready-- {
+	for ready := l.idle(); ready > 0; ready-- {
 		due := l.due(now)
 		if due.IsZero() || due.After(now) {
 			return
 		}
-		number := l.idle[0]
-		l.idle = append(l.idle[:0], l.idle[1:]...)
+		server := l.whose()
+		if len(server.idle) == 0 {
+			return
+		}
+		number := server.idle[0]
+		server.idle = append(server.idle[:0], server.idle[1:]...)
 		l.next++
 		if !due.Before(l.clients[number].freed) {
 			due = now
@@ -107,7 +155,7 @@ func (l *loop) ask(number int, start time.Time) {
 	operation := syscall.EPOLL_CTL_MOD
 	if c.fd < 0 {
 		operation = syscall.EPOLL_CTL_ADD
-		if err := c.open(&l.to); err != nil {
+		if err := c.open(&c.server.to); err != nil {
 			l.finish(number, kind(err))
 			return
 		}
@@ -117,7 +165,7 @@ func (l *loop) ask(number int, start time.Time) {
 
 func (l *loop) send(number, operation int) {
 	c := &l.clients[number]
-	sent, err := c.write(l.plan.request)
+	sent, err := c.write(c.server.request)
 	if err == nil && (operation == syscall.EPOLL_CTL_ADD || c.writing == sent) {
 		err = l.poll.watch(operation, c.fd, number, !sent)
 	}
@@ -155,13 +203,13 @@ func (l *loop) finish(number int, outcome string) {
 	if outcome != ok || !l.plan.keep || !c.head.keep {
 		c.close()
 	}
-	l.found.note(c.start, now, outcome)
+	c.server.found.note(c.start, now, outcome)
 	c.busy, c.freed = false, now
 	if l.plan.untilRefused && outcome == "refused" {
 		l.gone++
 		return
 	}
-	l.idle = append(l.idle, number)
+	c.server.idle = append(c.server.idle, number)
 }
 
 func (l *loop) timeouts(now time.Time) {

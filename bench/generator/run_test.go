@@ -14,13 +14,14 @@ func against(t *testing.T, handler http.HandlerFunc, planned plan) *found {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	defer server.Close()
-	planned.to = strings.TrimPrefix(server.URL, "http://")
-	return asking(t, planned)
+	return asking(t, planned, strings.TrimPrefix(server.URL, "http://"))[0]
 }
 
-func asking(t *testing.T, planned plan) *found {
+func asking(t *testing.T, planned plan, servers ...string) []*found {
 	t.Helper()
-	planned.request = []byte("GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+	for _, to := range servers {
+		planned.targets = append(planned.targets, target{to, []byte("GET / HTTP/1.1\r\nHost: here\r\n\r\n")})
+	}
 	if planned.timeout == 0 {
 		planned.timeout = 5 * time.Second
 	}
@@ -41,7 +42,7 @@ func TestACountIsKeptAndConnectionsToo(t *testing.T) {
 	}
 	server.Start()
 	defer server.Close()
-	found := asking(t, plan{to: server.Listener.Addr().String(), clients: 4, count: 40, keep: true, length: time.Minute})
+	found := asking(t, plan{clients: 4, count: 40, keep: true, length: time.Minute}, server.Listener.Addr().String())[0]
 	if found.latencies.count() != 40 || len(found.errors) != 0 || connections.Load() != 4 {
 		t.Errorf("%d answers over %d connections, errors %v", found.latencies.count(), connections.Load(), found.errors)
 	}
@@ -88,8 +89,23 @@ func TestItEndsWhenNobodyListensAnyMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	listener.Close()
-	found := asking(t, plan{to: listener.Addr().String(), clients: 3, length: time.Minute, untilRefused: true})
+	found := asking(t, plan{clients: 3, length: time.Minute, untilRefused: true}, listener.Addr().String())[0]
 	if found.errors["refused"] != 3 {
 		t.Errorf("errors %v", found.errors)
+	}
+}
+
+func TestSeveralServersAreAskedInTurnAndEachHasItsOwnCounts(t *testing.T) {
+	answering := func(status int) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(server.Close)
+		return strings.TrimPrefix(server.URL, "http://")
+	}
+	all := asking(t, plan{clients: 2, rate: 100, keep: true, length: 300 * time.Millisecond}, answering(200), answering(503))
+	if good, bad := all[0].latencies.count(), all[1].errors["status 503"]; good != 30 || bad != 30 {
+		t.Errorf("%d good and %d bad answers; 30 of each were due", good, bad)
+	}
+	if pairs := all[0].latencies.counts(); len(pairs) == 0 || pairs[0][0] <= 0 {
+		t.Errorf("counts %v", pairs)
 	}
 }

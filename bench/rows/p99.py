@@ -1,8 +1,10 @@
-"""The p99 beside the peers', in short slices of time that alternate between the servers.
+"""The p99 beside the best peer's, in short slices of time.
 
-All servers are up, and one at a time is asked. What disturbs the machine disturbs neighbours in time alike, so the
-ratio of two neighbouring slices is compared, not their values. Each row is measured in turn, and again, until the
-interval of its median ratio lies on one side of the limit, or the time is over.
+All servers are up, of each peer a second process too. What disturbs the machine disturbs neighbours in time alike, so
+slices are taken in rounds: at few requests a second all servers are asked in the same seconds, each in the others'
+pauses; else each has a slice after the other. The peer is chosen by slices that are not compared afterwards: the one
+that was lucky there need not be so again. Each row is measured in turn, and those on whose interval time is well spent
+again, until the time is over.
 """
 
 import statistics
@@ -11,20 +13,22 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, Protocol
 
-from bench import figures
+from bench import figures, targets
 from bench.launch import Kind, Server
-from bench.load import Load, generate
+from bench.load import Load, generate, generate_in_turn
 from bench.plan import Plan
 from bench.rows.throughput import FIXED_CLIENTS, WAYS
 from bench.stand import Stand, a_stand
-from bench.targets import NOISE
 
+P99 = 0.99
 KEEPS_UP = 0.5
 """A peer must answer at least this share of what the fastest does."""
 UNANSWERED = 10_000.0
 """Milliseconds, for a slice in which nothing was answered at all: the load's own limit."""
+AGAIN = ", a second process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +49,35 @@ async def measured(
     """Yields the name of a table and a row of it. Raises `DidNotStart`."""
     async with AsyncExitStack() as stack:
         stands = {}
-        for number, server in enumerate(servers):
+        for number, (name, server) in enumerate(_processes(servers)):
             stand = a_stand(server, directory / str(number), token_bytes=token_bytes[server.name])
-            stands[server.name] = await stack.enter_async_context(stand)
+            stands[name] = await stack.enter_async_context(stand)
         ours = [server.name for server in servers if server.kind is Kind.OURS]
-        comparisons = [_Comparison(_Slices(cell, stands, plan), ours) for cell in _cells(plan)]
+        peers = [server.name for server in servers if server.kind is not Kind.OURS]
+        comparisons = [Comparison(_Asking(cell, stands, plan), ours, peers) for cell in _cells(plan)]
         await _compare(comparisons, plan)
         for comparison in comparisons:
             for table, row in comparison.rows():
                 yield table, row
 
 
-async def _compare(comparisons: Sequence["_Comparison"], plan: Plan) -> None:
+def _processes(servers: Sequence[Server]) -> Iterator[tuple[str, Server]]:
+    """Of each peer two: how much they differ is what a difference means."""
+    for server in servers:
+        yield server.name, server
+        if server.kind is not Kind.OURS:
+            yield server.name + AGAIN, server
+
+
+async def _compare(comparisons: Sequence["Comparison"], plan: Plan) -> None:
     """Everything as often as an interval needs, then what is not told yet, for as long as there is time."""
     ends = time.monotonic() + plan.p99_for
     for comparison in comparisons:
-        await comparison.begin()
-    for _ in range(plan.least_slices):
+        await comparison.choose()
+    for _ in range(plan.least_turns):
         for comparison in comparisons:
             await comparison.again()
-    while untold := [comparison for comparison in comparisons if comparison.untold]:
+    while untold := [comparison for comparison in comparisons if not comparison.is_told]:
         for comparison in untold:
             if time.monotonic() > ends:
                 return
@@ -76,93 +89,122 @@ def _cells(plan: Plan) -> list[Cell]:
     return closed + [Cell(way, "rate", rate) for way in WAYS for rate in plan.rates]
 
 
-class _Slices:
-    """What one cell's slices have found, by server."""
+class _Asking:
+    """Asks servers in one cell's way."""
 
     def __init__(self, cell: Cell, stands: Mapping[str, Stand], plan: Plan) -> None:
         self.cell = cell
-        self.servers = list(stands)
         self._stands = stands
         self._plan = plan
-        self._found: dict[str, list[Load]] = {name: [] for name in stands}
+        self._is_slow = cell.column == "rate" and cell.value <= plan.slow
+        self.slices_at_once = max(2, plan.slices_at_once // cell.value) if self._is_slow else 1
 
-    async def take(self, name: str) -> float:
-        """One more slice of a server; gives its p99 in ms."""
-        options = self._at_a_rate() if self.cell.column == "rate" else self._as_fast_as_can_be()
-        load = await generate(self._stands[name].target, *options, keep=WAYS[self.cell.way])
-        self._found[name].append(load)
-        return load.ms["p99"] or UNANSWERED
+    async def slice(self, names: Sequence[str]) -> dict[str, Load]:
+        """What each of these servers does in a slice of time."""
+        keep = WAYS[self.cell.way]
+        if self._is_slow:
+            targets = [self._stands[name].target for name in names]
+            return dict(zip(names, await generate_in_turn(targets, *self._options(), keep=keep), strict=True))
+        return {name: await generate(self._stands[name].target, *self._options(), keep=keep) for name in names}
 
-    def _as_fast_as_can_be(self) -> tuple[str, ...]:
-        warm = self._plan.slice_warm + self.cell.value / 2000  # that many connections take a while to come about
-        return "-clients", str(self.cell.value), "-warm", f"{warm}s", "-for", f"{self._plan.slice_for}s"
-
-    def _at_a_rate(self) -> tuple[str, ...]:
-        length, rate = self._plan.fixed_for(self.cell.value), str(self.cell.value)
-        return "-clients", str(FIXED_CLIENTS), "-rate", rate, "-warm", f"{self._plan.slice_warm}s", "-for", f"{length}s"
-
-    def median(self, name: str) -> dict[str, Any]:
-        loads = self._found[name]
-        return {
-            "rounds": len(loads),
-            "errors": figures.sums([load.errors for load in loads]),
-            **{name: statistics.median(load.ms[name] for load in loads) for name in loads[0].ms},
-        }
-
-    def p99(self, name: str) -> float:
-        return statistics.median(load.ms["p99"] or UNANSWERED for load in self._found[name])
-
-    def best(self, peers: Sequence[str]) -> str:
-        """The peer with the lowest p99, of those that keep up: who leaves most clients waiting answers a few fast."""
-        rates = {name: statistics.median(load.per_second for load in self._found[name]) for name in peers}
-        return min((name for name in peers if rates[name] >= KEEPS_UP * max(rates.values())), key=self.p99)
+    def _options(self) -> tuple[str, ...]:
+        plan, value = self._plan, self.cell.value
+        if self.cell.column == "clients":
+            warm = plan.slice_warm + value / 2000  # that many connections take a while to come about
+            return "-clients", str(value), "-warm", f"{warm}s", "-for", f"{plan.slice_for}s"
+        length = plan.slow_slice_for if self._is_slow else plan.rate_slice_for
+        rate = "-clients", str(FIXED_CLIENTS), "-rate", str(value)
+        return *rate, "-warm", f"{plan.slice_warm}s", "-for", f"{length}s"
 
 
-class _Comparison:
-    """One cell: each of ours beside the peer with the lowest p99."""
+class Asking(Protocol):
+    """Asks servers in one cell's way."""
 
-    def __init__(self, slices: _Slices, ours: Sequence[str]) -> None:
-        self._slices = slices
-        self._peers = [name for name in slices.servers if name not in ours]
+    cell: Cell
+    slices_at_once: int
+
+    async def slice(self, names: Sequence[str]) -> dict[str, Load]: ...
+
+
+class Comparison:
+    """One cell: each of ours beside the best peer, and that one beside its second process."""
+
+    def __init__(self, asking: Asking, ours: Sequence[str], peers: Sequence[str]) -> None:
+        self._asking = asking
+        self._ours = ours
+        self._peers = peers
         self._peer = ""
         self._backwards = False
-        self._ratios: dict[str, list[float]] = {name: [] for name in ours}
+        self._random = Random(repr(asking.cell))
+        self._choice: dict[str, list[Load]] = {name: [] for name in peers}
+        self._found: dict[str, list[Load]] = {}
 
-    async def begin(self) -> None:
-        """Find the peer."""
-        for name in self._peers:
-            await self._slices.take(name)
-        self._peer = self._slices.best(self._peers)
-
-    @property
-    def untold(self) -> list[str]:
-        return [name for name, ratios in self._ratios.items() if not figures.is_told(ratios, NOISE)]
+    async def choose(self) -> None:
+        """Find the peer to compare with."""
+        await self._take(self._choice)
+        await self._take(self._choice)
+        self._peer = best(self._choice)
+        self._found = {name: [] for name in (*self._ours, self._peer, self._peer + AGAIN)}
 
     async def again(self) -> None:
-        """One more slice of the peer and of each of ours that is not told yet, in turns from either end."""
-        names = [*self.untold, self._peer]
-        self._backwards = not self._backwards
-        found = {name: await self._slices.take(name) for name in names[:: -1 if self._backwards else 1]}
-        for name in names[:-1]:
-            self._ratios[name].append(found[name] / found[self._peer])
+        """Another few slices of each."""
+        await self._take(self._found)
+
+    async def _take(self, into: Mapping[str, list[Load]]) -> None:
+        """In turns from either end."""
+        for _ in range(self._asking.slices_at_once):
+            self._backwards = not self._backwards
+            loads = await self._asking.slice(list(into)[:: -1 if self._backwards else 1])
+            for name, load in loads.items():
+                into[name].append(load)
+
+    @property
+    def is_told(self) -> bool:
+        """All of ours are no worse for certain. One that looks worse is measured on: that may be chance."""
+        return all(row["high"] <= targets.MARGIN for row in map(self._row, self._ours))
 
     def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        cell = self._slices.cell
-        for name in self._ratios:
+        cell = self._asking.cell
+        for name in self._ours:
             yield "p99", cell.key(name) | self._row(name)
         if cell.column == "rate":
-            for name in self._slices.servers:
-                yield "fixed", cell.key(name) | self._slices.median(name)
+            every = self._choice | {name: self._found[name] for name in (*self._ours, self._peer)}
+            for name in (*self._ours, *self._peers):
+                yield "fixed", cell.key(name) | _together(every[name])
 
     def _row(self, name: str) -> dict[str, Any]:
-        ratios = self._ratios[name]
-        low, high = figures.interval_of_median(ratios) or (min(ratios), max(ratios))
+        one, peer, again = (_latencies(self._found[who]) for who in (name, self._peer, self._peer + AGAIN))
+        low, high = figures.interval_of_ratio(one, peer, P99, self._random)
+        of_one, of_peer = figures.Slices(one), figures.Slices(peer)
         return {
             "peer": self._peer,
-            "p99": self._slices.p99(name),
-            "peers_p99": self._slices.p99(self._peer),
-            "ratio": statistics.median(ratios),
+            "p99": of_one.quantile(P99),
+            "peers_p99": of_peer.quantile(P99),
+            "ratio": figures.ratio(of_one, of_peer, P99),
             "low": low,
             "high": high,
-            "slices": len(ratios),
+            "peer_to_itself": figures.ratio(figures.Slices(again), of_peer, P99),
+            "slices": len(one),
+            "answers": sum(load.answers for load in self._found[name]),
         }
+
+
+def best(found: Mapping[str, Sequence[Load]]) -> str:
+    """The server with the lowest p99, of those that keep up: who leaves most clients waiting answers a few fast."""
+    rates = {name: statistics.median(load.per_second for load in loads) for name, loads in found.items()}
+    keeping_up = [name for name, rate in rates.items() if rate >= KEEPS_UP * max(rates.values())]
+    return min(keeping_up, key=lambda name: figures.Slices(_latencies(found[name])).quantile(P99))
+
+
+def _latencies(loads: Sequence[Load]) -> list[figures.Latencies]:
+    return [load.latencies or [(UNANSWERED, 1)] for load in loads]
+
+
+def _together(loads: Sequence[Load]) -> dict[str, Any]:
+    every = figures.Slices(_latencies(loads))
+    shares = {"p50": 0.5, "p99": P99, "p99.9": 0.999, "max": 1}
+    return {
+        "rounds": len(loads),
+        "errors": figures.sums([load.errors for load in loads]),
+        **{name: every.quantile(share) for name, share in shares.items()},
+    }

@@ -1,13 +1,11 @@
 """The arithmetic on measurements."""
 
-from math import log
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.figures import UNSURE, interval_of_median, is_told, medians, quantile
+from bench.figures import UNSURE, Slices, interval_of_ratio, medians, quantile
 
 LATENCIES = st.lists(st.floats(0, 1e6), min_size=1)
 SHARES = st.floats(0, 1)
@@ -29,22 +27,28 @@ def test_no_values_have_no_quantile() -> None:
     assert quantile([], 0.99) == 0
 
 
-@pytest.mark.parametrize("count", [6, 9, 12, 20])
-def test_the_interval_holds_the_median_as_often_as_it_says(count: int) -> None:
-    random, held = Random(count), 0
-    for _ in range(2000):
-        found = interval_of_median([random.expovariate(log(2)) for _ in range(count)])
-        assert found is not None
-        held += found[0] <= 1 <= found[1]
-    assert held / 2000 > 1 - UNSURE - 0.01
+@given(st.lists(LATENCIES, min_size=1, max_size=4), SHARES)
+def test_slices_together_have_the_quantiles_of_all_their_latencies(slices: list[list[float]], share: float) -> None:
+    found = Slices([[(value, 1) for value in one] for one in slices]).quantile(share)
+    every = [value for one in slices for value in one]
+    assert sum(value <= found for value in every) >= share * len(every) - 1e-6
+    assert sum(value < found for value in every) <= share * len(every) + 1e-6
 
 
-def test_five_values_tell_nothing_and_six_that_agree_do() -> None:
-    assert interval_of_median([1.0] * 5) is None
-    assert not is_told([1.0] * 5, 2.0)
-    assert is_told([1.0] * 6, 2.0)
-    assert is_told([3.0] * 6, 2.0)
-    assert not is_told([1.0, 3.0] * 6, 2.0)
+def test_a_count_stands_for_so_many_latencies_and_a_weight_for_so_many_slices() -> None:
+    many = Slices([[(1.0, 60), (2.0, 40)], [(9.0, 1)]])
+    assert many.quantile(0.5) == 1.0
+    assert many.quantile(0.7) == 2.0
+    assert many.quantile(0.7, [0, 1]) == 9.0
+
+
+def test_the_interval_of_a_ratio_holds_it_as_often_as_it_says() -> None:
+    random, held = Random(7), 0
+    for _ in range(60):
+        one, other = ([[(random.expovariate(1), 1) for _ in range(50)] for _ in range(20)] for _ in range(2))
+        low, high = interval_of_ratio(one, other, 0.9, random)
+        held += low <= 1 <= high
+    assert held / 60 > 1 - UNSURE - 0.08
 
 
 def test_rounds_become_one_row_with_medians_and_all_errors() -> None:

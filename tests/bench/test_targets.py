@@ -50,19 +50,37 @@ def test_cpu_per_request_is_compared_with_the_peer_that_uses_least_and_with_no_b
     assert "imds-broker" in found.found
 
 
-def p99(low: float, high: float, server: str = CONTAINER, **load: int) -> dict[str, Any]:
+def p99(low: float, high: float, server: str = CONTAINER, to_itself: float = 1.0, **load: int) -> dict[str, Any]:
     row = {"server": server, "connections": "kept", "peer": "imds-broker", "p99": 1.0, "peers_p99": 1.0}
-    return {**row, "ratio": (low + high) / 2, "low": low, "high": high, "slices": 9, **(load or {"rate": 200})}
+    row |= {"ratio": (low + high) / 2, "low": low, "high": high, "peer_to_itself": to_itself, "slices": 6}
+    return {**row, **(load or {"rate": 200})}
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "passed"), [(0.9, 1.05, True), (1.06, 1.2, False), (0.8, 1.6, True), (0.5, 1.6, None)]
+    ("low", "high", "passed"),
+    [(0.9, 1.05, True), (1.06, 1.2, False), (0.8, 1.6, True), (0.5, 2.0, None), (1.06, 2.5, False)],
 )
-def test_a_p99_is_worse_where_its_interval_says_so(low: float, high: float, passed: bool | None) -> None:
+def test_a_p99_is_worse_where_its_whole_interval_lies_above_the_margin(
+    low: float, high: float, passed: bool | None
+) -> None:
     found = judged(f"{CONTAINER}: p99", p99=[p99(0.5, 0.6, clients=16), p99(low, high), p99(8, 9, server=IMDS)])
     assert found.passed is passed
     assert ("kept connections, 200 a second" in found.found) is (high > 1.05)
     assert (f"{low:.2f} to {high:.2f}" in found.found) is (high > 1.05)
+
+
+@pytest.mark.parametrize(("to_itself", "passed"), [(1.0, False), (1.2, True), (1 / 1.2, True)])
+def test_a_peer_that_differs_from_itself_widens_the_margin(to_itself: float, passed: bool) -> None:
+    assert judged(f"{CONTAINER}: p99", p99=[p99(1.15, 1.4, to_itself=to_itself)]).passed is passed
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (3.0, 3.0)])
+def test_few_slices_tell_nothing(low: float, high: float) -> None:
+    assert judged(f"{CONTAINER}: p99", p99=[p99(low, high) | {"slices": 5}]).passed is None
+
+
+def test_no_noise_makes_a_server_pass_that_is_worse_by_more_than_a_quarter() -> None:
+    assert judged(f"{CONTAINER}: p99", p99=[p99(1.26, 1.4, to_itself=3.0)]).passed is False
 
 
 @pytest.mark.parametrize(
