@@ -15,7 +15,9 @@ from sidecar.inject.container_roles import OUR_VOLUMES, container_role_findings
 from sidecar.inject.mount_checks import mount_findings
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment, selected
+from sidecar.inject.resource_checks import resource_findings
 from sidecar.inject.shadows import shadow_findings
+from sidecar.inject.surroundings import takes_tcp
 from sidecar.inject.workload_findings import error, warning
 from sidecar.inject.workloads import Tree, Workload, mapping, named, service_account
 
@@ -27,11 +29,13 @@ def findings(workload: Workload, options: Options) -> Iterator[Finding]:
     yield from node_checks.windows(workload, options)
     yield from _custom(workload, options)
     yield from _life(workload, options)
+    yield from _static(workload)
     yield from _identity(workload)
     yield from _labels(workload)
     yield from _volumes(workload)
     yield from container_role_findings(workload, options.roles, options.surroundings)
     yield from _pulling_and_priority(workload, options)
+    yield from resource_findings(workload, options)
     for key, container in _applications(workload):
         yield from _ports(workload, options, key, container)
         if selected(container, options):
@@ -111,6 +115,14 @@ def _life(workload: Workload, options: Options) -> Iterator[Finding]:
         )
 
 
+STATIC = "a static pod has no service account, and so no token that STS would exchange"
+
+
+def _static(workload: Workload) -> Iterator[Finding]:
+    if names.MIRROR_ANNOTATION in mapping(mapping(workload.pod, "metadata"), "annotations"):
+        yield error(workload, ("metadata", "annotations", names.MIRROR_ANNOTATION), STATIC)
+
+
 def _identity(workload: Workload) -> Iterator[Finding]:
     spec = mapping(workload.pod, "spec")
     if not service_account(spec):
@@ -171,7 +183,7 @@ def _ports(workload: Workload, options: Options, key: str, container: Tree) -> I
     settings = taken_ports(options)
     for port in named(container, "ports"):
         number = port.get("containerPort")
-        if isinstance(number, int) and number in settings:
+        if isinstance(number, int) and number in settings and takes_tcp(port):
             yield error(
                 workload,
                 ("spec", key, container["name"], "ports"),

@@ -106,9 +106,14 @@ def _on_nodes(every: Iterable[Workload]) -> Iterator[PodOnNode]:
             yield PodOnNode(workload.namespace, str(workload), ports, host_network, selector)
 
 
+def takes_tcp(port: Mapping[str, Any]) -> bool:
+    """Whether a container's port is of the protocol that the sidecar listens with; it is Kubernetes' default."""
+    return text(port, "protocol") in {"", "TCP"}
+
+
 def _ports_of_node(spec: Mapping[str, Any], key: str) -> Iterator[int]:
     containers: list[Tree] = named(spec, "containers") + named(spec, "initContainers")
     for port in (port for container in containers for port in named(container, "ports")):
         number = port.get(key)
-        if isinstance(number, int):
+        if isinstance(number, int) and takes_tcp(port):
             yield number

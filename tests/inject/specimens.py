@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.inject import Options, inject
+from sidecar.inject.resources import Resources
 from sidecar.inject.surroundings import surroundings_of
 from tests.inject.kit import options, pod
 
@@ -14,6 +15,8 @@ IMDS = {"settings": {"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
 METADATA_ALONE = {"settings": {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
 LINK_LOCAL = {"settings": {"SIDECAR_IMDS_LISTEN": "169.254.169.254:80"}}
 PRIORITY = {"priority_class": "system-cluster-critical"}
+EQUAL = {"cpu": "100m", "memory": "192Mi"}
+GUARANTEED = {"resources": Resources(EQUAL, EQUAL)}
 SECRETS = {"image_pull_secrets": ("registry",)}
 CLASSIC = {"classic": True}
 
@@ -66,7 +69,7 @@ def affinity(*rules: tuple[str, list[str]]) -> dict[str, Any]:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
 
 
-EXCEPTIONS = ("127.0.0.1", "10.0.0.0/8, 127.0.0.1:80", "*", "127.0.0.0/8", "10.0.0.0/8", "localhost")
+EXCEPTIONS = ("127.0.0.1", "10.0.0.0/8, 127.0.0.1:80", "*", "127.0.0.0/8", "10.0.0.0/8", "localhost", "127.0.0.10")
 PARENTS = ("/var/run", "/run", "/var", "//var/./run/")
 READ_ONLY: list[dict[str, Any]] = [
     {"configMap": {"name": "c"}},
@@ -75,6 +78,7 @@ READ_ONLY: list[dict[str, Any]] = [
     {"projected": {"sources": []}},
     {"persistentVolumeClaim": {"claimName": "c", "readOnly": True}},
     {"nfs": {"server": "s", "path": "/", "readOnly": True}},
+    {"awsElasticBlockStore": {"volumeID": "v", "readOnly": True}},
 ]
 WINDOWS = ("In", ["windows"])
 AFFINITIES = [
@@ -83,6 +87,14 @@ AFFINITIES = [
     affinity(WINDOWS, ("In", ["linux"])),
     affinity(("In", ["linux", "windows"])),
     affinity(("NotIn", ["windows"])),
+]
+RESOURCES: list[dict[str, Any]] = [
+    {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1000m", "memory": "1024Mi"}},
+    {"limits": {"cpu": "1", "memory": "1Gi"}},
+    {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+    {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+    {"requests": {"cpu": "1", "memory": "1Gi"}},
+    {},
 ]
 TEMPLATE = {"spec": pod()["spec"] | {"containers": [{"name": "app", "image": "app"}]}}
 ROLLOUT = {
@@ -105,6 +117,19 @@ def without_account() -> dict[str, Any]:
 
 def port(number: int) -> dict[str, Any]:
     return app(ports=[{"containerPort": number}])
+
+
+def mirror() -> dict[str, Any]:
+    found = without_account()
+    found["metadata"] = {"name": "app", "annotations": {"kubernetes.io/config.mirror": "x"}}
+    found["spec"]["nodeName"] = "node"
+    return found
+
+
+def half_guaranteed() -> dict[str, Any]:
+    found = app(resources=RESOURCES[0])
+    found["spec"]["initContainers"] = [{"name": "a", "image": "a"}]
+    return found
 
 
 MIGRATING = pod(initContainers=[{"name": "a", "image": "a"}])
@@ -130,6 +155,11 @@ SPECIMENS = [
     Specimen("token volume", pod(volumes=[{"name": "sts-token", "emptyDir": {}}])),
     Specimen("authorization volume", pod(volumes=[{"name": "authorization-token", "emptyDir": {}}])),
     Specimen("--image-pull-secret", pod(), SECRETS, "the API server has already added those of the service account"),
+    Specimen("mirror of a static pod", mirror()),
+    Specimen("figures of the pod's own", pod(resources={"requests": {"cpu": "1"}, "limits": {"cpu": "2"}})),
+    *(Specimen(f"quality of service {number}", app(resources=each)) for number, each in enumerate(RESOURCES)),
+    Specimen("guaranteed, and the sidecar too", app(resources=RESOURCES[0]), GUARANTEED),
+    Specimen("guaranteed, but for an init container", half_guaranteed()),
     Specimen("priority", pod(priorityClassName="system-node-critical"), PRIORITY),
     Specimen("same priority", pod(priorityClassName="system-cluster-critical"), PRIORITY),
     *(
@@ -141,11 +171,19 @@ SPECIMENS = [
     *(Specimen(f"read-only mount at {path}", mounted(path, readOnly=True)) for path in (*PARENTS, "/var/run/app")),
     *(Specimen(f"writable mount at {path}", mounted(path)) for path in PARENTS),
     *(Specimen(f"parent of {next(iter(kind))}", mounted("/var/run", kind)) for kind in READ_ONLY),
+    Specimen(
+        "a read-only mount at /var/lib/../run",
+        mounted("/var/lib/../run", readOnly=True),
+        {},
+        "`..` in a path is not followed",
+    ),
     Specimen("nearest parent", mounted("/var/run", also="/var")),
     Specimen("parent on the node", mounted("/var/run", {"hostPath": {"path": "/run"}})),
     Specimen("read-only parent on the node", mounted("/var/run", {"hostPath": {"path": "/run"}}, readOnly=True)),
     *(Specimen(f"affinity {number}", pod(affinity=affinity)) for number, affinity in enumerate(AFFINITIES)),
     Specimen("windows by options", pod(securityContext={"windowsOptions": {"runAsUserName": "u"}})),
+    Specimen("empty options for windows", pod(securityContext={"windowsOptions": {}})),
+    Specimen("a container's empty options for windows", app(securityContext={"windowsOptions": {}})),
     Specimen("windows by a container", app(securityContext={"windowsOptions": {"runAsUserName": "u"}})),
     Specimen(
         "a RuntimeClass for Windows", pod(runtimeClassName="windows-2022"), {}, "an API server without it refuses first"
@@ -164,6 +202,7 @@ SPECIMENS = [
     Specimen("proxy for https", variable("HTTPS_PROXY")),
     *(Specimen(f"proxy but for {value}", proxied(value)) for value in EXCEPTIONS),
     Specimen("port", port(9911)),
+    Specimen("port of another protocol", app(ports=[{"containerPort": 9911, "protocol": "UDP"}])),
     Specimen("admin port", port(9912)),
     Specimen("port's name", app(ports=[{"containerPort": 80, "name": "irsa-sidecar"}])),
     Specimen("free port", port(9913)),

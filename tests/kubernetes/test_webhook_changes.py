@@ -2,13 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sidecar.inject.resources import Resources
 from tests.inject.kit import ROLE, options, pod
 from tests.inject.specimens import SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
@@ -46,7 +47,13 @@ def arguments(changes: Any) -> tuple[str, ...]:
     """The options as the command has them."""
     settings = tuple(f"--set={name}={value}" for name, value in changes.get("settings", {}).items())
     priority = (f"--priority-class={changes['priority_class']}",) if "priority_class" in changes else ()
-    return settings + priority
+    return settings + priority + tuple(amounts(changes.get("resources", Resources())))
+
+
+def amounts(resources: Resources) -> Iterator[str]:
+    for flag, given in {"requests": resources.requests, "limits": resources.limits}.items():
+        if given:
+            yield f"--{flag}={','.join(f'{name}={amount}' for name, amount in given.items())}"
 
 
 @pytest.mark.parametrize("group", seen().values(), ids=seen().keys())

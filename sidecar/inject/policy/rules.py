@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from sidecar.core.arns import role_arn_pattern
 from sidecar.core.variables import METADATA_DISABLED
-from sidecar.inject import asking, checks, mount_checks, names, shadows
+from sidecar.inject import asking, checks, mount_checks, names, resource_checks, shadows
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment
 from sidecar.inject.policy.cel import written
@@ -25,6 +25,7 @@ def refused(options: Options) -> Rules:
     """What a pod must not have before the sidecar is added. Each stands for an error of `checks`."""
     return _possible(
         hostNetwork=_host_network(options),
+        static=_if(f"object.metadata.?annotations[?'{names.MIRROR_ANNOTATION}'].hasValue()", checks.STATIC),
         windows=_windows(),
         volumes=_volumes(),
         mounts=_mounts() if options.port is not None else "",
@@ -47,6 +48,8 @@ def doubtful(options: Options) -> Rules:
         account=_if("object.spec.?serviceAccountName.orValue('default') == 'default'", _ACCOUNT),
         label=_if(f"object.metadata.?labels[?'{names.LABEL}'].orValue('enabled') != 'enabled'", _LABEL),
         priority=_priority(options),
+        share=_if("object.spec.?resources.orValue({}) != {}", f"resources: {resource_checks.SHARED}"),
+        qos=_no_longer_guaranteed(),
         onNode=_on_node() if options.port is not None else "",
         shadows=_shadows(),
         envFrom=_env_from(),
@@ -79,8 +82,6 @@ _LABEL = f"the label {names.LABEL} is not enabled, and the PodMonitor selects po
 _TERMS = (
     "object.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms.orValue([])"
 )
-_MAY_BE_READ_ONLY = ("persistentVolumeClaim", "nfs", "csi", "iscsi", "fc", "rbd", "cephfs", "azureFile", "azureDisk")
-"""Volumes that have a `readOnly` of their own."""
 
 
 def _if(condition: str, sentence: str) -> str:
@@ -110,8 +111,8 @@ def _windows() -> str:
         "    && ("
         "rule.operator == 'In' && rule.?values.orValue([]) != [] && rule.values.all(value, value == 'windows')\n"
         "    || rule.operator == 'NotIn' && 'linux' in rule.?values.orValue([])))))",
-        "object.spec.?securityContext.?windowsOptions.hasValue()",
-        f"{_CONTAINERS}.exists(container, container.?securityContext.?windowsOptions.hasValue())",
+        "object.spec.?securityContext.?windowsOptions.orValue({}) != {}",
+        f"{_CONTAINERS}.exists(container, container.?securityContext.?windowsOptions.orValue({{}}) != {{}})",
         f"object.spec.?runtimeClassName.orValue('').matches({written(f'(?i){WINDOWS_RUNTIME}')})",
     )
     sentence = f"the sidecar's image is for Linux; remove the label {names.REQUEST_LABEL}"
@@ -145,7 +146,7 @@ def _nearest_parent() -> str:
 
 def _parents() -> str:
     kinds = [f"has(volume.{kind})" for kind in mount_checks.READ_ONLY_KINDS]
-    kinds += [f"volume.?{kind}.?readOnly.orValue(false)" for kind in _MAY_BE_READ_ONLY]
+    kinds += ["volume.exists(kind, kind != 'name' && volume[kind].?readOnly.orValue(false))"]
     volume = f"object.spec.?volumes.orValue([]).exists(volume, volume.name == mount.name && ({' || '.join(kinds)}))"
     unwritable = f"{_nearest_parent()} && (mount.?readOnly.orValue(false) || {volume})"
     sentence = (
@@ -170,7 +171,8 @@ def _ports(options: Options) -> str:
     sentence = f"""\
 'the sidecar listens on port ' + string(port.containerPort) + ' too; choose another one with --set '
       + {_numbered(settings)}[port.containerPort] + ':PORT where the policy is made'"""
-    return _in_containers("ports", "port", f"port.containerPort in {_numbered(settings)}", sentence)
+    taken = f"port.containerPort in {_numbered(settings)} && port.?protocol.orValue('TCP') == 'TCP'"
+    return _in_containers("ports", "port", taken, sentence)
 
 
 def _port_names() -> str:
@@ -215,6 +217,18 @@ def _priority(options: Options) -> str:
     )
 
 
+def _no_longer_guaranteed() -> str:
+    limit = "container.?resources.?limits[?name].orValue('')"
+    equal = f"{limit} != '' && container.?resources.?requests[?name].orValue({limit}) == {limit}"
+    guaranteed = f"{written([*resource_checks.QOS_RESOURCES])}.all(name, {equal})"
+    return _if(
+        f"object.spec.?resources.orValue({{}}) == {{}}\n"
+        f"  && {_CONTAINERS}.all(container, {_IS_SIDECAR} || {guaranteed})\n"
+        f"  && {_CONTAINERS}.exists(container, {_IS_SIDECAR} && !{guaranteed})",
+        resource_checks.NO_LONGER_GUARANTEED,
+    )
+
+
 def _shadows() -> str:
     named = written(shadows.SHADOWS, "    ")
     return _variables(f"item.name in {named}", f"{named}[item.name] + '; remove it'")
@@ -234,7 +248,7 @@ def _env_from() -> str:
 
 def _proxies() -> str:
     network = "isCIDR(entry.trim()) && cidr(entry.trim()).containsIP('127.0.0.1')"
-    loopback = f"entry.trim() == '*' || entry.trim().startsWith('127.0.0.1') || {network}"
+    loopback = f"entry.trim() == '*' || entry.trim().split(':')[0] == '127.0.0.1' || {network}"
     exempt = f"has(other.valueFrom) || other.?value.orValue('').split(',').exists(entry, {loopback})"
     exempted = f"container.env.exists(other, other.name in {written([*shadows.EXCEPTIONS])} && ({exempt}))"
     proxy = f"item.name in {written([*shadows.PROXIES])} && (has(item.valueFrom) || item.?value.orValue('') != '')"
