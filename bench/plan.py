@@ -35,7 +35,7 @@ class Plan:
     slices_at_once: int = 200
     least_turns: int = 6
     p99_for: float = 520
-    refresh_for: float = 10
+    refresh_for: float = 20
     refresh_every: float = 0.5
     idle_for: float = 20
     settle: float = 3

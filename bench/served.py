@@ -1,11 +1,13 @@
 """The service as `irsa-sidecar serve` runs it, but refreshing more often, or timing the turns of its event loop.
 
 BENCH_REFRESH_EVERY and BENCH_LIFE (seconds): a refresh so often, of sessions that live so long. BENCH_TURNS: a file for
-a line per turn: its beginning (Unix time), and microseconds of CPU that it took and that were OpenSSL's handshake.
+a line per turn: its beginning (Unix time), and microseconds of CPU: all that it took, OpenSSL's handshake, and garbage
+collections.
 """
 
 import asyncio
 import functools
+import gc
 import os
 import ssl
 import sys
@@ -49,10 +51,11 @@ class Turns:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self._in_handshake = 0
+        self._in_handshake = self._collecting = self._collection_began = 0
 
     def timed(self, loop: Any) -> asyncio.AbstractEventLoop:
         """`loop`: asyncio's own."""
+        gc.callbacks.append(self._note_collection)
         selector = loop._selector  # noqa: SLF001 (the loop shows it to nobody)
         selector.select = self._timed(selector.select)
         return cast("asyncio.AbstractEventLoop", loop)
@@ -64,14 +67,21 @@ class Turns:
             nonlocal began, at
             took = time.thread_time_ns() - began
             if took > WORTH_A_LINE:
-                self.lines.append(f"{at:.6f} {took / 1000:.0f} {self._in_handshake / 1000:.0f}\n")
-            self._in_handshake = 0
+                parts = (took, self._in_handshake, self._collecting)
+                self.lines.append(f"{at:.6f} {' '.join(f'{part / 1000:.0f}' for part in parts)}\n")
+            self._in_handshake = self._collecting = 0
             try:
                 return select(timeout)
             finally:
                 began, at = time.thread_time_ns(), time.time()
 
         return timed
+
+    def _note_collection(self, what: str, _: object) -> None:
+        if what == "start":
+            self._collection_began = time.thread_time_ns()
+        else:
+            self._collecting += time.thread_time_ns() - self._collection_began
 
     def handshake(self, handshake: Callable[[ssl.SSLObject], None]) -> Callable[[ssl.SSLObject], None]:
         def timed(one: ssl.SSLObject) -> None:

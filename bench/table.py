@@ -54,15 +54,16 @@ def _tables(results: Results) -> Iterator[tuple[str, str]]:
         if results.get(name):
             yield title, listed(results[name], columns)
     if results.get("holds"):
-        yield "The longest turns of the event loop", _holds(results["holds"])
+        yield "The longest turn of the event loop in each refresh, or scrape", _holds(results["holds"])
     yield from _footprint(results)
     yield "Servers", _servers(results)
 
 
 def _holds(rows: Sequence[Row]) -> str:
-    numbers = ("longest_ms", "usual_ms", "handshake_ms")
+    numbers = ("usual_ms", "held_ms", "longest_ms", "collecting_ms", "handshake_ms")
     lines = [(row["work"], str(row["times"]), *(f"{row[number]:.2f}" for number in numbers)) for row in rows]
-    return markdown(("work", "times", "longest, ms", "usual longest, ms", "SSL_do_handshake, ms"), lines)
+    head = ("usually, ms", "95%, ms", "the longest, ms", "garbage collection, ms", "SSL_do_handshake, ms")
+    return markdown(("work", "times", *head), lines)
 
 
 def _footprint(results: Results) -> Iterator[tuple[str, str]]:

@@ -3,13 +3,27 @@
 import asyncio
 import contextlib
 import socket
+from asyncio import sslproto
 from typing import Any
 
 from sidecar.core.daemon_thread import in_daemon_thread
+from sidecar.core.others_first import others_first
+
+sslproto.SSLProtocol.max_size = 16 * 1024
+"""Bytes of the buffer that each TLS connection has from its beginning: one record's, and more than STS answers. asyncio
+has 256 KiB, which are written over at once.
+"""
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """Looks names up as `in_daemon_thread` does: asyncio's own look-ups hold up the end until a name server answers."""
+    """Lets others go first before each connection that it makes: the objects of TLS are a step of their own.
+
+    Looks names up as `in_daemon_thread` does: asyncio's own look-ups hold up the end until a name server answers.
+    """
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        await others_first()
+        return await super().create_connection(*args, **options)
 
     async def getaddrinfo(
         self,

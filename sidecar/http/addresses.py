@@ -6,6 +6,7 @@ A probe imports this each second: importing `dataclasses`, `typing` and `pathlib
 import ipaddress
 from collections import namedtuple
 from collections.abc import Sequence
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,7 +117,11 @@ def is_loopback(host: str) -> bool:
 
 def is_of_this_machine(peer: object) -> bool:
     """Whether a socket's peer, as `getpeername` gives it, is in this pod: on loopback, or by a Unix socket."""
-    return is_loopback(str(peer[0])) if isinstance(peer, tuple) else True
+    return _is_near(str(peer[0])) if isinstance(peer, tuple) else True
+
+
+_is_near = lru_cache(maxsize=64)(is_loopback)
+"""Of addresses alone, which the kernel gives: names in requests would be any number, and long."""
 
 
 def canonical_host(host: str) -> str:

@@ -8,7 +8,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 OPENMETRICS = "application/openmetrics-text"
-SERIES_OF_A_STEP = 40
+SERIES_OF_A_STEP = 12
 _END = b"# EOF\n"
 
 

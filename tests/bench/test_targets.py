@@ -84,11 +84,19 @@ def test_no_noise_makes_a_server_pass_that_is_worse_by_more_than_a_quarter() -> 
 
 
 @pytest.mark.parametrize(
-    ("work", "longest", "passed"),
-    [("a refresh by TLS", 0.4, True), ("a refresh by HTTP", 0.41, False), ("a scrape", 0.5, True)],
+    ("work", "held", "collecting", "passed"),
+    [
+        ("a refresh by TLS", 0.4, 0.1, True),
+        ("a refresh by HTTP", 0.41, 0.1, False),
+        ("a scrape", 0.5, 0.5, True),
+        ("a scrape", 0.1, 0.51, False),
+    ],
 )
-def test_a_hold_of_the_loop_is_judged_without_the_handshakes_one_call(work: str, longest: float, passed: bool) -> None:
-    row = {"work": work, "times": 20, "longest_ms": longest, "usual_ms": 0.1, "handshake_ms": 1.2}
+def test_a_hold_of_the_loop_is_judged_without_the_handshakes_one_call(
+    work: str, held: float, collecting: float, passed: bool
+) -> None:
+    row = {"work": work, "times": 20, "held_ms": held, "longest_ms": 0.7, "usual_ms": 0.1}
+    row |= {"collecting_ms": collecting, "handshake_ms": 1.2}
     found = judged(f"longest hold of the event loop, {work}", holds=[row])
     assert found.passed is passed
     assert "SSL_do_handshake apart, 1.20 ms" in found.found
