@@ -21,6 +21,8 @@ NAMED_BY = {
     "imagePullSecrets": "name",
 }
 """Lists whose items have names, and the key that holds the name (Kubernetes' `patchMergeKey`)."""
+DERIVED = {"priorityClassName": ("priority", "preemptionPolicy")}
+"""What an API server has filled in because a field was missing. It must go where the field is added, and comes back."""
 _CONTAINERS = frozenset({"containers", "initContainers"})
 """Lists whose existing items may get more; the items of other lists are added whole or not at all."""
 ADDED = 1

@@ -47,7 +47,7 @@ def _only_windows(term: Mapping[str, Any]) -> bool:
         values = expression.get("values")
         if expression.get("key") not in OS_LABELS or not isinstance(values, list):
             continue
-        if expression.get("operator") == "In" and values and set(values) == {_WINDOWS}:
+        if expression.get("operator") == "In" and values and all(value == _WINDOWS for value in values):
             return True
         if expression.get("operator") == "NotIn" and "linux" in values:
             return True

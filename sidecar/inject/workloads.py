@@ -60,12 +60,12 @@ def _workloads(item: Tree, path: Where) -> Iterator[Workload]:
             pod=pod,
             path=path + below,
             claims=tuple(_claims(item)),
-            custom=kind not in TEMPLATE or item.get("apiVersion") not in _GROUPS,
+            custom=kind not in TEMPLATE or text(item, "apiVersion") not in _GROUPS,
         )
 
 
 def _pods(item: Tree, kind: str) -> Iterator[tuple[Where, Tree]]:
-    if kind in TEMPLATE and item.get("apiVersion") in _GROUPS:
+    if kind in TEMPLATE and text(item, "apiVersion") in _GROUPS:
         pod = _at(item, TEMPLATE[kind])
         if isinstance(pod, MutableMapping):
             yield TEMPLATE[kind], pod

@@ -11,12 +11,10 @@ from sidecar.core.findings import Finding, Level
 from sidecar.inject import asking, checks, names
 from sidecar.inject.annotation import containers, sidecar_in
 from sidecar.inject.injection import inject, remove
-from sidecar.inject.merge import merge
+from sidecar.inject.merge import DERIVED, merge
 from sidecar.inject.options import Options
 from sidecar.inject.workloads import Tree, mapping, named, service_account, text, workloads
 
-_DERIVED = {"priorityClassName": ("priority", "preemptionPolicy")}
-"""What the API server has filled in because a field was missing. It does so again after the webhook."""
 _NO_ACCOUNT = "default"
 """What the API server has written where the pod's author named no service account."""
 _ROLE_VARIABLE = "AWS_ROLE_ARN"
@@ -110,7 +108,7 @@ def _back_to_the_pod(changed: Tree, pod: Tree) -> None:
 
 
 def _drop_derived(spec: Tree, before: Mapping[str, Any]) -> None:
-    for key, derived in _DERIVED.items():
+    for key, derived in DERIVED.items():
         if key in spec and key not in before:
             for each in derived:
                 spec.pop(each, None)

@@ -211,3 +211,19 @@ def test_nor_may_another_workload_take_one_of_them_as_a_port_of_the_node(port: d
 def test_workloads_that_cannot_meet_are_not_in_each_others_way(other: dict[str, Any]) -> None:
     assert errors(on_node("one", nodeSelector={"pool": "a"}), other) == []
     assert errors(pod(), on_node("two")) == []
+
+
+# --- what is no manifest ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [[], {}, 1, None])
+def test_what_names_no_version_is_no_workload(version: Any) -> None:
+    document = pod() | {"apiVersion": version}
+    assert inject(document, options()).document == document
+
+
+@pytest.mark.parametrize("values", [[["windows"]], [{}], [None], "windows"])
+def test_what_kubernetes_would_not_take_in_an_affinity_is_left_to_it(values: Any) -> None:
+    rule = {"key": "kubernetes.io/os", "operator": "In", "values": values}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [rule]}]}
+    assert said(pod(affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}})) == []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sidecar.inject import names
-from sidecar.inject.merge import NAMED_BY
+from sidecar.inject.merge import DERIVED, NAMED_BY
 from sidecar.inject.options import Options
 from sidecar.inject.patch import patch_for
 from sidecar.inject.policy import parameters
@@ -17,9 +17,6 @@ _RUNS_AS_ROOT = "object.spec.?securityContext.?runAsUser.orValue(-1) == 0"
 _HAS_REGION = f"container.?env.orValue([]).exists(item, item.name in {written([*names.REGION_VARIABLES])})"
 """What `patch` looks at, in a pod and in a container. A test compares its outcome with the policy's."""
 _ACCOUNT = "object.spec.?serviceAccountName.orValue('default')"
-
-_DERIVED = {"priorityClassName": ("priority", "preemptionPolicy")}
-"""What the API server has filled in because a field was missing. It does so again after the policy."""
 
 _OWN_ROLE = f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('')"
 NEEDS_ROLE = f"{_OWN_ROLE} == '' && {_ACCOUNT} in params.?data.orValue({{}})"
@@ -135,7 +132,7 @@ def _additions(tree: Mapping[str, Any], there: str, path: Pointer, indent: str =
             yield _missing(value, found, NAMED_BY[key], at, indent)
         else:
             yield f"({found}.hasValue() ? [] : [{at.add(written(value, indent))}])"
-            for derived in _DERIVED.get(key, ()):
+            for derived in DERIVED.get(key, ()):
                 yield f"(!{found}.hasValue() && has({there}.{derived}) ? [{(path / derived).remove()}] : [])"
 
 
