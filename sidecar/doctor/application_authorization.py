@@ -11,11 +11,10 @@ from sidecar.core.variables import (
     SIDECAR_AUTHORIZATION,
     SIDECAR_AUTHORIZATION_FILE,
 )
-from sidecar.doctor.application_way import Way, parsed, role_alone_at, ways
+from sidecar.doctor.application_way import Way, parsed, role_asked_for, ways
 from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import CONTAINER, ECS
-from sidecar.faces.routes import role_named_by
 from sidecar.settings.roles import RoleSettings
 
 
@@ -49,14 +48,11 @@ def _asked_for(pod: Pod) -> tuple[RoleSettings, ...]:
     """The role that the application asks for; all that it could, where its URI does not tell."""
     if pod.config is None:
         return ()
-    roles = pod.config.roles
     url = parsed((pod.app or {}).get(FULL_URI, ""))
     if url is None:
-        return roles.served
-    if alone := role_alone_at(pod, url, CONTAINER, ECS):
-        return (alone,)
-    name = role_named_by(url.path) or roles.default
-    return tuple(role for role in roles.served if role.name == name)
+        return pod.config.roles.served
+    asked = role_asked_for(pod, url, CONTAINER, ECS)
+    return () if asked is None else (asked,)
 
 
 def _no_token(pod: Pod, saw: str) -> Finding | None:

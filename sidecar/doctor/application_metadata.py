@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 from sidecar.core.findings import Finding
 from sidecar.core.variables import METADATA_DISABLED, METADATA_ENDPOINT
-from sidecar.doctor.application_way import Way, leads_to, parsed, serves_metadata_address, tcp, ways, where
+from sidecar.doctor.application_way import (
+    Way,
+    addresses,
+    leads_to,
+    parsed,
+    serves_metadata_address,
+    tcp,
+    ways,
+    where,
+    without_password,
+)
 from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import IMDS
@@ -25,8 +35,8 @@ def metadata(pod: Pod) -> Finding | None:
 
 
 def _saw(pod: Pod) -> str:
-    endpoint = (pod.app or {}).get(METADATA_ENDPOINT)
-    return f"{METADATA_ENDPOINT}={endpoint}" if endpoint else "IMDS at its own address"
+    url = parsed((pod.app or {}).get(METADATA_ENDPOINT, ""))
+    return f"{METADATA_ENDPOINT}={without_password(url)}{url.path}" if url else "IMDS at its own address"
 
 
 def _disabled(pod: Pod) -> Finding | None:
@@ -54,7 +64,7 @@ def _elsewhere(pod: Pod) -> Finding | None:
     if url is None or url.scheme != "http":
         return failed(CHECK, f"{METADATA_ENDPOINT} is not an http URL", "No SDK will use it.", set_endpoint(pod))
     if not leads_to(pod, IMDS, url):
-        return failed(CHECK, f"{METADATA_ENDPOINT}={url.scheme}://{url.netloc}", where(pod, IMDS), set_endpoint(pod))
+        return failed(CHECK, f"{METADATA_ENDPOINT}={without_password(url)}", where(pod, IMDS), set_endpoint(pod))
     return None
 
 
@@ -70,7 +80,7 @@ _WRONG: tuple[Callable[[Pod], Finding | None], ...] = (_absent, _disabled, _else
 
 def set_endpoint(pod: Pod) -> str:
     """What to put where."""
-    found = tcp(pod, IMDS)
+    found = tcp(addresses(pod, IMDS))
     variable = _variable(f"http://{found[0] if found else '127.0.0.1:9913'}/")
     return variable if found else f"{variable}\n# and for the sidecar: SIDECAR_IMDS_LISTEN=127.0.0.1:9913"
 

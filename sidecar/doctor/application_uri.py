@@ -12,36 +12,53 @@ from sidecar.doctor.application_way import (
     leads_to,
     parsed,
     role_alone_at,
+    role_asked_for,
+    roles_at,
+    same_host,
+    served,
     serves_ecs_address,
+    shared,
     tcp,
     ways,
     where,
 )
 from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
-from sidecar.faces.registry import CONTAINER, ECS
-from sidecar.faces.routes import DEFAULT_PATHS, can_lead_to_a_role, role_named_by
-from sidecar.http.addresses import is_private, nearest
+from sidecar.faces.registry import CONTAINER, ECS, FaceSpec
+from sidecar.faces.routes import CREDENTIALS_PATH, DEFAULT_PATHS, can_lead_to_a_role
+from sidecar.http.addresses import Address, TcpAddress, is_loopback, is_private, nearest
 from sidecar.settings.roles import RoleSettings
 
 SERVED_PATHS = f"The sidecar serves {' and '.join(DEFAULT_PATHS)}."
 
 
-def set_full_uri(pod: Pod) -> str:
-    """What to put into the container's env."""
-    found = tcp(pod, CONTAINER)
-    return _variable(f"127.0.0.1:{nearest(found).port if found else 9911}")  # type: ignore[union-attr] # of TCP all of them
+def set_full_uri(pod: Pod, role: RoleSettings | None = None) -> str:
+    """What to put into the container's env for this role; for the default one where none is told."""
+    asked = role or (pod.config.roles.default_role if pod.config else None)
+    own = asked.listen.get(CONTAINER) if asked else None
+    found = tcp(shared(pod, CONTAINER) if own is None else own)
+    address = _host(nearest(found)) if found else "127.0.0.1:9911"
+    named = asked is not None and own is None and pod.config is not None and asked.name != pod.config.roles.default
+    return _variable(address, f"/{asked.name}" if asked and named else "")
 
 
-def _variable(address: str) -> str:
-    return f"- name: {FULL_URI}\n  value: http://{address}/v1/credentials"
+def _host(address: Address) -> str:
+    """As a URL has it: the literal 127.0.0.1 where that leads there, or where nothing on loopback does."""
+    assert isinstance(address, TcpAddress)
+    if same_host(address.host, "127.0.0.1") or not is_loopback(address.host):
+        return f"127.0.0.1:{address.port}"
+    return str(address)
+
+
+def _variable(address: str, ending: str = "") -> str:
+    return f"- name: {FULL_URI}\n  value: http://{address}{CREDENTIALS_PATH}{ending}"
 
 
 def _mended(pod: Pod, url: SplitResult) -> str:
-    """What asks for the same role where the URL's address is that of one alone."""
+    """What asks for the same role: that of the address, if it is one's own, else the one that the path names."""
     alone = role_alone_at(pod, url, CONTAINER, ECS)
     if alone is None:
-        return set_full_uri(pod)
+        return set_full_uri(pod, role_asked_for(pod, url, CONTAINER, ECS))
     usual = f"127.0.0.1:{url.port or HTTP_PORT}"
     same = role_alone_at(pod, urlsplit(f"http://{usual}"), CONTAINER, ECS) is alone
     return _variable(usual if same else url.netloc.rpartition("@")[2])
@@ -76,7 +93,7 @@ def _scheme(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001 (all of these ar
     return "" if url.scheme == "http" else "The sidecar serves plain http only."
 
 
-def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
+def _in_pod(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
     if is_private(url.hostname or ""):
         return ""
     return "SDKs refuse plain http to an address that is not loopback, some of them without an error."
@@ -85,18 +102,26 @@ def _host(pod: Pod, url: SplitResult) -> str:  # noqa: ARG001
 def _path(pod: Pod, url: SplitResult) -> str:
     if url.query:
         return "Some clients drop the query string; put everything into the path."
-    return _served(pod, url.path, role_alone_at(pod, url, CONTAINER, ECS))
+    return _served(pod, url, CONTAINER, ECS)
 
 
-def _served(pod: Pod, path: str, alone: RoleSettings | None) -> str:
-    """What is wrong with a path, if anything is. `alone`: the only role at this address, if it is one's own."""
-    if not can_lead_to_a_role(path):
+def _served(pod: Pod, url: SplitResult, *faces: FaceSpec) -> str:
+    """What is wrong with a path at an address of these faces, if anything is."""
+    if not can_lead_to_a_role(url.path):
         return SERVED_PATHS
-    name = role_named_by(path)
-    if not name or pod.config is None:
+    here, asked = roles_at(pod, url, *faces), role_asked_for(pod, url, *faces)
+    if pod.config is None or asked in here:
         return ""
-    names = [role.name for role in ((alone,) if alone else pod.config.roles.served)]
-    return "" if name in names else f"The sidecar has no role of this name; it has: {', '.join(names)}."
+    if asked is None:
+        names = ", ".join(role.name for role in here or served(pod))
+        return f"The sidecar has no role of this name; it has: {names}."
+    return f"The role {asked.name} is not served at this address, but at {_own(asked)}." if here else ""
+
+
+def _own(role: RoleSettings) -> str:
+    """The addresses at which alone a role is asked for, for a message."""
+    own = [str(address) for face in (CONTAINER, ECS) for address in role.listen.get(face, ())]
+    return ", ".join(own) or "none (sidecar_listen = off)"
 
 
 def _listens(pod: Pod, url: SplitResult) -> str:
@@ -105,7 +130,7 @@ def _listens(pod: Pod, url: SplitResult) -> str:
     return "" if leads_to(pod, CONTAINER, url) or leads_to(pod, ECS, url) else where(pod, CONTAINER)
 
 
-_WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _host, _path, _listens)
+_WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _in_pod, _path, _listens)
 """What no SDK could work with: each says what, or "" if it finds nothing."""
 
 
@@ -128,6 +153,6 @@ def _relative(pod: Pod, path: str, fix: str) -> Finding:
             f"Most SDKs prefer it, and call {ECS_HOST} instead. {where(pod, ECS)}",
             pod.without(RELATIVE_URI),
         )
-    if problem := _served(pod, path, role_alone_at(pod, urlsplit(f"http://{ECS_HOST}"), ECS)):
+    if problem := _served(pod, urlsplit(f"http://{ECS_HOST}/{path.lstrip('/')}"), ECS):
         return failed("app-relative-uri", f"{RELATIVE_URI}={path}", problem, fix)
     return passed("app-relative-uri", f"{RELATIVE_URI}={path}", f"The sidecar answers at {ECS_HOST}.")

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from sidecar.core.variables import CREDENTIALS_FILE, FULL_URI, METADATA_ENDPOINT, RELATIVE_URI
 from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import CONTAINER, ECS, IMDS, FaceSpec
+from sidecar.faces.routes import role_named_by
 from sidecar.http.addresses import LOOPBACK_NAMES, WILDCARDS, Address, TcpAddress, canonical_host
 from sidecar.settings.roles import RoleSettings
 
@@ -51,9 +52,9 @@ def _offered(pod: Pod) -> Way:
         return Way.FULL_URI
     if pod.config.credentials_file:
         return Way.FILE
-    if pod.config.listen[IMDS]:
+    if addresses(pod, IMDS):
         return Way.METADATA
-    return Way.RELATIVE_URI if pod.config.listen[ECS] and not pod.config.listen[CONTAINER] else Way.FULL_URI
+    return Way.RELATIVE_URI if addresses(pod, ECS) and not addresses(pod, CONTAINER) else Way.FULL_URI
 
 
 def file_read(pod: Pod) -> str:
@@ -74,35 +75,65 @@ def reads_our_file(pod: Pod) -> bool:
 
 def serves_metadata_address(pod: Pod) -> bool:
     """Whether EC2's own metadata address is the sidecar's in this pod, so that the node's cannot be reached."""
-    return any(address.host in METADATA_HOSTS and address.port == HTTP_PORT for address in _all(pod, IMDS))
+    return any(address.host in METADATA_HOSTS and address.port == HTTP_PORT for address in tcp(addresses(pod, IMDS)))
 
 
 def serves_ecs_address(pod: Pod) -> bool:
-    return TcpAddress(ECS_HOST, HTTP_PORT) in _all(pod, ECS)
+    return TcpAddress(ECS_HOST, HTTP_PORT) in addresses(pod, ECS)
 
 
-def tcp(pod: Pod, face: FaceSpec) -> list[TcpAddress]:
-    """Where the face shows all roles."""
-    return _of_tcp(pod.config.listen[face] if pod.config else ())
+def shared(pod: Pod, face: FaceSpec) -> tuple[Address, ...]:
+    """Where the face shows several roles."""
+    return pod.config.listen[face] if pod.config else ()
+
+
+def addresses(pod: Pod, face: FaceSpec) -> tuple[Address, ...]:
+    """Where the face listens: also where it shows one role alone."""
+    return (*shared(pod, face), *(address for role in served(pod) for address in role.listen.get(face, ())))
+
+
+def served(pod: Pod) -> tuple[RoleSettings, ...]:
+    return pod.config.roles.served if pod.config else ()
 
 
 def leads_to(pod: Pod, face: FaceSpec, url: SplitResult) -> bool:
     """Whether a connection for this URL gets to the face, be it that of one role alone."""
-    return _reached(_all(pod, face), url)
+    return _reached(addresses(pod, face), url)
 
 
 def role_alone_at(pod: Pod, url: SplitResult, *faces: FaceSpec) -> RoleSettings | None:
     """The role that one of these faces shows there at an address of the role's own; None where it shows several."""
-    for role in pod.config.roles.served if pod.config else ():
-        if any(_reached(_of_tcp(role.listen.get(face, ())), url) for face in faces):
+    for role in served(pod):
+        if any(_reached(role.listen.get(face, ()), url) for face in faces):
             return role
     return None
 
 
+def roles_at(pod: Pod, url: SplitResult, *faces: FaceSpec) -> tuple[RoleSettings, ...]:
+    """The roles that one of these faces shows there."""
+    if alone := role_alone_at(pod, url, *faces):
+        return (alone,)
+    here = [face for face in faces if _reached(shared(pod, face), url)]
+    return tuple(role for role in served(pod) if any(map(role.is_shown_among_others, here)))
+
+
+def role_asked_for(pod: Pod, url: SplitResult, *faces: FaceSpec) -> RoleSettings | None:
+    """The role that the path names, else the one that the address or the sidecar has for those that name none.
+
+    None where no role has that name.
+    """
+    name = role_named_by(url.path)
+    if not name and (alone := role_alone_at(pod, url, *faces)):
+        return alone
+    wanted = name or (pod.config.roles.default if pod.config else "")
+    return next((role for role in served(pod) if role.name == wanted), None)
+
+
 def where(pod: Pod, face: FaceSpec) -> str:
     """Where the face listens, for a message."""
-    listened = pod.config.listen[face] if pod.config else ()
-    shown = f"listens on {', '.join(map(str, listened))}" if listened else "is off"
+    own = [f"{address} for {role.name} alone" for role in served(pod) for address in role.listen.get(face, ())]
+    listened = [*map(str, shared(pod, face)), *own]
+    shown = f"listens on {', '.join(listened)}" if listened else "is off"
     return f"The sidecar's {face.title} {shown} ({face.setting})."
 
 
@@ -116,22 +147,22 @@ def parsed(value: str) -> SplitResult | None:
     return url if usable else None
 
 
-def _of_tcp(addresses: Iterable[Address]) -> list[TcpAddress]:
-    return [address for address in addresses if isinstance(address, TcpAddress)]
+def tcp(found: Iterable[Address]) -> list[TcpAddress]:
+    """Those that a URL can name."""
+    return [address for address in found if isinstance(address, TcpAddress)]
 
 
-def _all(pod: Pod, face: FaceSpec) -> list[TcpAddress]:
-    """Also those where only one role is shown."""
-    served = pod.config.roles.served if pod.config else ()
-    return tcp(pod, face) + _of_tcp(address for role in served for address in role.listen.get(face, ()))
+def without_password(url: SplitResult) -> str:
+    """Scheme and address, as a message may show them."""
+    return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
 
 
-def _reached(addresses: Iterable[TcpAddress], url: SplitResult) -> bool:
+def _reached(found: Iterable[Address], url: SplitResult) -> bool:
     port, host = url.port or HTTP_PORT, url.hostname or ""
-    return any(address.port == port and _same_host(address.host, host) for address in addresses)
+    return any(address.port == port and same_host(address.host, host) for address in tcp(found))
 
 
-def _same_host(listened: str, asked: str) -> bool:
+def same_host(listened: str, asked: str) -> bool:
     """Whether a connection gets there. `localhost` is both families; an address is only itself."""
     both = {listened, canonical_host(asked)}
     return len(both) == 1 or listened in WILDCARDS or ("localhost" in both and both <= LOOPBACK_NAMES)

@@ -1,6 +1,5 @@
 """Our own settings: can the sidecar run with them, and do they agree with each other?"""
 
-import re
 from urllib.parse import urlsplit
 
 from sidecar.core.findings import Finding
@@ -9,13 +8,7 @@ from sidecar.doctor.pod import Pod
 from sidecar.http.addresses import is_loopback
 from sidecar.settings.config import SHORT_DURATION
 from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
-
-_HOST_PARTITION = (
-    (re.compile(r"\.amazonaws\.com\.cn$|\.amazonwebservices\.com\.cn$"), ("aws-cn",)),
-    (re.compile(r"(^|\.)sts(-fips)?\.us-gov-[a-z0-9-]+\."), ("aws-us-gov",)),
-    (re.compile(r"\.amazonaws\.eu$|\.amazonwebservices\.eu$"), ("aws-eusc",)),
-    (re.compile(r"\.amazonaws\.com$|\.api\.aws$"), ("aws",)),
-)
+from sidecar.sts.endpoints import partition_of
 
 
 def settings(pod: Pod) -> Finding:
@@ -87,17 +80,12 @@ def endpoint(pod: Pod) -> Finding | None:
             "sts-setting", saw, "The token would be sent unencrypted.", "Use https:// for AWS_ENDPOINT_URL_STS."
         )
     partition = role.role_arn.partition
-    expected = _partition_of(host)
-    if expected and partition not in expected:
+    expected = partition_of(role.sts.endpoint)
+    if expected and partition != expected:
         return failed(
             "sts-setting",
             f"{saw}, role in partition {partition}",
-            f"The endpoint serves partition {expected[0]}, where the role does not exist.",
-            f"Set AWS_REGION to a region of {partition}, or AWS_ROLE_ARN to a role in {expected[0]}.",
+            f"The endpoint serves partition {expected}, where the role does not exist.",
+            f"Set AWS_REGION to a region of {partition}, or AWS_ROLE_ARN to a role in {expected}.",
         )
     return passed("sts-setting", saw, "A regional endpoint." if expected else "A custom endpoint.")
-
-
-def _partition_of(host: str) -> tuple[str, ...]:
-    """The partition that AWS's host names tell; empty for other people's hosts."""
-    return next((partitions for pattern, partitions in _HOST_PARTITION if pattern.search(host)), ())

@@ -1,9 +1,7 @@
 """The exchange as `serve` makes it, and the identity that AWS then reports."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -20,6 +18,7 @@ from sidecar.doctor.token_claims import of_explained
 from sidecar.explain import Explanation, Question, explain
 from sidecar.explain.jwt_parts import printable
 from sidecar.settings.roles import StsConnection, WebIdentitySettings
+from sidecar.sts.endpoints import signing_region
 from sidecar.sts.exchange import StsCall, StsExchange
 
 LONGEST_QUOTE = 300
@@ -123,7 +122,8 @@ async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
     if not role.role_arn.is_in_aws_form:
         return skipped("caller-identity", "another STS server's role", "Such a server may not know GetCallerIdentity.")
     try:
-        arn = await in_daemon_thread(_caller, role.sts, credentials, _region(pod))
+        region = signing_region(role.sts.endpoint, role.sts.region)
+        arn = await in_daemon_thread(_caller, role.sts, credentials, region)
     except ImportError:
         return skipped("caller-identity", "botocore is not installed", "Not checked: the caller's identity.")
     except Exception as error:  # noqa: BLE001 (botocore raises what it likes)
@@ -135,15 +135,6 @@ async def identity(pod: Pod, credentials: Credentials | None) -> Finding | None:
             "Try again: new credentials take seconds to work everywhere. Then check clock, endpoint and AWS_REGION.",
         )
     return _same_role(arn, role.role_arn)
-
-
-def _region(pod: Pod) -> str:
-    """Ours, else the one in the endpoint's name, else the one that STS's global name signs for."""
-    given = pod.environ.get("AWS_REGION") or pod.environ.get("AWS_DEFAULT_REGION")
-    named = re.match(
-        r"sts(?:-fips)?\.([a-z0-9-]+-\d+)\.", urlsplit(pod.config.sts_endpoint if pod.config else "").hostname or ""
-    )
-    return given or (named[1] if named else "us-east-1")
 
 
 def _caller(sts: StsConnection, credentials: Credentials, region: str) -> str:

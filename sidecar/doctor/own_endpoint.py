@@ -7,7 +7,7 @@ from sidecar.client.local_http import LocalResponse, NotHttp, get
 from sidecar.client.running_sidecar import CREDENTIALS_PATH, OK, NotServed, authorization, document, last_error
 from sidecar.core.daemon_thread import in_daemon_thread
 from sidecar.core.findings import Finding
-from sidecar.core.variables import SIDECAR_AUTHORIZATION
+from sidecar.core.variables import SIDECAR_AUTHORIZATION, SIDECAR_AUTHORIZATION_FILE
 from sidecar.doctor.fetching import why
 from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
@@ -27,15 +27,19 @@ async def readiness(pod: Pod) -> Finding | None:
 
 
 async def credentials(pod: Pod) -> Finding | None:
-    if pod.config is None or not pod.config.listen[CONTAINER]:
+    """Those of the default role, where it is served and with the token that opens it."""
+    if pod.config is None:
         return None
+    role = pod.config.roles.default_role
+    addresses = role.listen.get(CONTAINER, pod.config.listen[CONTAINER])
+    if not addresses:
+        return None
+    own = {SIDECAR_AUTHORIZATION_FILE: str(role.auth_token_file)} if role.auth_token_file else pod.environ
     try:
-        headers = authorization(pod.environ, (SIDECAR_AUTHORIZATION,))
+        headers = authorization(own, (SIDECAR_AUTHORIZATION,))
     except NotServed as error:
         return failed("sidecar-credentials", error.cause, "The authorization token cannot be read.", error.fix)
-    return await _asked(
-        "sidecar-credentials", nearest(pod.config.listen[CONTAINER]), CREDENTIALS_PATH, headers, _served
-    )
+    return await _asked("sidecar-credentials", nearest(addresses), CREDENTIALS_PATH, headers, _served)
 
 
 async def _asked(check: str, address: Address, path: str, headers: Mapping[str, str], judge: Judge) -> Finding:

@@ -112,13 +112,9 @@ def _documents(role: RunningRole) -> Documents:
 
 
 def _belongs(role: RunningRole, endpoint: Endpoint) -> bool:
-    """A role with a container endpoint of its own is on no other where programs ask by name: its address may be what
-    keeps others away from it.
-    """
     if endpoint.role:
         return role.name == endpoint.role
-    elsewhere = {CONTAINER, endpoint.spec} if endpoint.spec is ECS else {endpoint.spec}
-    return not elsewhere & role.settings.listen.keys()
+    return role.settings.is_shown_among_others(endpoint.spec)
 
 
 def _host_names(spec: FaceSpec, addresses: tuple[Address, ...]) -> frozenset[str] | None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from sidecar.core.arns import RoleArn
 from sidecar.core.session_request import ChainedSessionRequest, SessionRequest
-from sidecar.faces.registry import FaceSpec
+from sidecar.faces.registry import CONTAINER, ECS, FaceSpec
 from sidecar.http.addresses import Address
 
 
@@ -118,6 +118,15 @@ class RoleSettings:
     where all roles are shown, at the addresses in `Config.listen`.
     """
     credentials_file: CredentialsFileSettings | None = None
+
+    def is_shown_among_others(self, face: FaceSpec) -> bool:
+        """Whether it is served at the addresses of this face that roles share.
+
+        A role with a container endpoint of its own is on no other where programs ask by name: its address may be what
+        keeps others away from it.
+        """
+        own = {CONTAINER, face} if face is ECS else {face}
+        return not own & self.listen.keys()
 
     @property
     def role_arn(self) -> RoleArn | None:

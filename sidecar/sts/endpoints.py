@@ -35,20 +35,23 @@ _REGION = re.compile(r"(?P<area>.+)-\w+-\d+")
 class _Partition:
     """What one partition's host names end with, and what a FIPS one begins with when it is not dual-stack."""
 
+    name: str
+    """As ARNs have it."""
     suffix: str
     dualstack_suffix: str
     fips_service: str = "sts-fips"
 
 
-_AWS = _Partition("amazonaws.com", "api.aws")
+_AWS = _Partition("aws", "amazonaws.com", "api.aws")
 _BY_AREA = {
-    "cn": _Partition("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    "eusc-de": _Partition("amazonaws.eu", "api.amazonwebservices.eu"),
-    "us-gov": _Partition("amazonaws.com", "api.aws", fips_service="sts"),  # its plain endpoints are FIPS already
-    "us-iso": _Partition("c2s.ic.gov", "api.aws.ic.gov"),
-    "us-isob": _Partition("sc2s.sgov.gov", "api.aws.scloud"),
-    "eu-isoe": _Partition("cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-    "us-isof": _Partition("csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    "cn": _Partition("aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    "eusc-de": _Partition("aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"),
+    # The plain endpoints of GovCloud are FIPS already.
+    "us-gov": _Partition("aws-us-gov", "amazonaws.com", "api.aws", fips_service="sts"),
+    "us-iso": _Partition("aws-iso", "c2s.ic.gov", "api.aws.ic.gov"),
+    "us-isob": _Partition("aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"),
+    "eu-isoe": _Partition("aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    "us-isof": _Partition("aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
 }
 
 
@@ -72,10 +75,17 @@ def same_partition(region: str, other: str) -> bool:
 
 def is_of_aws(url: str) -> bool:
     """Whether AWS answers at `url`, a VPC endpoint's name included: the domain is one of AWS's."""
+    return bool(partition_of(url))
+
+
+def partition_of(url: str) -> str:
+    """The partition whose STS answers at `url`, as ARNs have it: `aws-cn`; "" for a server that is not AWS's."""
     host = (urlsplit(url).hostname or "").removesuffix(".")
-    partitions = (_AWS, *_BY_AREA.values())
-    domains = {domain for each in partitions for domain in (each.suffix, each.dualstack_suffix)}
-    return any(host.endswith(f".{domain}") for domain in domains)
+    for each in (_AWS, *_BY_AREA.values()):
+        if host.endswith((f".{each.suffix}", f".{each.dualstack_suffix}")):
+            named = _IN_NAME.search(host)  # two partitions share their domains
+            return _partition(named["region"]).name if named else each.name
+    return ""
 
 
 def signing_region(url: str, region: str | None) -> str:

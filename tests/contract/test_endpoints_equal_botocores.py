@@ -11,7 +11,7 @@ from botocore.utils import get_environ_proxies, validate_region_name
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
+from sidecar.sts.endpoints import BadProxy, partition_of, proxy_for, sts_endpoint
 
 LOADER = create_loader()
 PARTITIONS = LOADER.load_data("partitions")
@@ -62,6 +62,25 @@ def test_every_region_of_botocores_data_has_botocores_endpoint(fips: bool, duals
     assert {name: ours(name, fips=fips, dualstack=dualstack) for name in REGIONS} == {
         name: botocores(name, fips=fips, dualstack=dualstack) for name in REGIONS
     }
+
+
+@pytest.mark.parametrize(("fips", "dualstack"), COMBINATIONS)
+def test_the_partition_behind_every_endpoint_is_botocores(fips: bool, dualstack: bool) -> None:
+    partitions = {name: each["id"] for each in PARTITIONS["partitions"] for name in each["regions"] if name in REGIONS}
+    assert partitions == {name: partition_of(ours(name, fips=fips, dualstack=dualstack) or "") for name in partitions}
+
+
+@pytest.mark.parametrize(
+    ("url", "partition"),
+    [
+        ("https://sts.amazonaws.com", "aws"),
+        ("https://vpce-1-2.sts.us-gov-west-1.vpce.amazonaws.com", "aws-us-gov"),
+        ("https://sts.eu-west-1.internal.example", ""),
+        ("http://127.0.0.1:9922", ""),
+    ],
+)
+def test_the_partition_behind_other_names(url: str, partition: str) -> None:
+    assert partition_of(url) == partition
 
 
 @pytest.mark.parametrize(("fips", "dualstack"), COMBINATIONS)

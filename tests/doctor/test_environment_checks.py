@@ -67,6 +67,8 @@ async def test_sessions_so_short_that_sdks_ask_all_the_time_are_told(tmp_path: P
         ({"AWS_REGION": "us-gov-west-1"}, "fail"),
         ({"AWS_REGION": "cn-north-1", "AWS_ROLE_ARN": "arn:aws-cn:iam::111122223333:role/api"}, "pass"),
         ({"AWS_REGION": "us-gov-west-1", "AWS_ROLE_ARN": "arn:aws-us-gov:iam::111122223333:role/api"}, "pass"),
+        ({"AWS_REGION": "us-iso-east-1"}, "fail"),
+        ({"AWS_REGION": "us-isob-east-1", "AWS_ROLE_ARN": "arn:aws-iso-b:iam::111122223333:role/api"}, "pass"),
     ],
 )
 async def test_the_endpoint_is_regional_encrypted_and_in_the_roles_partition(
@@ -203,6 +205,92 @@ async def test_an_address_of_one_role_leads_to_it_and_no_fix_leads_to_another(
     assert outcome(finding) == expected
     assert finding is not None
     assert fix in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("key", "uri", "level", "words"),
+    [
+        (
+            "sidecar_listen = 127.0.0.1:9920",
+            "http://127.0.0.1:9911/v1/credentials/reports",
+            "fail",
+            "value: http://127.0.0.1:9920/v1/credentials",
+        ),
+        (
+            "sidecar_listen = [::1]:9920",
+            "http://127.0.0.1:9911/v1/credentials/reports",
+            "fail",
+            "value: http://[::1]:9920/v1/credentials",
+        ),
+        ("sidecar_imds_listen = 127.0.0.1:9920", "http://127.0.0.1:9911/v1/credentials/reports", "pass", ""),
+        (
+            "sidecar_imds_listen = off",
+            "http://localhost:9911/v1/credentials/reports",
+            "warn",
+            "value: http://127.0.0.1:9911/v1/credentials/reports",
+        ),
+        (
+            "sidecar_imds_listen = off",
+            "http://127.0.0.1:9999/v1/credentials/reports",
+            "fail",
+            "value: http://127.0.0.1:9911/v1/credentials/reports",
+        ),
+        (
+            "sidecar_listen = off\nsidecar_credentials_file = /run/aws/credentials",
+            "http://127.0.0.1:9911/v1/credentials/reports",
+            "fail",
+            "",
+        ),
+    ],
+)
+async def test_a_role_is_sought_where_it_is_served_and_a_fix_keeps_its_name(
+    tmp_path: Path, key: str, uri: str, level: str, words: str
+) -> None:
+    finding = application_uri.full_uri(await an_app_of_reports(tmp_path, key, {FULL_URI: uri}))
+
+    assert outcome(finding) == ("app-uri", level)
+    assert finding is not None
+    assert words in {line.strip() for line in finding.fix.splitlines()} | {""}
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1/credentials", "/v1/credentials/reports", "/credentials"])
+async def test_a_default_role_with_an_address_of_its_own_is_not_at_the_shared_one(tmp_path: Path, path: str) -> None:
+    config = tmp_path / "config"
+    role = "role_arn = arn:aws:iam::111122223333:role"
+    config.write_text(f"[profile reports]\n{role}/reports\nsidecar_listen = 127.0.0.1:9920\n[profile x]\n{role}/x\n")
+    profiles = {"AWS_CONFIG_FILE": str(config), "SIDECAR_PROFILES": "*", "SIDECAR_DEFAULT_PROFILE": "reports"}
+    app = {FULL_URI: f"http://127.0.0.1:9911{path}"}
+
+    finding = application_uri.full_uri(await an_app(tmp_path, app, profiles | {"AWS_ROLE_ARN": ""}))
+
+    assert outcome(finding) == ("app-uri", "fail")
+    assert finding is not None
+    assert finding.fix.endswith("http://127.0.0.1:9920/v1/credentials")
+
+
+async def test_where_only_roles_of_their_own_addresses_are_served_these_are_told(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile reports]\nrole_arn = arn:aws:iam::111122223333:role/reports\nsidecar_listen = 127.0.0.1:9920\n"
+    )
+    imds = {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}
+    only = {"AWS_CONFIG_FILE": str(config), "SIDECAR_DEFAULT_PROFILE": "reports"} | imds
+    pod = await an_app(tmp_path, {FULL_URI: "http://127.0.0.1:9999/"}, only | {"AWS_ROLE_ARN": ""})
+
+    assert pod.config is not None, pod.complaints
+    finding = application_uri.full_uri(pod)
+
+    assert finding is not None
+    assert "listens on 127.0.0.1:9920 for reports alone (SIDECAR_LISTEN)" in finding.message
+    assert finding.fix.endswith("http://127.0.0.1:9920/v1/credentials")
+    assert application_uri.set_full_uri(pod).endswith("http://127.0.0.1:9920/v1/credentials")
+
+
+async def test_an_endpoint_with_a_password_is_told_without_it(tmp_path: Path) -> None:
+    on = {"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}
+    for address in ("127.0.0.1:9913", "127.0.0.1:9914"):
+        app = {FULL_URI: None, METADATA: f"http://user:hunter2@{address}/", "AWS_EC2_METADATA_DISABLED": None}
+        assert "hunter2" not in str(application_metadata.metadata(await an_app(tmp_path, app, on)))
 
 
 async def test_an_address_of_one_role_asks_for_the_token_of_that_role(tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ import aiohttp
 import pytest
 
 from sidecar.core.findings import Finding
+from sidecar.core.model import Credentials
 from sidecar.core.timestamps import timestamp
 from sidecar.doctor import exchange
 from sidecar.explain import PolicyText
+from sidecar.settings.roles import StsConnection
 from tests.doctor.servers import Page, a_server
 from tests.doctor.snapshots import a_pod, outcome, written
 from tests.doubles import KEY_CANARY, SESSION_CANARY
-from tests.explain.asking import equals, policy, statement
+from tests.explain.asking import ROLE, equals, policy, statement
 from tests.free_ports import free_port
 
 
@@ -126,6 +128,28 @@ async def test_who_a_real_sdk_is_then_is_compared_with_the_role(
         finding = await exchange.identity(pod, credentials)
 
     assert outcome(finding) == ("caller-identity", level)
+
+
+async def test_a_real_sdk_signs_for_the_region_of_the_endpoint_that_it_asks(
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A profile's region may be another than the pod's: STS refuses a signature for the wrong one."""
+    asked: list[tuple[str, str]] = []
+
+    def caller(sts: StsConnection, _: Credentials, region: str) -> str:
+        asked.append((sts.endpoint, region))
+        return "nonsense"
+
+    monkeypatch.setattr(exchange, "_caller", caller)
+    config = tmp_path / "config"
+    config.write_text(f"[profile api]\nrole_arn = {ROLE}\nregion = eu-central-1\n")
+    profile = {"AWS_CONFIG_FILE": str(config), "SIDECAR_DEFAULT_PROFILE": "api", "AWS_ROLE_ARN": ""}
+    async with a_server({"/": Page(ANSWER.encode())}) as url:
+        of_the_lab = await a_pod(written(tmp_path), {"AWS_ENDPOINT_URL_STS": url})
+        credentials = (await exchange.exchange(of_the_lab, http)).credentials
+    await exchange.identity(await a_pod(written(tmp_path), profile), credentials)
+
+    assert asked == [("https://sts.eu-central-1.amazonaws.com", "eu-central-1")]
 
 
 async def test_another_server_is_not_asked_what_it_may_not_know(tmp_path: Path, http: aiohttp.ClientSession) -> None:

@@ -63,6 +63,22 @@ async def test_the_authorization_token_is_sent_and_never_told(tmp_path: Path) ->
     assert "hunter2" not in str(served)
 
 
+async def test_a_default_role_of_its_own_address_and_token_is_asked_for_there(tmp_path: Path) -> None:
+    token = tmp_path / "authorization"
+    token.write_text("hunter2")
+    served = Page({"RoleArn": ROLE, "Expiration": "2030-01-01T00:00:00Z"})
+    async with a_server({"/v1/credentials": served}) as own, a_server({}) as shared:
+        config = tmp_path / "config"
+        config.write_text(
+            f"[profile api]\nrole_arn = {ROLE}\nsidecar_listen = {own.removeprefix('http://')}\n"
+            f"sidecar_authorization_token_file = {token}\n"
+        )
+        profile = {"AWS_CONFIG_FILE": str(config), "SIDECAR_DEFAULT_PROFILE": "api", "AWS_ROLE_ARN": ""}
+        pod = await a_pod(tmp_path / "token", profile | {"SIDECAR_LISTEN": shared.removeprefix("http://")})
+
+        assert outcome(await own_endpoint.credentials(pod)) == ("sidecar-credentials", "pass"), pod.complaints
+
+
 async def test_no_sidecar_is_no_fault(tmp_path: Path) -> None:
     nobody = {name: f"127.0.0.1:{free_port()}" for name in ("SIDECAR_LISTEN", "SIDECAR_ADMIN_LISTEN")}
     pod = await a_pod(tmp_path / "token", nobody)
