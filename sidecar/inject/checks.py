@@ -11,7 +11,8 @@ from sidecar.core.variables import METADATA_DISABLED
 from sidecar.faces.registry import FACES, FaceSpec
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names, node_checks
-from sidecar.inject.container_roles import OUR_VOLUMES, container_role_findings
+from sidecar.inject.container_role_checks import container_role_findings
+from sidecar.inject.container_roles import OUR_VOLUMES
 from sidecar.inject.mount_checks import mount_findings
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment, selected

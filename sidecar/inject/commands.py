@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sidecar import __version__
 from sidecar.core.findings import Level
-from sidecar.inject import manifests, policy
+from sidecar.inject import asking, manifests, policy
 from sidecar.inject.arguments import BadArguments, add_sidecar_options, described
 from sidecar.inject.container_roles import ContainerRoles
 from sidecar.inject.injection import inject, remove
@@ -41,8 +41,8 @@ _OF_FILES = {
     "remove": "delete what it printed from the cluster",
     "only": "the label irsa-sidecar/inject chooses pods",
     "container": "every container of a pod gets credentials",
-    "profiles": "write the container's variables in the pod (docs/roles.md)",
-    "container-role": "write the container's variables in the pod (docs/roles.md)",
+    "profiles": "each pod names it in the annotation irsa-sidecar/profiles",
+    "container-role": "each pod names them in the annotation irsa-sidecar/container-roles",
     "classic": "clusters that know such policies have native sidecars",
     "pod-identity": "write the pod as in docs/roles.md",
     "role-arn": "each pod or its namespace names the role (docs/rollout.md)",
@@ -131,8 +131,8 @@ def _add_options_of_files(group: argparse._ArgumentGroup) -> None:
     add("--classic", action="store_true", help="add the sidecar as an ordinary container, for Kubernetes before 1.29")
     each = partial(add, action="append", default=[])
     add("--profiles", default="", metavar="CONFIGMAP", help="a ConfigMap whose key `config` holds roles as profiles")
-    role = "the container gets this profile's role, by a token that no other container has; repeatable"
-    each("--container-role", metavar="CONTAINER=PROFILE", help=role)
+    role = "the container gets this role, an ARN or with --profiles a profile, by a token of its own; repeatable"
+    each("--container-role", metavar="CONTAINER=ROLE", help=role)
     each("--container", metavar="NAME", help="give credentials to this container only; repeatable [all]")
 
 
@@ -150,7 +150,7 @@ def _described(given: argparse.Namespace) -> Options:
         containers=frozenset(given.container),
         only=frozenset(given.only),
         pod_identity=given.pod_identity,
-        roles=ContainerRoles(given.profiles, dict(_container_role(text) for text in given.container_role)),
+        roles=ContainerRoles.chosen(given.profiles, _container_roles(given.container_role)),
     )
 
 
@@ -164,11 +164,15 @@ def _among(options: Options, given: argparse.Namespace, around: Surroundings) ->
     return replace(options, surroundings=replace(around, accounts=accounts))
 
 
-def _container_role(text: str) -> tuple[str, str]:
-    name, equals, profile = text.partition("=")
-    if not (name and equals and profile):
-        raise BadArguments(f"--container-role {text}: write --container-role CONTAINER=PROFILE.")
-    return name, profile
+def _container_roles(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Raises `BadArguments`."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, _, role) in zip(texts, pairs, strict=True):
+        if not (name and role):
+            raise BadArguments(f"--container-role {text}: write --container-role CONTAINER=ROLE.")
+        if sum(name == each for each, _, _ in pairs) > 1:
+            raise BadArguments(f"--container-role: {name}{asking.TWO_ROLES}.")
+    return [(name, role) for name, _, role in pairs]
 
 
 def _content(file: str) -> tuple[str, str]:

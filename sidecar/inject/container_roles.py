@@ -1,16 +1,18 @@
-"""Roles of single containers: profiles from a ConfigMap, each with a token that only its container can read."""
+"""Roles of single containers, each with a token that only its container can read.
+
+They are profiles: of a ConfigMap, or made here for ARNs alone.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from sidecar.core.findings import Finding
-from sidecar.core.variables import AUTHORIZATION
-from sidecar.inject.names import AUTHORIZATION_DIRECTORY
-from sidecar.inject.surroundings import Surroundings
-from sidecar.inject.workload_findings import error, warning
-from sidecar.inject.workloads import Workload, mapping, named, text
+from sidecar.core.arns import role_arn_parser
+from sidecar.core.model import DEFAULT_ROLE
+from sidecar.inject import asking
+from sidecar.inject.names import AUTHORIZATION_DIRECTORY, CONFIG_ANNOTATION
+from sidecar.inject.workloads import text
 
 PROFILES_VOLUME = "irsa-sidecar-profiles"
 PROFILES_DIRECTORY = "/etc/irsa-sidecar"
@@ -21,16 +23,31 @@ TOKENS_DIRECTORY = "/var/run/irsa-sidecar-roles"
 TOKEN_FILE = "authorization-token"  # noqa: S105 (a file's name)
 KEY = "config"
 """The ConfigMap's key with the text in AWS's config format."""
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
-"""As a volume's name ends in it, too."""
+PROFILE = "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?"
+"""A profile's name; a volume's name ends in it, too."""
+CONFIG_MAP = "[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerRoles:
-    """`config_map` holds the profiles; without containers, all of them are served to all by their paths."""
+    """`config_map` holds the profiles; without containers, all of them are served to all by their paths.
+
+    Without `config_map`, `arns` has the role of each profile.
+    """
 
     config_map: str = ""
     by_container: Mapping[str, str] = field(default_factory=dict)
+    arns: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def chosen(cls, config_map: str, pairs: Sequence[tuple[str, str]]) -> Self:
+        """Of containers and their profiles in that ConfigMap; without one, of containers and the ARNs of their roles.
+
+        Such a role's profile is called as its container.
+        """
+        if config_map:
+            return cls(config_map, dict(pairs))
+        return cls("", {container: container for container, _ in pairs}, dict(pairs))
 
     @property
     def profiles(self) -> list[str]:
@@ -40,41 +57,97 @@ class ContainerRoles:
         """The container's profile; empty if it has the default role."""
         return self.by_container.get(text(container, "name"), "") if self.by_container else ""
 
-    def complaints(self) -> Iterator[str]:
-        if self.by_container and not self.config_map:
-            yield "--container-role: needs --profiles, the ConfigMap that holds the profiles."
-        if self.config_map and not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", self.config_map):
-            yield f"--profiles: {self.config_map!r} is not the name of a ConfigMap."
-        for profile in self.profiles:
-            if not _NAME.fullmatch(profile):
-                yield (
-                    f"--container-role: {profile!r} cannot be part of a volume's name; use a profile of lower-case "
-                    "letters, digits and `-`, at most 40."
-                )
+    @property
+    def config(self) -> str:
+        """The text in AWS's config format that `arns` need."""
+        return "\n".join(profile_text(profile, self.arns[profile]) for profile in self.profiles if profile in self.arns)
+
+    def annotations(self) -> dict[str, str]:
+        """The pod's: a file in the sidecar has this text."""
+        return {CONFIG_ANNOTATION: self.config} if self.arns else {}
 
     def environment(self) -> dict[str, str]:
         """The sidecar's variables."""
-        if not self.config_map:
+        if not self._in_use:
             return {}
         served = ",".join(self.profiles) or "*"
         return {"AWS_CONFIG_FILE": f"{PROFILES_DIRECTORY}/{KEY}", "SIDECAR_PROFILES": served}
 
     def volumes(self) -> list[dict[str, Any]]:
-        if not self.config_map:
+        if not self._in_use:
             return []
         memory = {"medium": "Memory", "sizeLimit": "1Mi"}
         tokens = [{"name": f"{ROLE_VOLUME}{profile}", "emptyDir": memory} for profile in self.profiles]
-        return [{"name": PROFILES_VOLUME, "configMap": {"name": self.config_map}}, *tokens]
+        return [{"name": PROFILES_VOLUME, **self._file()}, *tokens]
+
+    def _file(self) -> dict[str, Any]:
+        if self.config_map:
+            return {"configMap": {"name": self.config_map}}
+        annotation = {"fieldRef": {"fieldPath": f"metadata.annotations['{CONFIG_ANNOTATION}']"}}
+        return {"projected": {"sources": [{"downwardAPI": {"items": [{"path": KEY, **annotation}]}}]}}
 
     def mounts(self) -> list[dict[str, Any]]:
         """The sidecar's: it writes each token into a directory that besides it one container sees."""
-        if not self.config_map:
+        if not self._in_use:
             return []
         tokens = [
             {"name": f"{ROLE_VOLUME}{profile}", "mountPath": f"{TOKENS_DIRECTORY}/{profile}"}
             for profile in self.profiles
         ]
         return [{"name": PROFILES_VOLUME, "mountPath": PROFILES_DIRECTORY, "readOnly": True}, *tokens]
+
+    def complaints(self, endpoint_url: str | None) -> Iterator[str]:
+        """What is wrong with the options that it was made of."""
+        yield from (f"--profiles: {each}." for each in wrong_config_map(self.config_map))
+        pairs = list((self.by_container if self.config_map else self.arns).items())
+        yield from (f"--container-role: {each}." for each in wrong_roles(self.config_map, pairs, endpoint_url))
+
+    @property
+    def _in_use(self) -> bool:
+        return bool(self.config_map or self.arns)
+
+
+def profile_text(profile: str, arn: str) -> str:
+    """A profile of that role. Its token's directory is its container's alone: the container's user may be any."""
+    return f"""\
+[profile {profile}]
+role_arn = {arn}
+{needed_line(profile)}
+sidecar_authorization_token_mode = 0644
+"""
+
+
+def wrong_config_map(name: str) -> Iterator[str]:
+    """What keeps it from being the name of a ConfigMap."""
+    if name and not re.fullmatch(CONFIG_MAP, name, re.ASCII):
+        yield f"{name}{asking.NOT_A_CONFIG_MAP}"
+
+
+def wrong_roles(config_map: str, pairs: Sequence[tuple[str, str]], endpoint_url: str | None) -> Iterator[str]:
+    """What is wrong with roles before `ContainerRoles.chosen` takes them."""
+    containers = [container for container, _ in pairs]
+    for container in dict.fromkeys(each for each in containers if containers.count(each) > 1):
+        yield f"{container}{asking.TWO_ROLES}"
+    for container, role in pairs:
+        if config_map and not re.fullmatch(PROFILE, role, re.ASCII):
+            yield f"{role}{asking.NOT_A_PROFILE}"
+        if not config_map and not _is_role(role, endpoint_url):
+            yield f"{role}{asking.NOT_A_ROLE}"
+        if not config_map and (container == DEFAULT_ROLE or not re.fullmatch(PROFILE, container, re.ASCII)):
+            yield f"{container}{asking.NOT_FOR_A_ROLE}"
+
+
+def _is_role(role: str, endpoint_url: str | None) -> bool:
+    try:
+        role_arn_parser(endpoint_url)(role)
+    except ValueError:
+        return False
+    return True
+
+
+def needed_line(profile: str) -> str:
+    """By it only requests with the role's token get the role."""
+    return f"sidecar_authorization_token_file = {token_file(profile)}"
 
 
 def token_file(profile: str) -> str:
@@ -85,65 +158,3 @@ def token_file(profile: str) -> str:
 def mount_of(profile: str) -> dict[str, Any]:
     """A container's: its role's token, in the place of the one that all others have."""
     return {"name": f"{ROLE_VOLUME}{profile}", "mountPath": AUTHORIZATION_DIRECTORY, "readOnly": True}
-
-
-def container_role_findings(workload: Workload, roles: ContainerRoles, around: Surroundings) -> Iterator[Finding]:
-    """What of the containers, the variables and the ConfigMap does not fit."""
-    spec = mapping(workload.pod, "spec")
-    containers = {text(each, "name"): (key, each) for key in _KINDS for each in named(spec, key)}
-    for name, profile in roles.by_container.items():
-        if name not in containers:
-            yield warning(workload, ("spec",), f"has no container {name}, for which --container-role names {profile}")
-            continue
-        key, container = containers[name]
-        if AUTHORIZATION in (text(item, "name") for item in named(container, "env")):
-            path = ("spec", key, name, "env", AUTHORIZATION)
-            yield warning(workload, path, f"is not the token of the role {profile}; remove it, SDKs then read the file")
-    if roles.config_map:
-        yield from _config_map(workload, roles, around, own_group="fsGroup" in mapping(spec, "securityContext"))
-
-
-_KINDS = ("initContainers", "containers")
-
-
-def _config_map(
-    workload: Workload, roles: ContainerRoles, around: Surroundings, *, own_group: bool
-) -> Iterator[Finding]:
-    found = [
-        held.get(KEY)
-        for (kind, namespace, name), held in around.variables.items()
-        if (kind, name) == ("ConfigMap", roles.config_map) and namespace in {workload.namespace, ""}
-    ]
-    if not found:
-        lines = [f"sidecar_authorization_token_file = {token_file(profile)}" for profile in roles.profiles]
-        needed = f", and each profile its line: {'; '.join(lines)}" if lines else ""
-        message = f"ConfigMap {roles.config_map} is not in these files; it must hold the key {KEY}{needed}"
-        yield warning(workload, ("spec",), message)
-        return
-    config = found[0]
-    if config is None:
-        yield error(workload, ("spec",), f"ConfigMap {roles.config_map} has no key {KEY}")
-        return
-    for profile in roles.profiles:
-        yield from _profile(workload, profile, config, own_group=own_group)
-
-
-def _profile(workload: Workload, profile: str, config: str, *, own_group: bool) -> Iterator[Finding]:
-    section = re.search(rf"^\[\s*(?:profile\s+)?{profile}\s*\]([^\[]*)", config, re.MULTILINE)
-    if section is None:
-        yield error(workload, ("spec",), f"the ConfigMap has no [profile {profile}]")
-        return
-    if not re.search(rf"^sidecar_authorization_token_file\s*=\s*{token_file(profile)}\s*$", section[1], re.MULTILINE):
-        yield error(
-            workload,
-            ("spec",),
-            f"[profile {profile}] needs the line sidecar_authorization_token_file = {token_file(profile)}; without it "
-            "every container of the pod gets that role",
-        )
-    if not own_group and not re.search(r"^sidecar_authorization_token_mode\s*=", section[1], re.MULTILINE):
-        yield warning(
-            workload,
-            ("spec",),
-            f"the pod has no fsGroup: if the container of the role {profile} and the sidecar have different users, "
-            f"[profile {profile}] needs the line sidecar_authorization_token_mode = 0644; no other container mounts it",
-        )

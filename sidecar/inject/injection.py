@@ -7,6 +7,7 @@ from typing import Any
 
 from sidecar.core.findings import Finding, Level, Where
 from sidecar.inject import annotation, checks, shape
+from sidecar.inject.asked_roles import with_asked_roles
 from sidecar.inject.identity import identity_of
 from sidecar.inject.merge import merge, take_out
 from sidecar.inject.names import RECORD_ANNOTATION, SIDECAR
@@ -75,9 +76,11 @@ def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
         return
     if by_hand is not None:
         yield _replaced(workload, by_hand, options)
-    identity = identity_of(workload, options)
+    asked = with_asked_roles(workload, options)
+    yield from asked.findings
+    identity = identity_of(workload, asked.options)
     yield from identity.findings
-    yield from checks.findings(workload, options)
+    yield from checks.findings(workload, asked.options)
     _add(workload.pod, identity.options, identity.role_arn, place)
 
 

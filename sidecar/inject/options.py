@@ -9,6 +9,7 @@ from sidecar import __version__
 from sidecar.core import audiences
 from sidecar.faces.registry import CONTAINER, IMDS
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress
+from sidecar.inject import asking
 from sidecar.inject.container_roles import ContainerRoles
 from sidecar.inject.names import TOKEN_DIRECTORY
 from sidecar.inject.resources import Resources
@@ -126,6 +127,8 @@ class Options:
 def _own(options: Options) -> Iterator[str]:
     if options.pod_identity and options.role_arn:
         yield "--pod-identity: not with --role-arn; the association names the role."
+    if options.pod_identity and options.roles.arns:
+        yield f"--container-role: {asking.NO_WEB_IDENTITY}."
     if not options.region and "AWS_ENDPOINT_URL_STS" not in options.settings:
         yield "--region: required, to call that region's STS; or --set AWS_ENDPOINT_URL_STS=URL."
     if not _IMAGE.fullmatch(options.image):
@@ -139,7 +142,7 @@ def _own(options: Options) -> Iterator[str]:
             "and 3600 or more leaves time to repair a failure."
         )
     yield from options.resources.complaints()
-    yield from options.roles.complaints()
+    yield from options.roles.complaints(options.settings.get("AWS_ENDPOINT_URL_STS"))
     yield from _misnamed(options)
 
 
@@ -210,6 +213,8 @@ def _unreachable(options: Options) -> Iterator[str]:
     hosts = {host for host, _ in _tcp(options.config.listen[CONTAINER])}
     if hosts and not hosts & {"127.0.0.1", "localhost", *WILDCARDS}:
         yield "SIDECAR_LISTEN: 127.0.0.1 is the one address that every SDK accepts; listen there."
+    if options.roles.by_container and not hosts:
+        yield f"--container-role: {asking.NO_ENDPOINT}."
 
 
 def _for_the_kubelet(config: Config) -> list[int]:

@@ -27,7 +27,11 @@ def patch_for(pod: Tree, options: Options, role_arn: str, place: int) -> dict[st
     return {
         "metadata": {
             "labels": {names.LABEL: "enabled"},
-            "annotations": {names.RECORD_ANNOTATION: "", **_first_for_kubectl(spec, options)},
+            "annotations": {
+                names.RECORD_ANNOTATION: "",
+                **options.roles.annotations(),
+                **_first_for_kubectl(spec, options),
+            },
         },
         "spec": {
             "initContainers": [] if options.classic else [sidecar, *_applications(later, options)],

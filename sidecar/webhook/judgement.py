@@ -10,6 +10,7 @@ from sidecar.core.arns import role_arn_parser
 from sidecar.core.findings import Finding, Level
 from sidecar.inject import asking, checks, names
 from sidecar.inject.annotation import containers, sidecar_in
+from sidecar.inject.asked_roles import with_asked_roles
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.merge import DERIVED, merge
 from sidecar.inject.options import Options
@@ -149,7 +150,7 @@ def _of_others(pod: Tree, options: Options) -> tuple[str, ...]:
     """Warnings about a pod that keeps its sidecar."""
     without = remove(_as_written(pod, options)).document
     (workload,) = workloads(without)
-    return _told(checks.findings(workload, options), Level.WARNING)
+    return _told(checks.findings(workload, with_asked_roles(workload, options).options), Level.WARNING)
 
 
 def _told(findings: Iterable[Finding], level: Level) -> tuple[str, ...]:

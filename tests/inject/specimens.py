@@ -5,15 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sidecar.inject import Options, inject
+from sidecar.inject.container_roles import ContainerRoles
 from sidecar.inject.resources import Resources
 from sidecar.inject.surroundings import surroundings_of
 from tests.inject.kit import options, pod
 
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+URI = "http://127.0.0.1:9911/v1/credentials"
+TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 PROFILE = {"name": "AWS_PROFILE", "value": "x"}
 IMDS = {"settings": {"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
 METADATA_ALONE = {"settings": {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
 LINK_LOCAL = {"settings": {"SIDECAR_IMDS_LISTEN": "169.254.169.254:80"}}
+OTHER_STS = {"region": "", "settings": {"AWS_ENDPOINT_URL_STS": "https://sts.example"}}
 PRIORITY = {"priority_class": "system-cluster-critical"}
 EQUAL = {"cpu": "100m", "memory": "192Mi"}
 GUARANTEED = {"resources": Resources(EQUAL, EQUAL)}
@@ -45,6 +49,10 @@ def app(**fields: Any) -> dict[str, Any]:
     return pod(containers=[{"name": "app", "image": "app"} | fields])
 
 
+def named_app(name: str) -> dict[str, Any]:
+    return pod(containers=[{"name": name, "image": "app"}])
+
+
 def variable(name: str, value: str = "x") -> dict[str, Any]:
     return app(env=[{"name": name, "value": value}])
 
@@ -70,6 +78,15 @@ def affinity(*rules: tuple[str, list[str]]) -> dict[str, Any]:
 
 
 EXCEPTIONS = ("127.0.0.1", "10.0.0.0/8, 127.0.0.1:80", "*", "127.0.0.0/8", "10.0.0.0/8", "localhost", "127.0.0.10")
+
+
+def asking_roles(bare: dict[str, Any], roles: str, profiles: str = "", **more: str) -> dict[str, Any]:
+    """The same pod, which names roles of its containers."""
+    asked = {"irsa-sidecar/container-roles": roles, "irsa-sidecar/profiles": profiles}
+    annotations = {key: text for key, text in asked.items() if text} | more
+    return bare | {"metadata": {"name": "app", "annotations": annotations}}
+
+
 PARENTS = ("/var/run", "/run", "/var", "//var/./run/")
 READ_ONLY: list[dict[str, Any]] = [
     {"configMap": {"name": "c"}},
@@ -131,6 +148,65 @@ def half_guaranteed() -> dict[str, Any]:
     found["spec"]["initContainers"] = [{"name": "a", "image": "a"}]
     return found
 
+
+ROLE = "arn:aws:iam::111122223333:role/reports"
+TOKEN_LINE = "sidecar_authorization_token_file = /var/run/irsa-sidecar-roles/a/authorization-token\n"
+
+
+def holding(config: str, key: str = "config") -> dict[str, Any]:
+    """Options where the ConfigMap of profiles is among the files."""
+    held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "roles"}, "data": {key: config}}
+    return {"surroundings": surroundings_of([held])}
+
+
+PROFILES = asking_roles(pod(), "app=a", "roles")
+NOT_SEEN = "ConfigMaps are not seen"
+WRONG_ROLES = {
+    "no line": "app",
+    "no such container": f"other={ROLE}",
+    "the sidecar's container": f"irsa-sidecar={ROLE}",
+    "two roles": f"app={ROLE}\napp={ROLE}",
+    "no role": "app=reports",
+    "an empty role": "app=",
+    "a session": "app=arn:aws:sts::111122223333:assumed-role/a/b",
+    "two lines in one": f"app={ROLE} web={ROLE}",
+}
+ROLE_SPECIMENS = [
+    Specimen("a container's role", asking_roles(pod(), f"app={ROLE}")),
+    Specimen("a container's role among blank lines", asking_roles(pod(), f"\n  app = {ROLE} \n\n")),
+    *(Specimen(f"container's role: {name}", asking_roles(pod(), lines)) for name, lines in WRONG_ROLES.items()),
+    *(
+        Specimen(f"role for a container called {name}", asking_roles(named_app(name), f"{name}={ROLE}"))
+        for name in ("default", "a" * 40, "a" * 41, "1")
+    ),
+    Specimen("a container's role without an endpoint", asking_roles(pod(), f"app={ROLE}"), METADATA_ALONE),
+    Specimen("profiles without an endpoint", asking_roles(pod(), "", "roles"), METADATA_ALONE),
+    Specimen("another server's role", asking_roles(pod(), "app=arn:minio:iam:::role/a"), OTHER_STS),
+    Specimen("no role of another server", asking_roles(pod(), "app=a"), OTHER_STS),
+    Specimen("the sidecar's annotation", asking_roles(pod(), "", **{"irsa-sidecar/config": "[profile a]"})),
+    Specimen("a container's profile", PROFILES),
+    Specimen("profiles for all", asking_roles(pod(), "", "roles")),
+    *(Specimen(f"profile {name}", asking_roles(pod(), f"app={name}", "roles")) for name in ("A", "a_b", "a" * 41)),
+    Specimen("two profiles", asking_roles(pod(), "app=a\napp=b", "roles")),
+    Specimen("a ConfigMap's name", asking_roles(pod(), "app=a", "Two Words")),
+    Specimen("a role's token in a variable", asking_roles(variable(TOKEN), f"app={ROLE}")),
+    Specimen("a role's endpoint", asking_roles(variable(FULL_URI), f"app={ROLE}")),
+    Specimen("the default role's endpoint", asking_roles(variable(FULL_URI, URI), f"app={ROLE}")),
+    Specimen("the same endpoint of a role", asking_roles(variable(FULL_URI, f"{URI}/app"), f"app={ROLE}")),
+    Specimen("a role's file", asking_roles(variable(f"{TOKEN}_FILE"), f"app={ROLE}")),
+    Specimen("a role and a volume", asking_roles(pod(volumes=[{"name": "irsa-sidecar-role-x", "emptyDir": {}}]), "")),
+    Specimen("volume of profiles", pod(volumes=[{"name": "irsa-sidecar-profiles", "emptyDir": {}}])),
+    Specimen("a profile that is not in the ConfigMap", PROFILES, holding("[profile b]"), NOT_SEEN),
+    Specimen("a profile that is open to all containers", PROFILES, holding("[profile a]\n"), NOT_SEEN),
+    Specimen("a profile whose token only some read", PROFILES, holding(f"[profile a]\n{TOKEN_LINE}"), NOT_SEEN),
+    Specimen("a ConfigMap without profiles", PROFILES, holding("", key="other"), NOT_SEEN),
+    Specimen(
+        "--container-role for another container",
+        pod(),
+        {"roles": ContainerRoles.chosen("", [("other", ROLE)])},
+        "pods have annotations",
+    ),
+]
 
 MIGRATING = pod(initContainers=[{"name": "a", "image": "a"}])
 FROM_MAP = app(envFrom=[{"configMapRef": {"name": "settings"}}])
@@ -216,4 +292,5 @@ SPECIMENS = [
     Specimen("metadata disabled", variable("AWS_EC2_METADATA_DISABLED", "true"), IMDS),
     Specimen("metadata enabled", variable("AWS_EC2_METADATA_DISABLED", "false"), IMDS),
     Specimen("region", variable("AWS_REGION")),
+    *ROLE_SPECIMENS,
 ]

@@ -23,8 +23,13 @@ source_profile = default
 sidecar_authorization_token_file = /var/run/irsa-sidecar-roles/audit/authorization-token
 sidecar_authorization_token_mode = 0644
 """
+ARN = "arn:aws:iam::111122223333:role/reports"
 ROLES = ContainerRoles("roles", {"reports": "reports", "auditor": "audit"})
 POD = pod(containers=[{"name": "web"}, {"name": "reports"}, {"name": "auditor"}])
+
+
+def chosen(config_map: str, **by_container: str) -> ContainerRoles:
+    return ContainerRoles.chosen(config_map, list(by_container.items()))
 
 
 def config_map(config: str = CONFIG, **metadata: str) -> dict[str, Any]:
@@ -109,7 +114,7 @@ def test_profiles_without_containers_are_served_to_all_by_their_paths() -> None:
 def test_a_config_map_that_is_not_there_is_named_with_what_it_must_hold() -> None:
     (warning,) = said(POD)
     assert warning.startswith(
-        "warning: Pod/app, spec: ConfigMap roles is not in these files; it must hold the key config"
+        "warning: Pod/app, spec: ConfigMap roles cannot be seen here; it must hold the key config"
     )
     assert "sidecar_authorization_token_file = /var/run/irsa-sidecar-roles/reports/authorization-token" in warning
 
@@ -163,12 +168,10 @@ def test_our_volumes_names_are_taken(name: str) -> None:
 @pytest.mark.parametrize(
     ("roles", "complaint"),
     [
-        (ContainerRoles("", {"a": "b"}), "--container-role: needs --profiles"),
-        (ContainerRoles("A B"), "--profiles: 'A B' is not the name of a ConfigMap."),
-        (
-            ContainerRoles("roles", {"a": "No_Volume"}),
-            "--container-role: 'No_Volume' cannot be part of a volume's name",
-        ),
+        (chosen("", a="b"), "--container-role: b is not the ARN of an IAM role"),
+        (chosen("", default=ARN), "--container-role: default: a container with a role of its own is called otherwise"),
+        (chosen("A B"), "--profiles: A B is not the name of a ConfigMap."),
+        (chosen("roles", a="No_Volume"), "--container-role: No_Volume is not a profile's name that a volume can have"),
     ],
 )
 def test_roles_that_cannot_be_are_refused(roles: ContainerRoles, complaint: str) -> None:
@@ -189,6 +192,100 @@ def test_the_flags_say_the_same(command: Command) -> None:
     )
     code, out, err = command.run(text, *ARGUMENTS, "--profiles", "roles", "--container-role", "reports=reports")
     assert (code, "v1/credentials/reports" in out) == (0, True)
-    assert "ConfigMap roles is not in these files" in err
+    assert "ConfigMap roles cannot be seen here" in err
     assert command.removed(out) == text
     assert command.run(text, *ARGUMENTS, "--container-role", "reports")[0] == 2
+
+
+# --- by a pod's annotations ------------------------------------------------------------------------------------------
+
+
+LINES = {"reports": ARN, "auditor": "arn:aws:iam::444455556666:role/audit"}
+
+
+def asking(lines: str, **more: str) -> dict[str, Any]:
+    annotations = {"irsa-sidecar/container-roles": lines} | more
+    return POD | {"metadata": {"name": "app", "annotations": annotations}}
+
+
+def injected_spec(document: dict[str, Any], roles: ContainerRoles | None = None) -> dict[str, Any]:
+    outcome = inject(document, options(roles=roles or ContainerRoles()))
+    assert not outcome.refused
+    found: dict[str, Any] = outcome.document["spec"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "roles"),
+    [
+        (asking("\n".join(map("=".join, LINES.items()))), chosen("", **LINES)),
+        (asking("reports=reports\nauditor=audit", **{"irsa-sidecar/profiles": "roles"}), ROLES),
+        (asking("", **{"irsa-sidecar/profiles": "roles"}), ContainerRoles("roles")),
+    ],
+)
+def test_a_pods_annotations_say_the_same_as_the_options(asked: dict[str, Any], roles: ContainerRoles) -> None:
+    assert injected_spec(asked) == injected_spec(POD, roles)
+
+
+def test_a_pods_annotations_go_before_the_options() -> None:
+    asked = asking(f"web={ARN}")
+
+    assert injected_spec(asked, ROLES) == injected_spec(asked)
+
+
+def test_the_sidecar_would_run_with_the_roles_of_arns(tmp_path: Path) -> None:
+    outcome = inject(asking("\n".join(map("=".join, LINES.items()))), options())
+    text = outcome.document["metadata"]["annotations"]["irsa-sidecar/config"]
+    (tmp_path / "config").write_text(text)
+    sidecar = outcome.document["spec"]["initContainers"][0]
+    environ = {name: value for name, value in variables(sidecar).items() if isinstance(value, str)}
+
+    config = load(environ | {"AWS_CONFIG_FILE": str(tmp_path / "config"), "SIDECAR_AUTH_TOKEN": "uid"}, [])
+
+    assert config.roles.by_name.keys() == {"default", *LINES}
+    for container, arn in LINES.items():
+        role = config.roles.by_name[container]
+        assert role.auth_token_file is not None
+        assert (str(role.role_arn), role.auth_token_mode) == (arn, 0o644)
+        assert mounted(sidecar)[str(role.auth_token_file.parent)] == f"irsa-sidecar-role-{container}"
+
+
+def test_what_an_annotation_led_to_is_taken_out_again() -> None:
+    asked = asking(f"reports={ARN}")
+    outcome = inject(asked, options())
+
+    assert "irsa-sidecar/config" in outcome.document["metadata"]["annotations"]
+    assert remove(outcome.document).document == asked
+    assert inject(outcome.document, options()).document == outcome.document
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("reports", "reports is not a line CONTAINER=ROLE"),
+        (f"backup={ARN}", "backup: the pod has no such container"),
+        (f"reports={ARN}\nreports={ARN}", "reports: two roles for this container; leave out one"),
+        ("reports=reports", "reports is not the ARN of an IAM role"),
+    ],
+)
+def test_lines_that_cannot_be_are_refused_in_a_sentence(lines: str, sentence: str) -> None:
+    found = said(asking(lines), roles=ContainerRoles())
+    assert found == [f"error: Pod/app, metadata annotations irsa-sidecar/container-roles: {sentence}."]
+
+
+def test_an_arn_needs_the_token_that_pod_identity_leaves_out() -> None:
+    (finding,) = inject(asking(f"reports={ARN}"), options(role_arn="", pod_identity=True)).findings
+    assert "with --pod-identity there is no token for the role of an ARN; use --profiles" in finding.message
+
+
+def test_the_flag_takes_an_arn(command: Command) -> None:
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {serviceAccountName: a, containers: [{name: web}]}\n"
+    code, out, err = command.run(text, *ARGUMENTS, "--container-role", f"web={ARN}")
+    assert (code, err) == (0, "")
+    assert "v1/credentials/web" in out
+    assert command.removed(out) == text
+    code, _, err = command.run(text, *ARGUMENTS, "--container-role", f"web={ARN}", "--container-role", f"web={ARN}")
+    assert (code, err) == (
+        2,
+        "irsa-sidecar inject: --container-role: web: two roles for this container; leave out one.\n",
+    )

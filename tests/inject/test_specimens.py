@@ -8,13 +8,19 @@ from types import ModuleType
 
 import pytest
 
-from sidecar.inject import checks, mount_checks, node_checks, shadows, workload_findings
+from sidecar.inject import (
+    asked_roles,
+    checks,
+    container_role_checks,
+    mount_checks,
+    node_checks,
+    shadows,
+    workload_findings,
+)
 from sidecar.inject import inject as add
 from tests.inject.specimens import SPECIMENS
 
-MODULES = [checks, mount_checks, node_checks, shadows]
-ONLY_IN_FILES = "sidecar.inject.container_roles"
-"""Its options are refused with --policy."""
+MODULES = [asked_roles, checks, container_role_checks, mount_checks, node_checks, shadows]
 LEVELS = ("error", "warning")
 
 
@@ -49,7 +55,7 @@ def test_every_module_that_makes_findings_is_looked_at() -> None:
     users = {name for name, module in sys.modules.items() if getattr(module, "error", None) is workload_findings.error}
 
     assert {name for name in users if name.startswith("sidecar.inject.")} <= {
-        workload_findings.__name__, "sidecar.inject.shape", ONLY_IN_FILES, *(module.__name__ for module in MODULES),
+        workload_findings.__name__, "sidecar.inject.shape", *(module.__name__ for module in MODULES),
     }  # fmt: skip
 
 

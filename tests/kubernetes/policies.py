@@ -6,7 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
 
 from sidecar.inject import Options
-from sidecar.inject.names import POD_ROLE_ANNOTATION, REQUEST_LABEL, ROLES
+from sidecar.inject.names import (
+    CONTAINER_ROLES_ANNOTATION,
+    POD_ROLE_ANNOTATION,
+    PROFILES_ANNOTATION,
+    REQUEST_LABEL,
+    ROLES,
+)
 from sidecar.inject.policy import objects
 from sidecar.inject.policy.objects import ROLE_POLICY
 from tests.inject.kit import ROLE, pod
@@ -25,6 +31,15 @@ def labelled(bare: Manifest, *, value: str = "enabled", role: str = "") -> Manif
     metadata["labels"] = metadata.get("labels", {}) | {REQUEST_LABEL: value}
     if role:
         metadata["annotations"] = metadata.get("annotations", {}) | {POD_ROLE_ANNOTATION: role}
+    return changed
+
+
+def asking_roles(bare: Manifest, *lines: str, profiles: str = "") -> Manifest:
+    """The same pod, which names roles of its containers."""
+    changed = deepcopy(bare)
+    asked = {CONTAINER_ROLES_ANNOTATION: "\n".join(lines), PROFILES_ANNOTATION: profiles}
+    annotations = changed["metadata"].get("annotations", {}) | {key: text for key, text in asked.items() if text}
+    changed["metadata"] = changed["metadata"] | {"annotations": annotations}
     return changed
 
 

@@ -15,7 +15,7 @@ from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.comparable import comparable, compared
 from tests.kubernetes.documents import Manifest, plain_files, pod_of
 from tests.kubernetes.namespaces import a_namespace, under_pod_security
-from tests.kubernetes.policies import OTHER_ROLE, in_force, labelled, roles
+from tests.kubernetes.policies import OTHER_ROLE, asking_roles, in_force, labelled, roles
 
 GOLDEN = Path(__file__).parents[1] / "inject" / "golden"
 OPTIONS = options(image="registry.example/irsa-sidecar:policy")
@@ -49,6 +49,11 @@ OWN_REGION = {"name": "AWS_REGION", "value": "us-east-1"}
 OWN_CHOICE = {"name": "AWS_EC2_METADATA_DISABLED", "value": "false"}
 MOUNT = {"name": "data", "mountPath": "/data"}
 DATA = {"name": "data", "emptyDir": {}}
+THREE = {
+    "containers": [app("web"), app("reports", env=[VARIABLE, OWN_REGION]), app("audit", volumeMounts=[MOUNT])],
+    "volumes": [DATA],
+}
+REPORTS, AUDIT = f"reports={OTHER_ROLE}", "audit = arn:aws:iam::444455556666:role/team/audit"
 SHAPES = workloads() | {
     "bare": pod(),
     "two containers": pod(containers=[app(), app("b", env=[VARIABLE], volumeMounts=[MOUNT])], volumes=[DATA]),
@@ -64,6 +69,17 @@ SHAPES = workloads() | {
     "annotations": pod() | {"metadata": {"name": "app", "annotations": {"a/b": "c"}}},
     "job": pod(restartPolicy="Never"),
     "node's network": pod(hostNetwork=True),
+    "a container's role": asking_roles(pod(**THREE), REPORTS),
+    "two containers' roles": asking_roles(pod(**THREE), "", REPORTS, f"  {AUDIT}\r", ""),
+    "an init container's role": asking_roles(pod(initContainers=[app("a"), app("reports")]), REPORTS),
+    "roles of root's containers": asking_roles(pod(**THREE, securityContext={"runAsUser": 0}), AUDIT, REPORTS),
+    "containers' profiles": asking_roles(pod(**THREE), "reports=b", "audit=a", profiles="roles"),
+    "one profile for two containers": asking_roles(pod(**THREE), "reports=b", "audit=b", profiles="roles"),
+    "profiles for all": asking_roles(pod(**THREE), profiles="roles"),
+    "twenty containers' roles": asking_roles(
+        pod(containers=[app(f"c{number}") for number in range(20)]),
+        *(f"c{number}={OTHER_ROLE}-{number}" for number in range(20)),
+    ),
     "fifty containers": pod(containers=[app(f"c{number}") for number in range(50)]),
 }
 

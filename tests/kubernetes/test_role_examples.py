@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -12,11 +12,14 @@ import aiohttp
 import pytest
 import yaml
 
+from sidecar import __version__
+from sidecar.inject import Options, inject
 from sidecar.lab.app import Lab
 from sidecar.lab.app import running as running_lab
 from sidecar.lab.aws import iam
 from sidecar.lab.settings import LabSettings
 from sidecar.lab.state import PUBLIC, StateDirectory, write
+from tests.inject.kit import pod
 from tests.kubernetes.documents import Manifest, pod_of
 from tests.kubernetes.kubelet.pod import Pod, running
 from tests.kubernetes.live_pods import CREDENTIALS, NAMESPACE, SIDECAR, a_node
@@ -73,11 +76,11 @@ async def a_cluster(directory: Path, example: str, sent: Applied) -> AsyncIterat
     settings = LabSettings(state.root, FREE, FREE, FREE, region=REGION, agent=FREE if by_agent else None)
     async with running_lab(settings) as lab:
         _write_iam(lab, ROLES[example])
-        pod = pod_of(sent.workload)
-        assert pod is not None
+        bare = pod_of(sent.workload)
+        assert bare is not None
         config_maps = {each["metadata"]["name"]: each["data"] for each in sent.of_kind("ConfigMap")}
         node = a_node(directory, lab, config_maps)
-        async with asyncio.timeout(60), running(as_eks_sends_it(pod, lab) if by_agent else pod, node) as living:
+        async with asyncio.timeout(60), running(as_eks_sends_it(bare, lab) if by_agent else bare, node) as living:
             yield lab, living
 
 
@@ -89,9 +92,9 @@ def _write_iam(lab: Lab, roles: list[dict[str, Any]]) -> None:
     write(lab.state.iam, json.dumps(document).encode(), PUBLIC)
 
 
-def as_eks_sends_it(pod: Manifest, lab: Lab) -> Manifest:
+def as_eks_sends_it(sent: Manifest, lab: Lab) -> Manifest:
     """What EKS adds for an association: to each container that has no such variable of its own."""
-    changed = deepcopy(pod)
+    changed = deepcopy(sent)
     directory = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
     added = [
         {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": lab.agent_url},
@@ -119,29 +122,54 @@ WHO: dict[str, dict[str, list[str]]] = {
 
 @pytest.mark.parametrize("example", WHO)
 async def test_each_container_calls_aws_with_its_role(example: str, tmp_path: Path) -> None:
-    async with a_cluster(tmp_path, example, applied(example)) as (_, pod):
-        await pod.until(f"{SIDECAR} passes its startup probe")
+    async with a_cluster(tmp_path, example, applied(example)) as (_, living):
+        await living.until(f"{SIDECAR} passes its startup probe")
         for name, roles in WHO[example].items():
-            await pod.until(f"{name} starts")
-            lines = await pod[name].lines(len(roles))
+            await living.until(f"{name} starts")
+            lines = await living[name].lines(len(roles))
             assert [line.split(":assumed-role/")[1].split("/")[0] for line in lines] == roles
 
 
+def asking() -> Applied:
+    """A pod that names a role of one of its containers by the page's annotation, with the sidecar."""
+    aws = {"image": "public.ecr.aws/aws-cli/aws-cli:2.37.0", "command": ["sh", "-c"]}
+    calls = {"args": ["while aws sts get-caller-identity; do sleep 60; done"]}
+    bare = pod(serviceAccountName=ACCOUNT, containers=[{"name": name} | aws | calls for name in ("web", "reports")])
+    annotations = {"irsa-sidecar/role-arn": f"{BASE}-web", "irsa-sidecar/container-roles": f"reports={BASE}-reports"}
+    bare["metadata"] |= {"annotations": annotations}
+    outcome = inject(bare, Options(region=REGION, image=f"irsa-sidecar:{__version__}"))
+    assert outcome.findings == ()
+    return Applied("asking", (outcome.document,))
+
+
+async def test_an_annotation_is_enough_for_a_containers_own_role(tmp_path: Path) -> None:
+    async with a_cluster(tmp_path, "role-per-container", asking()) as (_, living):
+        for name in ("web", "reports"):
+            await living.until(f"{name} starts")
+            (line,) = await living[name].lines(1)
+            assert f":assumed-role/{ACCOUNT}-{name}/" in line
+        statuses = await _statuses(living, ("", "/reports"))
+
+    assert statuses == {("web", ""): 200, ("web", "/reports"): 401, ("reports", ""): 401, ("reports", "/reports"): 200}
+
+
 async def test_the_roles_containers_have_tokens_that_differ_and_each_opens_one_role(tmp_path: Path) -> None:
-    async with a_cluster(tmp_path, "role-per-container", applied("role-per-container")) as (_, pod):
-        await pod.until("reports starts")
-        here = pod[SIDECAR].local(f"http://127.0.0.1:{CREDENTIALS}/v1/credentials")
-        tokens = {
-            name: Path(pod[name].local("/var/run/irsa-sidecar/authorization-token"))
-            for name in WHO["role-per-container"]
-        }
-        answers = {}
-        async with aiohttp.ClientSession() as http:
-            for owner, file in tokens.items():
-                for path in ("/web", "/reports", ""):
-                    headers = {"Authorization": file.read_text()}
-                    async with http.get(f"{here}{path}", headers=headers) as answer:
-                        answers[owner, path] = answer.status
+    async with a_cluster(tmp_path, "role-per-container", applied("role-per-container")) as (_, living):
+        await living.until("reports starts")
+        answers = await _statuses(living, ("/web", "/reports", ""))
     own = {("web", "/web"), ("web", ""), ("reports", "/reports")}  # web's is the default too
     assert {key for key, status in answers.items() if status == 200} == own
     assert {answers[key] for key in answers if key not in own} == {401}
+
+
+async def _statuses(living: Pod, paths: Sequence[str]) -> dict[tuple[str, str], int]:
+    """What each container's token opens: of the credentials at these paths."""
+    here = living[SIDECAR].local(f"http://127.0.0.1:{CREDENTIALS}/v1/credentials")
+    answers = {}
+    async with aiohttp.ClientSession() as http:
+        for owner in WHO["role-per-container"]:
+            token = Path(living[owner].local("/var/run/irsa-sidecar/authorization-token")).read_text()
+            for path in paths:
+                async with http.get(f"{here}{path}", headers={"Authorization": token}) as answer:
+                    answers[owner, path] = answer.status
+    return answers

@@ -59,6 +59,39 @@ class Longer:
     end: Either
 
 
+@dataclass(frozen=True, slots=True)
+class Each:
+    """The items at a list's end that are made of another list: `item` may read `variable`."""
+
+    of: str
+    variable: str
+    item: Any
+
+
+def filled(tree: Any, mark: str, cel: str) -> Any:
+    """The tree with what CEL computes in the place of `mark`, also within its texts."""
+    match tree:
+        case str() if mark in tree and not isinstance(tree, CelText):
+            tree = CelText(tree, " + ".join(_around(tree.split(mark), cel)))
+        case Mapping():
+            tree = {key: filled(value, mark, cel) for key, value in tree.items()}
+        case list():
+            tree = [filled(item, mark, cel) for item in tree]
+        case Either():
+            tree = Either(tree.condition, filled(tree.yes, mark, cel), filled(tree.no, mark, cel))
+        case Longer():
+            tree = Longer(filled(tree.begin, mark, cel), filled(tree.end, mark, cel))
+    return tree
+
+
+def _around(parts: list[str], cel: str) -> Iterator[str]:
+    for number, part in enumerate(parts):
+        if number:
+            yield cel
+        if part:
+            yield _text(part)
+
+
 class _Absent:
     """In the place of an entry that is there in one case only."""
 
@@ -91,7 +124,7 @@ def written(value: Any, indent: str = "") -> str:
     if isinstance(value, Mapping):
         return _collection("{}", list(_entries(value, indent + _STEP)), indent)
     if isinstance(value, list):
-        return _collection("[]", [_item(item, indent + _STEP) for item in value], indent)
+        return _list(value, indent)
     return _text(value) if isinstance(value, str) else json.dumps(value)
 
 
@@ -107,6 +140,13 @@ def _collection(brackets: str, items: list[str], indent: str) -> str:
         return line
     lines = f",\n{indent}{_STEP}".join(items)
     return f"{begin}\n{indent}{_STEP}{lines}\n{indent}{end}"
+
+
+def _list(items: list[Any], indent: str) -> str:
+    if items and isinstance(items[-1], Each):
+        *others, each = items
+        return f"{_list(others, indent)} + {each.of}.map({each.variable}, {_item(each.item, indent)})"
+    return _collection("[]", [_item(item, indent + _STEP) for item in items], indent)
 
 
 def _item(item: Any, indent: str) -> str:

@@ -1,15 +1,15 @@
 """The CEL that adds the sidecar to a pod: what `patch` adds to every kind of pod, merged as `merge` does."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sidecar.inject import names
 from sidecar.inject.merge import DERIVED, NAMED_BY
 from sidecar.inject.options import Options
 from sidecar.inject.patch import patch_for
-from sidecar.inject.policy import parameters
-from sidecar.inject.policy.cel import CelText, either, written
+from sidecar.inject.policy import container_roles, parameters
+from sidecar.inject.policy.cel import CelText, either, filled, written
 
 ROLE, SIDECAR = "role", "sidecar"
 """Names of CEL variables."""
@@ -37,13 +37,19 @@ object.spec.?initContainers.orValue([]).transformList(place, container, containe
 
 def wanted(options: Options) -> dict[str, Any]:
     """What is added to any pod, in a pod's shape: one init container, the sidecar, and one container for all others."""
-    tree: dict[str, Any] = either(_RUNS_AS_ROOT, _wanted(options, runAsUser=0), _wanted(options))
+    tree: dict[str, Any] = _wanted(options)
+    if options.port is not None:
+        tree = _with_roles(tree, *(_wanted(replace(options, roles=roles)) for roles in container_roles.marked()))
     (sidecar,) = tree["spec"]["initContainers"]
     sidecar["resources"] = parameters.resources()
     return tree
 
 
-def _wanted(options: Options, **security: int) -> Any:
+def _wanted(options: Options) -> Any:
+    return either(_RUNS_AS_ROOT, _for_user(options, runAsUser=0), _for_user(options))
+
+
+def _for_user(options: Options, **security: int) -> Any:
     role = CelText("", f"variables.{ROLE}")
 
     def patch(*variables: str) -> Any:
@@ -54,15 +60,26 @@ def _wanted(options: Options, **security: int) -> Any:
     return either(_HAS_REGION, patch(*names.REGION_VARIABLES), patch())
 
 
-def variables(tree: Mapping[str, Any]) -> dict[str, str]:
+def _with_roles(usual: Any, *with_own: Any) -> dict[str, Any]:
+    """Roles of single containers, where a pod names some: from a ConfigMap, or by their ARNs."""
+    from_map, by_arn = (container_roles.of_the_pod(tree["spec"]) for tree in with_own)
+    own = either(container_roles.FROM_CONFIG_MAP, from_map, by_arn)
+    spec = either(container_roles.ANY, own, usual["spec"])
+    application = filled(with_own[0]["spec"]["containers"], container_roles.MARK, container_roles.OWN)
+    spec["containers"] = either(container_roles.HAS_OWN, application, usual["spec"]["containers"])
+    return {**usual, "spec": spec}
+
+
+def variables(tree: Mapping[str, Any], options: Options) -> dict[str, str]:
     """What the patch refers to. A pod that names no role gets it from its namespace afterwards."""
     return {
         ROLE: _OWN_ROLE,
+        **(container_roles.asked() | container_roles.served() if options.port is not None else {}),
         SIDECAR: written(tree["spec"]["initContainers"][0]),
     }
 
 
-def expression(tree: Mapping[str, Any]) -> str:
+def expression(tree: Mapping[str, Any], options: Options) -> str:
     """The JSON patch that adds `wanted` to a pod, which has labels: one of them asks for the sidecar.
 
     Without the annotation by which `inject` restores a file: nobody takes the sidecar out of a pod that runs.
@@ -73,6 +90,7 @@ def expression(tree: Mapping[str, Any]) -> str:
         *_additions(tree["metadata"]["labels"], "object.metadata.labels", Pointer("", "/metadata/labels")),
         *_additions(pods_own, "object.spec", Pointer("", "/spec")),
         _to_each_container(application),
+        *(_config() if options.port is not None else ()),
         _first(),
     ]
     return "\n+ ".join(parts)
@@ -99,6 +117,13 @@ class Pointer:
     @property
     def _path(self) -> str:
         return " + ".join(part for part in (self.cel, written(self.rest)) if part)
+
+
+def _config() -> Iterator[str]:
+    """The sidecar's config file, in the pod's annotations: there are some, for one has the ARNs."""
+    place = Pointer("", "/metadata/annotations") / names.CONFIG_ANNOTATION
+    by_arn = f"{container_roles.FROM_CONFIG_MAP} || variables.{container_roles.ASKED}.size() == 0"
+    yield f"({by_arn} ? [] : [{place.add(container_roles.config())}])"
 
 
 def _to_each_container(application: Mapping[str, Any]) -> str:

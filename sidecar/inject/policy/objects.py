@@ -7,7 +7,7 @@ from typing import Any
 
 from sidecar.inject import names
 from sidecar.inject.options import Options
-from sidecar.inject.policy import mutation, parameters, rules
+from sidecar.inject.policy import container_roles, mutation, parameters, rules
 from sidecar.inject.yaml_writer import Paragraph, Style, block_mapping
 
 Object = dict[str, Any]
@@ -71,8 +71,8 @@ def _adding(options: Options) -> Object:
             _condition("no-sidecar-yet", f"!{rules.HAS_SIDECAR}"),
             _condition("nothing-refused", f"({_all(rules.refused(options))}).size() == 0"),
         ],
-        "variables": [_variable(name, cel) for name, cel in mutation.variables(tree).items()],
-        "mutations": [_patch(mutation.expression(tree))],
+        "variables": [_variable(name, cel) for name, cel in mutation.variables(tree, options).items()],
+        "mutations": [_patch(mutation.expression(tree, options))],
     }
 
 
@@ -105,7 +105,7 @@ def _warning(options: Options) -> Object:
     found = rules.doubtful(options)
     return _of_pods(_ASKING) | {
         "failurePolicy": "Ignore",
-        "variables": [_variable(name, cel) for name, cel in found.items()],
+        "variables": [_variable(name, cel) for name, cel in (container_roles.asked() | dict(found)).items()],
         "validations": [_validation(list(found))],
     }
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from sidecar.core.arns import role_arn_pattern
 from sidecar.core.variables import METADATA_DISABLED
 from sidecar.inject import asking, checks, mount_checks, names, resource_checks, shadows
+from sidecar.inject.container_roles import OUR_VOLUMES
 from sidecar.inject.options import Options
-from sidecar.inject.patch import environment
+from sidecar.inject.policy import container_roles
 from sidecar.inject.policy.cel import written
+from sidecar.inject.policy.sentences import CONTAINERS, IS_SIDECAR, in_containers, variables, when
 from sidecar.inject.surroundings import OS_LABELS, WINDOWS_RUNTIME
 
-_IS_SIDECAR = f"container.name == '{names.SIDECAR}'"
-_CONTAINERS = "(object.spec.?initContainers.orValue([]) + object.spec.containers)"
-HAS_SIDECAR = f"{_CONTAINERS}.exists(container, {_IS_SIDECAR})"
+HAS_SIDECAR = f"{CONTAINERS}.exists(container, {IS_SIDECAR})"
 
 Rules = Mapping[str, str]
 """Each by its name, which is that of a CEL variable."""
@@ -25,13 +25,14 @@ def refused(options: Options) -> Rules:
     """What a pod must not have before the sidecar is added. Each stands for an error of `checks`."""
     return _possible(
         hostNetwork=_host_network(options),
-        static=_if(f"object.metadata.?annotations[?'{names.MIRROR_ANNOTATION}'].hasValue()", checks.STATIC),
+        static=when(f"object.metadata.?annotations[?'{names.MIRROR_ANNOTATION}'].hasValue()", checks.STATIC),
         windows=_windows(),
         volumes=_volumes(),
         mounts=_mounts() if options.port is not None else "",
         parents=_parents() if options.port is not None else "",
         ports=_ports(options),
         portNames=_port_names(),
+        containerRoles=container_roles.refused(options),
     )
 
 
@@ -43,19 +44,19 @@ def incomplete(options: Options, parameters: str) -> Rules:
 def doubtful(options: Options) -> Rules:
     """What probably goes wrong in an admitted pod. Each stands for a warning of `checks`."""
     return _possible(
-        hostNetwork=_if("object.spec.?hostNetwork.orValue(false)", _NODE),
-        linkLocal=_if("true", _LINK_LOCAL) if checks.needs_link_local(options) else "",
-        account=_if("object.spec.?serviceAccountName.orValue('default') == 'default'", _ACCOUNT),
-        label=_if(f"object.metadata.?labels[?'{names.LABEL}'].orValue('enabled') != 'enabled'", _LABEL),
+        hostNetwork=when("object.spec.?hostNetwork.orValue(false)", _NODE),
+        linkLocal=when("true", _LINK_LOCAL) if checks.needs_link_local(options) else "",
+        account=when("object.spec.?serviceAccountName.orValue('default') == 'default'", _ACCOUNT),
+        label=when(f"object.metadata.?labels[?'{names.LABEL}'].orValue('enabled') != 'enabled'", _LABEL),
         priority=_priority(options),
-        share=_if("object.spec.?resources.orValue({}) != {}", f"resources: {resource_checks.SHARED}"),
+        share=when("object.spec.?resources.orValue({}) != {}", f"resources: {resource_checks.SHARED}"),
         qos=_no_longer_guaranteed(),
         onNode=_on_node() if options.port is not None else "",
         shadows=_shadows(),
         envFrom=_env_from(),
         proxies=_proxies(),
-        elsewhere=_elsewhere(options),
         metadata=_no_metadata(options),
+        **container_roles.doubtful(options),
     )
 
 
@@ -84,12 +85,8 @@ _TERMS = (
 )
 
 
-def _if(condition: str, sentence: str) -> str:
-    return f"{condition}\n  ? [{written(sentence)}]\n  : []"
-
-
 def _request() -> str:
-    return _if(f"object.metadata.labels['{names.REQUEST_LABEL}'] != 'enabled'", asking.MISSPELT)
+    return when(f"object.metadata.labels['{names.REQUEST_LABEL}'] != 'enabled'", asking.MISSPELT)
 
 
 def _host_network(options: Options) -> str:
@@ -99,7 +96,7 @@ def _host_network(options: Options) -> str:
         "hostNetwork: every process on the node's network would get credentials where no token is required; remove "
         f"hostNetwork, or make the policy without {' and '.join(face.setting for face in faces)}"
     )
-    return _if("object.spec.?hostNetwork.orValue(false)", sentence)
+    return when("object.spec.?hostNetwork.orValue(false)", sentence)
 
 
 def _windows() -> str:
@@ -112,17 +109,18 @@ def _windows() -> str:
         "rule.operator == 'In' && rule.?values.orValue([]) != [] && rule.values.all(value, value == 'windows')\n"
         "    || rule.operator == 'NotIn' && 'linux' in rule.?values.orValue([])))))",
         "object.spec.?securityContext.?windowsOptions.orValue({}) != {}",
-        f"{_CONTAINERS}.exists(container, container.?securityContext.?windowsOptions.orValue({{}}) != {{}})",
+        f"{CONTAINERS}.exists(container, container.?securityContext.?windowsOptions.orValue({{}}) != {{}})",
         f"object.spec.?runtimeClassName.orValue('').matches({written(f'(?i){WINDOWS_RUNTIME}')})",
     )
     sentence = f"the sidecar's image is for Linux; remove the label {names.REQUEST_LABEL}"
-    return _if("\n  || ".join(here), sentence)
+    return when("\n  || ".join(here), sentence)
 
 
 def _volumes() -> str:
+    begins = "".join(f" || volume.name.startsWith('{name}')" for name in OUR_VOLUMES)
     return f"""\
 object.spec.?volumes.orValue([])
-  .filter(volume, volume.name in {written([*names.VOLUMES])})
+  .filter(volume, volume.name in {written([*names.VOLUMES])}{begins})
   .map(volume, 'volume ' + volume.name + ': the sidecar has a volume of this name; rename yours')"""
 
 
@@ -134,7 +132,7 @@ def _path(mount: str) -> str:
 def _mounts() -> str:
     places = (f"({_path('mount')} + '/').startsWith('{place}/')" for place in mount_checks.OWN_PLACES)
     sentence = written("the authorization token is mounted there; mount this elsewhere")
-    return _in_containers("volumeMounts", "mount", " || ".join(places), sentence)
+    return in_containers("volumeMounts", "mount", " || ".join(places), sentence)
 
 
 def _nearest_parent() -> str:
@@ -153,7 +151,7 @@ def _parents() -> str:
         f"no directory can be made in it for the authorization token at {names.AUTHORIZATION_DIRECTORY}, and the "
         "container would not start; mount it at a path of its own, or its files one by one with subPath"
     )
-    return _in_containers("volumeMounts", "mount", unwritable, f"mount.mountPath + ': ' + {written(sentence)}")
+    return in_containers("volumeMounts", "mount", unwritable, f"mount.mountPath + ': ' + {written(sentence)}")
 
 
 def _on_node() -> str:
@@ -163,7 +161,7 @@ def _on_node() -> str:
         "such as one socket"
     )
     found = f"{_nearest_parent()} && !mount.?readOnly.orValue(false) && {volume}"
-    return _in_containers("volumeMounts", "mount", found, f"mount.mountPath + ': ' + {written(sentence)}")
+    return in_containers("volumeMounts", "mount", found, f"mount.mountPath + ': ' + {written(sentence)}")
 
 
 def _ports(options: Options) -> str:
@@ -172,12 +170,12 @@ def _ports(options: Options) -> str:
 'the sidecar listens on port ' + string(port.containerPort) + ' too; choose another one with --set '
       + {_numbered(settings)}[port.containerPort] + ':PORT where the policy is made'"""
     taken = f"port.containerPort in {_numbered(settings)} && port.?protocol.orValue('TCP') == 'TCP'"
-    return _in_containers("ports", "port", taken, sentence)
+    return in_containers("ports", "port", taken, sentence)
 
 
 def _port_names() -> str:
     sentence = written(f"the sidecar's port is called {names.PORT} too; rename yours")
-    return _in_containers("ports", "port", f"port.?name.orValue('') == {written(names.PORT)}", sentence)
+    return in_containers("ports", "port", f"port.?name.orValue('') == {written(names.PORT)}", sentence)
 
 
 def _numbered(entries: Mapping[int, str]) -> str:
@@ -189,15 +187,15 @@ def _no_sidecar(parameters: str) -> str:
         f"no sidecar was added: ConfigMap {parameters} must exist with all parameters, and MutatingAdmissionPolicy "
         f"{names.SIDECAR} must be the one that was made with it"
     )
-    return _if(f"!{HAS_SIDECAR}", sentence)
+    return when(f"!{HAS_SIDECAR}", sentence)
 
 
 def _role(options: Options) -> str:
     """Also of a sidecar that was written by hand, unless it gets its role from elsewhere in the cluster."""
     pattern = written(role_arn_pattern(options.config.endpoint_url))
     return f"""\
-{_CONTAINERS}
-  .filter(container, {_IS_SIDECAR})
+{CONTAINERS}
+  .filter(container, {IS_SIDECAR})
   .map(container, container.?env.orValue([])
     .filter(item, item.name == 'AWS_ROLE_ARN' && !has(item.valueFrom))
     .map(item, item.?value.orValue(''))
@@ -211,7 +209,7 @@ def _role(options: Options) -> str:
 def _priority(options: Options) -> str:
     if not (name := options.priority_class):
         return ""
-    return _if(
+    return when(
         f"object.spec.?priorityClassName.orValue({written(name)}) != {written(name)}",
         f"priorityClassName: unchanged, and not {name}; it is the pod's",
     )
@@ -221,17 +219,17 @@ def _no_longer_guaranteed() -> str:
     limit = "container.?resources.?limits[?name].orValue('')"
     equal = f"{limit} != '' && container.?resources.?requests[?name].orValue({limit}) == {limit}"
     guaranteed = f"{written([*resource_checks.QOS_RESOURCES])}.all(name, {equal})"
-    return _if(
+    return when(
         f"object.spec.?resources.orValue({{}}) == {{}}\n"
-        f"  && {_CONTAINERS}.all(container, {_IS_SIDECAR} || {guaranteed})\n"
-        f"  && {_CONTAINERS}.exists(container, {_IS_SIDECAR} && !{guaranteed})",
+        f"  && {CONTAINERS}.all(container, {IS_SIDECAR} || {guaranteed})\n"
+        f"  && {CONTAINERS}.exists(container, {IS_SIDECAR} && !{guaranteed})",
         resource_checks.NO_LONGER_GUARANTEED,
     )
 
 
 def _shadows() -> str:
     named = written(shadows.SHADOWS, "    ")
-    return _variables(f"item.name in {named}", f"{named}[item.name] + '; remove it'")
+    return variables(f"item.name in {named}", f"{named}[item.name] + '; remove it'")
 
 
 def _env_from() -> str:
@@ -243,7 +241,7 @@ def _env_from() -> str:
         " cannot be seen here. If AWS_ACCESS_KEY_ID, AWS_PROFILE or another that SDKs prefer is among them, they never "
         "call the sidecar: irsa-sidecar doctor checks it in the pod"
     )
-    return _in_containers("envFrom", "source", "true", f"'the variables from ' + {source} + {written(sentence)}")
+    return in_containers("envFrom", "source", "true", f"'the variables from ' + {source} + {written(sentence)}")
 
 
 def _proxies() -> str:
@@ -252,36 +250,13 @@ def _proxies() -> str:
     exempt = f"has(other.valueFrom) || other.?value.orValue('').split(',').exists(entry, {loopback})"
     exempted = f"container.env.exists(other, other.name in {written([*shadows.EXCEPTIONS])} && ({exempt}))"
     proxy = f"item.name in {written([*shadows.PROXIES])} && (has(item.valueFrom) || item.?value.orValue('') != '')"
-    return _variables(f"{proxy} && !{exempted}", written(shadows.PROXIED))
-
-
-def _elsewhere(options: Options) -> str:
-    wanted = {item["name"]: item.get("value", "metadata.uid") for item in environment(options)}
-    value = "item.?value.orValue(item.?valueFrom.?fieldRef.?fieldPath.orValue(''))"
-    needed = f"{written(wanted, '    ')}[item.name]"
-    sentence = f"'unchanged, but the sidecar needs ' + {needed} + '. Remove yours, and the policy sets it'"
-    return _variables(f"item.name in {written(wanted, '    ')} && {value} != {needed}", sentence)
+    return variables(f"{proxy} && !{exempted}", written(shadows.PROXIED))
 
 
 def _no_metadata(options: Options) -> str:
     if options.metadata_port is None:
         return ""
     disabled = f"item.name == '{METADATA_DISABLED}' && item.?value.orValue('') == 'true'"
-    return _variables(
+    return variables(
         disabled, written("SDKs will not call the sidecar's IMDS endpoint (SIDECAR_IMDS_LISTEN); remove it")
     )
-
-
-def _variables(found: str, sentence: str) -> str:
-    return _in_containers("env", "item", found, f"item.name + ': ' + {sentence}")
-
-
-def _in_containers(key: str, each: str, found: str, sentence: str) -> str:
-    """A sentence for each item of a list of the containers, but the sidecar's."""
-    return f"""\
-{_CONTAINERS}
-  .filter(container, !({_IS_SIDECAR}))
-  .map(container, container.?{key}.orValue([])
-    .filter({each}, {found})
-    .map({each}, 'container ' + container.name + ', {key}: ' + {sentence})
-  ).flatten()"""

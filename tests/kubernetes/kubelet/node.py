@@ -59,7 +59,7 @@ class Process:
 
 def process_of(container: Manifest, pod: Manifest, node: Node) -> Process:
     places = _ports(node) | _mounts(container, pod, node)
-    _write_config_maps(container, pod, node, places)
+    _write_texts(container, pod, node, places)
     environment = {
         "HOME": str(node.directory),
         **node.variables,
@@ -123,21 +123,27 @@ def _volume(volume: Manifest, pod: Manifest, node: Node) -> Path:
     (source,) = volume["projected"]["sources"]
     if "serviceAccountToken" in source:
         return Path(node.tokens, pod["metadata"]["namespace"], pod["spec"]["serviceAccountName"])
-    items = source["downwardAPI"]["items"]
-    files = {item["path"]: _field(pod, item["fieldRef"]["fieldPath"]).encode() for item in items}
-    replace_files(directory, files, time.time())
     return directory
 
 
-def _write_config_maps(container: Manifest, pod: Manifest, node: Node, places: Mapping[str, str]) -> None:
-    """As files, in which the container's paths are those of this machine too."""
+def _write_texts(container: Manifest, pod: Manifest, node: Node, places: Mapping[str, str]) -> None:
+    """Config maps and annotations as files, in which the container's paths are those of this machine too."""
+    mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
     for volume in pod["spec"].get("volumes", []):
-        if "configMap" in volume and any(
-            mount["name"] == volume["name"] for mount in container.get("volumeMounts", [])
-        ):
-            data = node.config_maps[volume["configMap"]["name"]]
+        if volume["name"] in mounted and (data := _texts(volume, pod, node)):
             files = {name: _replaced(text, places).encode() for name, text in data.items()}
             replace_files(_volume(volume, pod, node), files, time.time())
+
+
+def _texts(volume: Manifest, pod: Manifest, node: Node) -> Mapping[str, str]:
+    if "configMap" in volume:
+        return node.config_maps[volume["configMap"]["name"]]
+    (source,) = volume.get("projected", {}).get("sources", [{}])
+    return _downward(source["downwardAPI"]["items"], pod) if "downwardAPI" in source else {}
+
+
+def _downward(items: list[Manifest], pod: Manifest) -> dict[str, str]:
+    return {item["path"]: _field(pod, item["fieldRef"]["fieldPath"]) for item in items}
 
 
 def _replaced(text: str, places: Mapping[str, str]) -> str:
