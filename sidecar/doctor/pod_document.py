@@ -79,7 +79,7 @@ def _chosen(found: list[Application], only: str) -> tuple[Application, ...]:
 def _documents(text: str) -> list[Tree]:
     try:
         document = json.loads(text.lstrip("\ufeff"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotAPod("it is not JSON; use `kubectl get pod POD -o json`") from None
     if not isinstance(document, dict):
         raise NotAPod("it is not an object of Kubernetes")
@@ -138,7 +138,7 @@ def _of_pod(pod: Tree, path: str) -> tuple[str, str]:
 def _expanded(value: str, before: Mapping[str, str]) -> str:
     """`$(NAME)` as the kubelet replaces it: by a variable above; `$$` is a dollar."""
     return re.sub(
-        r"\$\$|\$\(([^)]+)\)", lambda found: "$" if found[1] is None else before.get(found[1], found[0]), value
+        r"\$\$|\$\(([^()]+)\)", lambda found: "$" if found[1] is None else before.get(found[1], found[0]), value
     )
 
 

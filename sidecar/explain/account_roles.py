@@ -30,16 +30,18 @@ class AccountRole:
 def account_roles(content: str) -> dict[str, AccountRole]:
     """By ARN. Raises `NotAPolicy`."""
     try:
-        document = json.loads(content.removeprefix("\ufeff"))
+        by_arn = {role.arn: role for role in _roles(json.loads(content.removeprefix("\ufeff"))) if role.arn}
     except (ValueError, RecursionError):
         raise NotAPolicy("it is not JSON; `aws iam get-account-authorization-details` prints it") from None
-    found = list(_mappings(document))
-    managed = dict(_managed(found))
-    roles = (_role(each, managed) for each in found if "AssumeRolePolicyDocument" in each)
-    by_arn = {role.arn: role for role in roles if role.arn}
     if not by_arn:
         raise NotAPolicy("there is no role in it; `aws iam get-account-authorization-details` prints them")
     return by_arn
+
+
+def _roles(document: Any) -> Iterator[AccountRole]:
+    found = list(_mappings(document))
+    managed = dict(_managed(found))
+    return (_role(each, managed) for each in found if "AssumeRolePolicyDocument" in each)
 
 
 def _mappings(found: Any) -> Iterator[dict[str, Any]]:
@@ -56,17 +58,16 @@ def _mappings(found: Any) -> Iterator[dict[str, Any]]:
 
 def _managed(found: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
     for each in found:
-        versions = each.get("PolicyVersionList")
-        for version in versions if isinstance(versions, list) else ():
-            if isinstance(version, dict) and version.get("IsDefaultVersion"):
+        for version in _objects(each.get("PolicyVersionList")):
+            if version.get("IsDefaultVersion"):
                 yield str(each.get("Arn", "")), _text(version.get("Document"))
 
 
 def _role(found: Mapping[str, Any], managed: Mapping[str, str]) -> AccountRole:
     inline, attached = found.get("RolePolicyList"), found.get("AttachedManagedPolicies")
-    names = {str(each.get("PolicyArn", "")): str(each.get("PolicyName", "")) for each in attached or ()}
+    names = {str(each.get("PolicyArn", "")): str(each.get("PolicyName", "")) for each in _objects(attached)}
     policies = (
-        *((str(each.get("PolicyName", "")), _text(each.get("PolicyDocument"))) for each in inline or ()),
+        *((str(each.get("PolicyName", "")), _text(each.get("PolicyDocument"))) for each in _objects(inline)),
         *((name, managed[arn]) for arn, name in names.items() if arn in managed),
     )
     unseen = (
@@ -76,6 +77,10 @@ def _role(found: Mapping[str, Any], managed: Mapping[str, str]) -> AccountRole:
     told = inline is not None or attached is not None
     arn = str(found.get("Arn", ""))
     return AccountRole(arn, _text(found.get("AssumeRolePolicyDocument")), policies if told else None, unseen)
+
+
+def _objects(found: Any) -> list[dict[str, Any]]:
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _text(document: Any) -> str:

@@ -48,7 +48,10 @@ class RecordedCall:
 
 def recorded_call(content: str) -> RecordedCall:
     """The newest call in an event, a log file, or the output of `lookup-events`. Raises `NotAnEvent`."""
-    events = sorted(_events(_json(content)), key=_time_of)
+    try:
+        events = sorted(_events(_json(content)), key=_time_of)
+    except RecursionError:
+        raise NotAnEvent("it is nested too deeply; no event is") from None
     if not events:
         raise NotAnEvent(f"no event of {EVENT_NAME} in it; `aws cloudtrail lookup-events` prints them")
     return _call(events[-1])

@@ -40,6 +40,13 @@ def policy_text(content: str, role_arn: str = "") -> PolicyText:
 
     A text that begins as JSON does and is none comes back as it is: the parser of policies says where the mistake is.
     """
+    try:
+        return _found(content, role_arn)
+    except RecursionError:
+        raise NotAPolicy("it is nested too deeply; no policy is") from None
+
+
+def _found(content: str, role_arn: str) -> PolicyText:
     plain = _unquoted(content.removeprefix("\ufeff").strip())
     if not plain:
         raise NotAPolicy("the file is empty")
@@ -62,7 +69,7 @@ def _unquoted(text: str) -> str:
 def _fenced(text: str, role_arn: str) -> PolicyText:
     """A block of a web page, where a word processor may have changed the quotation marks."""
     straight = text.translate(_SMART)
-    found = policy_text(straight, role_arn)
+    found = _found(straight, role_arn)
     return found if straight == text else PolicyText(found.text, found.role_arn, (*found.remarks, _smart_quotes()))
 
 
@@ -95,7 +102,7 @@ def _inside(found: Any, plain: str, role_arn: str) -> PolicyText:
     if isinstance(found, str):
         if found == plain:
             raise NotAPolicy("it is plain text, neither JSON nor YAML")
-        return policy_text(found, role_arn)
+        return _found(found, role_arn)
     if isinstance(found, dict) and _is_a_policy(found):
         return _alone(plain if plain.startswith("{") else written(found))
     roles = list(dict.fromkeys(roles_in(found)))

@@ -7,12 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from sidecar.trust.elements import (
-    POLICY_ELEMENTS,
     VERSIONS,
     Condition,
     Effect,
     conditions_of,
     effect_of,
+    head_of,
+    no_statement,
     one_of,
     refuse_repeated,
     refuse_unknown,
@@ -20,13 +21,13 @@ from sidecar.trust.elements import (
     sid_of,
     texts_of,
 )
-from sidecar.trust.json_text import decoded
 from sidecar.trust.malformed import MalformedPolicy
 from sidecar.trust.patterns import has_wildcard
 
 ANYONE = "*"
 
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition")
+_USUAL_ELEMENTS = "Effect, Principal and Action"
 _USUAL_ACTION, _USUAL_PRINCIPAL = '"sts:AssumeRoleWithWebIdentity"', '{"Federated": "<provider ARN>"}'
 _PRINCIPAL_KINDS = ("AWS", "Federated", "Service", "CanonicalUser")
 
@@ -78,31 +79,13 @@ class TrustPolicy:
 @lru_cache(maxsize=64)
 def parse(text: str) -> TrustPolicy:
     """Reads a policy document. Raises MalformedPolicy, which says where and what to change."""
-    document = decoded(text)
-    require_mapping(document, "The policy", ())
-    refuse_unknown(document, POLICY_ELEMENTS, ())
-    version = document.get("Version", VERSIONS[1])
-    if version not in VERSIONS:
-        raise MalformedPolicy(
-            f"Version {version!r} is not a version of the policy language.",
-            fix=f'Write "Version": "{VERSIONS[0]}".',
-            where=("Version",),
-        )
-    compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return TrustPolicy(version, tuple(_statements(document.get("Statement"))), compact)
-
-
-def _statements(found: Any) -> Iterator[Statement]:
-    statements = found if isinstance(found, list) else [found]
-    if found is None or not statements:
-        raise MalformedPolicy(
-            "Statement is missing: the policy has none.", fix="Add one with Effect, Principal and Action."
-        )
-    sids: dict[str, int] = {}
-    for index, raw in enumerate(statements):
-        statement = _statement(raw, index)
-        refuse_repeated(statement, sids)
-        yield statement
+    head = head_of(text, _USUAL_ELEMENTS)
+    if not head.statements:
+        raise no_statement(_USUAL_ELEMENTS)
+    compact = json.dumps(head.document, separators=(",", ":"), ensure_ascii=False)
+    statements = tuple(_statement(raw, index) for index, raw in enumerate(head.statements))
+    refuse_repeated(statements)
+    return TrustPolicy(head.version, statements, compact)
 
 
 def _statement(found: Any, index: int) -> Statement:

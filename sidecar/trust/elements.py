@@ -6,11 +6,12 @@ refused rather than ignored; where IAM's own answer is not documented this is th
 
 import enum
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol
 
+from sidecar.trust.json_text import decoded
 from sidecar.trust.malformed import MalformedPolicy
 from sidecar.trust.operators import Operator, parse_operator
 
@@ -43,10 +44,13 @@ class Numbered(Protocol):
     def sid(self) -> str: ...
 
 
-def refuse_repeated(statement: Numbered, sids: dict[str, int]) -> None:
+def refuse_repeated(statements: Iterable[Numbered]) -> None:
     """IAM User Guide, "Sid": unique within a policy."""
-    first = sids.setdefault(statement.sid, statement.index) if statement.sid else statement.index
-    if first != statement.index:
+    sids: dict[str, int] = {}
+    for statement in statements:
+        first = sids.setdefault(statement.sid, statement.index) if statement.sid else statement.index
+        if first == statement.index:
+            continue
         raise MalformedPolicy(
             f"The Sid {statement.sid!r} is used twice, in statements {first} and {statement.index}.",
             fix="Give each statement a Sid of its own, or none.",
@@ -76,6 +80,37 @@ def effect_of(found: Any, where: tuple[str | int, ...]) -> Effect:
             f"Effect is {found!r}.", fix='Write "Allow" or "Deny", in exactly this spelling.', where=where
         )
     return Effect(found)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHead:
+    """A document's version, and its statements unread."""
+
+    version: str
+    statements: list[Any]
+    document: dict[str, Any]
+
+
+def no_statement(usual: str) -> MalformedPolicy:
+    return MalformedPolicy("Statement is missing: the policy has none.", fix=f"Add one with {usual}.")
+
+
+def head_of(text: str, usual: str) -> PolicyHead:
+    """What every kind of policy begins with. `usual`: the elements that a statement needs. Raises MalformedPolicy."""
+    document = decoded(text)
+    require_mapping(document, "The policy", ())
+    refuse_unknown(document, POLICY_ELEMENTS, ())
+    version = document.get("Version", VERSIONS[1])
+    if version not in VERSIONS:
+        raise MalformedPolicy(
+            f"Version {version!r} is not a version of the policy language.",
+            fix=f'Write "Version": "{VERSIONS[0]}".',
+            where=("Version",),
+        )
+    found = document.get("Statement")
+    if found is None:
+        raise no_statement(usual)
+    return PolicyHead(version, found if isinstance(found, list) else [found], document)
 
 
 def conditions_of(found: Any, where: tuple[str | int, ...]) -> Iterator[Condition]:

@@ -3,18 +3,17 @@
 Source: AWS IAM User Guide, "JSON policy element reference".
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from sidecar.trust.elements import (
-    POLICY_ELEMENTS,
     VERSIONS,
     Condition,
     Effect,
     conditions_of,
     effect_of,
+    head_of,
     one_of,
     refuse_repeated,
     refuse_unknown,
@@ -22,8 +21,6 @@ from sidecar.trust.elements import (
     sid_of,
     texts_of,
 )
-from sidecar.trust.json_text import decoded
-from sidecar.trust.malformed import MalformedPolicy
 
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition")
 _USUAL_ACTION, _USUAL_RESOURCE = '"sts:AssumeRole"', '"<ARN of the role to assume>"'
@@ -60,28 +57,10 @@ class IdentityPolicy:
 @lru_cache(maxsize=64)
 def parse_identity(text: str, name: str = "") -> IdentityPolicy:
     """Reads a policy document. Raises `MalformedPolicy`, which says where and what to change."""
-    document = decoded(text)
-    require_mapping(document, "The policy", ())
-    refuse_unknown(document, POLICY_ELEMENTS, ())
-    version = document.get("Version", VERSIONS[1])
-    if version not in VERSIONS:
-        raise MalformedPolicy(
-            f"Version {version!r} is not a version of the policy language.",
-            fix=f'Write "Version": "{VERSIONS[0]}".',
-            where=("Version",),
-        )
-    return IdentityPolicy(version, tuple(_statements(document.get("Statement"))), name)
-
-
-def _statements(found: Any) -> Iterator[IdentityStatement]:
-    statements = found if isinstance(found, list) else [found]
-    if found is None:
-        raise MalformedPolicy("Statement is missing.", fix="Add one with Effect, Action and Resource.")
-    sids: dict[str, int] = {}
-    for index, raw in enumerate(statements):
-        statement = _statement(raw, index)
-        refuse_repeated(statement, sids)
-        yield statement
+    head = head_of(text, "Effect, Action and Resource")
+    statements = tuple(_statement(raw, index) for index, raw in enumerate(head.statements))
+    refuse_repeated(statements)
+    return IdentityPolicy(head.version, statements, name)
 
 
 def _statement(found: Any, index: int) -> IdentityStatement:

@@ -131,3 +131,16 @@ async def test_of_the_examples_as_a_cluster_shows_them_nothing_is_wrong(tmp_path
         found = [check(pod.of(application)) for check in APPLICATION]
 
         assert [each for each in found if each and each.level in {Level.ERROR, Level.WARNING}] == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"kind":' * 100_000])
+def test_what_is_nested_too_deeply_is_no_pod(text: str) -> None:
+    with pytest.raises(NotAPod):
+        applications(text)
+
+
+def test_names_that_are_never_closed_are_read_in_a_moment() -> None:
+    value = "$(" * 100_000
+    container = {"name": "app", "env": [{"name": "X", "value": value}]}
+    (found,) = applications(json.dumps({"kind": "Pod", "spec": {"containers": [container]}}))
+    assert found.variables["X"] == value

@@ -1,6 +1,7 @@
 """The trust policy is found in what people have; where it cannot be, one sentence says what the file is."""
 
 import codecs
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from sidecar.explain import NotAPolicy, policy_text
+from sidecar.explain.account_roles import account_roles
+from sidecar.explain.cloudtrail import NotAnEvent, recorded_call
 from sidecar.explain.commands import main
 from sidecar.trust import MalformedPolicy, parse
 from tests.explain.asking import CLUSTER, NOW, ROLE, equals, get_role, policy, statement, token
@@ -195,3 +198,31 @@ def test_a_byte_order_mark_before_a_token_stays_a_mistake(tmp_path: Path) -> Non
 
     files = ["--token-file", str(tmp_path / "token"), "--trust-policy", str(tmp_path / "policy.json")]
     assert main([*files, "--now", str(NOW)]) == 1
+
+
+DEEP = 970
+"""Deeper than any policy, and what Python's reader of JSON just takes."""
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        '{{"Role":{{"Arn":"x","AssumeRolePolicyDocument":{{"a":{0}}}}}}}',
+        '{{"Resources":{{"R":{{"Properties":{0}}}}}}}',
+        '{{"Statement":{0}}}',
+        "{0}",
+    ],
+)
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_too_deeply_for_us_is_refused_and_breaks_nothing(
+    around: str, opening: str, closing: str
+) -> None:
+    content = around.format(f"{opening * DEEP}1{closing * DEEP}")
+    for read in (policy_text, account_roles, recorded_call):
+        with contextlib.suppress(NotAPolicy, NotAnEvent):
+            read(content)
+
+
+def test_roles_whose_lists_are_none_have_no_policies() -> None:
+    content = {"Arn": "x", "AssumeRolePolicyDocument": {}, "RolePolicyList": "inline", "AttachedManagedPolicies": ["m"]}
+    assert account_roles(json.dumps(content))["x"].policies == ()

@@ -15,8 +15,8 @@ NOT_AUTHORIZED_MESSAGE = "Not authorized to perform sts:AssumeRoleWithWebIdentit
 Fields: TypeAlias = Mapping[str, "str | Fields"]
 
 
-class StsRefusal(Exception):
-    """STS refuses. `why` is printed on the lab's terminal; a client gets `code` and `message` alone."""
+class Refusal(Exception):
+    """A service refuses. `why` is printed on the lab's terminal; a client gets `code` and `message` alone."""
 
     def __init__(self, code: str, message: str, *, status: int = 400, why: str = "") -> None:
         super().__init__(f"{code}: {message}")
@@ -24,6 +24,10 @@ class StsRefusal(Exception):
         self.message = message
         self.status = status
         self.why = why
+
+
+class StsRefusal(Refusal):
+    """STS refuses."""
 
 
 def invalid_token(message: str, *, why: str = "") -> StsRefusal:

@@ -11,7 +11,7 @@ from typing import Any
 from sidecar import trust
 from sidecar.core.audiences import POD_IDENTITY
 from sidecar.lab.aws import token_verification
-from sidecar.lab.aws.answers import StsRefusal
+from sidecar.lab.aws.answers import Refusal, StsRefusal
 from sidecar.lab.aws.arns import parse_role_arn
 from sidecar.lab.aws.associations import Association
 from sidecar.lab.aws.iam import Iam, IamRole
@@ -24,15 +24,8 @@ SESSION_LIFETIME = 6 * 3600.0
 DENIED = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
 
 
-class EksRefusal(Exception):
-    """EKS refuses. `why` is printed on the lab's terminal; a client gets `code` and `message` alone."""
-
-    def __init__(self, code: str, message: str, *, status: int = 400, why: str = "") -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.status = status
-        self.why = why
+class EksRefusal(Refusal):
+    """EKS Auth refuses."""
 
 
 @dataclass(frozen=True, slots=True)
