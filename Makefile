@@ -52,9 +52,9 @@ kubernetes: $(VENV)/.dev ## a real API server judges manifests and tokens (needs
 	$(BIN)/python -m tests.kubernetes.build
 	$(BIN)/python -m pytest tests/kubernetes $(ARGS)
 
-helm: $(VENV)/.dev ## a real Helm renders the chart and installs it (needs Go; the first time takes minutes)
+helm: $(VENV)/.dev ## Helm 3 and Helm 4 render the chart and install it (needs Go; the first time takes minutes)
 	$(BIN)/python -m tests.chart.build
-	$(BIN)/python -m pytest tests/chart tests/kubernetes/test_chart.py $(ARGS)
+	$(BIN)/python -m pytest tests/chart tests/kubernetes/test_chart.py tests/kubernetes/test_webhook_chart.py $(ARGS)
 
 servers: $(VENV)/.dev ## real STS servers that others wrote judge the exchange (as root; needs Go; the first time takes minutes)
 	$(BIN)/python -m tests.other_sts.build

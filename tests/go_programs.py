@@ -49,10 +49,12 @@ class GoProgram:
 
     def build(self) -> bool:
         """Make it, if it is not there. False if it cannot be made; what is wrong is printed."""
-        with one_process_at_a_time(self._folder):
-            return self.binary.exists() or self._built()
+        return build_together(self)
 
-    def _built(self) -> bool:
+    def built(self) -> bool:
+        """The same without the lock, and without the end that `build_together` makes of what was downloaded."""
+        if self.binary.exists():
+            return True
         if shutil.which("go") is None:
             print(f"{self.name} is built with Go 1.26 or newer: install it (https://go.dev/dl).", file=sys.stderr)
             return False
@@ -63,7 +65,8 @@ class GoProgram:
         for step in (FETCH, (*BUILD, "-o", str(draft), self.package)):
             if subprocess.run(step, cwd=self.source, env=os.environ | self._caches(), check=False).returncode:
                 return False
-        self._keep(draft)
+        self.binary.parent.mkdir(exist_ok=True)
+        draft.rename(self.binary)
         print(f"built in {time.monotonic() - started:.0f} s, {self.binary.stat().st_size >> 20} MiB")
         return True
 
@@ -72,10 +75,24 @@ class GoProgram:
         modules, objects = self._folder / "modules", self._folder / "objects"
         return {"GOMODCACHE": str(modules), "GOCACHE": str(objects), "CGO_ENABLED": "0", "GOFLAGS": ""}
 
-    def _keep(self, draft: Path) -> None:
-        """The finished program, and nothing else: sources and objects of 2 GB have done their work."""
-        for found in self._folder.iterdir():
-            if found.is_dir():
-                shutil.rmtree(found)
-        self.binary.parent.mkdir()
-        draft.rename(self.binary)
+
+def build_together(*programs: GoProgram) -> bool:
+    """Make those that are not there, of one folder: what they have in common is downloaded and compiled once.
+
+    False if one cannot be made; what is wrong is printed.
+    """
+    folder = CACHE / programs[0].folder
+    with one_process_at_a_time(folder):
+        if all(program.binary.exists() for program in programs):
+            return True
+        if not all(program.built() for program in programs):
+            return False
+        _keep({program.binary.parent for program in programs}, folder)
+    return True
+
+
+def _keep(finished: set[Path], folder: Path) -> None:
+    """The finished programs, and nothing else: sources and objects of 2 GB have done their work."""
+    for found in set(folder.iterdir()) - finished:
+        if found.is_dir():
+            shutil.rmtree(found)

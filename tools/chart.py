@@ -44,7 +44,9 @@ _HEAD = """\
 {{- if eq .Values.injection "policy" }}
 {{- $minor := regexFind "^[0-9]+" .Capabilities.KubeVersion.Minor | int }}
 {{- if and $minor (lt $minor 36) }}
-{{- fail "The policies need Kubernetes 1.36 or newer: with older clusters, set injection=webhook." }}
+{{- $version := .Capabilities.KubeVersion.Version }}
+{{- $problem := printf "The policies need Kubernetes 1.36 or newer, and this is %s: set injection=webhook." $version }}
+{{- fail (printf "%s Without a cluster Helm chooses it: name yours with --kube-version." $problem) }}
 {{- end }}
 """
 _WEBHOOK = ("rbac", "deployment", "service", "pod-disruption-budget", "webhook-configuration")

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.chart.build import HELM
+from tests.chart.build import HELMS
 from tests.needs import without
 
 Manifest = dict[str, Any]
@@ -18,6 +18,7 @@ CHART = ROOT / "manifests" / "chart" / "irsa-sidecar"
 EVERYTHING = CHART / "ci" / "everything.yaml"
 RELEASE, NAMESPACE = "irsa-sidecar", "irsa-sidecar"
 KUBERNETES = "1.37.0"
+VERSIONS = tuple(HELMS)
 
 
 class HelmRefused(Exception):
@@ -53,8 +54,12 @@ class Helm:
         return done.stdout
 
 
-def a_helm(home: Path, cluster: Mapping[str, str] | None = None) -> Helm:
+def a_helm(home: Path, version: int, cluster: Mapping[str, str] | None = None) -> Helm:
     """Skips the test, or fails it in CI, if the program was not built."""
-    if not HELM.binary.exists():
-        without("there is no Helm yet: make helm")
-    return Helm(HELM.binary, home, cluster or {})
+    built = HELMS[version].binary
+    if not built.exists():
+        without(f"there is no Helm {version} yet: make helm")
+    program = home / "bin" / "helm"
+    program.parent.mkdir()
+    program.symlink_to(built)
+    return Helm(program, home, cluster or {})

@@ -12,16 +12,11 @@ import yaml
 from sidecar.inject import Options
 from sidecar.inject.policy import objects
 from sidecar.inject.resources import Resources
-from tests.chart.helm import CHART, EVERYTHING, NAMESPACE, Helm, HelmRefused, Manifest, a_helm
+from tests.chart.helm import CHART, EVERYTHING, NAMESPACE, Helm, HelmRefused, Manifest
 from tests.manifests.rendering import MANIFESTS, rendered
 from tools import chart, release_files
 
 REGION = "--set=region=eu-west-1"
-
-
-@pytest.fixture
-def helm(tmp_path: Path) -> Helm:
-    return a_helm(tmp_path)
 
 
 def comparable(documents: Iterable[Manifest]) -> dict[str, Manifest]:
@@ -174,8 +169,16 @@ def test_a_bad_value_is_named(helm: Helm, flags: list[str], named: str) -> None:
 
 
 def test_clusters_without_the_policies_are_told_so(helm: Helm) -> None:
-    with pytest.raises(HelmRefused, match=r"The policies need Kubernetes 1\.36 or newer"):
+    with pytest.raises(HelmRefused, match=r"1\.36 or newer, and this is v1\.35\.4: set injection=webhook\."):
         helm.render(REGION, kubernetes="1.35.4")
+
+
+def test_a_version_that_helm_chose_itself_can_be_named(helm: Helm) -> None:
+    """Without a cluster: 1.20, if that Helm was made by `go build`."""
+    with pytest.raises(HelmRefused, match="Without a cluster Helm chooses it: name yours with --kube-version"):
+        helm.render(REGION, kubernetes="1.20.0")
+
+    assert helm.run("template", "irsa-sidecar", str(CHART), REGION, "--kube-version=1.36.0")
 
 
 def test_a_cluster_of_a_provider_counts_by_its_numbers(helm: Helm) -> None:

@@ -1,7 +1,6 @@
 """The Helm chart with the webhook in the place of the policies: what `kubectl apply -k` makes, for any values."""
 
 from argparse import ArgumentParser
-from pathlib import Path
 
 import pytest
 import yaml
@@ -9,16 +8,11 @@ import yaml
 from sidecar.inject import Options
 from sidecar.inject.arguments import add_sidecar_options, described
 from sidecar.inject.resources import Resources
-from tests.chart.helm import EVERYTHING, NAMESPACE, Helm, HelmRefused, Manifest, a_helm
+from tests.chart.helm import EVERYTHING, NAMESPACE, Helm, HelmRefused, Manifest
 from tests.chart.test_chart import comparable
 from tests.manifests.rendering import MANIFESTS, rendered
 
 WEBHOOK = ("--set=region=eu-west-1", "--set=injection=webhook")
-
-
-@pytest.fixture
-def helm(tmp_path: Path) -> Helm:
-    return a_helm(tmp_path)
 
 
 def test_it_renders_what_kubectl_applies(helm: Helm) -> None:

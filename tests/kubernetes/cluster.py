@@ -80,7 +80,8 @@ class Cluster:
             # An address for documentation (RFC 5737), and nobody who would announce it.
             ("advertise-address", "192.0.2.1"),
             ("endpoint-reconciler-type", "none"),
-            ("service-cluster-ip-range", "10.0.0.0/24"),
+            # On this machine, so that what listens at a ClusterIP is asked; each cluster has a range of its own.
+            ("service-cluster-ip-range", f"127.{self.port >> 8}.{self.port & 255}.0/24"),
         ]
         return (str(self.program), *(f"--{name}={value}" for name, value in flags), *self.flags)
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.kubernetes import operators
 from tests.kubernetes.api import Api
 from tests.kubernetes.bucket import a_bucket
 from tests.kubernetes.build import KUBE_APISERVER
@@ -37,6 +38,16 @@ async def old_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
     with a_bucket(directory / "bucket") as bucket:
         async with a_cluster(cluster.program, directory, bucket, *BEFORE_POLICIES) as found:
             yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def with_operators(cluster: Cluster) -> Cluster:
+    """The same API server, which knows the operators' kinds from now on."""
+    if not operators.fetch():
+        without("there are no definitions of operators' kinds yet: make kubernetes")
+    async with cluster.api() as api:
+        await operators.define(api)
+    return cluster
 
 
 @pytest.fixture

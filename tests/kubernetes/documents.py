@@ -13,8 +13,6 @@ from tests.manifests.rendering import EXAMPLES, MANIFESTS, applied, rendered
 Manifest = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
-CUSTOM_KINDS = frozenset({"PodMonitor", "PrometheusRule", "ServiceMonitor", "Certificate", "Issuer"})
-"""Kinds that an API server learns from an operator's definitions, which are no part of Kubernetes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from sidecar import __version__
-from tests.chart.helm import CHART, NAMESPACE, RELEASE, Helm, HelmRefused, Manifest, a_helm
+from tests.chart.helm import CHART, NAMESPACE, RELEASE, VERSIONS, Helm, HelmRefused, Manifest
 from tests.kubernetes.api import Api
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.documents import pod_of
+from tests.kubernetes.helms import a_helm_for
 from tests.kubernetes.namespaces import a_namespace
 from tests.kubernetes.policies import remove, until_in_force
 from tests.kubernetes.rolling import DEPLOYMENT, PAGE, Roll, a_roll, image_in, works
@@ -22,11 +23,14 @@ from tests.kubernetes.rolling import DEPLOYMENT, PAGE, Roll, a_roll, image_in, w
 OLD, NEW = f"irsa-sidecar:{__version__}", f"irsa-sidecar:{__version__}-next"
 INSTALL, CHANGE, REMOVE = (
     block.replace("REGISTRY/", "").replace("TAG", f"{__version__}-next")
-    for block in re.findall(r"^```sh\n(helm .*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    for block in re.findall(r"^```sh\n(helm .*?)^```", PAGE, re.DOTALL | re.MULTILINE)[:3]
 )
 UPGRADE, ROLLBACK = CHANGE[: CHANGE.index("helm rollback")], CHANGE[CHANGE.index("helm rollback") :]
 TAKEN_OVER = INSTALL.rstrip() + " --take-ownership\n"
 """Other tests here have left `irsa-sidecar-role`, as the page's kubectl does."""
+
+BOTH = pytest.mark.parametrize("helm", VERSIONS, indirect=True, ids=lambda version: f"helm{version}")
+"""Where they may differ: Helm 4 has the API server merge (server-side apply), Helm 3 merges itself."""
 
 
 @pytest.fixture
@@ -36,14 +40,9 @@ async def roll(api: Api, cluster: Cluster, tmp_path: Path) -> AsyncIterator[Roll
 
 
 @pytest.fixture
-async def helm(cluster: Cluster, api: Api, tmp_path: Path) -> AsyncIterator[Helm]:
+async def helm(request: pytest.FixtureRequest, cluster: Cluster, api: Api, tmp_path: Path) -> AsyncIterator[Helm]:
     """At the end, nothing is left of what it has installed but the policy that stays."""
-    where = {
-        "HELM_KUBEAPISERVER": f"https://127.0.0.1:{cluster.port}",
-        "HELM_KUBECAFILE": str(cluster.directory / "apiserver.crt"),
-        "HELM_KUBETOKEN": cluster.administrator,
-    }
-    found = a_helm(tmp_path, where)
+    found = a_helm_for(cluster, tmp_path, getattr(request, "param", max(VERSIONS)))
     yield found
     await asyncio.to_thread(found.run, "uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found")
     await remove(api, [])
@@ -55,6 +54,7 @@ async def done(helm: Helm, commands: str, api: Api, image: str) -> None:
     await until_in_force(api, image, await a_namespace(api))
 
 
+@BOTH
 async def test_a_workload_is_rolled_out_upgraded_rolled_back_and_left_alone_again(helm: Helm, roll: Roll) -> None:
     api = roll.api
     await done(helm, TAKEN_OVER, api, OLD)
@@ -79,6 +79,7 @@ async def test_a_workload_is_rolled_out_upgraded_rolled_back_and_left_alone_agai
     assert "initContainers" not in (await api.dry_run(template, roll.namespace))["spec"]
 
 
+@BOTH
 async def test_what_stays_is_taken_over_by_the_next_installation(helm: Helm, api: Api) -> None:
     await done(helm, TAKEN_OVER, api, OLD)
     await asyncio.to_thread(helm.shell, REMOVE)
@@ -92,6 +93,7 @@ async def test_what_stays_is_taken_over_by_the_next_installation(helm: Helm, api
     assert await names(api, "mutatingadmissionpolicies") == ["irsa-sidecar", "irsa-sidecar-role"]
 
 
+@BOTH
 async def test_an_upgrade_leaves_what_was_rendered_and_nothing_older(helm: Helm, api: Api) -> None:
     """Also in its order: a variable of a policy must come before those that read it."""
     await done(helm, TAKEN_OVER, api, OLD)

@@ -8,9 +8,9 @@ import pytest
 from tests.needs import needs, without
 from tests.other_sts.build import PROGRAMS
 from tests.other_sts.issuer import a_public_issuer
-from tests.other_sts.network import own_network
 from tests.other_sts.servers import SERVERS, Server
 from tests.other_sts.sidecars import Sidecar, a_sidecar
+from tests.own_network import own_network
 
 
 def what_a_server_needs() -> None:

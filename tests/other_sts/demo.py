@@ -15,9 +15,9 @@ from pathlib import Path
 from sidecar.demo import narration
 from tests.other_sts.build import PROGRAMS
 from tests.other_sts.issuer import URL, a_public_issuer
-from tests.other_sts.network import own_network
 from tests.other_sts.servers import BUCKET, SERVERS, until
 from tests.other_sts.sidecars import LOG, Sidecar, a_sidecar
+from tests.own_network import own_network
 
 ONCE = 3
 """Calls of the application, with a new token before each."""

@@ -21,7 +21,7 @@ from sidecar.lab.cluster.key_rotation import rotate
 from sidecar.lab.cluster.keys import SigningKey
 from sidecar.lab.faults import Faults
 from sidecar.lab.state import StateDirectory
-from tests.other_sts.network import PUBLIC
+from tests.own_network import PUBLIC
 from tests.tls import authority
 
 URL = f"https://{PUBLIC}"

@@ -16,9 +16,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "rollout.md").read_text()
 def made(tmp_path: Path) -> Path:
     """What the commands leave; `kubectl` writes what it is told into a file."""
     needs("openssl")
-    block = re.search(r"<!-- certificate -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
-    assert block
-    script = 'kubectl() { echo "$*" >> told; }\n' + block[1]
+    blocks = re.findall(r"<!-- (?:certificate|kubectl) -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
+    script = 'kubectl() { echo "$*" >> told; }\n' + "".join(blocks)
     subprocess.run(["bash", "-ec", script], cwd=tmp_path, check=True, capture_output=True)
     return tmp_path
 
