@@ -1,6 +1,5 @@
 """What happened lately, for people: the last refreshes, the last failure, the token's rotations. Bounded, in memory."""
 
-from collections import deque
 from dataclasses import dataclass
 
 from sidecar.core.errors import SidecarError
@@ -31,7 +30,8 @@ class History:
     """The `Observer` that remembers. Of a success it keeps no credential."""
 
     def __init__(self) -> None:
-        self.refreshes: deque[Refresh] = deque(maxlen=KEPT)
+        self.refreshes: list[Refresh] = []
+        """The last `KEPT`. A deque would have room for 64 from the beginning, in each of fifty roles."""
         self.last_success: Refresh | None = None
         self.last_failure: Failure | None = None
         self.rotations = 0
@@ -39,7 +39,7 @@ class History:
 
     def continue_from(self, before: "History") -> None:
         """Remember what `before` does."""
-        self.refreshes.extend(before.refreshes)
+        self.refreshes = [*before.refreshes, *self.refreshes][-KEPT:]
         self.last_success, self.last_failure = before.last_success, before.last_failure
         self.rotations, self.rotated_at = before.rotations, before.rotated_at
 
@@ -47,10 +47,14 @@ class History:
         match event:
             case Issued(at=at, credentials=credentials, took=took):
                 self.last_success = Refresh(at, took, request_id=credentials.request_id)
-                self.refreshes.append(self.last_success)
+                self._keep(self.last_success)
             case Failed(at=at, error=error, took=took):
                 self.last_failure = Failure(at, error)
-                self.refreshes.append(Refresh(at, took, code=error.code))
+                self._keep(Refresh(at, took, code=error.code))
             case SourceChanged(at=at, what="token"):
                 self.rotations += 1
                 self.rotated_at = at
+
+    def _keep(self, refresh: Refresh) -> None:
+        self.refreshes.append(refresh)
+        del self.refreshes[:-KEPT]
