@@ -71,7 +71,7 @@ def _own_role(pod: Mapping[str, Any]) -> str:
 
 
 def _with_ours(pod: Tree, options: Options) -> PodDecision:
-    outcome = inject(_as_written(pod, options), options)
+    outcome = inject(_without_record(_as_written(pod, options)), options)
     if outcome.refused:
         return PodDecision(Outcome.REFUSED, pod, _told(outcome.findings, Level.ERROR))
     changed = outcome.document
@@ -93,6 +93,12 @@ def _as_written(pod: Tree, options: Options) -> Tree:
     return copy
 
 
+def _without_record(document: Tree) -> Tree:
+    """The pod has no sidecar, so whatever the annotation records is not of this pod."""
+    (document["metadata"].get("annotations") or {}).pop(names.RECORD_ANNOTATION, None)
+    return document
+
+
 def _back_to_the_pod(changed: Tree, pod: Tree) -> None:
     """Undoes `_as_written`, and takes out the record by which a file is restored: nobody restores a pod."""
     for key in ("apiVersion", "kind"):
@@ -104,6 +110,8 @@ def _back_to_the_pod(changed: Tree, pod: Tree) -> None:
             if key in pod[part]:
                 changed[part][key] = pod[part][key]
     del changed["metadata"]["annotations"][names.RECORD_ANNOTATION]
+    if (record := mapping(pod["metadata"], "annotations").get(names.RECORD_ANNOTATION)) is not None:
+        changed["metadata"]["annotations"][names.RECORD_ANNOTATION] = record
     if not changed["metadata"]["annotations"] and "annotations" not in pod["metadata"]:
         del changed["metadata"]["annotations"]
 

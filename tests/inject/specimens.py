@@ -136,6 +136,10 @@ def port(number: int) -> dict[str, Any]:
     return app(ports=[{"containerPort": number}])
 
 
+def lasting(seconds: str) -> dict[str, Any]:
+    return pod() | {"metadata": {"name": "app", "annotations": {"eks.amazonaws.com/token-expiration": seconds}}}
+
+
 def mirror() -> dict[str, Any]:
     found = without_account()
     found["metadata"] = {"name": "app", "annotations": {"kubernetes.io/config.mirror": "x"}}
@@ -227,6 +231,7 @@ SPECIMENS = [
         "there is no --classic",
     ),
     Specimen("everybody's account", without_account()),
+    *(Specimen(f"token for {seconds!r} seconds", lasting(seconds)) for seconds in ("7200", "soon", "1.5h", "")),
     Specimen("label", pod() | {"metadata": {"name": "app", "labels": {"irsa-sidecar": "mine"}}}),
     Specimen("token volume", pod(volumes=[{"name": "sts-token", "emptyDir": {}}])),
     Specimen("authorization volume", pod(volumes=[{"name": "authorization-token", "emptyDir": {}}])),

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from sidecar.inject import inject
 from tests.inject.kit import ROLE, named, options, pod
+from tests.inject.specimens import lasting
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.comparable import comparable, compared
@@ -67,6 +68,10 @@ SHAPES = workloads() | {
     "no token of the API server's": pod(automountServiceAccountToken=False),
     "own label": pod() | {"metadata": {"name": "app", "labels": {"irsa-sidecar": "mine"}}},
     "annotations": pod() | {"metadata": {"name": "app", "annotations": {"a/b": "c"}}},
+    **{
+        f"a token for {seconds} seconds": lasting(seconds)
+        for seconds in ("7200", "100", "90000", "12345678901234567890")
+    },
     "job": pod(restartPolicy="Never"),
     "node's network": pod(hostNetwork=True),
     "a container's role": asking_roles(pod(**THREE), REPORTS),

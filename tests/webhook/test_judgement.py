@@ -45,6 +45,17 @@ def test_what_is_added_is_what_inject_adds_but_for_the_record() -> None:
     assert judge(bare, OPTIONS, {}).pod == wanted
 
 
+@pytest.mark.parametrize("record", ["spoilt", '{"spec":{"containers":{"app":{"env":["AWS_REGION"]}}}}'])
+def test_the_record_of_a_file_counts_for_nothing_in_a_pod_without_the_sidecar(record: str) -> None:
+    bare = asking(pod(containers=[{"name": "app", "env": [{"name": "AWS_REGION", "value": "us-east-1"}]}]), role=ROLE)
+    bare["metadata"]["annotations"][RECORD_ANNOTATION] = record
+
+    admitted = judge(bare, OPTIONS, {}).pod
+
+    assert admitted["metadata"]["annotations"] == bare["metadata"]["annotations"]
+    assert named(admitted["spec"]["containers"][0]["env"])["AWS_REGION"]["value"] == "us-east-1"
+
+
 def test_the_pod_is_not_changed_itself() -> None:
     bare = asking(pod(), role=ROLE)
     before = deepcopy(bare)

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sidecar.inject.options import Options
+from sidecar.inject.names import EXPIRATION_ANNOTATION
+from sidecar.inject.options import MAXIMUM_EXPIRATION, MINIMUM_EXPIRATION, Options
 from sidecar.inject.policy.cel import CelNumber, CelText, CelTree
 
 IMAGE, REGION, AUDIENCE, EXPIRATION = "image", "region", "audience", "tokenExpirationSeconds"
@@ -18,8 +19,21 @@ def marked(options: Options) -> Options:
         image=CelText(options.image, f"params.data.{IMAGE}"),
         region=CelText(options.region, f"params.data.{REGION}") if options.region else "",
         audience=CelText(options.audience, f"params.data.{AUDIENCE}"),
-        token_expiration=CelNumber(options.token_expiration, f"int(params.data.{EXPIRATION})"),
+        token_expiration=CelNumber(options.token_expiration, _EXPIRATION),
     )
+
+
+ASKED_EXPIRATION = f"object.metadata.?annotations[?'{EXPIRATION_ANNOTATION}'].orValue('')"
+"""What the pod says itself, which goes before the parameter."""
+_DIGITS = 9
+"""More than these are too many seconds anyhow, and too large a number for CEL."""
+_SECONDS = (
+    f"(asked.size() > {_DIGITS} || int(asked) > {MAXIMUM_EXPIRATION} ? {MAXIMUM_EXPIRATION}"
+    f" : int(asked) < {MINIMUM_EXPIRATION} ? {MINIMUM_EXPIRATION} : int(asked))"
+)
+_EXPIRATION = (
+    f"[{ASKED_EXPIRATION}].map(asked, asked.matches('^[0-9]+$') ? {_SECONDS} : int(params.data.{EXPIRATION}))[0]"
+)
 
 
 def resources() -> dict[str, CelTree]:

@@ -10,7 +10,7 @@ from sidecar.core.variables import METADATA_DISABLED
 from sidecar.inject import asking, checks, mount_checks, names, resource_checks, shadows
 from sidecar.inject.container_roles import OUR_VOLUMES
 from sidecar.inject.options import Options
-from sidecar.inject.policy import container_roles
+from sidecar.inject.policy import container_roles, parameters
 from sidecar.inject.policy.cel import written
 from sidecar.inject.policy.sentences import CONTAINERS, IS_SIDECAR, in_containers, variables, when
 from sidecar.inject.surroundings import OS_LABELS, WINDOWS_RUNTIME
@@ -47,6 +47,7 @@ def doubtful(options: Options) -> Rules:
         hostNetwork=when("object.spec.?hostNetwork.orValue(false)", _NODE),
         linkLocal=when("true", _LINK_LOCAL) if checks.needs_link_local(options) else "",
         account=when("object.spec.?serviceAccountName.orValue('default') == 'default'", _ACCOUNT),
+        expiration=_expiration(),
         label=when(f"object.metadata.?labels[?'{names.LABEL}'].orValue('enabled') != 'enabled'", _LABEL),
         priority=_priority(options),
         share=when("object.spec.?resources.orValue({}) != {}", f"resources: {resource_checks.SHARED}"),
@@ -213,6 +214,12 @@ def _priority(options: Options) -> str:
         f"object.spec.?priorityClassName.orValue({written(name)}) != {written(name)}",
         f"priorityClassName: unchanged, and not {name}; it is the pod's",
     )
+
+
+def _expiration() -> str:
+    asked = parameters.ASKED_EXPIRATION
+    sentence = f"the annotation {names.EXPIRATION_ANNOTATION} is not a number of seconds; not used"
+    return when(f"!{asked}.matches('^[0-9]*$')", sentence)
 
 
 def _no_longer_guaranteed() -> str:
