@@ -57,9 +57,10 @@ def tree(pid: int) -> list[int]:
 
 
 def _children(pid: int) -> Iterator[int]:
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            yield from map(int, listing.read_text().split())
+    with contextlib.suppress(OSError):  # it may end while we look
+        for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                yield from map(int, listing.read_text().split())
 
 
 def _name(pid: int) -> str:
@@ -83,9 +84,10 @@ def cpu_seconds(pids: Sequence[int]) -> float:
     """Time on any core, from the scheduler's own count in nanoseconds."""
     total = 0
     for pid in pids:
-        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            with contextlib.suppress(OSError):
-                total += int(task.read_text().split()[0])
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                with contextlib.suppress(OSError):
+                    total += int(task.read_text().split()[0])
     return total / 1e9
 
 
