@@ -3,8 +3,9 @@
 Each single answer is `explain`'s: this room only chooses which questions have to be asked.
 """
 
-from sidecar.audit.cluster import Cluster, ClusterServiceAccount, NotACluster, cluster_from
+from sidecar.audit.cluster import Cluster, ClusterServiceAccount
 from sidecar.audit.cross_examination import Audit, audit
+from sidecar.audit.kubectl_output import NotACluster, cluster_from
 from sidecar.audit.roles import AuditedRole, NotAnAccount, roles_from
 
 __all__ = [

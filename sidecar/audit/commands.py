@@ -7,23 +7,23 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from sidecar.audit import Cluster, NotACluster, NotAnAccount, audit, cluster_from, graph, roles_from, table
 from sidecar.audit.cross_examination import Audit
 from sidecar.audit.document import as_json
-from sidecar.audit.roles import providers_from
+from sidecar.audit.roles import AuditedRole, providers_from
 from sidecar.core import audiences
 from sidecar.core.findings import Level
+from sidecar.explain.question import OidcProvider
 from sidecar.terminal.colour import colour_for
 from sidecar.terminal.command_parser import CommandParser
-from sidecar.terminal.files import BadArguments, read_document
+from sidecar.terminal.files import BadArguments, document_pieces, read_document
 
 NOTHING_WRONG, SOMETHING_WRONG, BAD_USAGE = 0, 1, 2
 _CLUSTER = re.compile(r"(?P<issuer>https?://[^=]+)=(?P<path>.+)")
-Made = TypeVar("Made")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -86,8 +86,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _audited(given: argparse.Namespace) -> Audit:
     clusters = _distinct([_cluster(text, given.audience) for text in given.cluster])
-    roles = {role.arn: role for path in given.account for role in _from_file("--account", path, roles_from)}
-    providers = [found for path in given.providers for found in _from_file("--providers", path, providers_from)]
+    roles = {role.arn: role for path in given.account for role in _account(path)}
+    providers = [found for path in given.providers for found in _providers(path)]
     return audit(clusters, roles.values(), now=time.time(), providers=providers)
 
 
@@ -100,9 +100,27 @@ def _cluster(text: str, audience: str) -> Cluster:
         )
     path, issuer = found["path"], found["issuer"]
     name = issuer.partition("://")[2] if path == "-" else Path(path).stem
-    return _from_file(
-        "--cluster", path, lambda content: cluster_from(content, name=name, issuer=issuer, audience=audience)
-    )
+    with _naming("--cluster", path):
+        return cluster_from(document_pieces(path, "--cluster"), name=name, issuer=issuer, audience=audience)
+
+
+def _account(path: str) -> tuple[AuditedRole, ...]:
+    with _naming("--account", path):
+        return roles_from(document_pieces(path, "--account"))
+
+
+def _providers(path: str) -> tuple[OidcProvider, ...]:
+    with _naming("--providers", path):
+        return providers_from(read_document(path, "--providers"))
+
+
+@contextmanager
+def _naming(flag: str, path: str) -> Iterator[None]:
+    """What is wrong with a file is told with its name."""
+    try:
+        yield
+    except (NotACluster, NotAnAccount) as problem:
+        raise BadArguments(f"{flag}: {path}: {problem}") from None
 
 
 def _distinct(clusters: Sequence[Cluster]) -> list[Cluster]:
@@ -115,14 +133,6 @@ def _distinct(clusters: Sequence[Cluster]) -> list[Cluster]:
     return [
         replace(cluster, name=cluster.issuer_name) if names.count(cluster.name) > 1 else cluster for cluster in clusters
     ]
-
-
-def _from_file(flag: str, path: str, read: Callable[[str], Made]) -> Made:
-    """What a file holds; an error names the flag and the file."""
-    try:
-        return read(read_document(path, flag))
-    except (NotACluster, NotAnAccount) as problem:
-        raise BadArguments(f"{flag}: {path}: {problem}") from None
 
 
 def _as_table(found: Audit) -> Iterator[str]:

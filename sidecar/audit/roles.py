@@ -1,20 +1,26 @@
 """The roles of an account, from `aws iam get-account-authorization-details`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 from urllib.parse import unquote
 
 from sidecar.core.arns import account_of
 from sidecar.explain.policy_search import FoundRole, roles_in
 from sidecar.explain.question import OidcProvider, provider
+from sidecar.terminal.json_items import JsonItems, NotUsableJson
 from sidecar.trust import Effect, MalformedPolicy, Statement, TrustPolicy, parse
 
 OIDC = ":oidc-provider/"
 _LARGE = frozenset({"RolePolicyList", "UserDetailList", "GroupDetailList", "PolicyVersionList", "Tags"})
 """Members that say nothing of who may assume a role."""
+
+MOST_POLICIES = 16 << 20
+"""Characters of all trust policies and ARNs: an account has 5000 roles at most, most with a policy of 2 KiB."""
+
+_OF_ROLE = 200
+"""Bytes that each takes besides."""
 
 
 class NotAnAccount(Exception):
@@ -69,16 +75,28 @@ def issuers_of(statement: Statement) -> Iterator[str]:
             yield issuer
 
 
-def roles_from(text: str) -> tuple[AuditedRole, ...]:
-    """Each role once, in the order of the file. Raises `NotAnAccount`."""
+def roles_from(pieces: Iterable[str]) -> tuple[AuditedRole, ...]:
+    """Each role once, in the order of the text. Raises `NotAnAccount`."""
+    found, roles, characters = JsonItems(pieces), {}, 0
     try:
-        found = json.loads(text, object_hook=_kept)
-    except (ValueError, RecursionError):
-        raise NotAnAccount("it is not JSON; `aws iam get-account-authorization-details` prints it") from None
-    roles = {role.arn: AuditedRole(role.arn, _document(role)) for role in roles_in(found) if role.arn}
+        for role in _roles_in(found):
+            roles[role.arn] = role
+            characters += len(role.text) + len(role.arn) + _OF_ROLE
+            if characters > MOST_POLICIES:
+                raise NotAnAccount(f"its trust policies have more than {MOST_POLICIES} characters")
+    except NotUsableJson as problem:
+        raise NotAnAccount(f"{problem}; `aws iam get-account-authorization-details` prints it") from None
     if not roles:
         raise NotAnAccount("it has no role; `aws iam get-account-authorization-details --filter Role` prints them")
     return tuple(roles.values())
+
+
+def _roles_in(found: JsonItems) -> Iterator[AuditedRole]:
+    for name, item in found:
+        for role in roles_in({name: item}) if name not in _LARGE else ():
+            if role.arn:
+                found.found_one()
+                yield AuditedRole(role.arn, _document(role))
 
 
 def providers_from(text: str) -> tuple[OidcProvider, ...]:
@@ -94,10 +112,6 @@ def providers_from(text: str) -> tuple[OidcProvider, ...]:
         return tuple(provider(item["Arn"]) for item in listed)
     except (TypeError, KeyError, ValueError) as problem:
         raise NotAnAccount(f"an entry of its list has no Arn of an OIDC provider ({problem})") from None
-
-
-def _kept(found: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name not in _LARGE}
 
 
 def _document(role: FoundRole) -> str:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from sidecar import __version__
 from sidecar.core.findings import Level
@@ -17,6 +16,8 @@ from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import BadOptions, Options
 from sidecar.inject.surroundings import Surroundings
 from sidecar.terminal.command_parser import CommandParser
+from sidecar.terminal.files import content
+from sidecar.terminal.slow_input import STANDARD_INPUT
 
 DONE, REFUSED, BAD_ARGUMENTS = 0, 1, 2
 _BOM = "\ufeff"
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
         if given.policy:
             return _print_policy(given)
         options = _options(given)
-        read = [manifests.parts(name, content) for name, content in map(_content, given.file)]
+        read = [manifests.parts(name, text) for name, text in map(_content, given.file)]
     except (BadArguments, BadManifest, BadOptions) as problem:
         for line in str(problem).splitlines():
             print(line if isinstance(problem, BadManifest) else f"irsa-sidecar inject: {line}", file=sys.stderr)
@@ -177,23 +178,13 @@ def _container_roles(texts: Sequence[str]) -> list[tuple[str, str]]:
 
 def _content(file: str) -> tuple[str, str]:
     """A file's name for people, and its text with its own line ends. Raises `BadArguments`."""
-    name = "<stdin>" if file == "-" else file
+    name = "<stdin>" if file == STANDARD_INPUT else file
     try:
-        content = _bytes(file)
-        if len(content) > LARGEST_FILE:
-            raise BadArguments(f"{name}: larger than {LARGEST_FILE} bytes; split it.")
-        return name, content.decode()
-    except OSError as error:
-        raise BadArguments(f"{name}: {error.strerror}.") from None
+        return name, content(file, "-f", LARGEST_FILE).decode()
+    except BadArguments as problem:
+        raise BadArguments(f"{problem}.") from None
     except UnicodeDecodeError:
         raise BadArguments(f"{name}: not UTF-8; convert it with iconv.") from None
-
-
-def _bytes(file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read(LARGEST_FILE + 1)
-    with Path(file).open("rb") as opened:
-        return opened.read(LARGEST_FILE + 1)
 
 
 def _change(read: list[list[ManifestPart]], change: Change, without: Change) -> int:

@@ -1,14 +1,19 @@
-"""Files named in arguments: read whole up to a limit; an error names the flag."""
+"""Files named in arguments: an error names the flag."""
 
 import codecs
-import sys
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import chain
+
+from sidecar.terminal.slow_input import NothingComes, blocks
 
 LARGEST_FILE = 1 << 20
 """Bytes. A token has one or two thousand, a policy at most 131072, an environment some ten thousand."""
 
-LARGEST_DOCUMENT = 256 << 20
-"""Bytes: `get-account-authorization-details` prints some kilobytes a role, `kubectl get pods -o json` ten a pod."""
+LARGEST_DOCUMENT = 8 << 20
+"""Bytes. `get-role` prints some thousand, `get-account-authorization-details` and `terraform show -json` millions."""
+
+MOST_VALUES = 200_000
+"""Of a document: each takes up to 350 bytes of memory once it is read."""
 
 
 class BadArguments(Exception):
@@ -17,31 +22,64 @@ class BadArguments(Exception):
 
 def read(path: str, flag: str) -> str:
     """The text of a file, or of standard input for `-`. Raises `BadArguments`."""
-    return _read(path, flag, LARGEST_FILE).decode("utf-8", "replace")
+    return content(path, flag, LARGEST_FILE).decode("utf-8", "replace")
 
 
 def read_document(path: str, flag: str) -> str:
     """The text of a larger file that any editor or shell may have written: with a byte order mark, or in UTF-16."""
-    return _decoded(_read(path, flag, LARGEST_DOCUMENT))
+    content_left = LARGEST_DOCUMENT
+    pieces = []
+    for piece in document_pieces(path, flag):
+        pieces.append(piece)
+        content_left -= len(piece)
+        if content_left < 0:
+            raise BadArguments(f"{flag}: {path} is larger than {LARGEST_DOCUMENT} bytes")
+    text = "".join(pieces)
+    if sum(map(text.count, "[{,")) > MOST_VALUES:
+        raise BadArguments(f"{flag}: {path} has more than {MOST_VALUES} values")
+    return text
 
 
-def _read(path: str, flag: str, largest: int) -> bytes:
+def document_pieces(path: str, flag: str) -> Iterator[str]:
+    """The same piece by piece, however long it is."""
+    found = _reported(path, flag)
+    first = b""
+    while len(first) < len(codecs.BOM_UTF8) and (block := next(found, b"")):
+        first += block
+    encoding, mark = _encoding(first)
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for block in chain((first[len(mark) :],), found):
+        yield decoder.decode(block)
+    yield decoder.decode(b"", final=True)
+
+
+def content(path: str, flag: str, largest: int) -> bytes:
+    """All that is in it. Raises `BadArguments` for more than `largest` bytes too."""
+    found = bytearray()
+    for block in _reported(path, flag):
+        found += block
+        if len(found) > largest:
+            raise BadArguments(f"{flag}: {path} is larger than {largest} bytes")
+    return bytes(found)
+
+
+def _reported(path: str, flag: str) -> Iterator[bytes]:
     try:
-        content = _bytes(path, largest)
+        yield from blocks(path, flag)
     except OSError as error:
         raise BadArguments(f"{flag}: {path} cannot be read ({error.strerror})") from None
-    if len(content) > largest:
-        raise BadArguments(f"{flag}: {path} is larger than {largest} bytes")
-    return content
+    except NothingComes as problem:
+        raise BadArguments(f"{flag}: {path}: {problem}") from None
 
 
-def _decoded(content: bytes) -> str:
+def _encoding(first: bytes) -> tuple[str, bytes]:
+    """What the text is encoded in, and the mark at its beginning."""
     for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return content[len(mark) :].decode(encoding, "replace")
-    if content[1:2] == b"\0":  # PowerShell's, without a mark: JSON begins with a plain character
-        return content.decode("utf-16-le", "replace")
-    return content.decode("utf-8", "replace")
+        if first.startswith(mark):
+            return encoding, mark
+    if first[1:2] == b"\0":  # PowerShell's, without a mark: JSON begins with a plain character
+        return "utf-16-le", b""
+    return "utf-8", b""
 
 
 _MARKS = (
@@ -49,10 +87,3 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-
-
-def _bytes(path: str, largest: int) -> bytes:
-    if path == "-":
-        return sys.stdin.buffer.read(largest + 1)
-    with Path(path).open("rb") as file:
-        return file.read(largest + 1)

@@ -55,13 +55,13 @@ def details(**documents: str) -> str:
 
 
 def cluster(*items: dict[str, Any], name: str = "prod", issuer: str = ISSUER) -> Cluster:
-    return cluster_from(kubectl(*items), name=name, issuer=issuer)
+    return cluster_from([kubectl(*items)], name=name, issuer=issuer)
 
 
 def audited(*items: dict[str, Any], providers: tuple[str, ...] = (), **documents: str) -> Audit:
     """One cluster with these objects, one account with these roles."""
     known = tuple(provider(text) for text in providers)
-    return audit([cluster(*items)], roles_from(details(**documents or {"api": policy()})), now=NOW, providers=known)
+    return audit([cluster(*items)], roles_from([details(**documents or {"api": policy()})]), now=NOW, providers=known)
 
 
 def codes(found: Audit) -> list[str]:

@@ -65,7 +65,7 @@ def test_an_annotation_to_a_role_that_does_not_exist() -> None:
 
 
 def test_an_annotation_that_lacks_the_roles_path_is_explained_and_still_counts_as_meant() -> None:
-    roles = roles_from(details(api=policy()).replace(arn("api"), arn("team/api")))
+    roles = roles_from([details(api=policy()).replace(arn("api"), arn("team/api"))])
     found = audit([cluster(API)], roles, now=NOW)
     assert results(found) == {"payments/api": (False, ["role-path-differs"])}
     assert (found.unintended, codes(found)) == ((), [])
@@ -177,14 +177,14 @@ def test_containers_that_the_webhook_is_told_to_skip_are_no_fault() -> None:
 
 
 def test_a_policy_that_cannot_be_read_is_said_and_lets_nobody_in() -> None:
-    roles = roles_from(details(api=policy()).replace("StringEquals", "StringAlike"))
+    roles = roles_from([details(api=policy()).replace("StringEquals", "StringAlike")])
     found = audit([cluster(service_account("payments/api"))], roles, now=NOW)
     assert (found.unintended, codes(found)) == ((), ["policy-not-understood"])
 
 
 def test_several_clusters_each_with_its_issuer() -> None:
     blue, green = cluster(API, name="blue"), cluster(API, name="green", issuer=f"https://{OLD_CLUSTER}")
-    found = audit([blue, green], roles_from(details(api=policy())), now=NOW)
+    found = audit([blue, green], roles_from([details(api=policy())]), now=NOW)
     assert [(entry.cluster.name, entry.can) for entry in found.intended] == [("blue", True), ("green", False)]
     assert [reason.code for reason in found.intended[1].reasons][:1] == ["other-issuer"]
 
@@ -192,17 +192,17 @@ def test_several_clusters_each_with_its_issuer() -> None:
 def test_roles_are_read_url_encoded_and_each_once() -> None:
     role = {"Arn": arn("api"), "RoleName": "api", "AssumeRolePolicyDocument": "%7B%22Version%22%3A%222012-10-17%22%7D"}
     text = json.dumps({"RoleDetailList": [role | {"InstanceProfileList": [{"Roles": [role]}]}]})
-    (found,) = roles_from(text)
+    (found,) = roles_from([text])
     assert found.text == '{"Version":"2012-10-17"}'
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"items": []}', '{"items": [3]}', kubectl(pod("a/b", "c"))])
 def test_a_file_that_is_no_clusters_says_what_prints_one(text: str) -> None:
     with pytest.raises(NotACluster, match="kubectl get serviceaccounts,pods"):
-        cluster_from(text, name="prod", issuer="https://issuer.example")
+        cluster_from([text], name="prod", issuer="https://issuer.example")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"RoleDetailList": []}'])
 def test_a_file_that_is_no_accounts_says_what_prints_one(text: str) -> None:
     with pytest.raises(NotAnAccount, match="get-account-authorization-details"):
-        roles_from(text)
+        roles_from([text])

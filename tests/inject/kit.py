@@ -2,6 +2,7 @@
 
 import io
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -38,8 +39,11 @@ class Command:
     def run(self, text: str | bytes, *arguments: str) -> tuple[int, str, str]:
         """Exit code, standard output and standard error of `inject -f - ARGUMENTS` with `text` on standard input."""
         content = text.encode() if isinstance(text, str) else text
-        self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-        return self.of_files("-f", "-", *arguments)
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.seek(0)
+            self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(file))
+            return self.of_files("-f", "-", *arguments)
 
     def of_files(self, *arguments: str) -> tuple[int, str, str]:
         self._capsys.readouterr()

@@ -116,7 +116,11 @@ def test_a_file_that_cannot_be_read_is_2_with_its_line(text: str | bytes, compla
 
 def test_a_file_that_is_not_there_is_2(command: Command) -> None:
     code, out, err = command.of_files("-f", "/no/such/file", *ARGUMENTS)
-    assert (code, out, err) == (2, "", "irsa-sidecar inject: /no/such/file: No such file or directory.\n")
+    assert (code, out, err) == (
+        2,
+        "",
+        "irsa-sidecar inject: -f: /no/such/file cannot be read (No such file or directory).\n",
+    )
 
 
 def test_an_image_without_a_registry_is_warned_of(command: Command) -> None:
