@@ -112,6 +112,23 @@ def test_what_pull_requests_build_is_what_ci_builds(tmp_path: Path) -> None:
     assert (tmp_path / "built").read_text().split() == re.findall(r"tests\.[\w.]*build\b", run)
 
 
+def test_what_only_root_can_do_is_tested_too(tmp_path: Path) -> None:
+    """In CI a test that cannot run fails. `sudo` passes on no variable by itself."""
+    (testing,) = (each["run"] for each in CI["jobs"]["test"]["steps"] if "make test" in each.get("run", ""))
+    programs = {
+        "sudo": 'exec env -i PATH=/usr/bin:/bin BY=root "$@"',
+        "make": f'echo "$BY $CI $*" >> {tmp_path}/made',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "CI": "true"}
+    subprocess.run(["/bin/bash", "-e", "-c", testing], env=environ, check=True)
+
+    assert (tmp_path / "made").read_text() == "root true test\n"
+
+
 def test_nothing_is_published_before_the_tests_have_passed() -> None:
     assert RELEASE["jobs"]["test"]["uses"] == "./.github/workflows/ci.yml"
     assert RELEASE["jobs"]["image"]["needs"] == RELEASE["jobs"]["files"]["needs"] == "test"
