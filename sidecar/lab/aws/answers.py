@@ -15,7 +15,7 @@ NOT_AUTHORIZED_MESSAGE = "Not authorized to perform sts:AssumeRoleWithWebIdentit
 Fields: TypeAlias = Mapping[str, "str | Fields"]
 
 
-class Refusal(Exception):
+class ServiceRefusal(Exception):
     """A service refuses. `why` is printed on the lab's terminal; a client gets `code` and `message` alone."""
 
     def __init__(self, code: str, message: str, *, status: int = 400, why: str = "") -> None:
@@ -26,7 +26,7 @@ class Refusal(Exception):
         self.why = why
 
 
-class StsRefusal(Refusal):
+class StsRefusal(ServiceRefusal):
     """STS refuses."""
 
 

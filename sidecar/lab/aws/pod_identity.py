@@ -11,7 +11,7 @@ from typing import Any
 from sidecar import trust
 from sidecar.core.audiences import POD_IDENTITY
 from sidecar.lab.aws import token_verification
-from sidecar.lab.aws.answers import Refusal, StsRefusal
+from sidecar.lab.aws.answers import ServiceRefusal, StsRefusal
 from sidecar.lab.aws.arns import parse_role_arn
 from sidecar.lab.aws.associations import Association
 from sidecar.lab.aws.iam import Iam, IamRole
@@ -24,7 +24,7 @@ SESSION_LIFETIME = 6 * 3600.0
 DENIED = "Unauthorized Exception! EKS does not have permissions to assume the associated role."
 
 
-class EksRefusal(Refusal):
+class EksRefusal(ServiceRefusal):
     """EKS Auth refuses."""
 
 
