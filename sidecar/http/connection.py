@@ -141,8 +141,15 @@ class Connection:
         self._pool.add(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.state is IDLE and self._repeat(data):
-            return
+        if self.state is IDLE:
+            now = self._handler.clock()
+            if now < self._closes_after and (known := self._handler.recognised.find(data)):
+                if known.last:
+                    self._give_last(known.answer)
+                else:
+                    self.since = now
+                    self._transport.write(known.answer)
+                return
         self._parser.feed(data)
         self._proceed()
         if self.state is RECEIVING:
@@ -198,18 +205,6 @@ class Connection:
         self._transport.abort()
 
     # --- answering
-    def _repeat(self, data: bytes) -> bool:
-        """Answer `data` as it was answered before, if it is recognised."""
-        now = self._handler.clock()
-        if now >= self._closes_after or not (known := self._handler.recognised.find(data)):
-            return False
-        if known.last:
-            self._give_last(known.answer)
-        else:
-            self.since = now
-            self._transport.write_at_turns_end(known.answer)
-        return True
-
     def _must_close(self, asked_at: Instant) -> bool:
         """The next answer is the last, whatever the client says."""
         return asked_at >= self._closes_after or self._pool.closing()

@@ -7,16 +7,23 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from sidecar.core.model import Seconds
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.http.binding import BACKLOG, Ipv6Absent, bind
-from sidecar.http.platform import READ, let_nobody_begin, waits_for_first_bytes
+from sidecar.http.platform import READ, acceptor, let_nobody_begin, waits_for_first_bytes
 from sidecar.http.turns import Turns
 
-ACCEPTED_AT_ONCE = 64
-"""Connections accepted before others get a turn."""
+ACCEPTED_AT_ONCE = 32
+"""Connections accepted before others are looked after."""
+CROWD = 8
+"""Connections that came at once."""
+GATHERS_FOR: Seconds = 0.0003
+"""How long we let more of a crowd come before the next look. To be woken, and to work beside a client that works at the
+same connections, costs more than to answer; a network card waits a moment before it interrupts for the same reason.
+"""
 LAST_BYTES_WITHIN: Seconds = 0.05
 """At the end, for the first bytes of those who have connected: a moment for whoever is running at all."""
 RETRY_ACCEPT_AFTER: Seconds = 1
@@ -26,7 +33,7 @@ OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 logger = logging.getLogger("sidecar.http")
 
-ConnectionHandler = Callable[[socket.socket], None]
+ConnectionHandler = Callable[[socket.SocketType], None]
 """Takes an accepted connection over: a socket that blocks, and is its to close."""
 
 
@@ -71,6 +78,8 @@ class Listener:
     def __init__(self, bound: socket.socket, handle: ConnectionHandler, turns: Turns) -> None:
         bound.setblocking(False)
         self._bound = bound
+        self._accept_one = acceptor(bound)
+        self._came = 0
         self._handle = handle
         self._turns = turns
         self._loop = asyncio.get_running_loop()
@@ -87,9 +96,12 @@ class Listener:
         self._turns.watch(self._bound, READ, lambda _: self._accept())
 
     def _accept(self, most: int = ACCEPTED_AT_ONCE) -> None:
+        if CROWD <= self._came < ACCEPTED_AT_ONCE:  # at once, and then there were none left
+            sleep(GATHERS_FOR)
+        self._came = 0
         for _ in range(most):
             try:
-                accepted, _ = self._bound.accept()
+                accepted = self._accept_one()
             except BlockingIOError:
                 return
             except ConnectionAbortedError:
@@ -98,6 +110,7 @@ class Listener:
                 self._pause(error)
                 return
             self._accepting = True
+            self._came += 1
             self._handle(accepted)
 
     def _pause(self, error: OSError) -> None:

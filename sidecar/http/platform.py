@@ -17,6 +17,7 @@ DO_NOT_WAIT = int(getattr(socket, "MSG_DONTWAIT", 0))
 """A flag: this call returns at once. It saves a system call for each connection, `setblocking`."""
 MORE_FOLLOWS = int(getattr(socket, "MSG_MORE", 0))
 """A flag: send this together with what follows. Without it the end of a connection is a packet of its own."""
+STREAM = int(socket.SOCK_STREAM)
 DEFER_ACCEPT: int | None = getattr(socket, "TCP_DEFER_ACCEPT", None)
 """An option: show a connection once its first bytes are here. Without it the loop is asked to wait for them."""
 
@@ -59,10 +60,23 @@ READ = int(getattr(select, "EPOLLIN", selectors.EVENT_READ))
 WRITE = int(getattr(select, "EPOLLOUT", selectors.EVENT_WRITE))
 
 
-def prepare_accepted(accepted: socket.socket) -> None:
-    """Let no call on it block."""
-    if not DO_NOT_WAIT:
-        accepted.setblocking(False)
+def acceptor(listening: socket.socket) -> Callable[[], socket.SocketType]:
+    """What accepts one connection of those that wait, or raises what `listening.accept` would.
+
+    The method that it is made of is private to the standard library, which has had it since Python 3.0. The public one
+    makes a `socket.socket`, with enums and an address that nobody looks at: it takes longer than to answer.
+    """
+    accept: Callable[[], tuple[int, object]] = listening._accept  # type: ignore[attr-defined]  # noqa: SLF001
+    family = int(listening.family)
+
+    def accept_one() -> socket.SocketType:
+        number, _ = accept()
+        accepted = socket.SocketType(family, STREAM, 0, number)
+        if not DO_NOT_WAIT:
+            accepted.setblocking(False)
+        return accepted
+
+    return accept_one
 
 
 def prepare_listening(bound: socket.socket, first_bytes_within: float) -> None:

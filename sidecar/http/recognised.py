@@ -86,7 +86,10 @@ class RecognisedRequests:
     def find_last(self, data: bytes) -> Recognised | None:
         """The same, if the connection ends with it."""
         known = self._known.get(data)
-        return self.find(data) if known is not None and known.last else None
+        if known is None or not (known.last and (known.times or self._still_holds(known))):
+            return None
+        known.times += 1
+        return known
 
     def _still_holds(self, known: Recognised) -> bool:
         """Looked at when it is asked for the first time in a turn."""

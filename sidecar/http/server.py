@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from socket import socket
+from socket import SocketType
 from time import monotonic
 
 from sidecar.core.model import Instant
@@ -23,7 +23,7 @@ def never() -> bool:
     return False
 
 
-def everybody(_: socket) -> bool:
+def everybody(_: SocketType) -> bool:
     return True
 
 
@@ -38,8 +38,8 @@ async def serving(
     clock: Callable[[], Instant] = monotonic,
     strangers: Face | None = None,
     budget: ByteBudget | None = None,
-    admits: Callable[[socket], bool] = everybody,
-    look: Callable[[socket], bytes | None] = first_bytes,
+    admits: Callable[[SocketType], bool] = everybody,
+    look: Callable[[SocketType], bytes | None] = first_bytes,
 ) -> AsyncIterator[tuple[Address, ...]]:
     """Answer every request on `addresses` with `face`; gives those bound, with the port that a port of 0 became.
 
@@ -55,7 +55,7 @@ async def serving(
     handler = RequestHandler(face, observe, pool, turns.at_end)
     outer = handler if strangers is None else RequestHandler(strangers, observe, pool, turns.at_end)
 
-    def accept(accepted: socket) -> None:
+    def accept(accepted: SocketType) -> None:
         if not admits(accepted):
             accepted.close()
             return
@@ -86,7 +86,7 @@ async def serving(
         yield await ending.enter_async_context(listeners(accept, addresses, turns))
 
 
-def _is_near(accepted: socket) -> bool:
+def _is_near(accepted: SocketType) -> bool:
     try:
         return is_of_this_machine(accepted.getpeername())
     except OSError:  # it has gone

@@ -7,7 +7,7 @@ connection closed, before anybody has to watch it.
 
 import contextlib
 from enum import Enum, auto
-from socket import SHUT_WR, socket
+from socket import SHUT_WR, SocketType
 
 from sidecar.http.platform import DO_NOT_WAIT, READ, WRITE
 from sidecar.http.transport import Receiver
@@ -38,7 +38,7 @@ class SocketTransport:
         *("_writing", "at_end"),
     )
 
-    def __init__(self, accepted: socket, turns: Turns) -> None:
+    def __init__(self, accepted: SocketType, turns: Turns) -> None:
         self._socket = accepted
         self._turns = turns
         self._receiver: Receiver | None = None
@@ -96,13 +96,20 @@ class SocketTransport:
         except OSError:
             self.abort()
             return
-        self._received(receiver, data)
+        self._last_read = len(data)
+        if data:  # as `_received` does, without the call: this is the way of most requests
+            receiver.data_received(data)
+        else:
+            self._ended(receiver)
 
     def _received(self, receiver: Receiver, data: bytes) -> None:
         self._last_read = len(data)
         if data:
             receiver.data_received(data)
-            return
+        else:
+            self._ended(receiver)
+
+    def _ended(self, receiver: Receiver) -> None:
         self.at_end = True
         self._watch()
         receiver.eof_received()
@@ -121,32 +128,22 @@ class SocketTransport:
 
     def write(self, data: bytes) -> None:
         """Send `data`: now, as far as the kernel has room for it."""
-        if self._writing is OPEN:
+        if self._writing is not OPEN:
+            return
+        if not self._unsent:
+            data = self._left_of(data)
+        if data:
             self._unsent += data
-            self._flush_unless_full()
-
-    def write_at_turns_end(self, data: bytes) -> None:
-        """Send `data` when this turn ends, together with what others are sent.
-
-        To send wakes who waits for it, and that costs more than an answer: clients that are answered one by one fall
-        asleep in between, those that are answered together are awake.
-        """
-        if self._writing is OPEN:
-            if not self._unsent:
-                self._turns.flush_at_end(self)
-            self._unsent += data
+            self._wait_for_room()
 
     def flush(self) -> None:
         """Send what is unsent, as far as the kernel has room for it."""
         if self._unsent:
             self._unsent = self._left_of(self._unsent)
-        receiver = self._receiver
-        if receiver is None:
-            return
         if self._unsent:
-            self._wait_for_room(receiver)
+            self._wait_for_room()
         else:
-            self._all_sent(receiver)
+            self._all_sent()
 
     def _flush_unless_full(self) -> None:
         if not self._waits_for_room:
@@ -163,13 +160,17 @@ class SocketTransport:
             return b""
         return data[sent:]
 
-    def _wait_for_room(self, receiver: Receiver) -> None:
-        if not self._waits_for_room:
+    def _wait_for_room(self) -> None:
+        receiver = self._receiver
+        if receiver is not None and not self._waits_for_room:
             self._waits_for_room = True
             self._watch()
             receiver.pause_writing()
 
-    def _all_sent(self, receiver: Receiver) -> None:
+    def _all_sent(self) -> None:
+        receiver = self._receiver
+        if receiver is None:
+            return
         if self._writing is CLOSES:
             self.abort()
             return

@@ -1,7 +1,7 @@
 """How often a peer outside the pod may connect: what it can make us do comes after what applications ask."""
 
 from collections.abc import Callable
-from socket import socket
+from socket import SocketType
 
 from sidecar.core.model import Instant, Seconds
 from sidecar.http.addresses import is_of_this_machine
@@ -21,7 +21,7 @@ class PeerRate:
         self._most = most
         self._windows: dict[str, tuple[Instant, int]] = {}
 
-    def __call__(self, accepted: socket) -> bool:
+    def __call__(self, accepted: SocketType) -> bool:
         """Whether its peer may have this connection, too. The pod itself may have any number."""
         try:
             peer = accepted.getpeername()

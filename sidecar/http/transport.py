@@ -52,10 +52,6 @@ class Transport(Protocol):
         """Send `data`: now, as far as the kernel has room for it."""
         ...
 
-    def write_at_turns_end(self, data: bytes) -> None:
-        """Send `data` when this turn ends, together with what others are sent."""
-        ...
-
     def write_eof(self) -> None:
         """Close our half once all is sent."""
         ...

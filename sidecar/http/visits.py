@@ -2,9 +2,9 @@
 there is a connection to keep.
 """
 
-from socket import socket
+from socket import SocketType
 
-from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS, prepare_accepted
+from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS
 from sidecar.http.recognised import RecognisedRequests
 
 READ_AT_ONCE = 65_536
@@ -12,21 +12,19 @@ LAST = DO_NOT_WAIT | MORE_FOLLOWS
 """Flags: the end follows, in the same packet."""
 
 
-def first_bytes(accepted: socket) -> bytes | None:
+def first_bytes(accepted: SocketType) -> bytes | None:
     """What came with the connection: None if there is nothing yet. Raises `OSError`."""
-    prepare_accepted(accepted)
     try:
         return accepted.recv(READ_AT_ONCE, DO_NOT_WAIT)
     except BlockingIOError:
         return None
 
 
-def read_later(accepted: socket) -> None:
+def read_later(_: SocketType) -> None:
     """Instead, where nobody is recognised: what came is read in a turn of its own, so that neither takes long."""
-    prepare_accepted(accepted)
 
 
-def unsent_answer(accepted: socket, first: bytes, recognised: RecognisedRequests) -> bytes | None:
+def unsent_answer(accepted: SocketType, first: bytes, recognised: RecognisedRequests) -> bytes | None:
     """Answer `first` if it is recognised as all that the client wants, else None: what the kernel had no room for.
 
     A new socket has room, but for long answers and while the node is short of memory.

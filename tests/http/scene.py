@@ -45,8 +45,6 @@ class FakeTransport:
         self.unsent += data
         self.flush()
 
-    write_at_turns_end = write
-
     def flush(self) -> None:
         """What the kernel has room for."""
         if self.unsent and self.stalled:

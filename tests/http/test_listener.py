@@ -17,7 +17,7 @@ from sidecar.http import server
 from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.http.binding import CannotListen
 from sidecar.http.limits import Limits
-from sidecar.http.listener import Listener, listeners
+from sidecar.http.listener import CROWD, Listener, listeners
 from sidecar.http.pool import ConnectionPool
 from sidecar.http.server import serving
 from sidecar.http.turns import Turns
@@ -328,6 +328,11 @@ async def test_whoever_stops_waiting_for_the_end_all_listeners_end(turns: Turns)
             await status_at(address)
 
 
+def accepted_by(bound: socket.socket) -> tuple[int, Any]:
+    accepted, address = bound.accept()
+    return accepted.detach(), address
+
+
 class Exhausted:
     """A listening socket of a process that has no file descriptor left until somebody closes one."""
 
@@ -338,9 +343,9 @@ class Exhausted:
         self.setblocking, self.fileno, self.close = bound.setblocking, bound.fileno, bound.close
         self.family, self.getsockopt, self.setsockopt = bound.family, bound.getsockopt, bound.setsockopt
 
-    def accept(self) -> tuple[socket.socket, Any]:
+    def _accept(self) -> tuple[int, Any]:
         if self.free:
-            return self._bound.accept()
+            return accepted_by(self._bound)
         self.refused.set()
         raise OSError(errno.EMFILE, "Too many open files")
 
@@ -348,17 +353,17 @@ class Exhausted:
 class Aborting(Exhausted):
     """A listening socket whose first client has gone before it could be accepted."""
 
-    def accept(self) -> tuple[socket.socket, Any]:
+    def _accept(self) -> tuple[int, Any]:
         if not self.refused.is_set():
             self.refused.set()
             raise ConnectionAbortedError(errno.ECONNABORTED, "Software caused connection abort")
-        return self._bound.accept()
+        return accepted_by(self._bound)
 
 
 async def test_a_client_that_went_before_it_was_accepted_is_passed_over_without_a_word(
     caplog: pytest.LogCaptureFixture, turns: Turns
 ) -> None:
-    accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
+    accepted: asyncio.Queue[socket.SocketType] = asyncio.Queue()
     bound = Aborting(socket.create_server(("127.0.0.1", 0)))
     listener = Listener(cast("socket.socket", bound), accepted.put_nowait, turns)
     try:
@@ -371,11 +376,32 @@ async def test_a_client_that_went_before_it_was_accepted_is_passed_over_without_
     assert caplog.records == []
 
 
+async def test_after_a_crowd_more_of_it_may_gather_and_after_a_few_nobody_waits(
+    monkeypatch: pytest.MonkeyPatch, turns: Turns
+) -> None:
+    gathered: list[float] = []
+    monkeypatch.setattr("sidecar.http.listener.sleep", gathered.append)
+    accepted: asyncio.Queue[socket.SocketType] = asyncio.Queue()
+    listener = Listener(socket.create_server(("127.0.0.1", 0)), accepted.put_nowait, turns)
+    assert isinstance(listener.address, TcpAddress)
+    place = (listener.address.host, listener.address.port)
+    try:
+        for came, had_gathered in ((CROWD - 1, 0), (1, 0), (CROWD, 0), (1, 1), (1, 1)):
+            with contextlib.ExitStack() as clients:
+                for _ in range(came):
+                    clients.enter_context(socket.create_connection(place))
+                for _ in range(came):
+                    (await accepted.get()).close()
+            assert len(gathered) == had_gathered
+    finally:
+        await listener.end()
+
+
 async def test_without_descriptors_we_wait_and_then_go_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, turns: Turns
 ) -> None:
     monkeypatch.setattr("sidecar.http.listener.RETRY_ACCEPT_AFTER", 0.05)
-    accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
+    accepted: asyncio.Queue[socket.SocketType] = asyncio.Queue()
     bound = Exhausted(socket.create_server(("127.0.0.1", 0)))
     listener = Listener(cast("socket.socket", bound), accepted.put_nowait, turns)
     try:

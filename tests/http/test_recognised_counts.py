@@ -40,8 +40,6 @@ class Deaf(FakeTransport):
     def write(self, data: bytes) -> None:
         assert data.startswith(b"HTTP/1.1 ")
 
-    write_at_turns_end = write
-
 
 class Counted:
     """A face, and all that is told of its requests."""

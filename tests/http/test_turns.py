@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from sidecar.http.platform import READ, WRITE
-from sidecar.http.turns import Turns
+from sidecar.http.turns import LOOKS, Turns
 
 
 @pytest.fixture
@@ -92,31 +92,40 @@ async def test_a_socket_is_watched_for_what_was_asked_last_and_forgotten_as_ofte
         assert calls == []
 
 
-class Written:
-    """Remembers that it was flushed."""
+async def test_who_becomes_ready_in_a_turn_is_called_in_it(turns: Turns) -> None:
+    calls: list[str] = []
+    first, firsts_peer = socket.socketpair()
+    second, seconds_peer = socket.socketpair()
 
-    def __init__(self, calls: list[str]) -> None:
-        self.calls = calls
+    def ready(name: str, ours: socket.socket, _: int) -> None:
+        turns.forget(ours)
+        seconds_peer.send(b"b")
+        turns.at_end(lambda: calls.append("end"))
+        calls.append(name)
 
-    def flush(self) -> None:
-        self.calls.append("flush")
+    with first, firsts_peer, second, seconds_peer:
+        turns.watch(first, READ, partial(ready, "first", first))
+        turns.watch(second, READ, partial(ready, "second", second))
+        firsts_peer.send(b"a")
+        await a_turn(calls, 4)
+    assert calls == ["first", "second", "end", "end"]
 
 
-async def test_what_was_written_is_flushed_before_it_is_counted_whoever_asked_first(turns: Turns) -> None:
+async def test_who_is_always_ready_lets_others_have_their_turn(turns: Turns) -> None:
     calls: list[str] = []
     ours, theirs = socket.socketpair()
 
     def ready(_: int) -> None:
-        turns.forget(ours)
-        turns.at_end(lambda: calls.append("count"))
-        turns.flush_at_end(Written(calls))
         calls.append("ready")
+        turns.at_end(lambda: None)
 
     with ours, theirs:
         theirs.send(b"a")
         turns.watch(ours, READ, ready)
-        await a_turn(calls, 3)
-    assert calls == ["ready", "flush", "count"]
+        asyncio.get_running_loop().call_soon(calls.append, "another")
+        await a_turn(calls, LOOKS + 2)
+        turns.forget(ours)
+    assert calls.index("another") <= LOOKS
 
 
 async def test_after_the_end_all_may_be_forgotten() -> None:
@@ -131,8 +140,7 @@ async def test_after_the_end_all_may_be_forgotten() -> None:
 async def test_outside_of_a_turn_there_is_an_end_too(turns: Turns) -> None:
     for _ in range(2):
         calls: list[str] = []
-        turns.flush_at_end(Written(calls))
         turns.at_end(lambda calls=calls: calls.append("count"))  # type: ignore[misc]
         assert calls == []
-        await a_turn(calls, 2)
-        assert calls == ["flush", "count"]
+        await a_turn(calls, 1)
+        assert calls == ["count"]
