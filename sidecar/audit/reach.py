@@ -9,11 +9,14 @@ from sidecar.audit.cluster import Cluster, ClusterServiceAccount
 from sidecar.audit.roles import AuditedRole, issuers_of
 from sidecar.audit.subjects import matcher
 from sidecar.audit.tokens import Asked, Asker
+from sidecar.core.model import SESSION_NAME
 from sidecar.explain import Judgement, Verdict
 from sidecar.trust import Condition, Statement, TrustPolicy
 from sidecar.trust.lint_conditions import claim_key
 
 _BY_CALLER = "sts:rolesessionname"
+_SHORTEST_NAME = 2
+"""Characters of a session name (AWS STS API reference)."""
 Trait = Callable[[str], object]
 """Something about a subject that a policy asks."""
 
@@ -26,13 +29,22 @@ class Reached:
     depends_on: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What whoever may create a pod can choose besides what its pods do, as far as the policy asks for it."""
+
+    audiences: tuple[str, ...]
+    session_names: tuple[str, ...]
+    """"" for the one that the sidecar would choose."""
+
+
 def reached(role: AuditedRole, cluster: Cluster, ask: Asker) -> tuple[Reached, ...]:
     """All who can. Accounts between which the policy cannot tell are judged once."""
     subjects = candidates(role, cluster)
     if not subjects or role.policy is None:
         return ()
-    wanted = _wanted_audiences(role.policy, cluster.issuer_name)
-    judged = [(kind, _best(role, cluster, kind[0], wanted, ask)) for kind in _kinds(role.policy, cluster, subjects)]
+    choice = Choice(_wanted_audiences(role.policy, cluster.issuer_name), ("", *_wanted_names(role.policy)))
+    judged = [(kind, _best(role, cluster, kind[0], choice, ask)) for kind in _kinds(role.policy, cluster, subjects)]
     return tuple(Reached(kind, answer.depends_on) for kind, answer in judged if answer.verdict is Verdict.ALLOW)
 
 
@@ -140,12 +152,27 @@ def _wanted_audiences(policy: TrustPolicy, issuer: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _best(
-    role: AuditedRole, cluster: Cluster, account: ClusterServiceAccount, wanted: tuple[str, ...], ask: Asker
-) -> Judgement:
-    """The judgement of the token that gets in with the fewest reservations."""
-    audiences = dict.fromkeys((*account.audiences, *wanted))
-    judged = (ask.judge(Asked(role, cluster, account, audience, role.arn)) for audience in audiences)
+def _wanted_names(policy: TrustPolicy) -> tuple[str, ...]:
+    """Session names that the policy asks for, or spares in a Deny, one for each pattern: the caller chooses its own."""
+    conditions = (condition for statement in policy.statements for condition in statement.conditions)
+    named = (
+        value.replace("*", "").replace("?", "x")
+        for condition in conditions
+        if condition.key.casefold() == _BY_CALLER and condition.operator.base.startswith("String")
+        for value in condition.values
+    )
+    padded = dict.fromkeys(name.ljust(_SHORTEST_NAME, "x") for name in named)
+    return tuple(name for name in padded if SESSION_NAME.fullmatch(name))
+
+
+def _best(role: AuditedRole, cluster: Cluster, account: ClusterServiceAccount, choice: Choice, ask: Asker) -> Judgement:
+    """The judgement of the call that gets in with the fewest reservations."""
+    audiences = dict.fromkeys((*account.audiences, *choice.audiences))
+    judged = (
+        ask.judge(Asked(role, cluster, account, audience, role.arn, name))
+        for audience in audiences
+        for name in choice.session_names
+    )
     return min(judged, key=_reservations)
 
 

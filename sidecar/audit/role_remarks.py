@@ -9,6 +9,7 @@ from sidecar.audit.intentions import Intention
 from sidecar.audit.reach import exactly_named
 from sidecar.audit.roles import AuditedRole
 from sidecar.core.findings import Finding, info, warning
+from sidecar.explain.issuer_names import issuer_slip
 from sidecar.trust import MalformedPolicy, lint, parse
 from sidecar.trust.mistakes import SERVICE_ACCOUNT, service_account
 
@@ -52,10 +53,12 @@ def _of_role(role: AuditedRole, clusters: Mapping[str, Cluster], asking: Sequenc
     for issuer in sorted(role.issuers):
         if issuer in clusters:
             yield from _missing_accounts(role, clusters[issuer])
+        elif misspelt := _misspelt_issuer(issuer, clusters):
+            yield misspelt
         elif _is_a_clusters(role, issuer):
             yield _stale_issuer(issuer)
-    if not asking and role.issuers & clusters.keys():
-        yield _named_nowhere()
+    if not asking and (trusted := sorted(clusters[issuer].name for issuer in role.issuers & clusters.keys())):
+        yield _named_nowhere(trusted)
     if len(asking) > 1:
         yield _shared(asking)
 
@@ -96,6 +99,18 @@ def _is_a_clusters(role: AuditedRole, issuer: str) -> bool:
     )
 
 
+def _misspelt_issuer(issuer: str, clusters: Iterable[str]) -> Finding | None:
+    """The issuer of one of the clusters, as somebody should have written it."""
+    for meant in clusters:
+        if slip := issuer_slip(issuer, meant):
+            return warning(
+                slip[0],
+                f"The policy trusts {issuer}, and no cluster's token matches that: {slip[1]}.",
+                f"Write {meant} in the policy's principal and condition keys.",
+            )
+    return None
+
+
 def _stale_issuer(issuer: str) -> Finding:
     return warning(
         "stale-issuer",
@@ -105,10 +120,11 @@ def _stale_issuer(issuer: str) -> Finding:
     )
 
 
-def _named_nowhere() -> Finding:
+def _named_nowhere(trusted: Sequence[str]) -> Finding:
     return warning(
         "role-named-nowhere",
-        "No service account is annotated with this role and no pod asks for it, though its policy lets some in.",
+        "No service account is annotated with this role and no pod asks for it, though its policy trusts "
+        f"{', '.join(trusted)}.",
         "Delete the role if nothing uses it; else annotate the service account that should have it.",
     )
 

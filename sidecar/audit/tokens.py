@@ -25,6 +25,8 @@ class Asked:
     account: ClusterServiceAccount
     audience: str
     role_arn: str
+    session_name: str = ""
+    """What the caller calls its session; "" for what the sidecar would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Asker:
             role_arn=asked.role_arn,
             policy_of=asked.role.arn,
             providers=self.providers.get(asked.role.account, ()),
+            session_name=asked.session_name,
         )
 
 

@@ -21,6 +21,7 @@ from sidecar.doctor.application_way import (
     tcp,
     ways,
     where,
+    without_password,
 )
 from sidecar.doctor.findings import failed, missing, passed, skipped, warned
 from sidecar.doctor.pod import Pod
@@ -78,7 +79,7 @@ def full_uri(pod: Pod) -> Finding | None:
 
 
 def _judged(pod: Pod, url: SplitResult) -> Finding:
-    saw, fix = f"{FULL_URI}={url.scheme}://{url.hostname}:{url.port or 80}{url.path}", _mended(pod, url)
+    saw, fix = f"{FULL_URI}={without_password(url)}{url.path}", _mended(pod, url)
     for wrong in _WRONG:
         if problem := wrong(pod, url):
             return failed("app-uri", saw, problem, fix)

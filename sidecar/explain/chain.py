@@ -87,7 +87,7 @@ def explain_link(link: ChainLink) -> Explanation:
         return Explanation(Verdict.INVALID_POLICY, MALFORMED_POLICY, (found,))
     policy = parse(link.target.trust_policy) if link.target else None
     told = (*_refusals(link, evaluated), *_collisions(link), *_unseen(link))
-    findings = tuple(named(found, policy) for found in told)
+    findings = tuple(dict.fromkeys(named(found, policy) for found in told))  # actions share their conditions
     if any(found.level is Level.ERROR for found in findings):
         return Explanation(Verdict.DENY, ACCESS_DENIED, findings)
     return Explanation(Verdict.ALLOW, "", (info("allowed-by", _allowed(link, evaluated)), *findings))

@@ -4,18 +4,29 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from sidecar.core.claims import unverified_claims
+from sidecar.core.arns import RoleArn
+from sidecar.core.claims import Claims, unverified_claims
 from sidecar.core.model import DEFAULT_ROLE, UnixTime
+from sidecar.core.variables import AUTHORIZATION_FILE, FULL_URI
 from sidecar.explain.account_roles import AccountRole, account_roles
+from sidecar.explain.chain import ChainSession
 from sidecar.explain.explanation import explain
 from sidecar.explain.policy_text import NotAPolicy, policy_text
-from sidecar.explain.profile_chain import ExplainedLink, explained_links, path_to
+from sidecar.explain.profile_chain import (
+    ExplainedLink,
+    explained_links,
+    path_to,
+    session_of_endpoint,
+    session_of_token,
+)
 from sidecar.explain.question import Question
 from sidecar.settings.complaints import BadConfig
 from sidecar.settings.config import load
-from sidecar.settings.roles import RoleSet, RoleSettings, WebIdentitySettings
+from sidecar.settings.roles import ContainerSettings, RoleSet, RoleSettings, WebIdentitySettings
 from sidecar.terminal.files import BadArguments, read, read_document
 
+AGENT = "http://169.254.170.23/v1/credentials"
+"""The EKS Pod Identity agent's, where a profile has the credentials of a container endpoint."""
 ANY_REGION = "us-east-1"
 """A signature names a region; what policies say does not depend on it."""
 
@@ -27,8 +38,33 @@ def links_of(given: argparse.Namespace, environ: Mapping[str, str], now: UnixTim
     for path in given.account:
         known |= _account(path)
     path = path_to(_roles(given, environ), given.profile)
-    root = _root(path[0], given, known, token, now)
-    return [*root, *explained_links(path, known, unverified_claims(token.strip()))]
+    claims = unverified_claims(token.strip())
+    links = _root(path[0], given, known, token, now)
+    if len(path) > 1:
+        links += explained_links(path, known, claims, _first_session(path[0], given.role_arn, claims))
+    if not links:
+        raise BadArguments(_nothing_to_explain(path[0]))
+    return links
+
+
+def _first_session(root: RoleSettings, role_arn: str, claims: Claims) -> ChainSession:
+    """What a chain begins with."""
+    if isinstance(root.source, WebIdentitySettings):
+        return session_of_token(root.source, claims)
+    assert isinstance(root.source, ContainerSettings)
+    try:
+        return session_of_endpoint(root.source, RoleArn.parse(role_arn), claims)
+    except ValueError:
+        raise BadArguments(
+            f"--profile: the chain begins with {root.name}, a container endpoint; give the ARN of its role as "
+            "--role-arn (EKS Pod Identity: the association's)"
+        ) from None
+
+
+def _nothing_to_explain(root: RoleSettings) -> str:
+    if root.role_arn is None:
+        return f"--profile: {root.name} has the credentials of a container endpoint, and no link to explain"
+    return f"--profile: no file has the trust policy of {root.role_arn}; give it as --account or --trust-policy"
 
 
 def _account(path: str) -> dict[str, AccountRole]:
@@ -44,6 +80,8 @@ def _roles(given: argparse.Namespace, environ: Mapping[str, str]) -> RoleSet:
     if not file:
         raise BadArguments("--profile needs --config, or AWS_CONFIG_FILE")
     assumed = {
+        FULL_URI: AGENT,
+        AUTHORIZATION_FILE: str(Path(given.token_file).absolute()),
         "AWS_REGION": ANY_REGION,
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(Path(given.token_file).absolute()),
     }

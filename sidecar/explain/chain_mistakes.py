@@ -13,6 +13,7 @@ from sidecar.trust import (
     Decision,
     Side,
     StatementResult,
+    lacks_key,
 )
 from sidecar.trust.evaluate import ConditionResult
 from sidecar.trust.identity import IdentityEvaluation
@@ -27,14 +28,15 @@ NEEDED_FOR = {
     TAG_SESSION: "session tags, sent or transitive",
     SET_SOURCE_IDENTITY: "a source identity, sent or kept",
 }
-OF_THE_CALL_ALONE = ("sts:rolesessionname", "aws:requesttag/", "aws:tagkeys", "sts:transitivetagkeys")
 
 
 def refusal(action: ActionEvaluation, base_arn: str, target_arn: str) -> Iterator[Finding]:
-    """All that is wrong on the side that refuses."""
+    """All that is wrong on the side that refuses; between accounts both sides must allow it, so both are told."""
     match action.refused_by:
         case Side.TRUST:
             yield from _of_trust(action, base_arn, target_arn)
+            if account_of(base_arn) != account_of(target_arn) and not action.identity.allowed:
+                yield from _of_identity(action, action.identity, base_arn, target_arn)
         case Side.IDENTITY:
             yield from _of_identity(action, action.identity, base_arn, target_arn)
         case Side.SESSION if action.session is not None:
@@ -105,7 +107,7 @@ def _condition(condition: ConditionResult, action: ActionEvaluation, where: Wher
     key = condition.key.casefold()
     if key == "sts:externalid":
         return _external_id(condition, where)
-    if not condition.actual and action.action != ASSUME_ROLE and key.startswith(OF_THE_CALL_ALONE):
+    if not condition.actual and lacks_key(action.action, key):
         return error(
             "key-not-in-action",
             f"{condition.key} is no key of {action.action}, so the statement never applies to it.",

@@ -72,7 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         "`aws iam get-role`, a Terraform plan in JSON, "
         "a CloudFormation template, ...",
     )
-    parser.add_argument("--role-arn", default="", metavar="ARN", help="the role that the pod requests: AWS_ROLE_ARN")
+    parser.add_argument(
+        "--role-arn",
+        default="",
+        metavar="ARN",
+        help="the role that the pod requests: AWS_ROLE_ARN; with --profile, also the role of a container endpoint",
+    )
     parser.add_argument(
         "--provider",
         action="append",

@@ -10,8 +10,16 @@ from sidecar.core.errors import ClaimMissing
 from sidecar.explain.account_roles import AccountRole
 from sidecar.explain.chain import ChainLink, ChainSession, explain_link
 from sidecar.explain.explanation import Explanation
-from sidecar.settings.roles import ChainSettings, RoleSet, RoleSettings, WebIdentitySettings
+from sidecar.settings.container_source import is_agent
+from sidecar.settings.roles import (
+    ChainSettings,
+    ContainerSettings,
+    RoleSet,
+    RoleSettings,
+    WebIdentitySettings,
+)
 from sidecar.sts.session_name import session_name_for
+from sidecar.trust import SessionTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +40,11 @@ def path_to(roles: RoleSet, name: str) -> list[RoleSettings]:
 
 
 def explained_links(
-    path: list[RoleSettings], known: Mapping[str, AccountRole], claims: Claims
+    path: list[RoleSettings], known: Mapping[str, AccountRole], claims: Claims, session: ChainSession
 ) -> Iterator[ExplainedLink]:
-    """Each link behind the first role of `path`. Of what follows a tag that cannot be filled in nothing is known."""
-    root = path[0]
-    session = _root_session(root, claims)
+    """Each link behind the first role of `path`, whose session this is. Of what follows a tag that cannot be filled in
+    nothing is known.
+    """
     for base, role in pairwise(path):
         assert isinstance(role.source, ChainSettings)
         target = role.source.role_arn
@@ -50,9 +58,22 @@ def explained_links(
             return
 
 
-def _root_session(root: RoleSettings, claims: Claims) -> ChainSession:
-    """A container endpoint's role is its own affair: it is given a name that no file has."""
-    source, named = root.source, session_name_for(claims)
-    if isinstance(source, WebIdentitySettings):
-        return ChainSession(source.role_arn, source.session.name or named, policy=source.session.policy)
-    return ChainSession(RoleArn("arn:aws:iam::", "/", "role-of-the-container-endpoint"), named)
+def session_of_token(source: WebIdentitySettings, claims: Claims) -> ChainSession:
+    name = source.session.name or session_name_for(claims)
+    return ChainSession(source.role_arn, name, policy=source.session.policy)
+
+
+def session_of_endpoint(source: ContainerSettings, role_arn: RoleArn, claims: Claims) -> ChainSession:
+    """`role_arn`: whose credentials the container endpoint gives, which no file tells."""
+    tags = _tags_of_the_agent(claims) if is_agent(source.url) else SessionTags()
+    return ChainSession(role_arn, session_name_for(claims), tags)
+
+
+def _tags_of_the_agent(claims: Claims) -> SessionTags:
+    """All transitive (EKS User Guide, "Grant Pods access to AWS resources based on tags"); the cluster's is unknown."""
+    tags = {
+        "kubernetes-namespace": claims.namespace,
+        "kubernetes-service-account": claims.service_account,
+        "kubernetes-pod-name": claims.pod,
+    }
+    return SessionTags(tags, tuple(tags))

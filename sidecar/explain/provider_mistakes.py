@@ -65,8 +65,8 @@ def other_role(case: Case) -> Iterator[Finding]:
     asked, real = role_in(case.asked.role_arn), role_in(case.asked.policy_of)
     if asked is None or real is None or asked == real:
         return
-    if asked.account != real.account and not case.is_built_in:
-        return  # the account: the provider's step names it
+    if asked.prefix != real.prefix and not case.is_built_in:
+        return  # account or partition: the provider's step names it
     same_name = asked.name == real.name
     yield error(
         "role-path-differs" if same_name else "other-role",
@@ -128,6 +128,12 @@ def _misplaced_role(case: Case) -> Iterator[Finding]:
         yield error(
             "role-in-other-account",
             f"The pod requests a role in account {asked.account}, but the policy belongs to {shown(real)}.",
+            f"Set AWS_ROLE_ARN to {shown(real)}.",
+        )
+    elif (there := role_in(real)) and asked and case.asked.role_arn and there.partition != asked.partition:
+        yield error(
+            "partition-differs",
+            f"The pod requests a role in partition {asked.partition}, but the policy belongs to {shown(real)}.",
             f"Set AWS_ROLE_ARN to {shown(real)}.",
         )
 

@@ -123,9 +123,13 @@ def for_action(request: RequestContext, action: str) -> RequestContext:
     sts:RoleSessionName is a key of the call alone, and sts:SetSourceIdentity knows nothing of tags: users saw their
     conditions fail.
     """
-    missing = _KEYS_MISSING.get(action, ())
-    keys = {key: found for key, found in request.keys.items() if not key.startswith(missing)}
+    keys = {key: found for key, found in request.keys.items() if not lacks_key(action, key)}
     return replace(request, action=action, keys=keys)
+
+
+def lacks_key(action: str, key: str) -> bool:
+    """Whether this action never has the key, though another action of the same call may."""
+    return key.casefold().startswith(_KEYS_MISSING.get(action, ()))
 
 
 _KEYS_MISSING: Mapping[str, tuple[str, ...]] = {

@@ -206,3 +206,29 @@ def test_a_file_that_is_no_clusters_says_what_prints_one(text: str) -> None:
 def test_a_file_that_is_no_accounts_says_what_prints_one(text: str) -> None:
     with pytest.raises(NotAnAccount, match="get-account-authorization-details"):
         roles_from([text])
+
+
+@pytest.mark.parametrize("name", ["shop.*", "deploy", "??"])
+def test_whoever_may_create_a_pod_chooses_its_sessions_name(name: str) -> None:
+    document = policy(statement(Condition=equals() | {"StringLike": {"sts:RoleSessionName": name}}))
+    assert not_meant(audited(service_account("payments/api"), api=document)) == [(["payments/api"], Level.INFO)]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [(f"{CLUSTER}/", "trailing-slash"), (CLUSTER.lower(), "issuer-case"), (CLUSTER[:-1], "issuer-misspelt")],
+)
+def test_a_cluster_whose_issuer_is_misspelt_is_not_called_a_deleted_one(written: str, code: str) -> None:
+    misspelt = statement(
+        Principal={"Federated": PROVIDER_ARN.replace(CLUSTER, written)}, Condition=equals(cluster=written)
+    )
+    found = audited(API, api=policy(statement(), misspelt))
+    assert codes(found) == [code]
+    assert found.remarks[0].finding.fix.startswith(f"Write {CLUSTER} in")
+
+
+def test_a_role_of_another_partition_is_not_said_to_have_another_path() -> None:
+    (entry,) = audited(service_account("payments/api", arn("api").replace("arn:aws:", "arn:aws-cn:"))).intended
+    assert [reason.code for reason in entry.reasons][:1] == ["partition-differs"]
+    assert entry.reasons[0].fix == f"Set AWS_ROLE_ARN to {arn('api')}."
+    assert "role-path-differs" not in [reason.code for reason in entry.reasons]

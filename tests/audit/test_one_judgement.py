@@ -20,7 +20,7 @@ SUBJECTS = [f"system:serviceaccount:{name.replace('/', ':')}" for name in NAMES]
 PATTERNS = (
     *("*", "system:*", "system:serviceaccount:a:*", "system:serviceaccount:*:api", "system:serviceaccount:?:*"),
     *("*:a*:*pi", "system:serviceaccount:${aws:TagKeys}:*", "system:serviceaccount:*b*:*-?", "repo:*"),
-    "system:serviceaccount:a:${*}",
+    *("system:serviceaccount:a:${*}", "release"),
 )
 OPERATORS = (
     *("StringEquals", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIgnoreCase", "StringLikeIfExists"),
@@ -67,8 +67,9 @@ def allowed_one_by_one(role: AuditedRole, where: Cluster, ask: Asker) -> set[str
         account.subject
         for account in where.accounts
         for audience in (*account.audiences, "sts.amazonaws.com", "vault", "own")
+        for name in ("", "release")
         if (audience in account.audiences or f'"{audience}"' in role.text)
-        and ask.judge(Asked(role, where, account, audience, role.arn)).verdict is Verdict.ALLOW
+        and ask.judge(Asked(role, where, account, audience, role.arn, name)).verdict is Verdict.ALLOW
     }
 
 

@@ -141,3 +141,56 @@ def test_the_page_names_every_code() -> None:
     told |= {f"base-{code}" for code in chain_mistakes.MISSING.values()}
     section = PAGE.partition("### A chain")[2].partition("## doctor")[0]
     assert {code for code in told if f"`{code}`" not in section} == {"malformed-policy"}
+
+
+ON_AN_AGENT = f"""
+[profile agent]
+credential_source = EcsContainer
+
+[profile on-agent]
+role_arn = {TARGET}
+source_profile = agent
+"""
+
+
+def test_a_chain_on_a_container_endpoint_wants_the_role_that_it_gives(explain: Any, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(ON_AN_AGENT)
+    status, text = explain(THEIRS, profile="on-agent")
+    assert status == 2
+    assert "give the ARN of its role as --role-arn" in text
+
+
+@pytest.mark.parametrize(("action", "status"), [(["sts:AssumeRole", "sts:TagSession"], 0), ("sts:AssumeRole", 1)])
+def test_with_that_role_it_is_explained_with_the_tags_of_the_agents_session(
+    explain: Any, tmp_path: Path, action: str | list[str], status: int
+) -> None:
+    (tmp_path / "config").write_text(ON_AN_AGENT)
+    theirs = {"RoleDetailList": [role(TARGET, trusting({"AWS": BASE}, action))]}
+    got, text = explain(OURS, theirs, profile="on-agent", more=("--role-arn", BASE))
+    assert (got, "tag-session-missing" in text) == (status, status == 1)
+    assert "agent → on-agent: " in text
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"), [("agent", "no link to explain"), ("base", "no file has the trust policy")]
+)
+def test_where_there_is_nothing_to_explain_nothing_is_said_to_be_allowed(
+    explain: Any, tmp_path: Path, profile: str, words: str
+) -> None:
+    (tmp_path / "config").write_text(CONFIG + ON_AN_AGENT)
+    status, text = explain(THEIRS, profile=profile)
+    assert (status, words in text, "allow" in text) == (2, True, False)
+
+
+def test_both_accounts_are_told_at_once_what_each_of_them_lacks(explain: Any) -> None:
+    ours = {"RoleDetailList": [role(BASE, web_identity())]}
+    theirs = {"RoleDetailList": [role(TARGET, trusting({"AWS": AUDIT}))]}
+    _, text = explain(ours, theirs, profile="partner")
+    assert "other-principal" in text
+    assert "base-assume-role-missing" in text
+
+
+def test_a_mistake_that_several_actions_meet_is_told_once(explain: Any) -> None:
+    condition = {"StringEquals": {"sts:ExternalId": "x"}}
+    theirs = {"RoleDetailList": [role(TARGET, trusting({"AWS": BASE}, Condition=condition))]}
+    assert explain(OURS, theirs, profile="partner")[1].count("external-id-missing") == 1
