@@ -11,17 +11,19 @@ from sidecar.inject.resources import USUAL_LIMITS, USUAL_REQUESTS, Resources
 from sidecar.terminal.files import BadArguments as BadArguments  # noqa: PLC0414 (for those who parse these arguments)
 
 
-def add_sidecar_options(group: argparse._ArgumentGroup) -> None:
-    """Options that are the same for every pod."""
+def add_sidecar_options(group: argparse._ArgumentGroup, before_default: str = "") -> None:
+    """Options that are the same for every pod. `before_default`: what decides on the token where no option does."""
     add = group.add_argument
     add("--region", default="", metavar="REGION", help="the region whose STS is called; set for the applications too")
     add("--image", default=f"irsa-sidecar:{__version__}", metavar="IMAGE", help="[%(default)s]")
     add(
         "--audience",
         metavar="NAME",
-        help=f"the token's audience [the service account's annotation, or {audiences.STS}, in every partition]",
+        help=f"the token's audience [{before_default}{audiences.STS}, in every partition]",
     )
-    life = f"lifetime of the token, 600 to 86400 [the service account's annotation, or {USUAL_EXPIRATION}]"
+    life = (
+        f"lifetime of the token, 600 to 86400; a pod's annotation goes before it [{before_default}{USUAL_EXPIRATION}]"
+    )
     add("--token-expiration", type=int, metavar="SECONDS", help=life)
     each = partial(add, action="append", default=[])
     each("--set", metavar="NAME=VALUE", help="a further setting of the sidecar; repeatable")

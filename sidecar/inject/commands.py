@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_manifest_options(parser)
     group = parser.add_argument_group("the sidecar")
     _add_options_of_files(group)
-    add_sidecar_options(group)
+    add_sidecar_options(group, before_default="with -f the service account's annotation, or ")
     return parser
 
 

@@ -125,3 +125,13 @@ def test_it_reads_no_yaml_which_the_image_lacks() -> None:
     show = "import sys, json, sidecar.webhook.commands; print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, env={}).stdout)
     assert not {"yaml", "jwt", "cryptography", "botocore", "watchfiles"} & {name.partition(".")[0] for name in loaded}
+
+
+@pytest.mark.parametrize(("command", "sees"), [("inject", True), ("webhook", False)])
+def test_help_names_a_service_accounts_annotation_only_where_it_is_seen(command: str, sees: bool) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "sidecar", command, "--help"], capture_output=True, text=True, check=True
+    )
+
+    assert ("[with -f the service account's annotation, or sts.amazonaws.com" in " ".join(told.stdout.split())) is sees
+    assert ("service account's annotation" in " ".join(told.stdout.split())) is sees
