@@ -10,7 +10,6 @@ from tests.kubernetes.documents import Manifest
 _VARIABLES = ("HOME", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_EC2_METADATA_DISABLED", "HTTP_PROXY")
 _ENDPOINTS = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ROLE_ARN")
 _PATHS = ("/data", "/more", "/run", "/var/run", "/var/run/other", "/var/run/irsa-sidecar/")
-_CONTAINERS = ("app-0", "app-0", "app-0", "app-1", "init-0")
 _ARN = "arn:aws:iam::111122223333:role/"
 _VOLUMES: tuple[dict[str, Any], ...] = (
     {"emptyDir": {}},
@@ -44,15 +43,15 @@ def _pod(random: Random) -> Manifest:
     if random.random() < 0.1:
         spec["nodeSelector"] = {"kubernetes.io/os": random.choice(("linux", "windows"))}
     made = pod(**{key: value for key, value in spec.items() if value != [] or random.random() < 0.5})
-    return made | {"metadata": {"name": "app", "annotations": annotations}} if (annotations := _asked(random)) else made
+    there = [container["name"] for kind in ("initContainers", "containers") for container in spec[kind]]
+    return made | {"metadata": {"name": "app", "annotations": _asked(random, there)}} if random.random() < 0.5 else made
 
 
-def _asked(random: Random) -> dict[str, str]:
-    """Roles of some containers, which may not be there."""
-    if random.random() < 0.5:
-        return {}
+def _asked(random: Random, there: list[str]) -> dict[str, str]:
+    """Roles of some containers, seldom of one that is not there."""
     profiles = random.random() < 0.3
-    lines = (f"{name}={random.choice('abc') if profiles else _ARN + name}" for name in _some(random, _CONTAINERS, 3))
+    asking = random.sample(there, random.randint(1, len(there))) + ["other"] * (random.random() < 0.1)
+    lines = (f"{name}={random.choice('abc') if profiles else _ARN + name}" for name in asking)
     roles = {"irsa-sidecar/container-roles": random.choice(("\n", "\n\n ", " \n")).join(lines)}
     return roles | {"irsa-sidecar/profiles": "roles"} if profiles else roles
 

@@ -12,6 +12,7 @@ from sidecar.inject.options import Options
 from sidecar.inject.patch import environment
 from sidecar.inject.policy import sentences
 from sidecar.inject.policy.cel import CelText, Each, filled, written
+from sidecar.inject.policy.sentences import ContainerRule, Rules
 
 CONFIG_MAP, ASKED, ROLES, PROFILES, SERVED = "profilesFrom", "askedRoles", "roles", "profiles", "served"
 """Names of CEL variables."""
@@ -29,6 +30,11 @@ _CONFIG_MAP = f"object.metadata.?annotations[?'{names.PROFILES_ANNOTATION}'].orV
 _LINES = f"""\
 object.metadata.?annotations[?'{names.CONTAINER_ROLES_ANNOTATION}'].orValue('').split('\\n')
   .map(line, line.trim()).filter(line, line != '')"""
+NAMED = (
+    f"['{names.CONTAINER_ROLES_ANNOTATION}', '{names.PROFILES_ANNOTATION}']"
+    ".exists(name, name in object.metadata.?annotations.orValue({}))"
+)
+"""Whether a pod names roles of single containers, rightly or wrongly."""
 _PAIRS = f"{_LINES}.filter(line, line.contains('=')).map(line, line.split('=', 2).map(part, part.trim()))"
 
 
@@ -114,28 +120,28 @@ lines.filter(line, !line.contains('=')).map(line, line + {written(asking.NOT_A_L
   )[0]"""
 
 
-def doubtful(options: Options) -> dict[str, str]:
+def doubtful(options: Options, *, named: bool) -> Rules:
     """Rules that each stand for a warning, of `checks` and `container_roles`. They read the variables of `asked`."""
-    if options.port is None:
-        return {"elsewhere": elsewhere(options, "", has_own="true")}
-    token = f"{HAS_OWN} && item.name == '{AUTHORIZATION}'"
+    if options.port is None or not named:
+        return {"elsewhere": elsewhere(options, "", "true")}
+    token = f"item.name == '{AUTHORIZATION}' && {HAS_OWN}"
     not_its = f"'is not the token of the role ' + {OWN} + '; remove it, SDKs then read the file'"
     return {
-        "elsewhere": elsewhere(options, "", has_own=f"!({HAS_OWN})"),
-        "ownElsewhere": elsewhere(options, MARK, has_own=HAS_OWN),
+        "elsewhere": elsewhere(options, "", f"!({HAS_OWN})"),
+        "ownElsewhere": elsewhere(options, MARK, HAS_OWN),
         "ownToken": sentences.variables(token, not_its),
         "configMap": _unseen(),
     }
 
 
-def elsewhere(options: Options, profile: str, has_own: str) -> str:
+def elsewhere(options: Options, profile: str, condition: str) -> ContainerRule:
     """Variables of a container that lead its SDK to another place than the sidecar."""
     needed = {item["name"]: item.get("value", "metadata.uid") for item in environment(options, profile)}
     names_of = written([*needed])
     wanted = f"{written(filled(needed, MARK, OWN), '    ')}[item.name]"
     value = "item.?value.orValue(item.?valueFrom.?fieldRef.?fieldPath.orValue(''))"
     sentence = f"'unchanged, but the sidecar needs ' + {wanted} + '. Remove yours, and the policy sets it'"
-    return sentences.variables(f"item.name in {names_of} && {has_own} && {value} != {wanted}", sentence)
+    return sentences.variables(f"item.name in {names_of} && {condition} && {value} != {wanted}", sentence)
 
 
 def _unseen() -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from sidecar.inject import names
 from sidecar.inject.options import Options
 from sidecar.inject.policy import container_roles, mutation, parameters, rules
+from sidecar.inject.policy.sentences import any_found
 from sidecar.inject.yaml_writer import Paragraph, Style, block_mapping
 
 Object = dict[str, Any]
@@ -19,6 +20,8 @@ _API = "admissionregistration.k8s.io/v1"
 _MUTATING, _VALIDATING = "MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"
 _CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap"}
 _REQUEST = f"object.metadata.labels['{names.REQUEST_LABEL}']"
+_FOUND = "found"
+"""A variable: whether there is something to warn of."""
 _ASKING = {"matchLabels": {names.REQUEST_LABEL: "enabled"}}
 _LABELLED = {"matchExpressions": [{"key": names.REQUEST_LABEL, "operator": "Exists"}]}
 
@@ -69,7 +72,7 @@ def _adding(options: Options) -> Object:
         "matchConditions": [
             _condition("all-parameters", "\n&& ".join(parameters.conditions(options))),
             _condition("no-sidecar-yet", f"!{rules.HAS_SIDECAR}"),
-            _condition("nothing-refused", f"({_all(rules.refused(options))}).size() == 0"),
+            _condition("nothing-refused", f"!({any_found(rules.refused(options))})"),
         ],
         "variables": [_variable(name, cel) for name, cel in mutation.variables(tree, options).items()],
         "mutations": [_patch(mutation.expression(tree, options))],
@@ -92,21 +95,34 @@ def _role() -> Object:
 
 def _refusing(options: Options, config_map: str) -> Object:
     refused = {name: f"{rules.HAS_SIDECAR}\n? []\n: ({cel})" for name, cel in rules.refused(options).items()}
-    incomplete = rules.incomplete(options, config_map)
-    *others, last = incomplete
+    incomplete = list(rules.incomplete(options, config_map).items())
+    *others, last = (name for name, _ in incomplete)
     return _of_pods(_LABELLED) | {
-        "matchConditions": [_condition("not-disabled", f"{_REQUEST} != 'disabled'")],
+        "matchConditions": [
+            _condition("not-disabled", f"{_REQUEST} != 'disabled'"),
+            # Messages are computed, from all variables, also where nothing is refused: so pods that are right end here.
+            _condition("not-complete", f"!{rules.HAS_SIDECAR}\n|| {any_found(dict(incomplete[:-1]))}"),
+        ],
         "variables": [_variable(name, cel) for name, cel in (refused | dict(incomplete)).items()],
         "validations": [_validation([*refused, *others]), _validation([last])],
     }
 
 
 def _warning(options: Options) -> Object:
+    """A message is computed also where nothing is found: so one pass over the containers comes first, again and again.
+
+    Conditions know no variables, and so none of the pods that name roles of single containers.
+    """
     found = rules.doubtful(options)
+    unnamed = any_found(rules.doubtful(options, named=False))
+    variables = container_roles.asked() | dict(found) | {_FOUND: any_found(found)}
+    sentences = " + ".join(f"variables.{name}" for name in found)
+    message = f"variables.{_FOUND} ? ({sentences}).join('; ') : ''"
     return _of_pods(_ASKING) | {
         "failurePolicy": "Ignore",
-        "variables": [_variable(name, cel) for name, cel in (container_roles.asked() | dict(found)).items()],
-        "validations": [_validation(list(found))],
+        "matchConditions": [_condition("something-found", f"{container_roles.NAMED}\n|| {unnamed}")],
+        "variables": [_variable(name, cel) for name, cel in variables.items()],
+        "validations": [{"expression": f"!variables.{_FOUND}", "messageExpression": message}],
     }
 
 
@@ -115,11 +131,8 @@ def _validation(names: Iterable[str]) -> Object:
     return {"expression": f"{found}.size() == 0", "messageExpression": f"{found}.join('; ')"}
 
 
-def _all(found: rules.Rules) -> str:
-    return "\n+ ".join(f"({cel})" for cel in found.values())
-
-
-def _condition(name: str, cel: str) -> Object:
+def _condition(name: str, cel: object) -> Object:
+    """`cel` is a text, or a rule that gives one."""
     return {"name": name, "expression": Paragraph(cel)}
 
 

@@ -12,13 +12,10 @@ from sidecar.inject.container_roles import OUR_VOLUMES
 from sidecar.inject.options import Options
 from sidecar.inject.policy import container_roles, parameters
 from sidecar.inject.policy.cel import written
-from sidecar.inject.policy.sentences import CONTAINERS, IS_SIDECAR, in_containers, variables, when
+from sidecar.inject.policy.sentences import CONTAINERS, IS_SIDECAR, ContainerRule, Rules, variables, when
 from sidecar.inject.surroundings import OS_LABELS, WINDOWS_RUNTIME
 
 HAS_SIDECAR = f"{CONTAINERS}.exists(container, {IS_SIDECAR})"
-
-Rules = Mapping[str, str]
-"""Each by its name, which is that of a CEL variable."""
 
 
 def refused(options: Options) -> Rules:
@@ -41,8 +38,11 @@ def incomplete(options: Options, parameters: str) -> Rules:
     return {"request": _request(), "role": _role(options), "sidecar": _no_sidecar(parameters)}
 
 
-def doubtful(options: Options) -> Rules:
-    """What probably goes wrong in an admitted pod. Each stands for a warning of `checks`."""
+def doubtful(options: Options, *, named: bool = True) -> Rules:
+    """What probably goes wrong in an admitted pod. Each stands for a warning of `checks`.
+
+    `named`: for pods that may name roles of single containers; then the rules read the variables for them.
+    """
     return _possible(
         hostNetwork=when("object.spec.?hostNetwork.orValue(false)", _NODE),
         linkLocal=when("true", _LINK_LOCAL) if checks.needs_link_local(options) else "",
@@ -57,11 +57,11 @@ def doubtful(options: Options) -> Rules:
         envFrom=_env_from(),
         proxies=_proxies(),
         metadata=_no_metadata(options),
-        **container_roles.doubtful(options),
+        **container_roles.doubtful(options, named=named),
     )
 
 
-def _possible(**found: str) -> Rules:
+def _possible(**found: str | ContainerRule) -> Rules:
     """Without those that these options rule out."""
     return {name: cel for name, cel in found.items() if cel}
 
@@ -130,10 +130,14 @@ def _path(mount: str) -> str:
     return f"('/' + {mount}.mountPath.split('/').filter(part, part != '' && part != '.').join('/'))"
 
 
-def _mounts() -> str:
+def _mounts() -> ContainerRule:
     places = (f"({_path('mount')} + '/').startsWith('{place}/')" for place in mount_checks.OWN_PLACES)
     sentence = written("the authorization token is mounted there; mount this elsewhere")
-    return in_containers("volumeMounts", "mount", " || ".join(places), sentence)
+    return ContainerRule("volumeMounts", "mount", f"{_NEAR} && ({' || '.join(places)})", sentence)
+
+
+_NEAR = "mount.mountPath.matches('run|var|^[/.]*$')"
+"""Asked first, for the paths' own form costs much more."""
 
 
 def _nearest_parent() -> str:
@@ -143,40 +147,40 @@ def _nearest_parent() -> str:
     return f"{_path('mount')} in {order} && !container.volumeMounts.exists(other, {nearer})"
 
 
-def _parents() -> str:
+def _parents() -> ContainerRule:
     kinds = [f"has(volume.{kind})" for kind in mount_checks.READ_ONLY_KINDS]
     kinds += ["volume.exists(kind, kind != 'name' && volume[kind].?readOnly.orValue(false))"]
     volume = f"object.spec.?volumes.orValue([]).exists(volume, volume.name == mount.name && ({' || '.join(kinds)}))"
-    unwritable = f"{_nearest_parent()} && (mount.?readOnly.orValue(false) || {volume})"
+    unwritable = f"{_NEAR} && {_nearest_parent()} && (mount.?readOnly.orValue(false) || {volume})"
     sentence = (
         f"no directory can be made in it for the authorization token at {names.AUTHORIZATION_DIRECTORY}, and the "
         "container would not start; mount it at a path of its own, or its files one by one with subPath"
     )
-    return in_containers("volumeMounts", "mount", unwritable, f"mount.mountPath + ': ' + {written(sentence)}")
+    return ContainerRule("volumeMounts", "mount", unwritable, f"mount.mountPath + ': ' + {written(sentence)}")
 
 
-def _on_node() -> str:
+def _on_node() -> ContainerRule:
     volume = "object.spec.?volumes.orValue([]).exists(volume, volume.name == mount.name && has(volume.hostPath))"
     sentence = (
         f"the mount of {names.AUTHORIZATION_DIRECTORY} makes an empty directory on the node; mount less of the node, "
         "such as one socket"
     )
-    found = f"{_nearest_parent()} && !mount.?readOnly.orValue(false) && {volume}"
-    return in_containers("volumeMounts", "mount", found, f"mount.mountPath + ': ' + {written(sentence)}")
+    found = f"{_NEAR} && {_nearest_parent()} && !mount.?readOnly.orValue(false) && {volume}"
+    return ContainerRule("volumeMounts", "mount", found, f"mount.mountPath + ': ' + {written(sentence)}")
 
 
-def _ports(options: Options) -> str:
+def _ports(options: Options) -> ContainerRule:
     settings = checks.taken_ports(options)
     sentence = f"""\
 'the sidecar listens on port ' + string(port.containerPort) + ' too; choose another one with --set '
       + {_numbered(settings)}[port.containerPort] + ':PORT where the policy is made'"""
     taken = f"port.containerPort in {_numbered(settings)} && port.?protocol.orValue('TCP') == 'TCP'"
-    return in_containers("ports", "port", taken, sentence)
+    return ContainerRule("ports", "port", taken, sentence)
 
 
-def _port_names() -> str:
+def _port_names() -> ContainerRule:
     sentence = written(f"the sidecar's port is called {names.PORT} too; rename yours")
-    return in_containers("ports", "port", f"port.?name.orValue('') == {written(names.PORT)}", sentence)
+    return ContainerRule("ports", "port", f"port.?name.orValue('') == {written(names.PORT)}", sentence)
 
 
 def _numbered(entries: Mapping[int, str]) -> str:
@@ -234,12 +238,12 @@ def _no_longer_guaranteed() -> str:
     )
 
 
-def _shadows() -> str:
+def _shadows() -> ContainerRule:
     named = written(shadows.SHADOWS, "    ")
     return variables(f"item.name in {named}", f"{named}[item.name] + '; remove it'")
 
 
-def _env_from() -> str:
+def _env_from() -> ContainerRule:
     source = (
         "(has(source.configMapRef) ? 'ConfigMap ' + source.configMapRef.name\n"
         "      : 'Secret ' + source.?secretRef.?name.orValue(''))"
@@ -248,10 +252,10 @@ def _env_from() -> str:
         " cannot be seen here. If AWS_ACCESS_KEY_ID, AWS_PROFILE or another that SDKs prefer is among them, they never "
         "call the sidecar: irsa-sidecar doctor checks it in the pod"
     )
-    return in_containers("envFrom", "source", "true", f"'the variables from ' + {source} + {written(sentence)}")
+    return ContainerRule("envFrom", "source", "true", f"'the variables from ' + {source} + {written(sentence)}")
 
 
-def _proxies() -> str:
+def _proxies() -> ContainerRule:
     network = "isCIDR(entry.trim()) && cidr(entry.trim()).containsIP('127.0.0.1')"
     loopback = f"entry.trim() == '*' || entry.trim().split(':')[0] == '127.0.0.1' || {network}"
     exempt = f"has(other.valueFrom) || other.?value.orValue('').split(',').exists(entry, {loopback})"
@@ -260,7 +264,7 @@ def _proxies() -> str:
     return variables(f"{proxy} && !{exempted}", written(shadows.PROXIED))
 
 
-def _no_metadata(options: Options) -> str:
+def _no_metadata(options: Options) -> ContainerRule | str:
     if options.metadata_port is None:
         return ""
     disabled = f"item.name == '{METADATA_DISABLED}' && item.?value.orValue('') == 'true'"

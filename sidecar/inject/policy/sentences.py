@@ -1,5 +1,8 @@
 """The CEL of lists of sentences about a pod and its containers."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
 from sidecar.inject import names
 from sidecar.inject.policy.cel import written
 
@@ -12,17 +15,50 @@ def when(condition: str, sentence: str) -> str:
     return f"{condition}\n  ? [{written(sentence)}]\n  : []"
 
 
-def variables(found: str, sentence: str) -> str:
-    """A sentence, which is CEL, for each variable (`item`) of the containers for which `found` is true."""
-    return in_containers("env", "item", found, f"item.name + ': ' + {sentence}")
+@dataclass(frozen=True, slots=True)
+class ContainerRule:
+    """A sentence, which is CEL, for each item of a list of the containers but the sidecar's for which `found` is true.
 
+    `key` is the list, `each` what an item is called in the CEL.
+    """
 
-def in_containers(key: str, each: str, found: str, sentence: str) -> str:
-    """A sentence for each item of a list of the containers, but the sidecar's."""
-    return f"""\
+    key: str
+    each: str
+    found: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"""\
 {CONTAINERS}
   .filter(container, !({IS_SIDECAR}))
-  .map(container, container.?{key}.orValue([])
-    .filter({each}, {found})
-    .map({each}, 'container ' + container.name + ', {key}: ' + {sentence})
+  .map(container, container.?{self.key}.orValue([])
+    .filter({self.each}, {self.found})
+    .map({self.each}, 'container ' + container.name + ', {self.key}: ' + {self.sentence})
   ).flatten()"""
+
+
+Rules = Mapping[str, str | ContainerRule]
+"""Each by its name, which is that of a CEL variable. As a text, a rule is the CEL of a list of sentences."""
+
+
+def variables(found: str, sentence: str) -> ContainerRule:
+    """A rule about the containers' variables: each is an `item`."""
+    return ContainerRule("env", "item", found, f"item.name + ': ' + {sentence}")
+
+
+def any_found(rules: Rules) -> str:
+    """Whether one of the rules finds something: in one pass over the containers, and without their sentences."""
+    of_pods = [f"({rule}).size() > 0" for rule in rules.values() if isinstance(rule, str)]
+    return "\n|| ".join([*of_pods, *_in_one_pass([rule for rule in rules.values() if not isinstance(rule, str)])])
+
+
+def _in_one_pass(rules: Sequence[ContainerRule]) -> Iterator[str]:
+    lists = dict.fromkeys((rule.key, rule.each) for rule in rules)
+    looks = [f"container.?{key}.orValue([]).exists({each}, {_either(rules, key)})" for key, each in lists]
+    if looks:
+        found = "\n  || ".join(looks)
+        yield f"{CONTAINERS}.exists(container, !({IS_SIDECAR}) && ({found}))"
+
+
+def _either(rules: Sequence[ContainerRule], key: str) -> str:
+    return "\n    || ".join(f"({rule.found})" for rule in rules if rule.key == key)
