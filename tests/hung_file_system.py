@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.waiting import HANGS_AFTER
+
 DEVICE = "/dev/fuse"
 DETACH = 2
 """umount2(2), MNT_DETACH."""
@@ -38,4 +40,4 @@ def can_be_mounted() -> bool:
         return False
     code = "import pathlib, tests.hung_file_system as h\nwith h.hung_file_system(pathlib.Path('/mnt')): pass"
     command = ["unshare", "--mount", "python3", "-c", code]
-    return subprocess.run(command, capture_output=True, check=False, timeout=20).returncode == 0
+    return subprocess.run(command, capture_output=True, check=False, timeout=HANGS_AFTER).returncode == 0

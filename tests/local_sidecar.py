@@ -11,6 +11,7 @@ from sidecar.http.addresses import Address, TcpAddress
 from sidecar.http.messages import Face
 from sidecar.http.server import serving
 from tests.faces.kit import Source, container_face
+from tests.waiting import HANGS_AFTER
 
 ANY_PORT = TcpAddress("127.0.0.1", 0)
 
@@ -42,7 +43,7 @@ def in_a_thread(face: Face, address: Address = ANY_PORT) -> Iterator[Address]:
     thread = threading.Thread(target=loop.run_until_complete, args=[serve()])
     thread.start()
     try:
-        assert listening.wait(5)
+        assert listening.wait(HANGS_AFTER)
         yield bound[0]
     finally:
         loop.call_soon_threadsafe(done.set)

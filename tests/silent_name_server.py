@@ -21,7 +21,8 @@ def with_a_silent_name_server(directory: Path, *arguments: str) -> list[str]:
     """The command that runs Python so; its process is the one that is started, so that signals reach it."""
     needs("unshare")
     conf = directory / "resolv.conf"
-    conf.write_text("nameserver 127.0.0.1\nsearch a.example b.example\noptions ndots:5\n")
+    # The C library alone would wait for longer than any test does.
+    conf.write_text("nameserver 127.0.0.1\nsearch a.example b.example\noptions ndots:5 timeout:30 attempts:5\n")
     hosts = directory / "nsswitch.conf"
     hosts.write_text("hosts: files dns\n")
     mounts = f"mount --bind {conf} /etc/resolv.conf && mount --bind {hosts} /etc/nsswitch.conf"

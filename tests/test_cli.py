@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sidecar import __version__, cli
+from tests.waiting import HANGS_AFTER
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
@@ -82,7 +83,7 @@ def ended_without_a_reader(argv: list[str], **environment: str) -> tuple[int, st
     os.close(reader)
     done = subprocess.run(
         [sys.executable, "-m", "sidecar", *argv], env=environment, stdout=unread, stderr=subprocess.PIPE,
-        check=False, text=True, timeout=30,
+        check=False, text=True, timeout=HANGS_AFTER,
     )  # fmt: skip
     os.close(unread)
     return done.returncode, done.stderr

@@ -15,6 +15,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import HANGS_AFTER
+
 IMDS_TOKEN = "/latest/api/token"
 IMDS_NAMES = "/latest/meta-data/iam/security-credentials/"
 TOKEN_LIKE = re.compile(rb"[A-Za-z0-9_-]{43}")
@@ -105,7 +107,7 @@ def readable(path: str) -> bool:
 def by_container_endpoint(spec: dict[str, Any], tokens: list[str]) -> Iterator[dict[str, Any]]:
     for port, path, token in product(spec["ports"], paths(spec["names"]), tokens):
         for headers in ({"Authorization": token}, {"Authorization": f"Bearer {token}"}) if token else ({},):
-            yield from asked(http.client.HTTPConnection("127.0.0.1", port, timeout=5), path, headers)
+            yield from asked(connected(port), path, headers)
 
 
 def paths(names: list[str]) -> list[str]:
@@ -121,11 +123,15 @@ def by_imds(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
         put = plain(port, "PUT", IMDS_TOKEN, {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
         headers = {"X-aws-ec2-metadata-token": put}
         for name in (*spec["names"], *spec["arn_names"], plain(port, "GET", IMDS_NAMES, headers)):
-            yield from asked(http.client.HTTPConnection("127.0.0.1", port, timeout=5), IMDS_NAMES + name, headers)
+            yield from asked(connected(port), IMDS_NAMES + name, headers)
+
+
+def connected(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=HANGS_AFTER)
 
 
 def plain(port: int, method: str, path: str, headers: dict[str, str]) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = connected(port)
     try:
         connection.request(method, path, headers=headers)
         text = connection.getresponse().read().decode()
@@ -142,7 +148,7 @@ def by_sockets(spec: dict[str, Any], tokens: list[str]) -> Iterator[dict[str, An
     names = [*spec["sockets"], *(name for name in listed if name.endswith(".sock") and "/run/" in name)]
     names += [f"/proc/{pid}/root{socket}" for pid in spec["pids"] for socket in spec["sockets"]]
     for path, token in product(dict.fromkeys(names), tokens):
-        connection = http.client.HTTPConnection("localhost", timeout=1)
+        connection = http.client.HTTPConnection("localhost", timeout=HANGS_AFTER)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
             connection.sock.connect(path)

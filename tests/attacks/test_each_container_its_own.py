@@ -23,8 +23,9 @@ from sidecar.core.timestamps import timestamp
 from tests.doubles import KEY_CANARY, SESSION_CANARY, a_token
 from tests.free_ports import free_ports
 from tests.needs import needs, on_linux, without
+from tests.waiting import HANGS_AFTER
 
-pytestmark = [on_linux, pytest.mark.timeout(180)]
+pytestmark = on_linux
 
 REPOSITORY = Path(__file__).parents[2]
 INTRUDER = Path(__file__).with_name("intruder.py")
@@ -204,14 +205,14 @@ def family(pid: int) -> list[int]:
 
 
 async def until(path: Path) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_AFTER):
         while not path.exists():
             await asyncio.sleep(0.05)
 
 
 async def a_line(process: Process) -> dict[str, Any]:
     assert process.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANGS_AFTER):
         return dict(json.loads(await process.stdout.readline()))
 
 

@@ -23,6 +23,7 @@ from sidecar.sources import file_watch, token_file
 from sidecar.sources.file_watch import FileWatch
 from sidecar.sources.token_file import TokenFile
 from tests.doubles import a_token, credentials
+from tests.waiting import HANGS_AFTER, until
 
 
 class HungDisk:
@@ -85,7 +86,7 @@ def special(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 async def test_a_token_file_that_is_none_is_refused_at_once(special: Path) -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(HANGS_AFTER):
         with pytest.raises(TokenUnreadable, match="cannot be read"):
             await TokenFile(special).read()
 
@@ -110,6 +111,7 @@ async def test_one_hung_call_costs_one_thread_however_often_it_is_asked(disk: Hu
     for _ in range(20):
         with pytest.raises(TimeoutError):
             await call(disk)
+    await until(lambda: disk.calls > 0)
     assert disk.calls == 1
 
 
@@ -118,7 +120,7 @@ async def test_a_call_recovers_with_its_disk(disk: HungDisk) -> None:
     with pytest.raises(TimeoutError):
         await call(disk)
     disk.released.set()
-    call.within = 5
+    call.within = HANGS_AFTER
     assert await call(len, "back") == 4
 
 
@@ -140,6 +142,7 @@ async def test_a_hung_token_file_is_an_error_with_a_fix(
     for _ in range(3):
         with pytest.raises(TokenUnreadable, match="within"):
             await tokens.read()
+    await until(lambda: disk.calls > 0)
     assert disk.calls == 1
 
 
@@ -149,10 +152,11 @@ async def test_a_hung_directory_is_not_watched_and_keeps_the_loop(
     monkeypatch.setattr(file_watch, "STAT_WITHIN", 0.05)
     monkeypatch.setattr("sidecar.sources.file_watch.os.stat", disk)
     watching = asyncio.create_task(FileWatch([TokenFile(tmp_path / "token")]).run())
+    await until(lambda: disk.calls > 0)
     await asyncio.sleep(0.2)
     assert disk.calls == 1
     watching.cancel()
-    await asyncio.wait([watching], timeout=1)
+    await asyncio.wait([watching], timeout=HANGS_AFTER)
     assert watching.done()
 
 
@@ -181,7 +185,7 @@ async def test_a_directory_that_hangs_while_another_is_waited_for_is_not_watched
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     watching.cancel()
-    await asyncio.wait([watching], timeout=1)
+    await asyncio.wait([watching], timeout=HANGS_AFTER)
     assert watched == []
 
 
@@ -191,6 +195,7 @@ async def test_wrong_tokens_start_no_threads_while_the_authorization_file_hangs(
     monkeypatch.setattr(authorization, "READ_TIMEOUT", 0.02)
     tokens = AuthorizationTokens(fixed="fixed", file=tmp_path / "token", clock=SystemClock(), read=disk)
     assert await asyncio.gather(*[tokens.renewed() for _ in range(50)]) == [("fixed",)] * 50
+    await until(lambda: disk.calls > 0)
     assert disk.calls == 1
 
 
@@ -205,9 +210,10 @@ async def test_a_hung_credentials_file_is_said_once_and_does_not_hold_up_the_end
     file = CredentialsFile(tmp_path / "file", mode=0o600, removed=True, observe=lambda *, written: seen.append(written))
     file.section("p")("default", Issued(0, credentials(), 0), RoleState())
     writing = asyncio.create_task(file.keep_written())
+    await until(lambda: bool(seen and disk.calls))
     await asyncio.sleep(0.3)
     writing.cancel()
-    await asyncio.wait([writing], timeout=1)
+    await asyncio.wait([writing], timeout=HANGS_AFTER)
     assert writing.done()
     assert disk.calls == 1
     assert seen[0] is False
@@ -219,9 +225,7 @@ async def test_a_pipe_in_place_of_the_credentials_file_is_replaced(tmp_path: Pat
     file = CredentialsFile(tmp_path / "file", mode=0o600, removed=False, observe=lambda *, written: None)
     file.section("p")("default", Issued(0, credentials(), 0), RoleState())
     writing = asyncio.create_task(file.keep_written())
-    async with asyncio.timeout(2):
-        while (tmp_path / "file").is_fifo():
-            await asyncio.sleep(0.01)
+    await until(lambda: not (tmp_path / "file").is_fifo())
     assert (tmp_path / "file").read_text().startswith("[p]")
     writing.cancel()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sidecar.http.addresses import TcpAddress
+from tests.waiting import HANGS_AFTER
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def answering(*parts: bytes, keep_open: bool = False) -> Iterator[TcpAddress]:
             for part in parts:
                 connection.sendall(part)
             if keep_open:
-                done.wait(10)
+                done.wait(HANGS_AFTER)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=answer)

@@ -21,6 +21,7 @@ from tests.client.raw_server import answering
 from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import AUTH_TOKEN, OneToken, Source
 from tests.local_sidecar import a_sidecar
+from tests.waiting import HANGS_AFTER
 
 COMMAND = (sys.executable, "-m", "sidecar", "credential-process")
 
@@ -28,7 +29,7 @@ COMMAND = (sys.executable, "-m", "sidecar", "credential-process")
 def run(environ: dict[str, str], command: Sequence[str] = COMMAND) -> subprocess.CompletedProcess[str]:
     """Without the variables by which a measurement of coverage would load modules of its own."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    return subprocess.run(command, env=kept | environ, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, env=kept | environ, capture_output=True, text=True, check=False, timeout=HANGS_AFTER)
 
 
 def test_prints_the_running_sidecars_credentials_in_version_1() -> None:

@@ -20,6 +20,7 @@ from tests.doubles import KEY_CANARY, SESSION_CANARY, credentials
 from tests.faces.kit import Source
 from tests.local_sidecar import a_sidecar
 from tests.needs import on_linux
+from tests.waiting import HANGS_AFTER
 
 HELD = SessionCredentials("ASIAEXAMPLE", KEY_CANARY, SESSION_CANARY, "2027-01-15T09:00:00Z", "111122223333")
 IN_AN_HOUR = time.time() + 3600
@@ -32,7 +33,7 @@ def python(script: str) -> list[str]:
 def run(command: list[str], expires_at: float = IN_AN_HOUR) -> "subprocess.CompletedProcess[str]":
     """In a process of its own: a signal goes to any thread, and here there may be several."""
     ours = f"import os, sys; from sidecar.client.exec import run; sys.exit(run({command}, os.environ, {expires_at}))"
-    return subprocess.run(python(ours), check=False, capture_output=True, text=True, timeout=30)
+    return subprocess.run(python(ours), check=False, capture_output=True, text=True, timeout=HANGS_AFTER)
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def test_the_program_has_the_credentials_in_its_environment_and_nowhere_else() -
     script = "import json, os, sys; print(json.dumps([dict(os.environ), sys.argv, open('/proc/self/cmdline').read()]))"
     with a_sidecar(Source(held)) as address, started(address, script) as process:
         environ, argv, command = json.loads(line(process))
-        assert process.wait(10) == 0
+        assert process.wait(HANGS_AFTER) == 0
     assert {name: environ[name] for name in environ if name.startswith("AWS_")} | {} == {
         "AWS_ACCESS_KEY_ID": held.access_key_id,
         "AWS_SECRET_ACCESS_KEY": KEY_CANARY,
@@ -120,7 +121,7 @@ def test_signals_reach_the_program_which_decides(name: str) -> None:
         assert line(process) == "ready"
         process.send_signal(getattr(signal, name))
         assert line(process) == "got it"
-        assert process.wait(10) == 7
+        assert process.wait(HANGS_AFTER) == 7
 
 
 @on_linux
@@ -142,7 +143,7 @@ def test_a_signal_from_the_terminal_is_not_passed_on_for_the_program_has_it_alre
         read_until(terminal, "^C")
         process.send_signal(signal.SIGUSR1)
         assert "0 seen" in read_until(terminal, "seen")
-        assert process.wait(10) == 0
+        assert process.wait(HANGS_AFTER) == 0
     os.close(terminal)
     os.close(other_end)
 
@@ -171,7 +172,7 @@ def test_children_that_others_leave_to_us_do_not_end_the_wait() -> None:
         "ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\n"  # PR_SET_CHILD_SUBREAPER, which process 1 of a container is anyway
         f"sys.exit(run(['sh', '-c', '(sleep 0.05 &) ; sleep 0.4; exit 3'], os.environ, {IN_AN_HOUR}))"
     )
-    assert subprocess.run(python(adopting), check=False, timeout=10).returncode == 3
+    assert subprocess.run(python(adopting), check=False, timeout=HANGS_AFTER).returncode == 3
 
 
 def test_it_says_so_when_the_program_outlives_its_credentials() -> None:

@@ -18,6 +18,7 @@ from sidecar.observe.sdk_family import Sdk
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
 from tests.observe.kit import UNAUTHORIZED
+from tests.waiting import HANGS_AFTER
 
 DOWN = StsUnreachable("STS is not reachable.", fix="Check the network.")
 START = f"""
@@ -56,7 +57,7 @@ async def run(*arguments: str, admin: Address | str, **environ: str) -> tuple[in
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANGS_AFTER):
         out, err = await process.communicate()
     return process.returncode or 0, out.decode(), err.decode()
 

@@ -16,6 +16,7 @@ from sidecar.settings import parsers
 from tests.doubles import credentials
 from tests.faces.kit import LOOPBACK, Source, served_role
 from tests.local_sidecar import in_a_thread
+from tests.waiting import HANGS_AFTER
 
 
 def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -25,7 +26,7 @@ def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=HANGS_AFTER,
     )
 
 

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.waiting import HANGS_AFTER
+
 ALONE = """
 import os, signal, subprocess, time
 from sidecar.client import signals
@@ -20,7 +22,9 @@ def beginning(request: pytest.FixtureRequest) -> str:
 
 
 def alone(script: str) -> None:
-    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=HANGS_AFTER
+    )
     assert done.returncode == 0, done.stderr
 
 

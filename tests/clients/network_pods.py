@@ -21,6 +21,7 @@ import aiohttp
 from sidecar.admin.shared_pages import PAGE_LASTS
 from sidecar.demo import two_roles
 from tests.clients.processes import process
+from tests.waiting import HANGS_AFTER
 
 ROLE = two_roles.BASE
 WHO = "arn:aws:sts::111122223333:assumed-role/demo/"
@@ -29,7 +30,6 @@ STS = "http://127.0.0.1:9922"
 """The lab's own default."""
 IMDS_ADDRESS, ECS_ADDRESS = LINK_LOCAL = "169.254.169.254", "169.254.170.2"
 IRSA_SIDECAR = str(Path(sys.executable).with_name("irsa-sidecar"))
-READY_WITHIN = 30.0
 _REQUESTS = re.compile(
     r'^irsa_sidecar_client_requests_total\{face="([^"]+)",major="([^"]+)",sdk="([^"]+)"\} ([0-9.e+]+)$', re.MULTILINE
 )
@@ -187,7 +187,7 @@ async def _exists(path: Path) -> bool:
 
 async def _until(condition: Callable[[], Awaitable[bool]], home: Path) -> None:
     try:
-        async with asyncio.timeout(READY_WITHIN):
+        async with asyncio.timeout(HANGS_AFTER):
             while not await condition():
                 await asyncio.sleep(0.05)
     except TimeoutError as error:

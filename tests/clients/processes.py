@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import HANGS_AFTER
+
 ENDS_WITHIN = 5.0
-ANSWERS_WITHIN = 40.0
-"""Seconds: the slowest way to fail here is five tries with growing pauses."""
 
 
 class Failed(Exception):
@@ -68,7 +68,7 @@ class Program:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN):
+            async with asyncio.timeout(HANGS_AFTER):
                 self._child.stdin.write(b"\n")
                 await self._child.stdin.drain()
                 line = await self._child.stdout.readline()

@@ -17,6 +17,7 @@ from sidecar.sts.post import SentForm
 from sidecar.sts.route import Route
 from tests.chains import TARGET_ARN
 from tests.doubles import a_token, credentials
+from tests.waiting import HANGS_AFTER
 
 URL = "https://sts.eu-west-1.amazonaws.com"
 SESSION: dict[str, Any] = {
@@ -37,7 +38,9 @@ class ByMoto:
         self.answers: list[requests.Response] = []
 
     async def __call__(self, form: SentForm, route: Route) -> Answer:
-        found = await asyncio.to_thread(requests.post, route.endpoint, form.body, headers=dict(form.headers), timeout=5)
+        found = await asyncio.to_thread(
+            requests.post, route.endpoint, form.body, headers=dict(form.headers), timeout=HANGS_AFTER
+        )
         self.answers.append(found)
         return Answer(found.status_code, found.content, http_date(found.headers.get("Date")))
 

@@ -4,11 +4,11 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
 from sidecar.core.daemon_thread import in_daemon_thread
+from tests.waiting import HANGS_AFTER
 
 ABANDONED = """
 import asyncio, time
@@ -17,7 +17,7 @@ from sidecar.core.daemon_thread import in_daemon_thread
 async def main():
     try:
         async with asyncio.timeout(0.1):
-            await in_daemon_thread(time.sleep, 60)
+            await in_daemon_thread(time.sleep, 3600)
     except TimeoutError:
         print("given up")
 
@@ -36,7 +36,7 @@ async def test_it_raises_what_the_call_raises() -> None:
 
 async def test_the_loop_goes_on_meanwhile() -> None:
     free = threading.Event()
-    waiting = asyncio.create_task(in_daemon_thread(free.wait, 5))
+    waiting = asyncio.create_task(in_daemon_thread(free.wait, HANGS_AFTER))
     await asyncio.sleep(0)
     assert not waiting.done()
     free.set()
@@ -45,7 +45,7 @@ async def test_the_loop_goes_on_meanwhile() -> None:
 
 async def test_who_gives_up_is_not_told_later() -> None:
     free, asked = threading.Event(), asyncio.Event()
-    waiting = asyncio.create_task(in_daemon_thread(free.wait, 5))
+    waiting = asyncio.create_task(in_daemon_thread(free.wait, HANGS_AFTER))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -56,7 +56,7 @@ async def test_who_gives_up_is_not_told_later() -> None:
 
 
 def test_neither_the_loop_nor_the_process_waits_for_a_call_that_hangs() -> None:
-    started = time.monotonic()
-    ended = subprocess.run([sys.executable, "-c", ABANDONED], capture_output=True, text=True, check=False, timeout=30)
+    ended = subprocess.run(
+        [sys.executable, "-c", ABANDONED], capture_output=True, text=True, check=False, timeout=HANGS_AFTER
+    )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "given up\n", "")
-    assert time.monotonic() - started < 20

@@ -6,13 +6,14 @@ import pytest
 
 from sidecar.core.watched import WatchedValue
 from tests.virtual_time import in_virtual_time
+from tests.waiting import HANGS_AFTER
 
 
 async def test_a_change_before_the_wait_is_not_missed() -> None:
     watched = WatchedValue(1)
     seen = watched.value
     watched.set(2)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(HANGS_AFTER):
         assert await watched.other_than(seen) == 2
 
 

@@ -18,10 +18,11 @@ from sidecar.lab.settings import LabSettings
 from sidecar.serve import serve
 from sidecar.settings.config import load
 from tests.lab.worlds import ROLE
+from tests.waiting import HANGS_AFTER
 
 ANY_PORT = ("127.0.0.1", 0)
-EAGER = RefreshPolicy(floor_share=0.97, jitter_share=0.02, soon_cap=0.3, slowly_first=0.1, slowly_cap=0.3)
-"""Refreshes after 1 to 3 % of the life, and tries again quickly: hours of outages fit into seconds."""
+EAGER = RefreshPolicy(floor_share=0.997, jitter_share=0.002, soon_cap=0.3, slowly_first=0.1, slowly_cap=0.3)
+"""Refreshes after 1 to 3 thousandths of the life, and tries again quickly: hours of outages fit into seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class Pod:
         self.seen: list[Seen] = []
 
     async def get(self, headers: Mapping[str, str] | None = None) -> Seen:
+        asked_at = time.time()  # the answer may be seen much later than it was given
         async with self._data.get("http://localhost/v1/credentials", headers=headers) as answer:
-            return Seen(time.time(), answer.status, json.loads(await answer.read()))
+            return Seen(asked_at, answer.status, json.loads(await answer.read()))
 
     async def keep_asking(self) -> None:
         while True:
@@ -72,11 +74,11 @@ class Pod:
         async with self._admin.get("http://localhost/metrics") as answer:
             return await answer.text()
 
-    async def until(self, condition: Callable[[dict[str, Any]], bool], within: float = 20) -> dict[str, Any]:
+    async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """What `/readyz` says once `condition` holds."""
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + HANGS_AFTER
         while not condition(told := await self.ready()):
-            assert time.monotonic() < deadline, f"not within {within} s: {told}, faults {dict(self.lab.faults.active)}"
+            assert time.monotonic() < deadline, f"it hangs: {told}, faults {dict(self.lab.faults.active)}"
             await asyncio.sleep(0.02)
         return told
 
@@ -91,7 +93,7 @@ class Pod:
 async def a_pod(
     directory: Path,
     *,
-    session_lifetime: float = 22,
+    session_lifetime: float = 220,
     policy: RefreshPolicy = EAGER,
     observe: Callable[[LabEvent], None] = lambda event: None,
     environ: Mapping[str, str] | None = None,
@@ -119,7 +121,7 @@ async def a_pod(
 
 @asynccontextmanager
 async def _client(path: Path) -> AsyncIterator[aiohttp.ClientSession]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         while not path.is_socket():
             await asyncio.sleep(0.01)
     async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:

@@ -24,6 +24,7 @@ from sidecar.settings.config import load
 from tests.e2e.in_process import ANY_PORT
 from tests.free_ports import free_ports
 from tests.lab.worlds import ROLE
+from tests.waiting import HANGS_AFTER
 
 REGION = "us-east-1"
 WHO_AM_I = """
@@ -56,6 +57,7 @@ class LegacyPod:
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
             "AWS_DEFAULT_REGION": REGION,
+            "AWS_METADATA_SERVICE_TIMEOUT": "60",  # boto3's own second is short where other tests run beside
             "AWS_ENDPOINT_URL_STS": self.sts_url,
         }
         child = await asyncio.create_subprocess_exec(*command, env=usual | environ, stdout=PIPE, stderr=PIPE)
@@ -101,7 +103,7 @@ async def a_legacy_pod(
 
 
 async def _ready(admin: str) -> None:
-    async with asyncio.timeout(10), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(HANGS_AFTER), aiohttp.ClientSession() as http:
         while True:
             try:
                 async with http.get(f"http://{admin}/readyz") as answer:

@@ -13,6 +13,7 @@ from sidecar.lab.events import Answered, LabEvent
 from sidecar.lab.faults import OF_CHAINS
 from tests.e2e.in_process import Pod, Seen, a_pod
 from tests.lab.worlds import ROLE, as_json
+from tests.waiting import HANGS_AFTER
 
 PARTNER = "arn:aws:iam::444455556666:role/team/partner"
 AUDIT = "arn:aws:iam::444455556666:role/audit"
@@ -108,7 +109,7 @@ class ChainedPod:
 
     async def until(self, role: str, words: str) -> Seen:
         """What a client gets for the role, once `words` are in it."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(HANGS_AFTER):
             while words not in str((seen := await self.get(role)).document):
                 await asyncio.sleep(0.02)
         return seen
@@ -137,7 +138,7 @@ async def test_a_chain_on_a_chain_is_served_without_a_gap_across_refreshes(tmp_p
     async with a_chain(tmp_path, events) as chain:
         await chain.until("audit", "SecretAccessKey")
         begun = len(chained_calls(events, AUDIT))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER):
             while len(chained_calls(events, AUDIT)) < begun + 5:
                 for name, role in (("partner", PARTNER), ("audit", AUDIT)):
                     seen = await chain.get(name)
@@ -175,7 +176,7 @@ async def test_each_refusal_says_which_role_to_look_at_and_a_mended_policy_is_en
     async with a_chain(tmp_path, events) as chain:
         for broken, why, words in REFUSALS:
             chain.write(**broken)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(HANGS_AFTER):
                 while why not in "".join(call.why for call in chained_calls(events, PARTNER)[-1:]):
                     await asyncio.sleep(0.02)
             seen = await chain.until("partner", words[0])

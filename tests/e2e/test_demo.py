@@ -17,7 +17,6 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "CALL_INTERVAL", 0.5)
 
 
-@pytest.mark.timeout(120)
 async def test_an_outage_that_begins_when_a_refresh_is_due_costs_no_application_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -30,7 +29,6 @@ async def test_an_outage_that_begins_when_a_refresh_is_due_costs_no_application_
     assert "FAILED" not in told
 
 
-@pytest.mark.timeout(120)
 async def test_an_outage_past_expiry_fails_calls_and_ends_with_new_credentials(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +41,6 @@ async def test_an_outage_past_expiry_fails_calls_and_ends_with_new_credentials(
     assert re.search(r" 0 failed, [1-9]\d* without credentials to use, ", told)
 
 
-@pytest.mark.timeout(120)
 async def test_two_applications_have_a_role_each_side_by_side_and_not_the_others(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -17,6 +17,7 @@ from sidecar.core.refresh import RefreshPolicy
 from tests.e2e.legacy import WITHOUT_A_TOKEN, a_legacy_pod
 from tests.lab.worlds import ROLE
 from tests.needs import on_linux
+from tests.waiting import HANGS_AFTER
 
 ME = re.compile(r"arn:aws:sts::111122223333:assumed-role/demo/\S+ ([a-z-]+)")
 SIDECAR = (sys.executable, "-m", "sidecar")
@@ -129,7 +130,7 @@ async def test_boto3_by_the_file_which_follows_each_refresh_and_goes_at_the_end(
 
 
 async def _another_key_than(known: str, file: Path) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANGS_AFTER):
         while True:
             read = configparser.RawConfigParser()
             read.read_string(file.read_text() if file.exists() else "[registry]\naws_access_key_id =")
@@ -164,7 +165,6 @@ def test_the_init_container_has_one_capability_and_no_more() -> None:
     assert "privileged" not in context
 
 
-@pytest.mark.timeout(90)
 @on_linux
 def test_boto3_finds_both_link_local_addresses_after_the_readmes_init_step(tmp_path: Path) -> None:
     *shell, script = the_init_container()["command"]

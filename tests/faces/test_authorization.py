@@ -9,6 +9,7 @@ import pytest
 
 from sidecar.core.errors import NotAuthorized
 from sidecar.faces.authorization import (
+    READ_TIMEOUT,
     RECHECK_INTERVAL,
     REPLACED_TOKEN_LIFETIME,
     Authorization,
@@ -20,6 +21,7 @@ from sidecar.faces.guards import Guard
 from sidecar.http.messages import Request
 from tests.conftest import Canary
 from tests.doubles import KEY_CANARY, SESSION_CANARY, VirtualClock
+from tests.waiting import HANGS_AFTER
 
 FIXED, OLD, NEW = "the-fixed-token", "the-old-token", "the-new-token"
 
@@ -173,7 +175,8 @@ async def test_a_file_that_hangs_delays_a_request_by_less_than_its_client_grants
     released = threading.Event()
     tokens = AuthorizationTokens(fixed=FIXED, file=file.path, clock=clock, read=lambda _: str(released.wait()))
     try:
-        async with asyncio.timeout(0.8):
+        assert READ_TIMEOUT < 0.8
+        async with asyncio.timeout(HANGS_AFTER):
             assert await tokens.accepted() == (FIXED,)
     finally:
         released.set()

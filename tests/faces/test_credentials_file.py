@@ -22,6 +22,7 @@ from sidecar.faces.credentials_file import CredentialsFile
 from sidecar.faces.file_replacement import replace_file
 from tests.conftest import Canary
 from tests.doubles import credentials
+from tests.waiting import HANGS_AFTER
 
 
 class Writes:
@@ -112,7 +113,7 @@ async def test_a_disk_that_hangs_does_not_hold_up_the_end(
 
     def hang(*_: object) -> None:
         loop.call_soon_threadsafe(written.set)
-        disk_answers.wait(30)
+        disk_answers.wait(HANGS_AFTER)
 
     monkeypatch.setattr(credentials_file, "REMOVE_WITHIN", 0.05)
     monkeypatch.setattr(credentials_file, "replace_file", hang)

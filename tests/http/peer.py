@@ -20,10 +20,10 @@ from sidecar.http.limits import Limits
 from sidecar.http.messages import Repeatable, Reply, Request, Response
 from sidecar.http.pool import ConnectionPool, PooledConnection
 from sidecar.http.refusals import SUPPORTED_METHODS
+from tests.waiting import HANGS_AFTER
 
 HOST = b"Host: 127.0.0.1\r\n"
 END = b"\r\n"
-ANSWER_TIMEOUT = 5
 LENGTHS = {"/large": 300_000, "/huge": 20_000_000}
 QUICK = Limits(sweep=0.005)
 """The limits of the service, looked at often: tests move the clock, and do not wait for it."""
@@ -75,7 +75,7 @@ class Peer:
 
     async def answer(self, *, body: bool = True) -> Answer:
         """The next whole answer; `body`: whether one follows, which after HEAD and 100 it does not."""
-        async with asyncio.timeout(ANSWER_TIMEOUT):
+        async with asyncio.timeout(HANGS_AFTER):
             head = await self._reader.readuntil(END + END)
             status, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -84,7 +84,7 @@ class Peer:
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
-        async with asyncio.timeout(ANSWER_TIMEOUT):
+        async with asyncio.timeout(HANGS_AFTER):
             return await self._reader.read()
 
     async def see_the_end(self) -> None:
@@ -263,7 +263,7 @@ class MirrorServer:
         await self.until(lambda: self.pool.sweeps > sweeps)
 
     async def until(self, happens: Callable[[], bool]) -> None:
-        async with asyncio.timeout(ANSWER_TIMEOUT):
+        async with asyncio.timeout(HANGS_AFTER):
             while not happens():
                 await asyncio.sleep(0.005)
 

@@ -17,6 +17,7 @@ from sidecar.http.limits import Limits
 from sidecar.http.server import serving
 from tests.http.corpus import CORPUS
 from tests.http.peer import Mirror
+from tests.waiting import HANGS_AFTER
 
 DATE = re.compile(rb"Date: [^\r]+\r\n")
 CASES = CORPUS | {
@@ -42,7 +43,7 @@ async def answers(address: Address, *parts: bytes) -> bytes:
             client.shutdown(socket.SHUT_WR)
         said = b""
         with contextlib.suppress(ConnectionResetError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(HANGS_AFTER):
                 while data := await loop.sock_recv(client, 65_536):
                     said += data
     return DATE.sub(b"", said)

@@ -26,6 +26,7 @@ from tests.doubles import credentials
 from tests.faces.kit import ANY_PORT, Requests, Source, container_face
 from tests.http.peer import Mirror, request
 from tests.needs import on_linux
+from tests.waiting import HANGS_AFTER
 
 FACE = container_face(Source(credentials()))
 
@@ -73,11 +74,11 @@ async def test_who_is_cancelled_again_while_a_request_ends_still_ends_everything
     mirror, bound = Mirror(), asyncio.get_running_loop().create_future()
 
     async def serve() -> None:
-        async with serving(mirror, Requests(), [ANY_PORT], Limits(drain=60)) as addresses:
+        async with serving(mirror, Requests(), [ANY_PORT], Limits(drain=3600)) as addresses:
             bound.set_result(only(addresses))
             await asyncio.Event().wait()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         serve_until_cancelled = asyncio.create_task(serve())
         address = await bound
         reader, writer = await asyncio.open_connection(address.host, address.port)
@@ -186,7 +187,7 @@ async def test_whoever_has_connected_is_answered_though_the_end_begins_before_th
             place = (host, only(addresses).port)
             await loop.sock_connect(client, place)
             loop.call_later(0.01, client.send, request("GET", "/v1/credentials", "Connection: close"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS_AFTER):
             assert (await loop.sock_recv(client, 99)).startswith(b"HTTP/1.1 200 OK")
     assert requests.seen == [("container", 200)]
 
@@ -410,7 +411,7 @@ async def test_without_descriptors_we_wait_and_then_go_on(
                 await bound.refused.wait()
                 bound.refused.clear()
             bound.free = 1
-            (await asyncio.wait_for(accepted.get(), 5)).close()
+            (await asyncio.wait_for(accepted.get(), HANGS_AFTER)).close()
     finally:
         await listener.end()
     (record,) = caplog.records

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.waiting import HANGS_AFTER
+
 WITHOUT_LINUX = """
 import socket
 
@@ -46,5 +48,7 @@ asyncio.run(main())
 
 
 def test_it_serves_where_linux_s_own_calls_are_missing() -> None:
-    ran = subprocess.run([sys.executable, "-c", WITHOUT_LINUX], capture_output=True, text=True, timeout=30, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LINUX], capture_output=True, text=True, timeout=HANGS_AFTER, check=False
+    )
     assert (ran.stdout, ran.stderr) == ("100000\nb'HTTP/1.1 400'\n", "")

@@ -3,13 +3,17 @@
 import asyncio
 import gc
 import socket
+import time
 
-from sidecar.http.connection import Connection
+from sidecar.http.connection import Connection, State
 from sidecar.http.limits import Limits
 from sidecar.http.parser import RequestParser
 from sidecar.http.visits import READ_AT_ONCE
 from tests.http.peer import MirrorServer, mirror_server, request
+from tests.waiting import HANGS_AFTER
 
+PATIENT = Limits(drain=HANGS_AFTER, linger=0.05, sweep=0.01)
+"""At exit, whatever is under way may end, however slow the machine is."""
 QUICK = Limits(drain=0.2, sweep=0.01)
 
 
@@ -100,7 +104,7 @@ async def test_once_it_is_leaving_each_answer_is_its_connections_last_and_new_cl
 
 async def test_at_exit_requests_under_way_are_answered_and_told_to_close() -> None:
     async with asyncio.TaskGroup() as group:
-        async with mirror_server(QUICK) as server:
+        async with mirror_server(PATIENT, clock=time.monotonic) as server:
             server.outlive()
             peer = await server.peer()
             peer.send(request("GET", "/wait") + request("GET", "/never"))
@@ -113,7 +117,7 @@ async def test_at_exit_requests_under_way_are_answered_and_told_to_close() -> No
 
 
 async def test_at_exit_an_answer_is_read_though_its_client_had_sent_more_than_we_read() -> None:
-    async with mirror_server(QUICK) as server:
+    async with mirror_server(PATIENT, clock=time.monotonic) as server:
         server.outlive()
         client = socket.create_connection(("127.0.0.1", server.port))
         client.sendall(request("GET", "/wait") + request())
@@ -126,11 +130,12 @@ async def test_at_exit_an_answer_is_read_though_its_client_had_sent_more_than_we
 
 async def test_at_exit_a_request_that_is_arriving_may_arrive() -> None:
     async with asyncio.TaskGroup() as group:
-        async with mirror_server(QUICK) as server:
+        async with mirror_server(PATIENT, clock=time.monotonic) as server:
             server.outlive()
             peer = await server.peer()
             await peer.ask(request())
-            await peer.send_slowly(request()[:9])
+            peer.send(request()[:9])
+            await server.until_it_is(State.RECEIVING)
             asyncio.get_running_loop().call_later(0.02, peer.send, request()[9:])
             answer = group.create_task(peer.answer())
         assert ((await answer).status, (await answer).closes) == (200, True)
@@ -138,7 +143,7 @@ async def test_at_exit_a_request_that_is_arriving_may_arrive() -> None:
 
 
 async def test_at_exit_idle_connections_close_at_once_and_nobody_is_accepted() -> None:
-    async with mirror_server(Limits(drain=60)) as server:
+    async with mirror_server(Limits(drain=3600)) as server:
         server.outlive()
         peer = await server.peer()
         assert (await peer.ask(request())).status == 200
@@ -168,7 +173,7 @@ async def test_at_exit_what_takes_too_long_is_cut_and_its_task_cancelled() -> No
 
 
 async def test_at_exit_who_was_let_in_by_the_kernel_is_answered_too() -> None:
-    async with mirror_server(QUICK) as server:
+    async with mirror_server(PATIENT, clock=time.monotonic) as server:
         server.outlive()
         late = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]  # while nobody accepts
         for each in late:

@@ -14,6 +14,7 @@ from sidecar.http.recognised import LONGEST, MOST
 from sidecar.http.serializer import Serializer
 from tests.http.peer import request
 from tests.http.scene import LIMITS, FakeTransport, Scene
+from tests.waiting import HANGS_AFTER
 
 ASKED = request("GET", "/v1/credentials", "Authorization: a-secret")
 CLOSES = request("GET", "/v1/credentials", "Connection: close")
@@ -200,7 +201,7 @@ async def test_few_are_remembered(scene: Recognising) -> None:
 async def test_what_nobody_asks_for_is_forgotten_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognised, "FORGOTTEN_AFTER", 0.02)
     scene = Recognising()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         for _ in range(2):
             scene.asked_for(ASKED)
             assert scene.known == 1

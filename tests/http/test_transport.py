@@ -13,6 +13,7 @@ from sidecar.http.platform import DO_NOT_WAIT, MORE_FOLLOWS, READ
 from sidecar.http.socket_transport import SocketTransport
 from sidecar.http.turns import Turns
 from sidecar.http.visits import READ_AT_ONCE, first_bytes
+from tests.waiting import HANGS_AFTER
 
 LARGE = b"x" * 3_000_000
 """More than the kernel has room for."""
@@ -44,12 +45,12 @@ class Log:
         self.calls.append("lost")
 
     async def until(self, call: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS_AFTER):
             while call not in self.calls:
                 await asyncio.sleep(0.001)
 
     async def until_received(self, data: bytes) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS_AFTER):
             while self.received != data:
                 await asyncio.sleep(0.001)
 
@@ -63,7 +64,7 @@ class Pair:
     log: Log
 
     async def read_all(self) -> bytes:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS_AFTER):
             said = b""
             while data := await asyncio.get_running_loop().sock_recv(self.client, 2**20):
                 said += data

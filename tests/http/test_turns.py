@@ -9,6 +9,7 @@ import pytest
 
 from sidecar.http.platform import READ, WRITE
 from sidecar.http.turns import LOOKS, Turns
+from tests.waiting import HANGS_AFTER
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ async def caught() -> list[object]:
 
 
 async def a_turn(until: list[str], count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         while len(until) < count:
             await asyncio.sleep(0)
 
@@ -82,7 +83,7 @@ async def test_a_socket_is_watched_for_what_was_asked_last_and_forgotten_as_ofte
         theirs.send(b"a")
         turns.watch(ours, READ, lambda _: pytest.fail("nobody asked for that any more"))
         turns.watch(ours, WRITE, calls.append)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS_AFTER):
             while not calls:
                 await asyncio.sleep(0)
         turns.forget(ours)

@@ -23,10 +23,10 @@ from sidecar.lab.app import Lab, running
 from sidecar.lab.settings import LabSettings
 from tests.free_ports import free_port
 from tests.lab.worlds import FREE, ROLE
+from tests.waiting import HANGS_AFTER
 
 TOKENS = "/var/run/secrets/irsa-sidecar"
 PROGRAM = "irsa-sidecar"
-PATIENTLY = 120
 """Seconds. Under QEMU Python starts ten times slower."""
 NAME = "irsa-sidecar-under-test"
 AS_IN_A_POD = ("--network=host", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
@@ -78,11 +78,11 @@ async def examine(container: Container, listen: str) -> None:
 
 async def _healthy(container: Container) -> None:
     try:
-        async with asyncio.timeout(PATIENTLY):
+        async with asyncio.timeout(HANGS_AFTER):
             while (found := await asyncio.to_thread(container.run, PROGRAM, "healthcheck")).returncode:
                 await asyncio.sleep(0.5)
     except TimeoutError:
-        raise Unfit(f"not healthy after {PATIENTLY} s: {found.stderr.strip()}") from None
+        raise Unfit(f"not healthy after {HANGS_AFTER:.0f} s: {found.stderr.strip()}") from None
 
 
 async def _serves(listen: str) -> None:
@@ -140,7 +140,7 @@ class _Running:
 
     async def stop(self) -> int:
         await asyncio.to_thread(subprocess.run, ["docker", "kill", "--signal=TERM", NAME], check=True)
-        return await asyncio.wait_for(self.process.wait(), PATIENTLY)
+        return await asyncio.wait_for(self.process.wait(), HANGS_AFTER)
 
 
 async def published(image: str, platform: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.image.building import NOBODY, as_user, environment, in_root
 from tests.image.dockerfile import Stage
+from tests.waiting import HANGS_AFTER
 
 STEPS_DOWN = os.geteuid() == 0
 """Root becomes the image's user, so that the files in the image are another's; anybody else stays who they are."""
@@ -60,7 +61,7 @@ class Image:
             check=False,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=HANGS_AFTER,
             user=USER,
             group=USER,
             extra_groups=GROUPS,
@@ -99,10 +100,10 @@ class Started:
         """SIGTERM to the container's first process; gives its exit code."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGTERM)
-        return await asyncio.wait_for(self.process.wait(), 10)
+        return await asyncio.wait_for(self.process.wait(), HANGS_AFTER)
 
 
 async def until_ready(container: Image) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANGS_AFTER):
         while (await asyncio.to_thread(container.run, *container.healthcheck)).returncode != 0:
             await asyncio.sleep(0.1)

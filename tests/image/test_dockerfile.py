@@ -22,7 +22,6 @@ def test_hadolint_finds_nothing() -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_every_locked_wheel_exists_for_the_base_images_python_on(machine: str, tmp_path: Path) -> None:
     wheels = ["--only-binary", ":all:", "--python-platform", f"{machine}-manylinux_2_28"]

@@ -22,10 +22,9 @@ from tests.image.running import Image, Volume, until_ready
 from tests.inject.kit import pod as made_pod
 from tests.lab.worlds import ROLE
 from tests.tls import authority
+from tests.waiting import HANGS_AFTER
 from tests.webhook.test_judgement import asking
 from tests.webhook.test_server import review
-
-pytestmark = pytest.mark.timeout(300)  # the first test builds the image
 
 EXECUTABLE = 0o111
 MIB = 1 << 20
@@ -64,7 +63,7 @@ async def test_it_writes_where_a_volume_says_so(container: Image, image: Image) 
         os.chown(writable, NOBODY, NOBODY)
     variables = {**container.variables, "SIDECAR_CREDENTIALS_FILE": "/aws/credentials"}
     pod = container.container(*container.volumes, Volume(writable, "/aws", writable=True), **variables)
-    async with pod.started(), asyncio.timeout(20):
+    async with pod.started(), asyncio.timeout(HANGS_AFTER):
         while not (writable / "credentials").exists():  # it is replaced whole: once there, it is complete
             await asyncio.sleep(0.05)
     assert "[default]" in (writable / "credentials").read_text()
@@ -174,7 +173,7 @@ async def test_the_webhook_answers_reviews_from_it(image: Image) -> None:
     listen = ("--listen", reviews, "--admin-listen", pages)
     command = (*pod.entry_point, "webhook", *listen, "--grace", "0", "--region", "eu-west-1")
     async with pod.started(*command) as started, aiohttp.ClientSession() as client:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER):
             while not await answers(client, f"http://{pages}/readyz"):
                 await asyncio.sleep(0.05)
         trust = ssl.create_default_context(cafile=directory / "tls.crt")

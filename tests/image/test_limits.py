@@ -8,8 +8,6 @@ import pytest
 from sidecar.core.process_limits import OPEN_FILES, THREADS
 from tests.image.running import Image, until_ready
 
-pytestmark = pytest.mark.timeout(300)
-
 LIMITED = """
 import os, resource, sys
 limit, number = getattr(resource, sys.argv[1]), int(sys.argv[2])

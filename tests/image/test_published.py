@@ -11,8 +11,7 @@ import pytest
 
 from tests.image.published import TOKENS, DockerContainer, Unfit, examine
 from tests.image.running import Image, Started
-
-pytestmark = pytest.mark.timeout(300)  # the first test builds the image
+from tests.waiting import HANGS_AFTER
 
 
 async def test_the_image_that_is_built_here_passes(container: Image) -> None:
@@ -55,7 +54,7 @@ async def test_docker_is_given_a_pods_surroundings(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     container = DockerContainer("image@sha256:0", "linux/arm64", Path("/tokens"), {"AWS_REGION": "eu-west-1"})
 
-    async with container.started(), asyncio.timeout(20):
+    async with container.started(), asyncio.timeout(HANGS_AFTER):
         while not record.exists():
             await asyncio.sleep(0.01)
         container.run("irsa-sidecar", "version")

@@ -9,8 +9,6 @@ import pytest
 
 from tests.install.project import LOCKED, NEEDY, ROOT, Project
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def test_the_locked_releases_are_taken_though_newer_ones_are_offered(project: Project) -> None:
     made = project.run("make", "install", ".venv/.dev")

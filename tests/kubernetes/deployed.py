@@ -31,6 +31,7 @@ from tests.kubernetes.documents import ROOT, Manifest, pod_of
 from tests.kubernetes.kubelet.node import image_of
 from tests.needs import needs
 from tests.own_network import PUBLIC, inside, new_network
+from tests.waiting import HANGS_AFTER
 
 STARTS_WITHIN = 60
 """Seconds: by the startup probe of manifests/webhook."""
@@ -277,7 +278,7 @@ def _expanded(argument: str, variables: dict[str, str]) -> str:
 
 
 async def _ready(pod: DeployedPod) -> None:
-    async with asyncio.timeout(STARTS_WITHIN):
+    async with asyncio.timeout(HANGS_AFTER):
         while not await pod.passes("readinessProbe"):
             assert pod.process.poll() is None, pod.log.read_text()[-2000:]
             await asyncio.sleep(0.05)

@@ -22,6 +22,7 @@ import yaml
 from tests.built_once import one_process_at_a_time
 from tests.go_programs import CACHE
 from tests.kubernetes.api import Api, Refused
+from tests.waiting import HANGS_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ async def define(api: Api) -> None:
     kinds = [yaml.safe_load(file.read_text()) for file in sorted(PLACE.iterdir())]
     for kind in kinds:
         await api.apply(kind)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANGS_AFTER):
         for kind in kinds:
             while not await _is_served(api, kind["spec"]):
                 await asyncio.sleep(0.1)

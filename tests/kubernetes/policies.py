@@ -19,6 +19,7 @@ from tests.inject.kit import ROLE, pod
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.documents import Manifest
 from tests.kubernetes.namespaces import a_namespace
+from tests.waiting import HANGS_AFTER
 
 WARNINGS = "'irsa-sidecar-warnings'"
 OTHER_ROLE = "arn:aws:iam::111122223333:role/other"
@@ -71,7 +72,7 @@ async def installed(api: Api, documents: Sequence[Manifest]) -> AsyncIterator[No
 async def until_in_force(api: Api, image: str, namespace: str) -> None:
     """Once the API server has compiled them all: it looks for changes each second."""
     await api.apply(roles(app=ROLE), namespace)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_AFTER):
         while (
             await _image(api, namespace) != image
             or not await _is_refused(api, namespace)
@@ -90,7 +91,7 @@ async def remove(api: Api, documents: Iterable[Manifest]) -> None:
             with suppress(Refused):
                 await api.delete(document)
     namespace = await a_namespace(api)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_AFTER):
         while await _is_refused(api, namespace):
             await asyncio.sleep(0.1)
 

@@ -7,7 +7,6 @@ its probes are the real ones, run as the image would; the application is a real 
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -112,9 +111,7 @@ async def test_a_deleted_pod_stops_the_application_first_which_still_gets_creden
     service = as_service(the_pod())
     async with a_world(tmp_path, service) as world, running(service, world.node) as pod:
         await until_log(pod, "app", f"works as {WHO}", ENOUGH)
-        before = time.monotonic()
         await pod.delete()
-        took = time.monotonic() - before
 
     assert pod.story[-5:] == [
         "app gets SIGTERM",
@@ -124,7 +121,6 @@ async def test_a_deleted_pod_stops_the_application_first_which_still_gets_creden
         "pod Succeeded",
     ]
     assert f"told to stop\nbrings home as {WHO}" in pod["app"].log
-    assert took < service["spec"]["terminationGracePeriodSeconds"]
 
 
 async def test_a_pod_that_is_deleted_before_its_first_credential_ends_at_once(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.kubernetes.made_up_pods import made_up
 from tests.kubernetes.namespaces import a_namespace
 from tests.kubernetes.policies import WARNINGS, in_force, installed, labelled
 from tests.kubernetes.policy_load import an_api_server, load, upgrades
+from tests.waiting import HANGS_AFTER
 
 OPTIONS = options(image="registry.example/irsa-sidecar:changing")
 WINDOWS = {
@@ -82,7 +83,7 @@ async def test_without_a_parameter_no_pod_is_changed_by_half(api: Api, spoilt: d
     async with installed(api, documents):
         await api.apply(parameters | {"data": parameters["data"] | spoilt if spoilt else {}})
         namespace = await a_namespace(api)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANGS_AFTER):
             while not (refusal := await refusal_of(api, labelled(pod(), role=ROLE), namespace)):
                 await asyncio.sleep(0.05)
 

@@ -1,6 +1,5 @@
 """The worked manifests of docs/roles.md, alive: what is written in them is enough for each container's own role."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -26,7 +25,6 @@ from tests.kubernetes.live_pods import CREDENTIALS, NAMESPACE, SIDECAR, a_node
 from tests.lab.worlds import FREE, with_keys
 from tests.manifests.rendering import Applied, applied
 
-pytestmark = pytest.mark.timeout(300)  # the first test may build kustomize
 ACCOUNT = "irsa-sidecar-example"
 BASE = f"arn:aws:iam::111122223333:role/{ACCOUNT}"
 PARTNER = "arn:aws:iam::444455556666:role/irsa-sidecar-example-partner"
@@ -80,7 +78,7 @@ async def a_cluster(directory: Path, example: str, sent: Applied) -> AsyncIterat
         assert bare is not None
         config_maps = {each["metadata"]["name"]: each["data"] for each in sent.of_kind("ConfigMap")}
         node = a_node(directory, lab, config_maps)
-        async with asyncio.timeout(60), running(as_eks_sends_it(bare, lab) if by_agent else bare, node) as living:
+        async with running(as_eks_sends_it(bare, lab) if by_agent else bare, node) as living:
             yield lab, living
 
 

@@ -19,6 +19,7 @@ from tests.kubernetes.policies import in_force, labelled
 from tests.kubernetes.webhook_load import Load, killing, sidecars
 from tests.kubernetes.webhooks import Installation, Replica, installed, verdict
 from tests.tls import Issuer
+from tests.waiting import HANGS_AFTER
 
 IMAGE = "registry.example/irsa-sidecar:changing"
 PATIENCE = 5
@@ -91,7 +92,7 @@ async def test_a_certificate_that_cannot_be_used_changes_nothing_and_is_told_of(
 
         (replica,) = webhook.service.replicas
         namespace = await a_namespace(api)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER):
             while not await replica.metric('irsa_sidecar_webhook_certificate_loads_total{outcome="failed"}'):
                 assert sidecars(await api.dry_run(labelled(pod(), role=ROLE), namespace)) == [IMAGE]
                 await asyncio.sleep(0.1)

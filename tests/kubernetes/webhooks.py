@@ -26,6 +26,7 @@ from tests.kubernetes.documents import Manifest, together
 from tests.kubernetes.namespaces import a_namespace
 from tests.kubernetes.policies import labelled
 from tests.tls import Issuer
+from tests.waiting import HANGS_AFTER
 
 NAME = "irsa-sidecar-webhook"
 IRSA_SIDECAR = str(Path(sys.executable).with_name("irsa-sidecar"))
@@ -166,7 +167,7 @@ class Installation:
         return found
 
     async def _ready(self, replica: Replica) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANGS_AFTER):
             while not await replica.is_ready():
                 assert replica.process.returncode is None, (self.directory / "webhook.log").read_text()[-2000:]
                 await asyncio.sleep(0.05)
@@ -227,7 +228,7 @@ async def remove(found: Installation) -> None:
 async def until_in_force(api: Api, *, wanted: bool = True) -> None:
     """The API server looks for changes of its webhooks all the time, but not at once."""
     namespace = await a_namespace(api)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANGS_AFTER):
         while await _is_asked(api, namespace) is not wanted:
             await asyncio.sleep(0.1)
 

@@ -29,6 +29,7 @@ from sidecar.lab.cluster.keys import SigningKey
 from sidecar.lab.events import Answered, LabEvent
 from sidecar.lab.settings import LabSettings
 from sidecar.lab.state import StateDirectory
+from tests.waiting import HANGS_AFTER
 
 ROLE = "arn:aws:iam::111122223333:role/demo"
 FREE = ("127.0.0.1", 0)
@@ -189,7 +190,7 @@ def as_json(document: Any) -> str:
 
 
 async def soon(condition: Callable[[], bool]) -> None:
-    """Waits until it holds, a second at most: for what another task does after it looks at the state directory."""
-    async with asyncio.timeout(2):
+    """Waits until it holds: for what another task does after it looks at the state directory."""
+    async with asyncio.timeout(HANGS_AFTER):
         while not condition():
             await asyncio.sleep(0.02)

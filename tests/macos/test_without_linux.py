@@ -13,6 +13,7 @@ import pytest
 from tests.doubles import credentials
 from tests.faces.kit import Source
 from tests.local_sidecar import a_sidecar
+from tests.waiting import HANGS_AFTER
 
 EVERY_MODULE = """
 import importlib, pkgutil, sys, sidecar
@@ -35,7 +36,7 @@ def test_the_demo_serves_a_real_sdk_until_ctrl_c(python: str) -> None:
         assert "is arn:aws:sts::111122223333:assumed-role/demo/" in read_until(demo, "is arn:")
         demo.send_signal(signal.SIGINT)
         assert " 0 failed" in read_until(demo, "done: ")
-        assert demo.wait(20) == 0
+        assert demo.wait(HANGS_AFTER) == 0
 
 
 def test_the_lab_its_token_and_why_sts_would_refuse_it(python: str, tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_the_lab_its_token_and_why_sts_would_refuse_it(python: str, tmp_path: Pa
         asked = ["--token-file", token, "--trust-policy", str(policy)]
         assert "system:serviceaccount:default:other" in run([*sidecar, "explain", *asked], code=1)
         lab.send_signal(signal.SIGTERM)
-        assert lab.wait(20) == 0
+        assert lab.wait(HANGS_AFTER) == 0
 
 
 def test_the_doctor_reads_what_a_mac_has(python: str) -> None:
@@ -75,12 +76,12 @@ def test_exec_passes_signals_on_and_gives_the_programs_exit_code(python: str, na
         with started(command, SIDECAR_LISTEN=str(address)) as program:
             read_until(program, "ready")
             program.send_signal(getattr(signal, name))
-            assert program.wait(10) == 7
+            assert program.wait(HANGS_AFTER) == 7
 
 
 def run(command: list[str], code: int = 0) -> str:
     """What `command` prints; it must end with `code`."""
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=HANGS_AFTER)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
 

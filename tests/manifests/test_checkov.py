@@ -12,8 +12,6 @@ import pytest
 from tests.manifests.rendering import MANIFESTS, NAMES, ROOT, install, rendered
 from tests.needs import needs
 
-pytestmark = pytest.mark.timeout(600)  # the first run installs it
-
 EVERYWHERE = {
     "CKV_K8S_11": "a CPU limit throttles: the sidecar would answer later than the second that some SDKs wait",
     "CKV_K8S_15": "the images are named by version: whoever pushes a version anew should pin the digest instead",

@@ -16,8 +16,6 @@ OF_EVERY_POD = ["native-sidecar"]
 CHANGES = [*COMPONENTS.glob("*/replacements.yaml"), *COMPONENTS.glob("*/pod-template.yaml")]
 ALL = sorted({path.parent.name for path in CHANGES} - FOR_PODS_THAT_STAY)
 
-pytestmark = pytest.mark.timeout(300)  # the first test builds kustomize
-
 
 def with_components(kind: str, components: list[str], directory: Path) -> Applied:
     """The same pod template in a workload of this kind."""

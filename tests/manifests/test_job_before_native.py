@@ -9,6 +9,7 @@ import pytest
 
 from tests.manifests.rendering import applied
 from tests.needs import needs
+from tests.waiting import HANGS_AFTER
 
 STS_IS_AWAY = {
     "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x",
@@ -24,7 +25,7 @@ sidecar, arguments = sys.argv[1], json.load(open(sys.argv[2]))
 serving = subprocess.Popen([sidecar, "serve"], stderr=subprocess.PIPE, text=True)
 next(line for line in serving.stderr if "listening" in line)
 application = subprocess.run(arguments).returncode
-print(json.dumps([application, serving.wait(10)]))
+print(json.dumps([application, serving.wait(100)]))
 """
 """Starts both containers, and reports how they ended."""
 
@@ -47,6 +48,6 @@ def test_the_sidecar_ends_well_and_the_pod_as_its_application(code: int, tmp_pat
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=HANGS_AFTER,
     )
     assert json.loads(found.stdout) == [code, 0], found.stderr

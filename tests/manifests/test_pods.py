@@ -32,7 +32,6 @@ WITH_PROFILES = {"role-per-container", "chain", "role-per-tenant"}
 """Alive in tests/kubernetes/test_role_examples.py, as `pod-identity` is."""
 BY_ENDPOINT = {name for name in NAMES if name not in {"imds", "harbor", "credentials-file", "role-per-container"}}
 
-pytestmark = pytest.mark.timeout(300)  # the first test builds kustomize
 INJECTED = {
     "eks-webhook": {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/x"},
     "pod-identity": {

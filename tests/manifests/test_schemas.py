@@ -15,8 +15,6 @@ SINCE = 28
 NO_SCHEMA = {"Kustomization", "Component", "ClusterConfiguration", "PodMonitor", "PrometheusRule"}
 """What kustomize, kubeadm and the Prometheus operator read: no API of Kubernetes itself."""
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(autouse=True)
 def _schemas_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

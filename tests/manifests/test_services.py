@@ -17,7 +17,6 @@ SERVICES = {"shop": ("Deployment", "shop"), "worker": ("StatefulSet", "team-a-wo
 ROLES = {name: f"arn:aws:iam::111122223333:role/{name}" for name in SERVICES}
 ENDPOINT = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
-pytestmark = pytest.mark.timeout(300)  # the first test may build kustomize
 for_each_service = pytest.mark.parametrize("service", SERVICES)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from sidecar.lab.app import Lab
 from tests.lab.worlds import ROLE
 from tests.monitoring.labs import Plan
+from tests.waiting import HANGS_AFTER
 
 REGION = "us-east-1"
 CHANCE = random.SystemRandom()  # Hypothesis seeds the other one: two runs at a time would meet
@@ -131,15 +132,15 @@ def applications(fleet: tuple[Pod, ...]) -> Iterator[None]:
 
 def _ask(url: str, user_agent: str) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": user_agent})
-    with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=2) as answer:
+    with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=HANGS_AFTER) as answer:
         answer.read()
 
 
-def until_it_answers(url: str, log: Path | None = None, within: float = 60) -> None:
+def until_it_answers(url: str, log: Path | None = None) -> None:
     """Wait for a 200; raises AssertionError with what the program has said."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + HANGS_AFTER
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=HANGS_AFTER):
             return
         time.sleep(0.05)
     raise AssertionError(f"no answer from {url}: {log.read_text() if log else ''}")

@@ -11,6 +11,7 @@ from sidecar.lab.app import Lab, running
 from sidecar.lab.faults import Faults
 from sidecar.lab.settings import LabSettings
 from sidecar.lab.state import StateDirectory
+from tests.waiting import HANGS_AFTER
 
 ANY_PORT = ("127.0.0.1", 0)
 
@@ -45,7 +46,7 @@ def labs(directory: Path, plans: Mapping[str, Plan]) -> Iterator[dict[str, Lab]]
     thread = threading.Thread(target=loop.run_until_complete, args=[live()])
     thread.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(HANGS_AFTER)
         yield found
     finally:
         loop.call_soon_threadsafe(done.set)

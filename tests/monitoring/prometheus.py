@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from tests.monitoring.fleet import PORT, Pod, a_loopback_address, process, until_it_answers
+from tests.waiting import HANGS_AFTER
 from tools.monitoring import RULES
 
 JOB = "monitoring/irsa-sidecar"
@@ -29,7 +30,7 @@ class Prometheus:
 
     def alerts(self) -> list[dict[str, Any]]:
         """The alerts that are pending or firing, with their texts."""
-        with urllib.request.urlopen(f"{self.url}/api/v1/alerts", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/alerts", timeout=HANGS_AFTER) as answer:
             found: list[dict[str, Any]] = json.load(answer)["data"]["alerts"]
             return found
 
@@ -37,7 +38,7 @@ class Prometheus:
         """The series that an expression has now. Raises AssertionError with Prometheus's words for a bad one."""
         url = f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=HANGS_AFTER) as answer:
                 told = json.load(answer)
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{expression}: {error.read().decode()}") from None
@@ -46,7 +47,7 @@ class Prometheus:
         return result
 
     def data(
-        self, expression: str, enough: Callable[[list[dict[str, Any]]], bool] = bool, within: float = 60
+        self, expression: str, enough: Callable[[list[dict[str, Any]]], bool] = bool, within: float = HANGS_AFTER
     ) -> list[dict[str, Any]]:
         """The same once there is a number in it, and it is `enough`."""
         deadline = time.monotonic() + within

@@ -11,8 +11,6 @@ from tests.monitoring.prometheus import NAMESPACE, Prometheus
 from tools import dashboard, metrics_page
 from tools.monitoring import RULES
 
-pytestmark = pytest.mark.timeout(240)  # the first test waits for a dozen processes to start, on any machine
-
 GROUPS = yaml.safe_load(RULES.read_text())["groups"]
 RECORDED = [rule for group in GROUPS for rule in group["rules"] if "record" in rule]
 ALERTS = [rule for group in GROUPS for rule in group["rules"] if "alert" in rule]

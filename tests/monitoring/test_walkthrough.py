@@ -72,7 +72,6 @@ def rehearsal() -> list[tuple[str, str, str]]:
     return BLOCKS[:end]
 
 
-@pytest.mark.timeout(180)
 def test_the_rehearsal_ends_with_a_firing_alert_and_with_its_end(tmp_path: Path) -> None:
     needs("prometheus", "promtool")
     quickly, said, shown = Quickly(), "", 0

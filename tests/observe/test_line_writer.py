@@ -9,6 +9,7 @@ import pytest
 
 from sidecar.observe import line_writer
 from sidecar.observe.line_writer import MOST_WAITING, LineWriter
+from tests.waiting import HANGS_AFTER
 
 PIPE_HOLDS = 65_536
 LONG = "x" * 999
@@ -60,7 +61,7 @@ def test_where_nobody_reads_lines_are_dropped_and_counted_and_told_once_somebody
     dropped = 3000 - MOST_WAITING
     assert (writer.dropped, pipe.told) == (dropped, [])
     assert pipe.read(1 + MOST_WAITING)[1:] == [b"%d" % n for n in range(MOST_WAITING)]
-    assert pipe.recovered.wait(5)
+    assert pipe.recovered.wait(HANGS_AFTER)
     assert pipe.told == [dropped]
     writer.put("goes on")
     assert pipe.read(1) == [b"goes on"]
@@ -100,7 +101,7 @@ def test_a_full_disk_costs_lines_and_nothing_else(pipe: Pipe, monkeypatch: pytes
     writer = LineWriter(pipe.into, pipe.on_recovery)
     for line in ("half a line", "lost", "whole", "more"):
         writer.put(line)
-    assert pipe.recovered.wait(5)
+    assert pipe.recovered.wait(HANGS_AFTER)
     writer.end()
     assert pipe.read(3) == [b"half", b"whole", b"more"]
     assert (writer.dropped, pipe.told) == (2, [2])

@@ -19,10 +19,10 @@ from sidecar.core.model import Credentials
 from tests.other_sts.build import SEAWEEDFS, VERSITYGW
 from tests.other_sts.issuer import LabIssuer
 from tests.other_sts.recipes import Recipe
+from tests.waiting import HANGS_AFTER
 
 REGION = "us-east-1"
 BUCKET = "shop"
-READY_WITHIN = 60.0
 _ADMIN = {"aws_access_key_id": "user", "aws_secret_access_key": "passpass"}
 
 
@@ -69,7 +69,7 @@ def process(command: Sequence[str | Path], log: Path, environment: Mapping[str, 
 
 def until(attempt: Callable[[], Any], log: Path) -> Any:
     """What `attempt` returns once it raises nothing any more."""
-    deadline = time.monotonic() + READY_WITHIN
+    deadline = time.monotonic() + HANGS_AFTER
     while True:
         try:
             return attempt()

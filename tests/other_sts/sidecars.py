@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.kubelet import ProjectedVolume
 from tests.other_sts.build import S3_BY_GO_V1
 from tests.other_sts.servers import BUCKET, REGION, Server, process, until
+from tests.waiting import HANGS_AFTER
 
 AUTHORIZATION = "0f5a3c1e-9d1b-4c55-8a7e-1f5f0c4e2b60"
 """As inject has it: the pod's UID."""
@@ -70,7 +71,7 @@ class Sidecar:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/v1/credentials", headers={"Authorization": AUTHORIZATION}
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=HANGS_AFTER) as answer:
             found: str = json.load(answer)["AccessKeyId"]
         return found
 

@@ -18,6 +18,7 @@ import aiohttp
 
 from sidecar.lab.app import Lab, running
 from sidecar.lab.settings import LabSettings
+from tests.waiting import HANGS_AFTER
 
 FREE = ("127.0.0.1", 0)
 AGENT = ("169.254.170.23", 80)
@@ -56,7 +57,7 @@ def _inherited() -> dict[str, str]:
 
 
 async def _ready() -> dict[str, Any]:
-    async with aiohttp.ClientSession() as http, asyncio.timeout(30):
+    async with aiohttp.ClientSession() as http, asyncio.timeout(HANGS_AFTER):
         while True:
             try:
                 async with http.get(f"http://{ADMIN}/readyz") as answer:

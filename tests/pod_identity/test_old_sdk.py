@@ -30,7 +30,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_what_eks_injects_is_all_that_the_sidecar_needs(told: dict[str, Any]) -> None:
     assert told["ready"]["ready"] is True
 

@@ -232,7 +232,6 @@ RELOADS = 2_000
 """What becomes of the roles is held to ten thousand in test_running_roles."""
 
 
-@pytest.mark.timeout(120)
 async def test_thousands_of_reloads_leave_nothing_behind(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, logger="sidecar")  # what is captured is kept
     kinds = [BAD, f"{REPORTS}{AUDIT}", "no sections", AUDIT, REPORTS]

@@ -17,6 +17,7 @@ from sidecar.settings.roles import CredentialsFileSettings, RoleSettings, StsCon
 from tests.doubles import credentials
 from tests.roles.kit import objects, put_together, role, role_set, running
 from tests.virtual_time import in_virtual_time
+from tests.waiting import HANGS_AFTER, until
 
 HERE = role_set(role(), role("reports"), role("audit"))
 
@@ -140,7 +141,7 @@ async def test_another_session_of_the_same_role_is_not_served_in_its_place() -> 
 
 async def section_holds(path: Path, key: str | None) -> None:
     """Wait until the file's only section has this key, or there is no section."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         while not path.exists() or (key or "") not in path.read_text() or (key is None and "[" in path.read_text()):
             await asyncio.sleep(0.01)
 
@@ -148,7 +149,7 @@ async def section_holds(path: Path, key: str | None) -> None:
 async def test_another_credentials_file_gets_at_once_what_is_held_and_sts_is_not_asked(tmp_path: Path) -> None:
     files = [CredentialsFileSettings(path=tmp_path / name, profile="audit") for name in ("a", "b")]
     async with running(put_together(role_set(role(), role("audit", credentials_file=files[0])), takes=0)) as work:
-        await asyncio.sleep(0.05)
+        await until(lambda: work.held("audit") is not None)
         held, broker = work.held("audit"), work.roles["audit"].broker
         assert held is not None
         await section_holds(files[0].path, held.access_key_id)
@@ -164,7 +165,7 @@ async def test_another_credentials_file_gets_at_once_what_is_held_and_sts_is_not
 async def test_the_keys_of_another_role_leave_the_credentials_file_before_there_are_new_ones(tmp_path: Path) -> None:
     file = CredentialsFileSettings(path=tmp_path / "credentials", profile="audit")
     async with running(put_together(role_set(role(), role("audit", credentials_file=file)), takes=0)) as work:
-        await asyncio.sleep(0.05)
+        await until(lambda: work.held("audit") is not None)
         held = work.held("audit")
         assert held is not None
         await section_holds(file.path, held.access_key_id)
@@ -268,5 +269,5 @@ async def test_files_that_hang_are_waited_for_together(tmp_path: Path, monkeypat
     monkeypatch.setattr(AuthorizationTokens, "renewed", hanging)
     work = put_together(HERE)
     new = [role(name, auth_token_file=tmp_path / name) for name in ("one", "two")]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         assert (await work.roles.replace(role_set(*HERE, *new))).added == ("one", "two")

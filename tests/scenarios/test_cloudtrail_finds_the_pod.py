@@ -22,7 +22,6 @@ TOKENS_LAST = 25
 """Refreshes with one token: it rotates now and then, as the kubelet's does."""
 
 
-@pytest.mark.timeout(120)
 async def test_each_of_a_thousand_refreshes_is_found_by_its_key(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

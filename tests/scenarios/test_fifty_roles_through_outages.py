@@ -3,8 +3,6 @@
 import asyncio
 import random
 
-import pytest
-
 from tests.chains import ChainedPod
 from tests.doubles import DAY, Pod, a_token
 from tests.scenarios.test_chains_through_outages import HOUR, MINUTE, Weather
@@ -15,7 +13,6 @@ LINKS = 4
 """A base and four links in each: fifty roles."""
 
 
-@pytest.mark.timeout(180)
 @in_virtual_time
 async def test_each_of_fifty_roles_serves_what_lives_of_its_own_and_is_back_minutes_after_sts() -> None:
     rng = random.Random(0)

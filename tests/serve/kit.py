@@ -15,6 +15,7 @@ from aiohttp import web
 
 from sidecar.core.timestamps import timestamp
 from tests.doubles import KEY_CANARY, SESSION_CANARY, TOKEN_CANARY
+from tests.waiting import HANGS_AFTER
 
 AUTH_TOKEN = f"{KEY_CANARY}/of/the/pod"
 REQUEST_ID = "c6104cbe-af31-11e0-8154-cbc7ccf896c7"
@@ -86,7 +87,7 @@ class Sidecar:
     async def told(self, event: str) -> dict[str, Any]:
         """The next log line about `event`."""
         assert self._process.stderr is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS_AFTER):
             while line := (await self._process.stderr.readline()).decode():
                 self.written.append(line)
                 if f'"{event}"' in line:
@@ -111,16 +112,16 @@ class Sidecar:
 
     async def becomes(self, url: str, wanted: int, authorization: str = "") -> None:
         """Ask until the status is as wanted."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS_AFTER):
             while (await self.get(url, authorization))[0] != wanted:
                 await asyncio.sleep(0.01)
 
     def send(self, what: signal.Signals) -> None:
         self._process.send_signal(what)
 
-    async def ended(self, *, within: float = 5) -> int:
+    async def ended(self) -> int:
         """The exit code; whatever was still written is kept."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(HANGS_AFTER):
             _, rest = await self._process.communicate()
         self.written += (rest or b"").decode().splitlines(keepends=True)
         assert self._process.returncode is not None

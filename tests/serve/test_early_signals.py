@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.needs import needs
+from tests.waiting import HANGS_AFTER
 
 STUCK = "import pathlib, time\npathlib.Path({mark!r}).touch()\ntime.sleep(60)\n"
 """Stands in for a module that takes long to import."""
@@ -35,11 +36,11 @@ async def test_it_ends_process_1_at_once(
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
     )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(HANGS_AFTER):
             while not mark.exists():
                 await asyncio.sleep(0.01)
         os.kill(_first(process.pid), number)
-        assert await asyncio.wait_for(process.wait(), 5) == code
+        assert await asyncio.wait_for(process.wait(), HANGS_AFTER) == code
     finally:
         if process.returncode is None:
             process.kill()
@@ -60,7 +61,7 @@ async def test_a_signal_without_a_meaning_does_not_end_it_either(tmp_path: Path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sidecar", "serve"), env={"PYTHONPATH": str(tmp_path)}, stderr=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HANGS_AFTER):
         while not mark.exists():
             await asyncio.sleep(0.01)
     process.send_signal(signal.SIGHUP)

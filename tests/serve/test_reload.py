@@ -39,6 +39,7 @@ async def test_profiles_come_change_and_go_while_the_others_are_served(
     sidecar = await start(AWS_CONFIG_FILE=str(file), SIDECAR_PROFILES="*")
     await sidecar.listening()
     await sidecar.becomes(f"{sidecar.credentials}/reports", 200)
+    await sidecar.becomes(sidecar.credentials, 200)
     untouched, before = await key_of(sidecar), await key_of(sidecar, "/reports")
 
     config_map.write(f"{REPORTS}duration_seconds = 1800\n{AUDIT}")
@@ -64,6 +65,7 @@ async def test_a_bad_file_changes_nothing_and_says_so_in_all_three_places(
     sidecar = await start(AWS_CONFIG_FILE=str(config_map.write(REPORTS)), SIDECAR_PROFILES="*")
     await sidecar.listening()
     await sidecar.becomes(f"{sidecar.credentials}/reports", 200)
+    await sidecar.becomes(f"{sidecar.admin}/readyz", 200)
     held = await key_of(sidecar, "/reports")
     assert (await config_file_in(sidecar))["problem"] is None
 
@@ -105,6 +107,7 @@ async def test_no_request_for_an_untouched_role_fails_while_others_are_replaced(
     sidecar = await start(AWS_CONFIG_FILE=str(config_map.write(REPORTS)), SIDECAR_PROFILES="*")
     await sidecar.listening()
     await sidecar.becomes(f"{sidecar.credentials}/reports", 200)
+    await sidecar.becomes(sidecar.credentials, 200)
     reloads = asyncio.create_task(reload_again_and_again(sidecar, config_map))
     held = await key_of(sidecar)
     while not reloads.done():

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from tests.serve.kit import Sidecar, Start
+from tests.waiting import HANGS_AFTER
 
 FreePort = Callable[[], int]
 
@@ -37,7 +38,7 @@ class UnreadPipe:
             lambda: asyncio.StreamReaderProtocol(reader), pipe
         )
         read: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS_AFTER):
             while not read or f'"{until}"' not in read[-1]:
                 read.append((await reader.readline()).decode())
         transport.close()
@@ -59,7 +60,7 @@ async def serving(start: Start, free_port: FreePort, *command: str, stderr: int,
         *command, stderr=stderr, SIDECAR_LISTEN=listen, SIDECAR_ADMIN_LISTEN=admin, SIDECAR_GRACE="0", **environ
     )
     sidecar.credentials, sidecar.admin = f"http://{listen}/v1/credentials", f"http://{admin}"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANGS_AFTER):
         while True:
             try:
                 await sidecar.becomes(f"{sidecar.admin}/readyz", 200)
@@ -106,12 +107,12 @@ async def test_sigterm_ends_it_with_0_though_nobody_reads(
 ) -> None:
     sidecar = await serving(start, unused_tcp_port_factory, stderr=unread.into)
     sidecar.send(signal.SIGTERM)
-    assert await sidecar.ended(within=2) == 0
+    assert await sidecar.ended() == 0
 
 
 async def test_bad_settings_end_it_with_2_though_nobody_reads(start: Start, unread: UnreadPipe) -> None:
     sidecar = await start(stderr=unread.into, AWS_ROLE_ARN="")
-    assert await sidecar.ended(within=5) == 2
+    assert await sidecar.ended() == 2
 
 
 FULL = 'exec "$@" 2>/dev/full'
@@ -141,7 +142,7 @@ async def test_a_reader_that_goes_away_in_service_costs_lines_and_nothing_else(
     os.close(out)
     before = await dropped(sidecar)
     await misunderstand(sidecar, 3)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         while await dropped(sidecar) < before + 3:
             await asyncio.sleep(0.01)
     assert (await sidecar.get(sidecar.credentials))[0] == 200
@@ -163,6 +164,6 @@ def test_a_commands_exit_code_is_the_same_where_it_cannot_be_explained(
         env={"PATH": "/usr/bin:/bin", **nowhere},
         stdout=subprocess.PIPE,
         check=False,
-        timeout=30,
+        timeout=HANGS_AFTER,
     )
     assert (ended.returncode, ended.stdout) == (code, b"")

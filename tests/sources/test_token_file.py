@@ -18,6 +18,7 @@ from tests.conftest import Canary
 from tests.doubles import TOKEN_CANARY, a_token
 from tests.kubelet import ProjectedVolume
 from tests.needs import on_linux
+from tests.waiting import HANGS_AFTER, until
 
 pytestmark = pytest.mark.usefixtures("canary")
 
@@ -151,7 +152,7 @@ async def test_links_in_a_circle_are_named(tmp_path: Path) -> None:
 
 async def test_a_pipe_that_nobody_fills_keeps_nobody_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "token")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS_AFTER):
         assert "not a regular file" in (await trouble_with(tmp_path / "token")).cause
 
 
@@ -174,7 +175,7 @@ async def test_no_outcome_leaves_a_file_open(tmp_path: Path, kind: str) -> None:
     await asyncio.gather(*(tokens.read() for _ in range(10)), return_exceptions=True)  # the threads' own files
     before = open_files()
     await asyncio.gather(*(tokens.read() for _ in range(50)), return_exceptions=True)
-    assert open_files() == before
+    assert open_files() <= before  # what an earlier test left may go meanwhile
 
 
 @contextmanager
@@ -257,14 +258,14 @@ async def test_of_two_readers_the_slow_one_does_not_bring_the_old_token_back(
         token = really(path, variable)
         if not has_read.is_set():
             has_read.set()
-            may_return.wait(5)
+            may_return.wait(HANGS_AFTER)
         return token
 
     monkeypatch.setattr(token_file, "_read", slow)
     tokens = TokenFile(volume.path)
     async with asyncio.TaskGroup() as group:
         group.create_task(tokens.read())
-        await asyncio.to_thread(has_read.wait, 5)
+        await asyncio.to_thread(has_read.wait, HANGS_AFTER)
         volume.write("newer")
         await asyncio.wait([group.create_task(tokens.read())], timeout=0.1)
         may_return.set()
@@ -281,7 +282,7 @@ async def test_a_file_system_that_hangs_is_named_costs_one_thread_and_is_read_an
     def hangs(path: Path, variable: str) -> Token:
         token = really(path, variable)
         began.append(token.raw)
-        may_return.wait(5)
+        may_return.wait(HANGS_AFTER)
         return token
 
     monkeypatch.setattr(token_file, "_read", hangs)
@@ -290,8 +291,9 @@ async def test_a_file_system_that_hangs_is_named_costs_one_thread_and_is_read_an
     for _ in range(3):
         with pytest.raises(TokenUnreadable, match=r"could not be read within .* network file system"):
             await tokens.read()
+    await until(lambda: bool(began))
     assert began == ["older"]
     volume.write("newer")
-    monkeypatch.setattr(token_file, "READ_WITHIN", 5)
+    monkeypatch.setattr(token_file, "READ_WITHIN", HANGS_AFTER)
     may_return.set()
     assert (await tokens.read()).raw == "newer"

@@ -10,6 +10,8 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.waiting import HANGS_AFTER
+
 DESKTOP, PHONE = (1000, 900), (360, 740)
 ARGUMENTS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars"),
@@ -55,14 +57,14 @@ class Browser:
         found: str = self.run(TEXT, selector)
         return found
 
-    def until(self, selector: str, *wanted: str, within: float = 15) -> str:
+    def until(self, selector: str, *wanted: str) -> str:
         """What a reader sees there, once it holds all that is wanted."""
 
         def seen(_: object) -> str | None:
             text = self.text(selector)
             return text if all(part in text for part in wanted) else None
 
-        found = WebDriverWait(self.driver, within, 0.05).until(seen, f"{selector} never showed {wanted}")
+        found = WebDriverWait(self.driver, HANGS_AFTER, 0.05).until(seen, f"{selector} never showed {wanted}")
         assert found
         return found
 

@@ -1,5 +1,6 @@
 """The status page as a reader has it: in light and dark, on a desk and a phone, with JavaScript and without."""
 
+import re
 from typing import Any
 
 import pytest
@@ -84,20 +85,43 @@ def test_it_counts_down_each_second_by_itself(browser: Browser) -> None:
         browser.open(url)
         browser.run("fetch = () => new Promise(() => {})")
         before = browser.run("return document.querySelector('rect.left').getAttribute('width')")
-        for shown in ("54 min 17 s", "54 min 16 s"):
-            assert browser.until(".figure", shown, within=4)
-        browser.until(".life text", "21 min 16 s")
-        assert browser.run("return document.querySelector('rect.left').getAttribute('width')") < before
-        assert "5 min 43 s ago" in browser.text("main")
+        first = browser.text(".figure")
+        second = another_than(first, browser)
+        another_than(second, browser)
+        figure, life, width, everything = browser.run(SEEN)  # in one moment: the next second may be near
+        assert width < before
+        assert seconds(life) == seconds(figure) - 33 * 60
+        assert f"{duration(3599 - seconds(figure))} ago" in everything
+
+
+SEEN = """
+const of = (selector) => document.querySelector(selector);
+return [of(".figure").innerText, of(".life text").textContent, of("rect.left").getAttribute("width"),
+  of("main").innerText];
+"""
+
+
+def another_than(shown: str, browser: Browser) -> str:
+    """What stands there next. A browser that had no processor for a while may have left out a second."""
+    while (now := browser.text(".figure")) == shown:
+        pass
+    assert seconds(now) < seconds(shown)
+    return now
+
+
+def seconds(shown: str) -> int:
+    found = re.search(r"(\d+) min (\d+) s", shown)
+    assert found, shown
+    return 60 * int(found[1]) + int(found[2])
 
 
 def test_each_answer_sets_its_count_right(browser: Browser) -> None:
     with a_stage(healthy()) as url:
         browser.open(url)
         browser.run("readAt -= 600_000; count()")
-        assert "44 min 1" in browser.text(".figure")
+        assert 43 * 60 < seconds(browser.text(".figure")) < 45 * 60
         browser.run_async(ASK)
-        assert "54 min 1" in browser.text(".figure")
+        assert 53 * 60 < seconds(browser.text(".figure")) < 55 * 60
 
 
 def test_script_and_server_say_times_alike(browser: Browser) -> None:

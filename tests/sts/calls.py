@@ -19,6 +19,7 @@ from sidecar.sts.exchange import StsCall, StsExchange, sts_session
 from sidecar.sts.tls import tls_context
 from tests.doubles import ROLE_ARN, a_token
 from tests.recorded import recorded
+from tests.waiting import HANGS_AFTER
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ISSUED = recorded("issued")
@@ -43,7 +44,7 @@ async def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIte
     async with await asyncio.start_server(quietly, "127.0.0.1", 0, ssl=tls) as server:
         yield server.sockets[0].getsockname()[1]
         if serving:
-            await asyncio.wait(serving, timeout=5)
+            await asyncio.wait(serving, timeout=HANGS_AFTER)
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:
@@ -63,7 +64,7 @@ def blocking(tls: ssl.SSLContext) -> Iterator[int]:
 
 def _issue(listener: socket.socket, tls: ssl.SSLContext) -> None:
     with suppress(OSError), listener.accept()[0] as accepted:
-        accepted.settimeout(5)
+        accepted.settimeout(HANGS_AFTER)
         with tls.wrap_socket(accepted, server_side=True) as secured:
             secured.recv(1 << 16)
             secured.sendall(ANSWER)

@@ -10,6 +10,7 @@ import pytest
 
 from sidecar.sts import resolver
 from sidecar.sts.resolver import Resolver
+from tests.waiting import HANGS_AFTER
 
 V4: Any = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.7", 443))
 V6: Any = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2001:db8::7", 443, 0, 0))
@@ -24,7 +25,7 @@ class NameServer:
 
     def getaddrinfo(self, host: str, *_: object, **__: object) -> list[Any]:
         self.asked.append(host)
-        self.free.wait(5)
+        self.free.wait(HANGS_AFTER)
         return [V6, V4]
 
 
@@ -62,7 +63,7 @@ async def test_of_one_name_there_is_one_look_up_at_a_time_however_often_it_is_gi
     for _ in range(3):
         with pytest.raises(TimeoutError):
             await asking.resolve("sts.example", 443)
-    monkeypatch.setattr(resolver, "RESOLVE_WITHIN", 5)
+    monkeypatch.setattr(resolver, "RESOLVE_WITHIN", HANGS_AFTER)
     again = asyncio.create_task(asking.resolve("sts.example", 443))
     await asyncio.sleep(0)
     names.free.set()

@@ -29,6 +29,7 @@ from tests.free_ports import free_port
 from tests.needs import on_linux
 from tests.sts.calls import Proxy, called, failure, hangs_up, listening, saying, silent, sts
 from tests.tls import Issuer
+from tests.waiting import HANGS_AFTER
 
 STS = "https://sts.eu-west-1.amazonaws.com"
 PASSWORD = "hunter2-canary"
@@ -54,7 +55,7 @@ def silent_names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     end = threading.Event()
 
     def getaddrinfo(*_: object, **__: object) -> list[object]:
-        end.wait(30)
+        end.wait(HANGS_AFTER)
         raise socket.gaierror(socket.EAI_AGAIN, "late")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
@@ -119,7 +120,7 @@ async def test_a_proxy_that_is_not_there_is_told() -> None:
 
 async def test_a_proxy_that_is_silent_is_told() -> None:
     async with listening(silent) as port:
-        error = await failure(STS, proxy=proxy_at(port), within=0.3)
+        error = await failure(STS, proxy=proxy_at(port), within=1.5)
     told(error, f"The proxy http://127.0.0.1:{port}: no answer within 10 s.", "NO_PROXY")
 
 
@@ -159,7 +160,7 @@ async def test_sts_that_is_silent_behind_a_proxy_is_not_the_proxys_fault(tmp_pat
     root, bundle = Issuer("Root"), tmp_path / "bundle.pem"
     bundle.write_bytes(root.pem)
     async with listening(silent, root.server(tmp_path)) as port, listening(Proxy()) as through:
-        error = await failure(f"https://localhost:{port}", trusting=bundle, proxy=proxy_at(through), within=1)
+        error = await failure(f"https://localhost:{port}", trusting=bundle, proxy=proxy_at(through), within=3)
     assert error.cause.startswith(f"https://localhost:{port}, through the proxy ")
     assert "though a connection was made" in error.cause
 
@@ -212,7 +213,7 @@ def test_whatever_is_taken_for_a_host_is_one_for_the_http_client_too(text: str) 
 
 async def test_a_server_that_accepts_and_is_silent_is_told() -> None:
     async with listening(silent) as port:
-        error = await failure(f"http://127.0.0.1:{port}", within=0.3)
+        error = await failure(f"http://127.0.0.1:{port}", within=1.5)
     told(error, f"http://127.0.0.1:{port}: no answer within 10 s, though a connection was made.", "firewall")
 
 
@@ -270,7 +271,7 @@ print(ipv6_only(), asyncio.run(failure("https://192.0.2.7")))
 @on_linux
 def test_in_a_network_without_ipv4_the_dual_stack_endpoint_is_shown() -> None:
     command = ["unshare", "--net", "sh", "-c", IN_A_POD_WITHOUT_IPV4, sys.executable, CALL]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=HANGS_AFTER, check=False)
     if ended.returncode and "not permitted" in ended.stderr:
         pytest.skip("needs root, to make a network")
     assert ended.stdout.startswith("True https://192.0.2.7: this pod has only IPv6, and 192.0.2.7 has no IPv6"), ended

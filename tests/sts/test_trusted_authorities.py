@@ -21,6 +21,7 @@ from sidecar.sts.trusted_authorities import TrustedAuthorities
 from tests.doubles import ROLE_ARN, a_token, web_identity
 from tests.sts.calls import called, listening, sts
 from tests.tls import Issuer
+from tests.waiting import HANGS_AFTER
 
 ROOT = Path(__file__).parents[2]
 
@@ -200,6 +201,6 @@ def test_every_python_accepts_an_old_authority_and_knows_what_a_refused_server_s
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=HANGS_AFTER,
         )
     assert ended.stdout.splitlines() == [f"{default} by default", "sts.test"], ended.stderr

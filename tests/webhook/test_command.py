@@ -17,6 +17,7 @@ import pytest
 from tests.free_ports import free_ports
 from tests.inject.kit import ROLE, pod
 from tests.tls import authority
+from tests.waiting import HANGS_AFTER
 from tests.webhook.test_judgement import asking
 from tests.webhook.test_server import review
 
@@ -74,14 +75,14 @@ def resident(pid: int) -> int:
 async def test_it_answers_through_the_grace_and_ends_with_zero(tmp_path: Path, certificate: ssl.SSLContext) -> None:
     async with started(tmp_path, "--grace", "30") as (process, reviews, pages), aiohttp.ClientSession() as http:
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS_AFTER):
             while (await http.get(f"{pages}/readyz")).status == 200:
                 await asyncio.sleep(0.01)
         async with http.post(f"{reviews}/mutate", json=review(asking(pod(), role=ROLE)), ssl=certificate) as answer:
             assert answer.status == 200
 
         process.send_signal(signal.SIGTERM)  # a second one insists
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), HANGS_AFTER) == 0
 
 
 async def test_a_connection_gets_the_newest_certificate(tmp_path: Path, certificate: ssl.SSLContext) -> None:
@@ -111,12 +112,12 @@ async def test_a_connection_gets_the_newest_certificate(tmp_path: Path, certific
 def test_it_does_not_start_with_what_it_cannot_work_with(arguments: tuple[str, ...], complaint: str) -> None:
     command = [sys.executable, "-m", "sidecar", "webhook", "--log-format", "text", *arguments]
     environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, timeout=30)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, timeout=HANGS_AFTER)
     assert (ended.returncode, complaint in ended.stderr) == (2, True), ended.stderr
 
 
 def test_outside_a_cluster_it_says_so() -> None:
-    ended = subprocess.run(COMMAND, capture_output=True, text=True, check=False, env={}, timeout=30)
+    ended = subprocess.run(COMMAND, capture_output=True, text=True, check=False, env={}, timeout=HANGS_AFTER)
     assert ended.returncode == 2
     assert "KUBERNETES_SERVICE_HOST is not set" in ended.stderr
 
