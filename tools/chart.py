@@ -15,7 +15,7 @@ from sidecar.inject.policy.objects import ROLE_POLICY
 
 MANIFESTS = Path(__file__).parent.parent / "manifests"
 CHART = MANIFESTS / "chart" / "irsa-sidecar"
-COPIED = ("podmonitor.yaml", "prometheusrule.yaml", "dashboard.json")
+COPIED = ("podmonitor.yaml", "webhook-podmonitor.yaml", "prometheusrule.yaml", "dashboard.json")
 
 _NAMESPACE, _SECRET, _CLASS = "the-release-namespace", "the-pull-secret", "the-priority-class"
 """In the place of values, until the policy is a text."""

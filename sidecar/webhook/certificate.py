@@ -3,7 +3,10 @@
 import logging
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from sidecar.webhook.certificate_end import end_of
 
 CERTIFICATE, KEY = "tls.crt", "tls.key"
 """As a Secret of the type kubernetes.io/tls has them."""
@@ -15,7 +18,7 @@ _Stamp = tuple[tuple[int, int, int], ...]
 
 
 class RotatingCertificate:
-    """Looks at the files whenever a client connects, so that the next connection has the new certificate.
+    """Looks at the files whenever a client connects or Prometheus asks, so that the next one has the new certificate.
 
     Raises `OSError` at first only: later the certificate that was read last stays in use, and the log says why.
     """
@@ -24,11 +27,17 @@ class RotatingCertificate:
         self._files = (directory / CERTIFICATE, directory / KEY)
         self._on_load = on_load
         self._seen = self._look()
+        self._ends = 0.0
         self._newest = self._load()
         self._on_load(True)
         self.context = self._newest
         self.context.sni_callback = self._at_handshake
         """What the server listens with; each handshake has the newest certificate."""
+
+    def ends(self) -> float:
+        """When the certificate that is in use now ends, in Unix time; 0 if its file does not say it in plain PEM."""
+        self._follow()
+        return self._ends
 
     def _at_handshake(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         self._follow()
@@ -63,4 +72,6 @@ class RotatingCertificate:
         certificate, key = self._files
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
+        with suppress(ValueError):
+            self._ends = end_of(certificate.read_text()).timestamp()
         return context

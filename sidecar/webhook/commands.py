@@ -109,6 +109,7 @@ async def _serve(given: argparse.Namespace, options: Options, api: ApiServer) ->
     """Raises `OSError` before anything is served."""
     stop, metrics = StopSignals(), WebhookMetrics()
     certificate = RotatingCertificate(given.certificate, metrics.certificate_loaded)
+    metrics.follow_certificate(certificate.ends)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         roles = NamespaceRoles(api, http, time.monotonic)
         webhook = Webhook(options, roles, metrics, stop.asked.is_set).application()

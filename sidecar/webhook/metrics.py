@@ -1,8 +1,11 @@
 """What the webhook counts, for Prometheus."""
 
+from collections.abc import Callable
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     PlatformCollector,
     ProcessCollector,
@@ -42,6 +45,11 @@ class WebhookMetrics:
             ("outcome",),
             registry=self.registry,
         )
+        self._ends = Gauge(
+            "irsa_sidecar_webhook_certificate_expiration_timestamp_seconds",
+            "When the certificate in use expires (Unix time; 0: not known).",
+            registry=self.registry,
+        )
         for outcome in Outcome:
             self._reviews.labels(outcome)
         for loaded in ("loaded", "failed"):
@@ -50,6 +58,10 @@ class WebhookMetrics:
     def reviewed(self, outcome: Outcome, seconds: Seconds) -> None:
         self._reviews.labels(outcome).inc()
         self._seconds.observe(seconds)
+
+    def follow_certificate(self, ends: Callable[[], float]) -> None:
+        """Ask for its end whenever Prometheus asks."""
+        self._ends.set_function(ends)
 
     def certificate_loaded(self, good: bool) -> None:
         self._loads.labels("loaded" if good else "failed").inc()

@@ -33,6 +33,7 @@ CERTIFICATE, INSTALL = (
     re.search(rf"<!-- {name} -->\n```sh\n(.*?)```", PAGE, re.DOTALL) for name in ("certificate", "chart")
 )
 _, CHANGE, REMOVE = re.findall(r"^```sh\n(helm .*?)^```", PAGE, re.DOTALL | re.MULTILINE)[:3]
+UNANSWERED = ('name="inject.irsa-sidecar.dev"', 'error_type="calling_webhook_error"')
 UPGRADE, ROLLBACK = CHANGE[: CHANGE.index("helm rollback")], CHANGE[CHANGE.index("helm rollback") :]
 
 BOTH = pytest.mark.parametrize("helm", VERSIONS, indirect=True, ids=lambda version: f"helm{version}")
@@ -149,6 +150,8 @@ async def test_without_its_pods_no_pod_that_asks_is_admitted_and_no_other_waits(
     for each in list(webhook.service.pods):
         await webhook.end(each)
     assert "failed calling webhook" in await outcome(api, namespace)
+    counted = await failures(api)  # which IrsaSidecarWebhookUnreachable waits for
+    assert [series for series in counted if all(matcher in series for matcher in UNANSWERED)]
     assert not sidecars(await api.dry_run(pod(), namespace))
 
 
@@ -157,6 +160,14 @@ async def outcome(api: Api, namespace: str) -> str:
         return str(sidecars(await api.dry_run(labelled(pod(), role=ROLE), namespace)))
     except Refused as refusal:
         return str(refusal)
+
+
+async def failures(api: Api) -> list[str]:
+    """The API server's own count of pods that a webhook's part in it has had refused."""
+    lines = (await api.text("/metrics")).splitlines()
+    return [
+        line for line in lines if line.startswith("apiserver_admission_webhook_rejection_count{") and "calling" in line
+    ]
 
 
 async def reviews(webhook: Deployment) -> float:

@@ -10,6 +10,7 @@ import yaml
 
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.labels import ENDPOINT_CODES, FAILURE_CODES
+from sidecar.webhook.metrics import WebhookMetrics
 from tests.manifests.pod_spec import sidecar_of
 from tests.manifests.rendering import NAMES, applied
 from tests.monitoring.inhibition import INHIBITION, matches, not_inhibited
@@ -25,12 +26,20 @@ EVERY_RULE: list[dict[str, Any]] = [
 ALERTS = [rule for rule in EVERY_RULE if "alert" in rule]
 RECORDED = {rule["record"] for rule in EVERY_RULE if "record" in rule}
 SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
-SERIES = {family.name + suffix: family for family in FAMILIES for suffix in SUFFIXES[family.kind]}
+SERIES = {family.name + suffix: set(family.labels) for family in FAMILIES for suffix in SUFFIXES[family.kind]}
+WEBHOOK_SERIES = {
+    sample.name: set(sample.labels) for family in WebhookMetrics().registry.collect() for sample in family.samples
+}
 TARGET_LABELS = {"cluster", "job", "namespace", "workload", "pod", "container", "endpoint", "instance", "le"}
+WEBHOOK_PAGES = {"IrsaSidecarWebhookDown", "IrsaSidecarWebhookUnreachable"}
+"""Those that wake somebody wherever a pod is: none that asks starts."""
 PAGES = {"IrsaSidecarCredentialsExpiring", "IrsaSidecarNotReady"}
 """The alerts of a pod that wake somebody, in production: it has no credentials, or soon will not."""
 FLEET_PAGE = "IrsaSidecarFleetFailing"
 NOT_PRODUCTION = "(.+-)?(dev|test|staging|sandbox|preview|demo)(-.+)?"
+
+OTHERS = re.compile(r"max_over_time\(up\{|increase\(apiserver_admission_webhook_rejection_count\{")
+"""Queries for metrics that are not ours; test_webhook_chart asks a real API server for its own."""
 
 QUERIES = [
     *(rule["expr"] for rule in EVERY_RULE),
@@ -81,8 +90,8 @@ def test_the_resource_for_the_operator_has_the_same_rules() -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_asks_for_metrics_that_there_are(query: str) -> None:
     asked = set(re.findall(r"(?:\w+:)?irsa_sidecar_\w+(?::\w+)?", query))
-    assert asked or re.match(r"(absent\()?up\{|ALERTS\{|(rate\()?process_|\(?kube_pod_", query)
-    assert asked <= set(SERIES) | RECORDED
+    assert asked or re.match(r"(absent\()?up\{|ALERTS\{|(rate\()?process_|\(?kube_pod_", query) or OTHERS.search(query)
+    assert asked <= set(SERIES) | set(WEBHOOK_SERIES) | RECORDED
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -92,7 +101,7 @@ def test_a_query_selects_by_labels_and_values_that_there_are(query: str) -> None
         assert set(re.split(r",\s*", labels)) <= known
     for name, matchers in re.findall(r"(irsa_sidecar_\w+)\{(.*?)\}", query, re.DOTALL):
         own = set(re.findall(r"(\w+)\s*(?:=|!=)~?\"", matchers)) - TARGET_LABELS
-        assert own <= set(SERIES[name].labels)
+        assert own <= (SERIES | WEBHOOK_SERIES)[name]
 
 
 def test_every_code_that_an_alert_waits_for_can_come() -> None:
@@ -109,7 +118,7 @@ def test_only_what_users_notice_wakes_somebody(alert: dict[str, Any]) -> None:
     by_namespace = (
         f'{{{{ if match "^({NOT_PRODUCTION})$" $labels.namespace }}}}warning{{{{ else }}}}critical{{{{ end }}}}'
     )
-    wanted = dict.fromkeys(PAGES, by_namespace) | {FLEET_PAGE: "critical"}
+    wanted = dict.fromkeys(PAGES, by_namespace) | {FLEET_PAGE: "critical"} | dict.fromkeys(WEBHOOK_PAGES, "critical")
     assert alert["labels"] == {"severity": wanted.get(alert["alert"], "warning")}
 
 
@@ -191,6 +200,7 @@ GENERAL = "IrsaSidecarRefreshFailing"
         (firing("IrsaSidecarNotReady", **POD_A) + firing(GENERAL, **POD_B), ["IrsaSidecarNotReady", GENERAL]),
         (firing(FLEET_PAGE, cluster="one") + firing(GENERAL, cluster="two"), [FLEET_PAGE, GENERAL]),
         (firing(FLEET_PAGE) + firing("IrsaSidecarDown", **POD_A), [FLEET_PAGE, "IrsaSidecarDown"]),
+        (firing("IrsaSidecarWebhookDown", "IrsaSidecarWebhookUnreachable"), ["IrsaSidecarWebhookDown"]),
         (
             firing("IrsaSidecarNotReady", "IrsaSidecarRequestsRefused", **POD_A),
             ["IrsaSidecarNotReady", "IrsaSidecarRequestsRefused"],
@@ -209,6 +219,17 @@ def test_the_inhibition_rules_speak_of_alerts_that_there_are() -> None:
 
 
 # --- what is scraped -------------------------------------------------------------------------------------------
+
+
+def test_the_webhooks_pod_monitor_scrapes_the_port_that_its_pods_have() -> None:
+    monitor = yaml.safe_load((MANIFESTS / "webhook-podmonitor.yaml").read_text())
+    template = yaml.safe_load((MANIFESTS.parent / "webhook" / "deployment.yaml").read_text())["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert monitor["spec"]["podMetricsEndpoints"][0]["port"] in {port["name"] for port in container["ports"]}
+    down = next(alert["expr"] for alert in ALERTS if alert["alert"] == "IrsaSidecarWebhookDown")
+    for pattern in re.findall(r'job=~"(.+?)"', down):
+        assert re.fullmatch(pattern, f"monitoring/{monitor['metadata']['name']}")
 
 
 @pytest.mark.parametrize("name", NAMES)

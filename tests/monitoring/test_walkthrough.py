@@ -110,7 +110,7 @@ def test_prometheus_takes_the_scrape_configuration_for_those_without_the_operato
 
 
 def test_it_scrapes_the_pods_that_the_pod_monitor_scrapes() -> None:
-    (job,) = yaml.safe_load(next(text for _, name, text in BLOCKS if name == "scrape"))["scrape_configs"]
+    job, _ = yaml.safe_load(next(text for _, name, text in BLOCKS if name == "scrape"))["scrape_configs"]
     monitor = yaml.safe_load((MANIFESTS / "podmonitor.yaml").read_text())["spec"]
     kept = {rule["source_labels"][0]: rule["regex"] for rule in job["relabel_configs"] if rule.get("action") == "keep"}
     ((label, value),) = monitor["selector"]["matchLabels"].items()
@@ -119,6 +119,19 @@ def test_it_scrapes_the_pods_that_the_pod_monitor_scrapes() -> None:
         f"__meta_kubernetes_pod_label_{label.replace('-', '_')}": value,
         "__meta_kubernetes_pod_container_port_name": endpoint["port"],
         **{rule["sourceLabels"][0]: rule["regex"] for rule in endpoint["relabelings"] if rule.get("action") == "keep"},
+    }
+
+
+def test_it_scrapes_the_webhook_that_its_pod_monitor_scrapes() -> None:
+    _, job = yaml.safe_load(next(text for _, name, text in BLOCKS if name == "scrape"))["scrape_configs"]
+    monitor = yaml.safe_load((MANIFESTS / "webhook-podmonitor.yaml").read_text())
+    kept = {rule["source_labels"][0]: rule["regex"] for rule in job["relabel_configs"] if rule.get("action") == "keep"}
+    assert job["job_name"] == monitor["metadata"]["name"]
+    assert kept == {
+        "__meta_kubernetes_pod_label_app_kubernetes_io_name": monitor["spec"]["selector"]["matchLabels"][
+            "app.kubernetes.io/name"
+        ],
+        "__meta_kubernetes_pod_container_port_name": monitor["spec"]["podMetricsEndpoints"][0]["port"],
     }
 
 
@@ -134,7 +147,7 @@ WORKLOADS = {
 
 @pytest.mark.parametrize("controller", WORKLOADS)
 def test_a_pod_is_known_by_its_workload_with_the_operator_and_without(controller: str) -> None:
-    (job,) = yaml.safe_load(next(text for _, name, text in BLOCKS if name == "scrape"))["scrape_configs"]
+    job, _ = yaml.safe_load(next(text for _, name, text in BLOCKS if name == "scrape"))["scrape_configs"]
     monitor = yaml.safe_load((MANIFESTS / "podmonitor.yaml").read_text())["spec"]
     plain = [(rule["source_labels"], rule["regex"]) for rule in job["relabel_configs"] if _names_workload(rule)]
     (endpoint,) = monitor["podMetricsEndpoints"]
