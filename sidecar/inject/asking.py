@@ -7,6 +7,7 @@ NO_ROLE = (
     f"no role: give the pod the annotation {names.POD_ROLE_ANNOTATION}, or the namespace a ConfigMap {names.ROLES} "
     "with the service account's name and the role's ARN"
 )
+OPEN_ROLE = f"the container {names.SIDECAR}, which the pod brings along, has no role: write it into AWS_ROLE_ARN there"
 NOT_A_ROLE = " is not the ARN of an IAM role"
 """After what was given instead of one."""
 NOT_A_LINE = " is not a line CONTAINER=ROLE"

@@ -52,10 +52,11 @@ def judge(pod: Tree, options: Options, roles: Mapping[str, Any]) -> PodDecision:
         return PodDecision(Outcome.NOT_ASKED, pod)
     if request != "enabled":
         return PodDecision(Outcome.REFUSED, pod, (asking.MISSPELT,))
-    account = service_account(mapping(pod, "spec")) or _NO_ACCOUNT
-    role = _own_role(pod) or str(roles.get(account) or "")
+    own = _own_role(pod)
+    of_account = str(roles.get(service_account(mapping(pod, "spec")) or _NO_ACCOUNT) or "")
     if sidecar_in(pod) is not None:
-        return _with_its_own(pod, options, role)
+        return _with_its_own(pod, options, "" if own else of_account)
+    role = own or of_account
     if wrong := _wrong_role(role, options):
         return PodDecision(Outcome.REFUSED, pod, (wrong,))
     return _with_ours(pod, replace(options, role_arn=role))
@@ -124,11 +125,13 @@ def _drop_derived(spec: Tree, before: Mapping[str, Any]) -> None:
 
 
 def _with_its_own(pod: Tree, options: Options, role: str) -> PodDecision:
-    """A pod whose sidecar was there before keeps it; only a role that it leaves open is filled in."""
+    """A pod whose sidecar was there before keeps it; a role that it leaves open is its account's."""
     changed = deepcopy(pod)
     for item in _written_roles(changed):
         item["value"] = item.get("value") or role
     roles = [text(item, "value") for item in _written_roles(changed)]
+    if _own_role(pod) and "" in roles:
+        return PodDecision(Outcome.REFUSED, pod, (asking.OPEN_ROLE,))
     wrong = tuple(filter(None, (_wrong_role(each, options) for each in roles)))
     if wrong:
         return PodDecision(Outcome.REFUSED, pod, wrong)

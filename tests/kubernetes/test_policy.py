@@ -180,6 +180,25 @@ async def test_a_pod_that_has_the_sidecar_keeps_it(api: Api) -> None:
     assert comparable(admitted) == comparable(await api.dry_run(by_file.document, namespace))
 
 
+@pytest.mark.parametrize("kind", ["initContainers", "containers"])
+@with_the_policies
+async def test_the_role_that_such_a_sidecar_leaves_open_is_its_accounts(api: Api, kind: str) -> None:
+    await filled_in(api, kind)
+
+
+async def filled_in(api: Api, kind: str) -> None:
+    """By the namespace's ConfigMap alone: where the pod has an annotation, its own sidecar may name the role too."""
+    by_hand = app("irsa-sidecar", env=[{"name": "AWS_ROLE_ARN"}])
+    bare = pod(**{kind: [by_hand, *([app()] if kind == "containers" else [])]})
+    namespace = await a_namespace(api)
+    await api.create(roles(app=ROLE), namespace)
+
+    admitted = await api.dry_run(labelled(bare), namespace)
+    assert named(named(admitted["spec"][kind])["irsa-sidecar"]["env"])["AWS_ROLE_ARN"]["value"] == ROLE
+    with pytest.raises(Refused, match="has no role: write it into AWS_ROLE_ARN there"):
+        await api.dry_run(labelled(bare, role=ROLE), namespace)
+
+
 # --- what it costs -------------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from tests.kubernetes.comparable import comparable, compared
 from tests.kubernetes.made_up_pods import made_up
 from tests.kubernetes.namespaces import a_namespace, under_pod_security
 from tests.kubernetes.policies import OTHER_ROLE, labelled, roles
-from tests.kubernetes.test_policy import SHAPES, role_of, workloads
+from tests.kubernetes.test_policy import SHAPES, filled_in, role_of, workloads
 from tests.kubernetes.webhooks import Installation, installed, verdict
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the one in which the webhook's Service lives
@@ -108,6 +108,11 @@ async def test_a_pod_that_has_the_sidecar_keeps_it(api: Api) -> None:
     admitted = await api.dry_run(labelled(by_file.document, role=OTHER_ROLE), namespace)
 
     assert comparable(admitted) == comparable(await api.dry_run(by_file.document, namespace))
+
+
+@pytest.mark.parametrize("kind", ["initContainers", "containers"])
+async def test_the_role_that_such_a_sidecar_leaves_open_is_its_accounts(api: Api, kind: str) -> None:
+    await filled_in(api, kind)
 
 
 async def test_the_manifests_service_account_may_read_the_roles_and_nothing_else(webhook: Installation) -> None:

@@ -103,6 +103,13 @@ def test_a_sidecar_written_by_hand_is_kept_and_its_open_role_filled_in() -> None
     assert judge(bare, OPTIONS, {}).outcome is Outcome.REFUSED
 
 
+def test_an_annotation_does_not_fill_in_what_the_pod_brought_along() -> None:
+    by_hand = {"name": "irsa-sidecar", "image": "mine", "env": [{"name": "AWS_ROLE_ARN"}]}
+
+    (told,) = judge(asking(pod(initContainers=[by_hand]), role=ROLE), OPTIONS, {"app": ROLE}).reasons
+    assert told.endswith("has no role: write it into AWS_ROLE_ARN there")
+
+
 def test_people_are_told_of_a_pod_without_a_name_by_what_it_is_generated_from() -> None:
     bare = asking(pod(hostNetwork=True), role=ROLE)
     bare["metadata"] = {**bare["metadata"], "generateName": "web-6d5f-"}

@@ -18,19 +18,21 @@ _HAS_REGION = f"container.?env.orValue([]).exists(item, item.name in {written([*
 """What `patch` looks at, in a pod and in a container. A test compares its outcome with the policy's."""
 _ACCOUNT = "object.spec.?serviceAccountName.orValue('default')"
 
-_OWN_ROLE = f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('')"
-NEEDS_ROLE = f"{_OWN_ROLE} == '' && {_ACCOUNT} in params.?data.orValue({{}})"
+OWN_ROLE = f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('')"
+NEEDS_ROLE = f"{OWN_ROLE} == '' && {_ACCOUNT} in params.?data.orValue({{}})"
 """Whether the namespace's ConfigMap has the role of a pod that names none."""
 ROLE_FROM_NAMESPACE = f"""\
-object.spec.?initContainers.orValue([]).transformList(place, container, container.name == '{names.SIDECAR}',
-  container.?env.orValue([]).transformList(index, item,
-    item.name == 'AWS_ROLE_ARN' && item.?value.orValue('') == '' && !has(item.valueFrom),
-    JSONPatch{{
-      op: 'add',
-      path: '/spec/initContainers/' + string(place) + '/env/' + string(index) + '/value',
-      value: params.data[{_ACCOUNT}]
-    }}
-  )
+['containers', 'initContainers'].map(kind,
+  dyn(object.spec)[?kind].orValue([]).transformList(place, container, container.name == '{names.SIDECAR}',
+    container.?env.orValue([]).transformList(index, item,
+      item.name == 'AWS_ROLE_ARN' && item.?value.orValue('') == '' && !has(item.valueFrom),
+      JSONPatch{{
+        op: 'add',
+        path: '/spec/' + kind + '/' + string(place) + '/env/' + string(index) + '/value',
+        value: params.data[{_ACCOUNT}]
+      }}
+    )
+  ).flatten()
 ).flatten()"""
 """The patch that fills it in."""
 
@@ -73,7 +75,7 @@ def _with_roles(usual: Any, *with_own: Any) -> dict[str, Any]:
 def variables(tree: Mapping[str, Any], options: Options) -> dict[str, str]:
     """What the patch refers to. A pod that names no role gets it from its namespace afterwards."""
     return {
-        ROLE: _OWN_ROLE,
+        ROLE: OWN_ROLE,
         **(container_roles.asked() | container_roles.served() if options.port is not None else {}),
         SIDECAR: written(tree["spec"]["initContainers"][0]),
     }

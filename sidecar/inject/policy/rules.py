@@ -12,6 +12,7 @@ from sidecar.inject.container_roles import OUR_VOLUMES
 from sidecar.inject.options import Options
 from sidecar.inject.policy import container_roles, parameters
 from sidecar.inject.policy.cel import written
+from sidecar.inject.policy.mutation import OWN_ROLE
 from sidecar.inject.policy.sentences import CONTAINERS, IS_SIDECAR, ContainerRule, Rules, variables, when
 from sidecar.inject.surroundings import OS_LABELS, WINDOWS_RUNTIME
 
@@ -206,7 +207,7 @@ def _role(options: Options) -> str:
     .map(item, item.?value.orValue(''))
     .filter(role, !role.matches({pattern}))
     .map(role, role == ''
-      ? {written(asking.NO_ROLE)}
+      ? ({OWN_ROLE} == '' ? {written(asking.NO_ROLE)} : {written(asking.OPEN_ROLE)})
       : role + {written(asking.NOT_A_ROLE)})
   ).flatten()"""
 
