@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from sidecar.core.authorization_token import MAXIMUM_TOKEN_LENGTH
 from sidecar.core.findings import Finding
+from sidecar.core.regular_file import read_regular
 from sidecar.core.variables import (
     AUTHORIZATION,
     AUTHORIZATION_FILE,
@@ -84,7 +86,7 @@ def _no_token_of_its_own(pod: Pod, saw: str, role: str) -> Finding:
 def _file(app: Mapping[str, str], path: Path, saw: str) -> Finding | None:
     """What is wrong with the token's file, as far as we see the application's files."""
     try:
-        content = path.read_bytes()
+        content = read_regular(path, MAXIMUM_TOKEN_LENGTH + 1)
     except OSError as error:
         return skipped(
             "app-authorization",

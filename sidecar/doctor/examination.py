@@ -1,11 +1,13 @@
 """Runs all checks in order: environment, application, token, issuer, STS, exchange, identity, our own endpoint."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from sidecar.core.errors import SidecarError
 from sidecar.core.findings import Finding
+from sidecar.core.model import Credentials
 from sidecar.doctor import (
     application,
     application_authorization,
@@ -23,9 +25,11 @@ from sidecar.doctor import (
     token_claims,
     token_place,
 )
+from sidecar.doctor.at_once import Begin, Deadline, asked_at_once
 from sidecar.doctor.findings import failed
 from sidecar.doctor.pod import Pod
 from sidecar.doctor.pod_document import Application
+from sidecar.doctor.timeouts import ONLINE_TIMEOUT
 from sidecar.sts.exchange import sts_session
 from sidecar.sts.tls import tls_context
 
@@ -112,35 +116,63 @@ def _locally(check: LocalCheck, pod: Pod) -> Iterable[Finding]:
 
 
 async def _online(pod: Pod) -> AsyncIterator[Finding]:
+    """The far servers are asked at the same time; the findings come in the order of the chain."""
+    deadline = Deadline(ONLINE_TIMEOUT)
     async with AsyncExitStack() as stack:
-        public = await stack.enter_async_context(sts_session(tls_context(None)))
-        for finding in await _safely("issuer", issuer.issuer(pod, public)):
-            yield finding
-        http = public
+        public = http = await stack.enter_async_context(sts_session(tls_context(None)))
         if pod.config:
             http = await stack.enter_async_context(sts_session(tls_context(pod.config.ca_bundle)))
-        for finding in await _safely("sts", sts_way.way(pod, http)):
-            yield finding
-        exchanged = await exchange.exchange(pod, http)
-        for finding in exchanged.findings:
-            yield finding
-        async for finding in role_checks.roles(pod, exchanged.credentials):
-            yield finding
-        for asked in (
-            exchange.identity(pod, exchanged.credentials),
-            own_endpoint.readiness(pod),
-            own_endpoint.credentials(pod),
-        ):
-            for finding in await _safely("online", _one(asked)):
+        begin = await stack.enter_async_context(asked_at_once())
+        exchanged = begin(exchange.exchange(pod, http))
+        roles = await stack.enter_async_context(role_checks.roles(pod, begin(_given(exchanged))))
+        asked = [
+            ("issuer", begin(_safely("issuer", issuer.issuer(pod, public)))),
+            ("sts", begin(_safely("sts", sts_way.way(pod, http)))),
+            ("exchange", begin(_safely("exchange", _told(exchanged)))),
+            *(("role", begin(_one(role))) for role in roles),
+            ("caller-identity", begin(_safely("caller-identity", _identity(pod, exchanged)))),
+            *_of_our_own(pod, begin),
+        ]
+        for check, answer in asked:
+            for finding in await deadline.findings(check, answer):
                 yield finding
 
 
 async def _online_without_sts(pod: Pod) -> AsyncIterator[Finding]:
-    async for finding in role_checks.roles(pod, None):
-        yield finding
-    for asked in (container_endpoint.answer(pod), own_endpoint.readiness(pod), own_endpoint.credentials(pod)):
-        for finding in await _safely("online", _one(asked)):
-            yield finding
+    deadline = Deadline(ONLINE_TIMEOUT)
+    async with asked_at_once() as begin, role_checks.roles(pod, begin(_nothing())) as roles:
+        asked = [
+            *(("role", begin(_one(role))) for role in roles),
+            ("endpoint", begin(_safely("endpoint", _one(container_endpoint.answer(pod))))),
+            *_of_our_own(pod, begin),
+        ]
+        for check, answer in asked:
+            for finding in await deadline.findings(check, answer):
+                yield finding
+
+
+def _of_our_own(pod: Pod, begin: Begin) -> Iterator[tuple[str, asyncio.Task[list[Finding]]]]:
+    for check, asked in (
+        ("sidecar-ready", own_endpoint.readiness(pod)),
+        ("sidecar-credentials", own_endpoint.credentials(pod)),
+    ):
+        yield check, begin(_safely(check, _one(asked)))
+
+
+async def _told(exchanged: Awaitable[exchange.Exchanged]) -> list[Finding]:
+    return list((await exchanged).findings)
+
+
+async def _given(exchanged: Awaitable[exchange.Exchanged]) -> Credentials | None:
+    return (await exchanged).credentials
+
+
+async def _identity(pod: Pod, exchanged: Awaitable[exchange.Exchanged]) -> list[Finding]:
+    return await _one(exchange.identity(pod, await _given(exchanged)))
+
+
+async def _nothing() -> None:
+    """What no exchange gives."""
 
 
 async def _one(check: Awaitable[Finding | None]) -> list[Finding]:

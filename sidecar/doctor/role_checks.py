@@ -3,8 +3,11 @@
 Each is asked for as `serve` asks, with the credentials that its base role was just given.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from sidecar.core.clock import SystemClock
 from sidecar.core.errors import ExchangeFailed, SidecarError
@@ -13,6 +16,7 @@ from sidecar.core.model import Credentials, Token
 from sidecar.core.ports import CredentialSource
 from sidecar.core.refresh import RoleState
 from sidecar.core.watched import WatchedValue
+from sidecar.doctor.at_once import asked_at_once
 from sidecar.doctor.exchange import without
 from sidecar.doctor.findings import failed, passed, skipped
 from sidecar.doctor.pod import Pod
@@ -42,16 +46,34 @@ class HeldRole:
         """The doctor asks once, and tells."""
 
 
-async def roles(pod: Pod, default: Credentials | None) -> AsyncIterator[Finding]:
-    """`default`: what the default role was given, where it is assumed with the token. Never raises."""
+@asynccontextmanager
+async def roles(pod: Pod, default: Awaitable[Credentials | None]) -> AsyncIterator[list[asyncio.Task[Finding]]]:
+    """All are asked at once, each link of a chain once its base has answered. Neither this nor the tasks raise.
+
+    `default`: what the default role is given, where it is assumed with the token.
+    """
     if pod.config is None or len(pod.config.roles) == 1:
+        yield []
         return
     name = pod.config.roles.default
-    known = {name: HeldRole(default, pod.token)} if default else {}
-    async with role_sources(SystemClock(), known.__getitem__) as sources:
-        for role in pod.config.roles:
-            if role.name != name or pod.web_identity is None:
-                yield await _checked(role, sources, known)
+    known: dict[str, HeldRole] = {}
+    ended: dict[str, asyncio.Task[Any]] = {}
+
+    async def of_default() -> None:
+        if (found := await default) is not None:
+            known[name] = HeldRole(found, pod.token)
+
+    async def of(role: RoleSettings) -> Finding:
+        if isinstance(role.source, ChainSettings):
+            await asyncio.wait([ended[role.source.base]])
+        return await _checked(role, sources, known)
+
+    async with role_sources(SystemClock(), known.__getitem__) as sources, asked_at_once() as begin:
+        if pod.web_identity is not None:
+            ended[name] = begin(of_default())
+        asked = [role for role in pod.config.roles if role.name not in ended]
+        ended |= {role.name: begin(of(role)) for role in asked}
+        yield [ended[role.name] for role in asked]
 
 
 async def _checked(role: RoleSettings, sources: RoleSources, known: dict[str, HeldRole]) -> Finding:

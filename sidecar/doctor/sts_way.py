@@ -25,15 +25,22 @@ SKEW_FATAL: Seconds = 300
 
 
 async def way(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
-    """Each step only if the one before it succeeded."""
+    """Each step only if the one before it succeeded; the regions that could stand in at the same time."""
     sts = pod.config.roles.default_role.sts if pod.config else None
     if sts is None:
         return []
-    route = Route(sts.endpoint, sts.proxy)
+    home, others = await asyncio.gather(
+        _home(pod, Route(sts.endpoint, sts.proxy), http),
+        asyncio.gather(*(_fallback(pod, each, http) for each in sts.fallbacks)),
+    )
+    return [*home, *others]
+
+
+async def _home(pod: Pod, route: Route, http: aiohttp.ClientSession) -> list[Finding]:
     findings = [await _name(route)]
     if findings[-1].level is not Level.ERROR:
         findings.append(await _answers(pod, route, http))
-    return [*findings, *[await _fallback(pod, each, http) for each in sts.fallbacks]]
+    return findings
 
 
 async def _fallback(pod: Pod, fallback: FallbackRegion, http: aiohttp.ClientSession) -> Finding:
