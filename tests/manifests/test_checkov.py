@@ -26,6 +26,12 @@ HARBOR = {
     "CKV_K8S_22": "as the chart renders it: not ours to change",
     "CKV_K8S_25": "the one NET_ADMIN, of which components/link-local warns",
 }
+INSTALLED = ("policy", "webhook", "webhook-cert-manager", "monitoring")
+"""What is applied for a whole cluster, by its directory."""
+WEBHOOK = {
+    "CKV_K8S_38": "it reads each namespace's roles from the API server, and that is all that its account may do",
+    "CKV2_K8S_6": "API servers call it from addresses that no selector has; others learn roles there, and no secret",
+}
 WITH_POLICY = {"harbor", "self-hosted"}
 WITHOUT_POLICY = {
     "CKV2_K8S_6": "a NetworkPolicy is for whole pods, and cuts off what the application says and hears: it is opt-in",
@@ -36,6 +42,9 @@ RUN_TO_COMPLETION = {"job", "job-before-1.29", "cron-job"}
 
 
 def reasons(name: str) -> dict[str, str]:
+    if name in INSTALLED:
+        in_a_namespace = {check: reason for check, reason in EVERYWHERE.items() if check != "CKV_K8S_21"}
+        return in_a_namespace | WEBHOOK if name.startswith("webhook") else {}
     policy = {} if name in WITH_POLICY | UNSEEN else WITHOUT_POLICY
     return EVERYWHERE | policy | ({} if name in RUN_TO_COMPLETION else SERVICES) | (HARBOR if name == "harbor" else {})
 
@@ -49,6 +58,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         plain = MANIFESTS / name
         text = plain.read_text() if plain.is_file() else rendered(MANIFESTS / "examples" / name)
         (directory / f"{name.removesuffix('.yaml')}.yaml").write_text(text)
+    for name in INSTALLED:
+        (directory / f"{name}.yaml").write_text(rendered(MANIFESTS / name))
     return failed(directory)
 
 
@@ -66,6 +77,6 @@ def failed(directory: Path) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *INSTALLED])
 def test_every_finding_has_a_reason_and_every_reason_a_finding(name: str, found: dict[str, set[str]]) -> None:
     assert found[name.removesuffix(".yaml")] == reasons(name).keys()
