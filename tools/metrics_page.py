@@ -65,6 +65,13 @@ def families() -> Iterator[tuple[str, ...]]:
         yield f"`{family.name}`", family.kind, family.unit, names, family.meaning, f"`{EXAMPLES[family.name]}`"
 
 
+CODES = {
+    "a token that is traded": labels.FAILURE_CODES,
+    "a chained role": labels.CHAIN_CODES,
+    "a container endpoint as the source": labels.ENDPOINT_CODES,
+}
+
+
 def label_values() -> Iterator[tuple[str, ...]]:
     """Each label, where it is found, and all values that it can have."""
     yield (
@@ -74,8 +81,8 @@ def label_values() -> Iterator[tuple[str, ...]]:
     )
     yield "`outcome`", "refreshes, exchanges, refresh duration", _listed(labels.OUTCOMES)
     yield "`outcome`", "credentials file writes", _listed(labels.WRITE_OUTCOMES)
-    yield "`code`", "refreshes, refresh duration", f"empty for a success; {_listed(labels.FAILURE_CODES)}"
-    yield "`code`", "the same with a container endpoint as the source", _listed(labels.ENDPOINT_CODES)
+    for of, codes in CODES.items():
+        yield "`code`", f"refreshes, refresh duration; {of}", f"empty for a success; {_listed(codes)}"
     yield "`face`", "requests, request duration", _listed(labels.FACE_NAMES)
     yield "`face`", "client requests", _listed(labels.CLIENT_FACES)
     yield "`status`", "requests", _listed(labels.STATUSES)

@@ -1,9 +1,9 @@
 """The settings in force as labels: closed and without secrets. No address, name or path is among them."""
 
 from sidecar.faces.registry import FACES, IMDS_V1
-from sidecar.observe.labels import ENDPOINT_CODES, ENDPOINTS, FAILURE_CODES, FILE, OFF, ON, WAYS
+from sidecar.observe.labels import CHAIN_CODES, ENDPOINT_CODES, ENDPOINTS, FAILURE_CODES, FILE, OFF, ON, WAYS
 from sidecar.settings.config import Config
-from sidecar.settings.roles import ContainerSettings, RoleSettings
+from sidecar.settings.roles import ChainSettings, ContainerSettings, RoleSettings, WebIdentitySettings
 from sidecar.sts.endpoints import sts_endpoint
 
 REGIONAL, FIPS, DUALSTACK, FIPS_DUALSTACK, CUSTOM = ENDPOINTS
@@ -22,7 +22,13 @@ def config_labels(config: Config) -> dict[str, str]:
 
 def codes_of(role: RoleSettings) -> tuple[str, ...]:
     """The failures that a role's source knows."""
-    return ENDPOINT_CODES if isinstance(role.source, ContainerSettings) else FAILURE_CODES
+    match role.source:
+        case WebIdentitySettings():
+            return FAILURE_CODES
+        case ChainSettings():
+            return CHAIN_CODES
+        case ContainerSettings():
+            return ENDPOINT_CODES
 
 
 def _ways(config: Config) -> set[str]:

@@ -1,7 +1,11 @@
 """The labels' values: closed sets, so that neither a client nor whoever answers in STS's place can make a series."""
 
+from collections.abc import Collection, Iterable, Sequence
+
 from sidecar.core.errors import (
     AssociationMissing,
+    BaseUnavailable,
+    ClaimMissing,
     EndpointRefused,
     EndpointThrottled,
     EndpointUnavailable,
@@ -18,32 +22,36 @@ from sidecar.core.errors import (
 )
 from sidecar.faces import registry
 from sidecar.observe.sdk_family import MAJORS, NONE, UNKNOWN
-from sidecar.sts.wordings import KNOWN_CODES
+from sidecar.sts.chain_wordings import CHAINED
+from sidecar.sts.wording import Wording
+from sidecar.sts.wordings import WORDINGS
+
+
+def _codes(own: Iterable[type[SidecarError]], aws: Sequence[Wording] = ()) -> tuple[str, ...]:
+    """Our names for failures where STS gave no code: it was not reached, not asked, or something else answered. And
+    AWS's codes that we have words for.
+    """
+    named = {kind.__name__ for kind in own} | {code for wording in aws for code in wording.aws_codes}
+    return (*sorted(named), OTHER)
+
 
 OUTCOMES = ISSUED, FAILED = ("issued", "failed")
 OTHER = "other"
-OWN_CODES = frozenset(
-    kind.__name__ for kind in (StsThrottled, StsUnavailable, StsUnreachable, TokenExpired, TokenUnreadable, Unexpected)
-)
-"""Our names for failures where STS gave no code: it was not reached, not asked, or something else answered."""
 NO_CODE = ""
 """Of an attempt that succeeded. To Prometheus an empty label is one that is not there."""
-UNCOUNTED_CODES = frozenset(
-    {"IncompleteSignature", "InvalidClientTokenId", "MissingAuthenticationToken", "SignatureDoesNotMatch"}
+FAILURE_CODES = _codes(
+    (StsThrottled, StsUnavailable, StsUnreachable, TokenExpired, TokenUnreadable, Unexpected), WORDINGS
 )
-"""Known, and `other` all the same: only a chain meets them, and each code is a series. The log names them."""
-FAILURE_CODES = (*sorted((KNOWN_CODES - UNCOUNTED_CODES) | OWN_CODES), OTHER)
-ENDPOINT_CODES = (
-    *sorted(
-        kind.__name__
-        for kind in (
-            *(AssociationMissing, EndpointRefused, EndpointThrottled, EndpointUnavailable, EndpointUnreachable),
-            *(TokenExpired, TokenRefused, TokenUnreadable, Unexpected),
-        )
-    ),
-    OTHER,
+"""Of a role whose token is traded. Each code is a series of each such role."""
+CHAIN_CODES = _codes((BaseUnavailable, ClaimMissing, StsThrottled, StsUnavailable, StsUnreachable, Unexpected), CHAINED)
+"""Of a role that is assumed with another's credentials."""
+ENDPOINT_CODES = _codes(
+    (
+        *(AssociationMissing, EndpointRefused, EndpointThrottled, EndpointUnavailable, EndpointUnreachable),
+        *(TokenExpired, TokenRefused, TokenUnreadable, Unexpected),
+    )
 )
-"""The same of a role whose credentials come from a container endpoint."""
+"""Of a role whose credentials come from a container endpoint."""
 FACE_NAMES = tuple(face.name for face in registry.FACES)
 CLIENT_FACES = tuple(protocol for face in registry.FACES for protocol in face.protocols)
 FILE = "file"
@@ -64,7 +72,7 @@ MOST_CLIENTS = 16
 """Clients (face, family, major version) with a series of their own in one process, the first that it meets."""
 
 
-def code_label(error: SidecarError) -> str:
-    """AWS's code where it is one we know, our own name where STS gave none, `other` for all the rest."""
+def code_label(error: SidecarError, codes: Collection[str]) -> str:
+    """AWS's code, or our own name where STS gave none: if it is one of `codes`, else `other`."""
     code = (error.aws_code if isinstance(error, ExchangeFailed) else "") or error.code
-    return code if code in FAILURE_CODES or code in ENDPOINT_CODES else OTHER
+    return code if code in codes else OTHER

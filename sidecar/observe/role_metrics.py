@@ -83,7 +83,7 @@ class RoleMetrics:
             case Issued(at=at, credentials=credentials, took=took):
                 self._note_issued(at, credentials, took)
             case Failed(error=error, took=took):
-                self._note_failed(code_label(error), took)
+                self._note_failed(code_label(error, self.codes), took)
             case SourceChanged(what="token"):
                 self.rotations += 1
         self.failures = state.failures
@@ -100,7 +100,6 @@ class RoleMetrics:
             self.regions[credentials.region] = self.regions.get(credentials.region, 0) + 1
 
     def _note_failed(self, code: str, took: Seconds | None) -> None:
-        code = code if code in self.codes else OTHER
         self.failed[code] = self.failed.get(code, 0) + 1
         if took is None:  # STS was not asked
             return

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, islice
 from typing import Any
 
 from prometheus_client.metrics_core import Metric
@@ -14,7 +14,7 @@ from prometheus_client.utils import floatToGoString
 from sidecar.core.model import UnixTime
 from sidecar.observe import families
 from sidecar.observe.families import EXCHANGE_BUCKETS, Family
-from sidecar.observe.labels import FAILED, FAILURE_CODES, ISSUED, NO_CODE
+from sidecar.observe.labels import FAILED, ISSUED, NO_CODE
 from sidecar.observe.role_metrics import NO_TIME, RoleMetrics
 
 Row = tuple[str, tuple[str, ...], float]
@@ -40,19 +40,23 @@ class RoleCollector(Collector):
 
 
 class RoleSamples(Sequence[Sample]):
-    """One family's samples of all roles. They are made when they are looked at, a role's at a time."""
+    """One family's samples of all roles. They are made when they are looked at, a role's at a time.
+
+    A series that appears while a page is written is on the next page: it would move those after it.
+    """
 
     def __init__(self, family: Family, rows: Rows, roles: NamedRoles) -> None:
         self._family = family
         self._rows = rows
         self._roles = roles
-        self._ends = tuple(accumulate(sum(1 for _ in rows(role)) for _, role in roles))
+        self._counts = tuple(sum(1 for _ in rows(role)) for _, role in roles)
+        self._ends = tuple(accumulate(self._counts))
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
     def __iter__(self) -> Iterator[Sample]:
-        return chain.from_iterable(map(self._of_role, self._roles))
+        return self._of_roles(slice(None))
 
     def __getitem__(self, wanted: Any) -> Any:
         """A slice, or one."""
@@ -65,14 +69,16 @@ class RoleSamples(Sequence[Sample]):
         first = bisect_right(self._ends, start)
         before = self._ends[first - 1] if first else 0
         last = bisect_right(self._ends, stop - 1)
-        found = list(chain.from_iterable(map(self._of_role, self._roles[first : last + 1])))
-        return found[start - before : stop - before]
+        return list(islice(self._of_roles(slice(first, last + 1)), start - before, stop - before))
 
-    def _of_role(self, named: tuple[str, RoleMetrics]) -> Iterator[Sample]:
+    def _of_roles(self, wanted: slice) -> Iterator[Sample]:
+        return chain.from_iterable(map(self._of_role, self._roles[wanted], self._counts[wanted]))
+
+    def _of_role(self, named: tuple[str, RoleMetrics], count: int) -> Iterator[Sample]:
         name, role = named
         family = self._family
         metric = family.name.removesuffix("_total")
-        for suffix, values, value in self._rows(role):
+        for suffix, values, value in islice(self._rows(role), count):
             labels = dict(zip(family.labels, (name, *values), strict=False))
             if suffix == "_bucket":
                 labels["le"] = values[-1]
@@ -94,7 +100,7 @@ def _refreshes(role: RoleMetrics) -> Iterator[Row]:
     increase(), and a refused token is tried once. So all codes begin at zero.
     """
     yield "_total", (ISSUED, NO_CODE), role.issued
-    for code in FAILURE_CODES:
+    for code in role.codes:
         yield "_total", (FAILED, code), role.failed.get(code, 0)
 
 

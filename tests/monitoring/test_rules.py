@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sidecar.observe.families import FAMILIES
-from sidecar.observe.labels import ENDPOINT_CODES, FAILURE_CODES
+from sidecar.observe.labels import CHAIN_CODES, ENDPOINT_CODES, FAILURE_CODES
 from sidecar.webhook.metrics import WebhookMetrics
 from tests.manifests.pod_spec import sidecar_of
 from tests.manifests.rendering import NAMES, applied
@@ -107,7 +107,7 @@ def test_a_query_selects_by_labels_and_values_that_there_are(query: str) -> None
 def test_every_code_that_an_alert_waits_for_can_come() -> None:
     waited = {code for query in QUERIES for codes in re.findall(r'code=~"(.*?)"', query) for code in codes.split("|")}
     assert waited
-    assert waited < {*FAILURE_CODES, *ENDPOINT_CODES}
+    assert waited < {*FAILURE_CODES, *CHAIN_CODES, *ENDPOINT_CODES}
 
 
 # --- what they say ---------------------------------------------------------------------------------------------

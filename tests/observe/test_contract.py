@@ -202,8 +202,8 @@ def test_a_failure_code_that_nobody_knows_yet_makes_no_series() -> None:
     class TokenOnTheMoon(SidecarError):
         pass
 
-    assert labels.code_label(TokenOnTheMoon("c", fix="f")) == "other"
-    assert labels.code_label(StsUnavailable("c", fix="f", aws_code="Fnord")) == "other"
+    assert labels.code_label(TokenOnTheMoon("c", fix="f"), labels.FAILURE_CODES) == "other"
+    assert labels.code_label(StsUnavailable("c", fix="f", aws_code="Fnord"), labels.FAILURE_CODES) == "other"
 
 
 # --- as scrapers read it ---------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from sidecar import __version__
 from sidecar.core import errors
 from sidecar.core.errors import (
+    BaseUnavailable,
+    ClaimMissing,
     SidecarError,
     StsThrottled,
     StsUnreachable,
@@ -27,7 +29,7 @@ from sidecar.core.refresh import Failed, RoleState
 from sidecar.http.messages import Response
 from sidecar.observe import series_page
 from sidecar.observe.families import EXCHANGE_BUCKETS, REQUEST_BUCKETS
-from sidecar.observe.labels import ENDPOINT_CODES, FACE_NAMES, FAILURE_CODES, UNCOUNTED_CODES, code_label
+from sidecar.observe.labels import CHAIN_CODES, ENDPOINT_CODES, FACE_NAMES, FAILURE_CODES, code_label
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.sts.wordings import KNOWN_CODES
@@ -66,14 +68,18 @@ def written(of: Metrics, accept: str = "") -> bytes:
 
 def page(of: Metrics) -> dict[Series, float]:
     """All of ours on the page, without histogram buckets."""
-    text = written(of)
+    return {key: value for key, value in series_in(written(of)).items() if not any(le.startswith("le=") for le in key)}
+
+
+def series_in(text: bytes) -> dict[Series, float]:
+    """All of ours."""
     return {
         (sample.name.removeprefix("irsa_sidecar_"), *(f"{name}={text}" for name, text in sample.labels.items())): (
             sample.value
         )
         for family in prometheus_text(text.decode())
         for sample in family.samples
-        if sample.name.startswith("irsa_sidecar_") and "le" not in sample.labels
+        if sample.name.startswith("irsa_sidecar_")
     }
 
 
@@ -265,35 +271,68 @@ def without_arguments(kind: type[SidecarError]) -> SidecarError:
     return error
 
 
-@pytest.mark.parametrize("kind", list(our_errors()))
-def test_no_error_of_ours_makes_a_label_outside_the_set(kind: type[SidecarError]) -> None:
-    assert code_label(without_arguments(kind)) in {*FAILURE_CODES, *ENDPOINT_CODES}
+CODES = {"a traded token": FAILURE_CODES, "a base role": CHAIN_CODES, "a container endpoint": ENDPOINT_CODES}
+for_each_source = pytest.mark.parametrize("codes", CODES.values(), ids=CODES)
 
 
 @pytest.mark.parametrize("kind", list(our_errors()))
-def test_a_role_from_a_container_endpoint_has_its_own_few_codes(kind: type[SidecarError]) -> None:
+@for_each_source
+def test_no_error_of_ours_makes_a_label_outside_the_set(codes: tuple[str, ...], kind: type[SidecarError]) -> None:
+    assert code_label(without_arguments(kind), codes) in codes
+
+
+@pytest.mark.parametrize("kind", list(our_errors()))
+@for_each_source
+def test_no_failure_makes_a_new_series_whatever_the_source(codes: tuple[str, ...], kind: type[SidecarError]) -> None:
     observed = metrics()
-    endpoint = RoleMetrics(StoppedClock(), started_at=0, codes=ENDPOINT_CODES)
-    observed.show_roles({"agent": endpoint})
+    role = RoleMetrics(StoppedClock(), started_at=0, codes=codes)
+    observed.show_roles({"app": role})
     before = page(observed).keys()
-    endpoint("agent", Failed(0, without_arguments(kind)), RoleState(failures=1))
+    role("app", Failed(0, without_arguments(kind)), RoleState(failures=1))
     assert page(observed).keys() == before
-    assert sum(endpoint.failed.values()) == 1
+    assert sum(role.failed.values()) == 1
 
 
-@pytest.mark.parametrize("code", sorted(KNOWN_CODES - UNCOUNTED_CODES))
-def test_an_aws_code_that_we_know_is_a_label(code: str) -> None:
-    assert code_label(TokenRefused("c", fix="f", aws_code=code)) == code
+@for_each_source
+def test_each_source_has_its_own_codes_on_the_page_from_zero_on(codes: tuple[str, ...]) -> None:
+    observed = metrics()
+    role = RoleMetrics(StoppedClock(), started_at=0, codes=codes)
+    observed.show_roles({DEFAULT_ROLE: role})
+    history = History(role)
+
+    def failed() -> dict[str, float]:
+        return {
+            labels[0].removeprefix("code="): value
+            for (name, *labels), value in normal(page(observed)).items()
+            if name == "refreshes_total" and "outcome=failed" in labels
+        }
+
+    assert failed() == dict.fromkeys(codes, 0)
+    for times, code in enumerate(codes, start=1):
+        for _ in range(times):
+            history.failed(0, TokenRefused("c", fix="f", aws_code=code))
+    assert failed() == {code: times for times, code in enumerate(codes, start=1)}
+
+
+@pytest.mark.parametrize("code", sorted(KNOWN_CODES))
+def test_an_aws_code_that_we_know_is_a_label_where_it_can_come(code: str) -> None:
+    refused = TokenRefused("c", fix="f", aws_code=code)
+    assert code in {code_label(refused, FAILURE_CODES), code_label(refused, CHAIN_CODES)}
+
+
+@pytest.mark.parametrize("kind", [BaseUnavailable, ClaimMissing])
+def test_a_chain_that_waits_for_its_base_is_told_from_one_that_sts_refuses(kind: type[SidecarError]) -> None:
+    assert code_label(kind("c", fix="f"), CHAIN_CODES) == kind.__name__
 
 
 @pytest.mark.parametrize("code", ["NeverHeardOfIt", "accessdenied", "AccessDenied ", "\n", "a" * 5000])
 def test_any_other_is_other(code: str) -> None:
-    assert code_label(TokenRefused("c", fix="f", aws_code=code)) == "other"
+    assert code_label(TokenRefused("c", fix="f", aws_code=code), FAILURE_CODES) == "other"
 
 
 def test_where_sts_gave_no_code_ours_is_the_label() -> None:
-    assert code_label(StsUnreachable("c", fix="f")) == "StsUnreachable"
-    assert code_label(TokenExpired("c", fix="f")) == "TokenExpired"
+    assert code_label(StsUnreachable("c", fix="f"), FAILURE_CODES) == "StsUnreachable"
+    assert code_label(TokenExpired("c", fix="f"), FAILURE_CODES) == "TokenExpired"
 
 
 def test_ten_thousand_strange_codes_are_one_series() -> None:
@@ -408,3 +447,17 @@ def test_no_secret_is_on_the_page(canary: Canary) -> None:
     history.issued(1, credentials())
     history.failed(2, StsUnreachable("No way.", fix="Check."))
     canary.saw(written(observed).decode(), written(observed, OPENMETRICS).decode())
+
+
+@pytest.mark.parametrize("step", range(40))
+def test_a_failure_in_the_middle_of_a_scrape_takes_no_series_from_another_role(step: int) -> None:
+    observed = metrics()
+    roles = {name: RoleMetrics(StoppedClock(), started_at=0) for name in ("a", "b", "c")}
+    observed.show_roles(roles)
+    whole = series_in(written(observed)).keys()
+    parts = []
+    for number, part in enumerate(series_page.steps(observed.registry, "")):
+        if number == step:
+            History(roles["a"], "a").failed(0, TokenRefused("c", fix="f", aws_code="AccessDenied"))
+        parts.append(part)
+    assert whole <= series_in(b"".join(parts)).keys()
