@@ -30,7 +30,7 @@ from tests.kubernetes.cluster import a_cluster
 from tests.kubernetes.comparable import comparable
 from tests.kubernetes.documents import Manifest
 from tests.kubernetes.namespaces import a_namespace
-from tests.kubernetes.policies import in_force, labelled, remove, roles
+from tests.kubernetes.policies import asking_roles, in_force, labelled, remove, roles
 
 WORKERS = 4
 BETWEEN = 1.5
@@ -160,17 +160,24 @@ async def upgrades(api: Api, count: int) -> Tally:
     return tally
 
 
+def of_size(count: int) -> Manifest:
+    """A pod of so many containers, each with a port, a mount and four variables."""
+    env = [{"name": f"V{number}", "value": "x"} for number in range(4)]
+    more = {"image": "c", "env": env, "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    containers = [{"name": f"c{number}", "ports": [{"containerPort": 8000 + number}]} | more for number in range(count)]
+    return pod(containers=containers, volumes=[{"name": "data", "emptyDir": {}}])
+
+
 async def cost(api: Api, rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds to create a pod, not asking and asking in turn: the median of each, and what asking adds."""
     annotated, mapped = await a_namespace(api), await a_namespace(api)
     await api.create(roles(app=ROLE), mapped)
-    one, five = SHAPES[0], SHAPES[4]
-    pairs = {
-        "one container": (annotated, one, labelled(one, role=ROLE)),
-        "five containers": (annotated, five, labelled(five, role=ROLE)),
-        "one container, its role in a ConfigMap": (mapped, one, labelled(one)),
-        "five containers, their role in a ConfigMap": (mapped, five, labelled(five)),
-    }
+    pairs = {"1 container, no ConfigMap of roles": (annotated, SHAPES[0], labelled(SHAPES[0], role=ROLE))}
+    for count in (1, 3, 10, 20):
+        bare = of_size(count)
+        own = asking_roles(bare, *(f"c{number}={ROLE}-{number}" for number in range(count)))
+        pairs[f"{count} containers"] = (mapped, bare, labelled(bare))
+        pairs[f"{count} containers, a role for each"] = (mapped, bare, labelled(own))
     taken: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in pairs}
     async with in_force(api, ONE):
         for _ in range(rounds):

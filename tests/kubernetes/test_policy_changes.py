@@ -7,6 +7,7 @@ import pytest
 
 from sidecar.inject import inject
 from sidecar.inject.policy import objects
+from sidecar.inject.resources import Resources
 from tests.inject.kit import ROLE, named, options, pod
 from tests.inject.specimens import IMDS, METADATA_ALONE, SPECIMENS, Specimen
 from tests.kubernetes.api import Api, Refused
@@ -139,7 +140,12 @@ VARIANTS: dict[str, Any] = {
     "metadata": IMDS,
     "metadata alone": METADATA_ALONE,
     "another server's STS": {"region": "", "settings": {"AWS_ENDPOINT_URL_STS": "https://sts.example"}},
-    "all of the pod": {"image_pull_policy": "Always", "priority_class": "system-node-critical"},
+    "all of the pod": {
+        "image_pull_policy": "Always",
+        "priority_class": "system-node-critical",
+        "image_pull_secrets": ("registry", "mirror"),
+        "resources": Resources({"cpu": "20m"}, {"memory": "none", "ephemeral-storage": "1Gi"}),
+    },
 }
 
 

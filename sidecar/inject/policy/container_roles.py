@@ -101,17 +101,18 @@ def refused(options: Options) -> str:
 
 
 def _of_lines(options: Options) -> str:
-    there = "(object.spec.?initContainers.orValue([]) + object.spec.containers)"
+    there = f"{sentences.CONTAINERS}.map(container, container.name)"
     pairs = "lines.filter(line, line.contains('=')).map(line, line.split('=', 2).map(part, part.trim()))"
     profile = written(f"^{container_roles.PROFILE}$")
     role = written(role_arn_pattern(options.config.endpoint_url))
     return f"""\
 lines.filter(line, !line.contains('=')).map(line, line + {written(asking.NOT_A_LINE)})
   + [{pairs}].map(pairs,
-    pairs.filter(pair, !{there}.exists(container, container.name == pair[0]))
-      .map(pair, pair[0] + {written(asking.NO_CONTAINER)})
-    + pairs.map(pair, pair[0]).distinct().filter(name, pairs.filter(pair, pair[0] == name).size() > 1)
-      .map(name, name + {written(asking.TWO_ROLES)})
+    [{there}].map(there, pairs.filter(pair, !(pair[0] in there))
+      .map(pair, pair[0] + {written(asking.NO_CONTAINER)}))[0]
+    + (pairs.map(pair, pair[0]).distinct().size() == pairs.size() ? [] :
+      pairs.map(pair, pair[0]).distinct().filter(name, pairs.filter(pair, pair[0] == name).size() > 1)
+      .map(name, name + {written(asking.TWO_ROLES)}))
     + ({_CONFIG_MAP} != ''
       ? pairs.filter(pair, !pair[1].matches({profile})).map(pair, pair[1] + {written(asking.NOT_A_PROFILE)})
       : pairs.filter(pair, !pair[1].matches({role})).map(pair, pair[1] + {written(asking.NOT_A_ROLE)})
