@@ -28,6 +28,7 @@ from sidecar.doctor.pod import Pod
 from sidecar.faces.registry import CONTAINER, ECS, FaceSpec
 from sidecar.faces.routes import CREDENTIALS_PATH, DEFAULT_PATHS, can_lead_to_a_role
 from sidecar.http.addresses import Address, TcpAddress, is_loopback, is_private, nearest
+from sidecar.settings.container_source import is_agent
 from sidecar.settings.roles import RoleSettings
 
 SERVED_PATHS = f"The sidecar serves {' and '.join(DEFAULT_PATHS)}."
@@ -128,7 +129,10 @@ def _own(role: RoleSettings) -> str:
 def _listens(pod: Pod, url: SplitResult) -> str:
     if pod.config is None or pod.app is pod.environ:
         return ""
-    return "" if leads_to(pod, CONTAINER, url) or leads_to(pod, ECS, url) else where(pod, CONTAINER)
+    if leads_to(pod, CONTAINER, url) or leads_to(pod, ECS, url):
+        return ""
+    agent = "The EKS Pod Identity agent answers there. " if is_agent(url.geturl()) else ""
+    return f"{agent}{where(pod, CONTAINER)}"
 
 
 _WRONG: tuple[Callable[[Pod, SplitResult], str], ...] = (_scheme, _in_pod, _path, _listens)

@@ -84,4 +84,5 @@ def _served(check: str, saw: str, status: int, told: Document) -> Finding:
         fix = "Start the doctor with the sidecar's own SIDECAR_AUTH_TOKEN or SIDECAR_AUTH_TOKEN_FILE."
         return failed(check, saw, "The sidecar requires another authorization token than the doctor has.", fix)
     message = str(told.get("message") or told.get("Message") or "The sidecar refused the request.")
-    return failed(check, f"{saw}; {told.get('code')}", message, "Follow the message; see also `sidecar-ready`.")
+    code = told.get("code") or "no code"
+    return failed(check, f"{saw}; {code}", message, "Follow the message; see also `sidecar-ready`.")

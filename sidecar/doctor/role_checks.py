@@ -4,7 +4,7 @@ Each is asked for as `serve` asks, with the credentials that its base role was j
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,6 @@ from sidecar.core.clock import SystemClock
 from sidecar.core.errors import ExchangeFailed, SidecarError
 from sidecar.core.findings import Finding
 from sidecar.core.model import Credentials, Token
-from sidecar.core.ports import CredentialSource
 from sidecar.core.refresh import RoleState
 from sidecar.core.watched import WatchedValue
 from sidecar.doctor.at_once import asked_at_once
@@ -23,8 +22,6 @@ from sidecar.doctor.pod import Pod
 from sidecar.settings.roles import ChainSettings, RoleSettings
 from sidecar.sources.role_sources import RoleSources, role_sources
 from sidecar.sts.exchange import no_observer
-
-SourceOf = Callable[[RoleSettings], CredentialSource]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Sequence
 from typing import TextIO
-from urllib.parse import urlsplit
 
 from sidecar.explain import (
     CannotFix,
@@ -20,11 +19,10 @@ from sidecar.explain import (
     explain,
     policy_text,
 )
+from sidecar.explain.arguments import parser
 from sidecar.explain.chain_arguments import links_of
 from sidecar.explain.cloudtrail import NotAnEvent, RecordedCall, of_event, recorded_call
-from sidecar.explain.question import OidcProvider, provider
 from sidecar.terminal.colour import colour_for
-from sidecar.terminal.command_parser import CommandParser
 from sidecar.terminal.files import BadArguments, read, read_document
 
 ALLOWED, REFUSED, BAD_ARGUMENTS = 0, 1, 2
@@ -33,7 +31,7 @@ STATUS_OF_CODE = {"AccessDenied": 403, "RegionDisabledException": 403}
 
 def main(argv: Sequence[str]) -> int:
     """Explain one token against one policy. Returns 0 for allow, 1 for any refusal, 2 for unusable arguments."""
-    given = _parser().parse_args(argv)
+    given = parser().parse_args(argv)
     try:
         if given.profile:
             return _tell_chain(given)
@@ -52,77 +50,6 @@ def main(argv: Sequence[str]) -> int:
     return ALLOWED if told.verdict is Verdict.ALLOW else REFUSED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(
-        prog="irsa-sidecar explain",
-        allow_abbrev=False,
-        description="Check offline whether STS would accept this token for this trust policy, and if not, why. "
-        "Never prints the token.",
-        epilog="Exit code: 0 allow, 1 refusal, 2 invalid arguments.",
-    )
-    of_call = parser.add_mutually_exclusive_group(required=True)
-    of_call.add_argument("--token-file", metavar="FILE", help="the service-account token")
-    of_call.add_argument(
-        "--event", metavar="FILE", help="a CloudTrail event of the call in the place of the token; a log file works too"
-    )
-    parser.add_argument(
-        "--trust-policy",
-        metavar="FILE",
-        help="required without --profile: the policy document, or what contains it, such as the output of "
-        "`aws iam get-role`, a Terraform plan in JSON, "
-        "a CloudFormation template, ...",
-    )
-    parser.add_argument(
-        "--role-arn",
-        default="",
-        metavar="ARN",
-        help="the role that the pod requests: AWS_ROLE_ARN; with --profile, also the role of a container endpoint",
-    )
-    parser.add_argument(
-        "--provider",
-        action="append",
-        default=[],
-        type=_provider,
-        metavar="URL|ARN",
-        help="an IAM OIDC provider of the account; repeatable. Default: assume one for the token's issuer",
-    )
-    parser.add_argument(
-        "--client-id",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="an audience that the provider lists; repeatable. Default: assume the token's own",
-    )
-    parser.add_argument(
-        "--endpoint-url-sts",
-        type=_endpoint,
-        metavar="URL",
-        help="the STS that is asked, as AWS_ENDPOINT_URL_STS of the sidecar. Default: AWS's. If it is not AWS's, the "
-        "token's issuer need not be reachable from AWS",
-    )
-    parser.add_argument(
-        "--sts-message", "--said", default="", metavar="TEXT", help="STS's error message, as the SDK printed it"
-    )
-    parser.add_argument(
-        "--profile", metavar="NAME", help="explain this profile's chain link by link, from the token's role on"
-    )
-    parser.add_argument("--config", metavar="FILE", help="the file with the profile. Default: AWS_CONFIG_FILE")
-    parser.add_argument(
-        "--account",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="with --profile: the output of `aws iam get-account-authorization-details`, or of `get-role` where a role "
-        "is not yours; repeatable",
-    )
-    parser.add_argument("--fix", action="store_true", help="print a corrected policy on standard output")
-    parser.add_argument("--json", action="store_true", help="print verdict and findings as JSON")
-    parser.add_argument(
-        "--now", type=float, metavar="UNIX", help="evaluate the token's times as of this moment, in Unix seconds"
-    )
-    return parser
-
-
 def _tell_chain(given: argparse.Namespace) -> int:
     """Raises `BadArguments`."""
     if given.event or given.fix:
@@ -136,23 +63,6 @@ def _tell_chain(given: argparse.Namespace) -> int:
             _tell(link.told, sys.stdout)
             print()
     return ALLOWED if all(link.told.verdict is Verdict.ALLOW for link in links) else REFUSED
-
-
-def _provider(text: str) -> OidcProvider:
-    try:
-        return provider(text)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem)) from None
-
-
-def _endpoint(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        if parts.scheme in {"http", "https"} and parts.hostname:
-            return text
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r} is not an http:// or https:// URL")
 
 
 def _question(given: argparse.Namespace) -> Question:

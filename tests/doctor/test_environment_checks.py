@@ -113,6 +113,7 @@ async def test_our_own_environment_is_the_applications_where_it_names_an_endpoin
         ("http://127.0.0.1:9911/v1/credentials?role=x", "fail", "query"),
         ("http://127.0.0.1:9911/credentials", "fail", "/v1/credentials"),
         ("http://127.0.0.1:9991/v1/credentials", "fail", "SIDECAR_LISTEN"),
+        ("http://169.254.170.23/v1/credentials", "fail", "The EKS Pod Identity agent answers there."),
         ("127.0.0.1:9911", "fail", "No SDK"),
         ("http://[::1", "fail", "No SDK"),
         (None, "fail", "No SDK"),

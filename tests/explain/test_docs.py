@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sidecar.explain.commands import _parser
+from sidecar.explain.arguments import parser
 from tests.explain.mistakes import OF_THE_TOKEN_ALONE, THE_TWENTY
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()
@@ -24,7 +24,7 @@ def test_the_mistakes_of_the_token_alone_are_named() -> None:
 
 
 def test_every_flag_of_explain_is_named() -> None:
-    flags = [flag for action in _parser()._actions for flag in action.option_strings if flag.startswith("--")]
+    flags = [flag for action in parser()._actions for flag in action.option_strings if flag.startswith("--")]
 
     assert [flag for flag in flags if flag != "--help" and flag not in PAGE] == []
 
