@@ -81,7 +81,7 @@ class ConnectionPool:
                 "too many connections",
                 extra={"limit": self.limits.connections, "fix": "find the client that keeps so many connections open"},
             )
-        if self._room.refused >= self.limits.refused_at_once:
+        if connection.spent or self._room.refused >= self.limits.refused_at_once:
             connection.abort()
         else:
             self._room.refuse(connection)

@@ -10,12 +10,13 @@ face, gets the very answer that those got. The rules, and who keeps each:
 | Only where a connection has nothing else to do, and ends with it only as its client said. | `Connection`, `visits` |
 | Only while nothing has changed that the answer rests on: looked at once in each turn, which sets `Date`. | `find` |
 | Few and short ones, and none that nobody asks for any more: they hold secrets. | `remember`, `forget_unused` |
-| Each answer is counted as any other is, when the turn has ended. | `count` |
+| Each answer is counted as any other is, when the turn has ended. | `_count` |
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from sidecar.core.model import Seconds
 from sidecar.http.messages import Request, Response
@@ -72,7 +73,6 @@ class RecognisedRequests:
         self._closing = closing
         self._at_turns_end = at_turns_end
         self._known: dict[bytes, Recognised] = {}
-        self._answered: list[Recognised] = []
         self._forgetting: asyncio.TimerHandle | None = None
 
     def find(self, data: bytes) -> Recognised | None:
@@ -99,9 +99,7 @@ class RecognisedRequests:
         if known.date is not (date := self._date()):
             known.set_date(date)
         known.used = True
-        if not self._answered:
-            self._at_turns_end(self.count)
-        self._answered.append(known)
+        self._at_turns_end(partial(self._count, known))
         return True
 
     def remember(self, data: bytes, known: Recognised) -> None:
@@ -133,11 +131,7 @@ class RecognisedRequests:
             self._forgetting.cancel()
             self._forgetting = None
 
-    def count(self) -> None:
+    def _count(self, known: Recognised) -> None:
         """The turn has ended. To find an answer takes no time that could be measured."""
-        answered, self._answered = self._answered, []
-        counts = [(known, known.times) for known in answered]
-        for known in answered:  # first, whatever the observer does: none is given in the next turn without a look
-            known.times = 0
-        for known, times in counts:
-            self._observe(known.request, known.response, 0, times)
+        times, known.times = known.times, 0  # first: none is given in the next turn without a look
+        self._observe(known.request, known.response, 0, times)

@@ -99,7 +99,7 @@ class Room:
 
     def make(self, newest: Occupant) -> bool:
         """Whether somebody could be ended for `newest`."""
-        if (answered := next(iter(self._spent), None)) is not None:
+        if (answered := next((each for each in self._spent if each is not newest), None)) is not None:
             answered.abort()
             return True
         if (oldest := self._longest_idle(newest)) is not None:

@@ -156,6 +156,21 @@ async def test_who_was_refused_has_nobodys_place_and_makes_no_room() -> None:
 
 
 @in_virtual_time
+async def test_a_newcomer_that_has_its_answer_is_made_room_for_and_never_refused() -> None:
+    """What the kernel had no room for is under way to it: nothing can come before that."""
+    pool = a_pool(Limits(connections=1))
+    idle, answered = FakeConnection(), FakeConnection(idle=False, spent=True)
+    pool.add(idle)
+    pool.add(answered)
+    assert (idle.ended, answered.ended) == ("closed", "")
+    busy, another = FakeConnection(idle=False), FakeConnection(idle=False, spent=True)
+    full = a_pool(Limits(connections=1))
+    full.add(busy)
+    full.add(another)
+    assert (busy.ended, another.ended) == ("", "aborted")
+
+
+@in_virtual_time
 async def test_where_nobody_is_idle_the_oldest_half_sent_request_makes_room() -> None:
     pool = a_pool(Limits(connections=3))
     busy, older, newer = (FakeConnection(idle=False, receiving=each) for each in (False, True, True))

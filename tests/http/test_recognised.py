@@ -1,6 +1,7 @@
 """Recognised requests, rule by rule: what is answered again without asking the face, and what never is."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from unittest import mock
@@ -61,9 +62,11 @@ class Recognising(Scene):
         return len(self.connection._handler.recognised._known)
 
     def end_turn(self) -> None:
+        """As `Turns` does: each end comes, though one before it fails."""
         ends, self.turns_end[:] = self.turns_end[:], []
         for end in ends:
-            end()
+            with contextlib.suppress(ArithmeticError):
+                end()
 
     def bodies(self) -> list[str]:
         """Of what was answered since the last look."""
@@ -113,15 +116,17 @@ async def test_what_an_answer_rests_on_is_looked_at_once_a_turn_and_a_change_end
     assert scene.asked_for(other) == ["answer 4"], "it is forgotten as well"
 
 
-async def test_an_observer_that_fails_keeps_no_answer_from_being_looked_at(scene: Recognising) -> None:
+async def test_an_observer_that_fails_costs_no_other_count_and_no_look(scene: Recognising) -> None:
     """What was answered in a turn is looked at anew in the next, whatever becomes of its count."""
     other = request("GET", "/other")
     scene.asked_for(ASKED, other)
     scene.receive(ASKED)
-    scene.receive(other)
-    handler = scene.connection._handler
-    with mock.patch.object(handler.recognised, "_observe", side_effect=ArithmeticError), pytest.raises(ArithmeticError):
+    for _ in range(3):
+        scene.receive(other)
+    failing_first = mock.Mock(side_effect=[ArithmeticError, None])
+    with mock.patch.object(scene.connection._handler.recognised, "_observe", failing_first):
         scene.end_turn()
+    assert [told.args[-1] for told in failing_first.call_args_list] == [1, 3]
     scene.bodies()
     scene.repeating.holds = False
     assert scene.asked_for(other) == ["answer 3"]
