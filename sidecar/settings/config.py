@@ -72,7 +72,7 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     except BadConfig as error:
         complaints = [*error.complaints, *complaints]
     values |= rules.socket_access(values)
-    complaints += [*rules.exposed(values), *rules.serves_no_one(values)]
+    complaints += [*rules.exposed(values), *rules.serves_no_one(values, roles)]
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
     if complaints or roles is None:
         raise BadConfig(complaints)

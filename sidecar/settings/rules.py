@@ -14,6 +14,7 @@ from sidecar.core.arns import role_arn_parser
 from sidecar.faces.registry import CONTAINER, FACES
 from sidecar.http.addresses import WILDCARDS, Address, TcpAddress, UnixAddress, is_loopback
 from sidecar.settings.complaints import BadSetting
+from sidecar.settings.roles import RoleSet
 from sidecar.sts.endpoints import BadProxy, proxy_for, sts_endpoint
 
 T = TypeVar("T")
@@ -175,10 +176,11 @@ def with_access(addresses: Iterable[Address], values: Values) -> tuple[Address, 
     )
 
 
-def serves_no_one(values: Values) -> Iterator[BadSetting]:
-    """A complaint if every way to the credentials is off."""
+def serves_no_one(values: Values, roles: RoleSet | None) -> Iterator[BadSetting]:
+    """A complaint if every way to the credentials is off, those of single roles too. `roles`: None if unusable."""
     ways = [face.setting for face in FACES] + ["SIDECAR_CREDENTIALS_FILE"]
-    if all(way in values and not values[way] for way in ways):
+    of_roles = any(role.credentials_file or any(role.listen.values()) for role in (roles.served if roles else ()))
+    if not of_roles and all(way in values and not values[way] for way in ways):
         yield BadSetting(
             CONTAINER.setting, "off, and all other endpoints are off too: no client could get credentials."
         )

@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.faces.registry import CONTAINER, ECS, IMDS
 from sidecar.http.addresses import TcpAddress, UnixAddress
+from sidecar.settings.complaints import BadConfig
 from sidecar.settings.roles import ContainerSettings, CredentialsFileSettings, WebIdentitySettings
 from tests.settings.profile_kit import AUDIT, REPORTS, ConfigFiles
 
@@ -252,6 +253,18 @@ sidecar_required = true
     }
     assert role.credentials_file == CredentialsFileSettings(path=Path("/reports/credentials"), profile="reports")
     assert role.required
+
+
+@pytest.mark.parametrize(
+    "way", ["sidecar_listen = 127.0.0.1:9921", "sidecar_listen = unix:/a/socket", "sidecar_credentials_file = /a/file"]
+)
+def test_a_sidecar_may_serve_single_roles_alone(files: ConfigFiles, way: str) -> None:
+    assert "reports" in files.roles(f"{ONE}{way}\n", SIDECAR_LISTEN="off").by_name
+
+
+def test_a_role_whose_own_ways_are_off_serves_nobody(files: ConfigFiles) -> None:
+    with pytest.raises(BadConfig, match="no client could get credentials"):
+        files.roles(f"{ONE}sidecar_listen = off\n", SIDECAR_LISTEN="off")
 
 
 def test_an_imds_and_an_ecs_address_of_its_own(files: ConfigFiles) -> None:
