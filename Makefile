@@ -31,9 +31,11 @@ demo: $(VENV)/$(if $(STS),.dev,.demo) ## the main job, offline: lab, sidecar and
 	@exec $(BIN)/$(if $(STS),python -m tests.other_sts.demo $(STS),irsa-sidecar demo) $(if $(call given,ONCE),--once) $(if $(call given,OUTAGE),--outage $(OUTAGE)) $(if $(call given,ROLES),--roles)
 
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
+# A time-out on a busy machine says nothing about behaviour; a wrong value does, and is never tried again.
+RERUN := -raR --reruns 1 --only-rerun '^TimeoutError' --only-rerun '^TimeoutExpired' --only-rerun '^Failed: Timeout '
 
 test: $(VENV)/.dev ## run every test; CI=true: with the coverage floor and more made-up cases (ARGS=-n0: one at a time)
-	$(BIN)/python -m pytest $(WORKERS) $(if $(CI),--cov --cov-report=term) $(ARGS)
+	$(BIN)/python -m pytest $(WORKERS) $(if $(CI),--cov --cov-report=term $(RERUN)) $(ARGS)
 
 check: $(VENV)/.dev ## lint, formatting, types, import contracts
 	$(BIN)/ruff check .
