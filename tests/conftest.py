@@ -1,9 +1,10 @@
-"""Fixtures for every test: Hypothesis's manners, and the net that catches secrets."""
+"""Fixtures for every test: Hypothesis's manners, the environment, and the net that catches secrets."""
 
 import logging
 import os
+import resource
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 
 import pytest
 from hypothesis import settings
@@ -24,6 +25,31 @@ LONG = (
     "tests/install",
     "tests/macos",
 )
+
+LEFT_OUT = ("AWS_", "SIDECAR_", "KUBERNETES_", "PYTHONHASHSEED")
+"""What the machine's environment has of these is for other programs; tests set what they need."""
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+OPEN_FILES = 4096
+"""Of which some tests need more than the usual 1024."""
+
+
+def make_our_own(environ: MutableMapping[str, str]) -> None:
+    """Whatever is set on this machine, the tests see the same; downloads still go by its proxy, loopback does not."""
+    for name in [name for name in environ if name.startswith(LEFT_OUT)]:
+        del environ[name]
+    if any(name in environ for name in PROXIES):
+        environ["NO_PROXY"] = environ["no_proxy"] = f"127.0.0.1,localhost,::1,{environ.get('NO_PROXY', '')}"
+
+
+def allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+make_our_own(os.environ)
+allow_open_files()
 
 # The same examples in every run: a test that fails now and then teaches people to press the button again.
 settings.register_profile("house", derandomize=True, deadline=None)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +63,17 @@ class GoProgram:
         started = time.monotonic()
         self._folder.mkdir(parents=True, exist_ok=True)
         draft = self._folder / "draft"
-        for step in (FETCH, (*BUILD, "-o", str(draft), self.package)):
-            if subprocess.run(step, cwd=self.source, env=os.environ | self._caches(), check=False).returncode:
-                return False
+        fetched = self._does(FETCH) or self._does(FETCH)  # Go itself tries no download again
+        if not fetched or not self._does((*BUILD, "-o", str(draft), self.package)):
+            return False
         self.binary.parent.mkdir(exist_ok=True)
         draft.rename(self.binary)
         print(f"built in {time.monotonic() - started:.0f} s, {self.binary.stat().st_size >> 20} MiB")
         return True
+
+    def _does(self, step: Sequence[str]) -> bool:
+        done = subprocess.run(step, cwd=self.source, env=os.environ | self._caches(), check=False)
+        return done.returncode == 0
 
     def _caches(self) -> dict[str, str]:
         """Kept only until the program is there, so that a build that was cut short goes on where it was."""

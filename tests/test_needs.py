@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from tests.conftest import make_our_own
 from tests.needs import PACKAGES
 
 CI = Path(__file__).parent.parent / ".ci" / "run"
@@ -17,3 +18,10 @@ def test_ci_installs_the_package_of_each_program_that_a_test_needs() -> None:
     assert {program: installed.get(program) for program in PACKAGES if program != GO} == {
         program: packages for program, packages in PACKAGES.items() if program != GO
     }
+
+
+def test_what_is_set_on_this_machine_reaches_no_test_but_its_proxy() -> None:
+    environ = {"PATH": "/bin", "AWS_PROFILE": "x", "SIDECAR_LISTEN": "x", "PYTHONHASHSEED": "0", "HTTPS_PROXY": "p"}
+    make_our_own(environ)
+    loopback = "127.0.0.1,localhost,::1,"
+    assert environ == {"PATH": "/bin", "HTTPS_PROXY": "p", "NO_PROXY": loopback, "no_proxy": loopback}

@@ -1,6 +1,7 @@
 """A pod in the lab: the whole service in this process, on unix sockets, with real tokens from a real projector."""
 
 import asyncio
+import calendar
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -39,7 +40,7 @@ class Seen:
 
 
 def _unix(text: str) -> float:
-    return time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
 
 
 class Pod:
