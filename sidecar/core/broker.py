@@ -9,6 +9,7 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import NoReturn
 
 from sidecar.core.errors import ExchangeFailed, NoCredentials, SidecarError, Unexpected
@@ -143,10 +144,13 @@ class Broker:
         return held
 
     async def keep_fresh(self) -> NoReturn:
-        """Ask the source when the policy says so, for ever."""
-        while True:
-            await self._attempt()
-            await self._until_due()
+        """Ask the source when the policy says so, until cancelled; then wake who waits for the next state."""
+        try:
+            while True:
+                await self._attempt()
+                await self._until_due()
+        finally:
+            self._state.set(replace(self.state, ended=True))
 
     async def _attempt(self) -> None:
         asked_at: Instant | None = None

@@ -65,6 +65,8 @@ class RoleState:
     """When the last attempt was or is made that a clock called for."""
     doubted: bool = False
     """A call was refused for these credentials: any other are better."""
+    ended: bool = False
+    """They are kept fresh no more: another broker may have the role's name by now."""
 
 
 @dataclass(frozen=True, slots=True)

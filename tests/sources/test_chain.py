@@ -9,7 +9,7 @@ from sidecar.core.errors import BaseRefused, BaseUnavailable, ChainRefused, NoCr
 from sidecar.core.refresh import Issued, Phase, SourceChanged
 from sidecar.sources.chain import BASE_WITHIN
 from tests.chains import ChainedPod
-from tests.doubles import DAY, Pod, a_token
+from tests.doubles import DAY, Outcome, Pod, a_token
 from tests.virtual_time import in_virtual_time
 
 HOUR = 3600
@@ -105,6 +105,31 @@ async def test_a_base_that_recovers_brings_its_chain_back_at_once() -> None:
             await asyncio.sleep(0.1)
         await asyncio.sleep(0.4)
         assert pod.broker.usable() is not None
+
+
+@pytest.mark.parametrize(
+    ("base_takes", "outcomes"),
+    [(15, (HOUR,)), (0.25, (DENIED, DENIED, DENIED, DENIED, HOUR))],
+    ids=["the chain waits for it", "the chain waits for its next attempt"],
+)
+@in_virtual_time
+async def test_a_base_in_whose_place_a_reload_puts_another_is_noticed_at_once(
+    base_takes: float, outcomes: tuple[Outcome, ...]
+) -> None:
+    pod, another = ChainedPod(*outcomes, base=Pod(takes=base_takes)), Pod()
+    async with asyncio.TaskGroup() as group:
+        of_the_base, of_the_chain = (group.create_task(broker.keep_fresh()) for broker in pod.brokers)
+        await asyncio.sleep(1)
+        while outcomes[1:] and len(pod.exchange.called_at) < 4:  # the next one is most of a minute away
+            await asyncio.sleep(1)
+        assert pod.broker.usable() is None
+        pod.brokers[0] = another.broker
+        of_the_base.cancel()
+        of_the_new_base = group.create_task(another.broker.keep_fresh())
+        await asyncio.sleep(0.25 + 0.25 + 0.1)
+        assert pod.broker.usable() is not None
+        of_the_new_base.cancel()
+        of_the_chain.cancel()
 
 
 @in_virtual_time
