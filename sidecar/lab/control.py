@@ -47,7 +47,7 @@ def control_app(
         return web.json_response(status(state, clock()))
 
     async def put_fault(request: web.Request) -> web.Response:
-        value = await request.text()
+        value = (await request.read()).decode("utf-8", "replace")
         faults.start(request.match_info["name"], value or None)
         return web.json_response(status(state, clock())["faults"])
 
@@ -85,7 +85,7 @@ def _rotation_request(body: bytes) -> RotationRequest:
         found = json.loads(body or b"{}")
         times = {name: float(found[name]) for name in ("wait", "keep") if name in found}
         return RotationRequest(str(found.get("how", "well")), **times)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise BadRotation('The body is not JSON like {"how": "well", "wait": 10, "keep": 60}.') from error
 
 
@@ -105,3 +105,5 @@ async def _refusals_as_text(request: web.Request, handler: Handler) -> web.Strea
         return await handler(request)
     except (BadFault, BadRotation) as error:
         raise web.HTTPBadRequest(text=f"{error}\n") from error
+    except web.RequestPayloadError:
+        raise web.HTTPBadRequest(text="The body is not encoded as its headers say.\n") from None

@@ -1,5 +1,6 @@
 """The webhook's two servers: reviews over TLS for the API server, health and metrics for kubelet and Prometheus."""
 
+import json
 import logging
 import ssl
 import time
@@ -48,11 +49,11 @@ class Webhook:
     async def _mutate(self, request: web.Request) -> web.Response:
         began = time.perf_counter()
         try:
-            asked = review.asked(await request.json())
-        except (review.BadReview, ValueError) as error:
-            reason = str(error) if isinstance(error, review.BadReview) else "not JSON"
+            asked = review.asked(_document(await request.read()))
+            verdict = await self._verdict(asked)
+        except (review.BadReview, web.RequestPayloadError, RecursionError) as error:
+            reason = str(error) if isinstance(error, review.BadReview) else "not encoded as it says, or too deep"
             return self._sent(web.json_response({"message": reason}, status=400))
-        verdict = await self._verdict(asked)
         self._metrics.reviewed(verdict.outcome, time.perf_counter() - began)
         _tell(asked, verdict)
         return self._sent(web.json_response(review.answer(asked, verdict)))
@@ -69,6 +70,14 @@ class Webhook:
         if self._is_stopping():
             response.force_close()
         return response
+
+
+def _document(body: bytes) -> Any:
+    """JSON, whatever character set its header names. Raises `BadReview`."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise review.BadReview("not JSON") from None
 
 
 def _tell(asked: review.Review, verdict: PodDecision) -> None:

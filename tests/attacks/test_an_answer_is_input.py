@@ -25,6 +25,7 @@ from tests.recorded import recorded
 from tests.virtual_time import in_virtual_time
 
 ISSUED = recorded("issued")
+WEB_IDENTITY, CHAIN = "AssumeRoleWithWebIdentity", "AssumeRole"
 KEY_ID = b"ASIAMADEUPMADEUPMADE"
 SECRET = b"canary/in/the/secret/key"
 TOKEN = b"canary/in/the/session/token+and=="
@@ -33,9 +34,12 @@ ASSUMED = b"arn:aws:sts::111122223333:assumed-role/checkout/shop.checkout-7c5d8-
 SECOND_PROFILE = b"&#10;[default]&#10;credential_process = touch /tmp/owned&#10;"
 
 
-def taken(body: bytes, date: UnixTime | None = EPOCH, *, from_aws: bool = False) -> Credentials:
+def taken(
+    body: bytes, date: UnixTime | None = EPOCH, *, from_aws: bool = False, action: str = WEB_IDENTITY
+) -> Credentials:
     return credentials_in(
         Answer(200, body, date, "id"),
+        action=action,
         role_arn=ROLE_ARN,
         duration=3600,
         asked_at=100,
@@ -112,6 +116,26 @@ def test_a_tampered_answer_never_becomes_credentials(body: bytes) -> None:
     with pytest.raises(StsUnavailable):
         taken(body)
     assert time.process_time() - began < 5
+
+
+def of_a_chain(body: bytes) -> bytes:
+    """What STS answers to AssumeRole: the same elements under other names."""
+    if body.startswith(b"\xff\xfe"):
+        return body.decode("utf-16").replace(WEB_IDENTITY, CHAIN).encode("utf-16")
+    return body.replace(WEB_IDENTITY.encode(), CHAIN.encode())
+
+
+def test_an_answer_to_the_other_call_is_no_answer() -> None:
+    assert taken(of_a_chain(ISSUED), action=CHAIN).access_key_id == KEY_ID.decode()
+    for body, action in ((ISSUED, CHAIN), (of_a_chain(ISSUED), WEB_IDENTITY)):
+        with pytest.raises(StsUnavailable):
+            taken(body, action=action)
+
+
+@pytest.mark.parametrize("body", [*POISONED, *(pytest.param(body, id=name) for name, body in TAMPERED.items())])
+def test_a_chain_takes_no_tampered_answer_either(body: bytes) -> None:
+    with pytest.raises(StsUnavailable):
+        taken(of_a_chain(body), action=CHAIN)
 
 
 def test_aws_names_the_assumed_role_always() -> None:

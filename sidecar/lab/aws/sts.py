@@ -112,7 +112,10 @@ class Sts:
         return sigv4.authenticate(call.signed, self._operations.sessions, self.now(), region=self._region)
 
     async def _read(self, request: web.Request) -> Call:
-        body = await request.read()
+        try:
+            body = await request.read()
+        except web.RequestPayloadError:
+            raise web.HTTPBadRequest(text="The body is not encoded as its headers say.\n") from None
         text = body.decode("utf-8", "replace") if request.method == "POST" else request.rel_url.raw_query_string
         headers: dict[str, list[str]] = {}
         for name, value in request.headers.items():
