@@ -179,7 +179,7 @@ class Deployment:
         """As the kubelet does, once its endpoint is gone. The second signal, a person's, saves its grace."""
         self.service.pods.remove(pod)
         pod.send(signal.SIGCONT, signal.SIGTERM, signal.SIGINT)
-        assert await asyncio.to_thread(pod.process.wait, 30) == 0, pod.log.read_text()[-2000:]
+        assert await asyncio.to_thread(pod.process.wait, HANGS_AFTER) == 0, pod.log.read_text()[-2000:]
 
     @asynccontextmanager
     async def _pod(self, deployment: Manifest) -> AsyncIterator[DeployedPod]:

@@ -145,7 +145,7 @@ async def test_without_its_pods_no_pod_that_asks_is_admitted_and_no_other_waits(
         assert not sidecars(await api.dry_run(pod(), namespace))
         others += 1
     assert "context deadline exceeded" in await asking
-    assert others > 5
+    assert others > 1  # each would have waited as long
 
     for each in list(webhook.service.pods):
         await webhook.end(each)
