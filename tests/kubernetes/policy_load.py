@@ -176,8 +176,9 @@ async def cost(api: Api, rounds: int) -> dict[str, dict[str, float]]:
     for count in (1, 3, 10, 20):
         bare = of_size(count)
         own = asking_roles(bare, *(f"c{number}={ROLE}-{number}" for number in range(count)))
-        pairs[f"{count} containers"] = (mapped, bare, labelled(bare))
-        pairs[f"{count} containers, a role for each"] = (mapped, bare, labelled(own))
+        pairs[f"{count} containers"] = (mapped, bare, labelled(bare, role=ROLE))
+        pairs[f"{count} containers, a role for each"] = (mapped, bare, labelled(own, role=ROLE))
+        pairs[f"{count} containers, their role in the ConfigMap"] = (mapped, bare, labelled(bare))
     taken: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in pairs}
     async with in_force(api, ONE):
         for _ in range(rounds):

@@ -19,8 +19,15 @@ _HAS_REGION = f"container.?env.orValue([]).exists(item, item.name in {written([*
 _ACCOUNT = "object.spec.?serviceAccountName.orValue('default')"
 
 OWN_ROLE = f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('')"
-NEEDS_ROLE = f"{OWN_ROLE} == '' && {_ACCOUNT} in params.?data.orValue({{}})"
-"""Whether the namespace's ConfigMap has the role of a pod that names none."""
+_HAS_ROLE = (
+    f"object.spec.?initContainers.orValue([]).exists(container, container.name == '{names.SIDECAR}'\n"
+    "  && container.?env.orValue([]).exists(item, item.name == 'AWS_ROLE_ARN' && item.?value.orValue('') != ''))"
+)
+NEEDS_ROLE = f"{OWN_ROLE} == '' && {_ACCOUNT} in params.?data.orValue({{}})\n&& !{_HAS_ROLE}"
+"""Whether the namespace's ConfigMap has the role of a pod that names none, and it is not filled in yet.
+
+Also before the sidecar is there: a policy that did not take part at first is not asked again.
+"""
 ROLE_FROM_NAMESPACE = f"""\
 ['containers', 'initContainers'].map(kind,
   dyn(object.spec)[?kind].orValue([]).transformList(place, container, container.name == '{names.SIDECAR}',

@@ -72,7 +72,8 @@ def _adding(options: Options) -> Object:
         "matchConditions": [
             _condition("all-parameters", "\n&& ".join(parameters.conditions(options))),
             _condition("no-sidecar-yet", f"!{rules.HAS_SIDECAR}"),
-            _condition("nothing-refused", f"!({any_found(rules.refused(options))})"),
+            # All conditions are evaluated, and again after the sidecar was added.
+            _condition("nothing-refused", f"{rules.HAS_SIDECAR}\n|| !({any_found(rules.refused(options))})"),
         ],
         "variables": [_variable(name, cel) for name, cel in mutation.variables(tree, options).items()],
         "mutations": [_patch(mutation.expression(tree, options))],
