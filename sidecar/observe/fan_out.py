@@ -28,15 +28,18 @@ def to_observers(*observers: Observer) -> Observer:
 
 
 def to_request_observers(metrics: Metrics, usage: Usage, refusals: Refusals) -> RequestObserver:
-    """Tells each of every answer, by the protocol and the SDK that it went to."""
+    """Tells each of every answer, by the protocol and the SDK that it went to. A defect in one costs no answer."""
 
     def observe(face: str, request: Request | None, response: Response, seconds: float, times: int = 1) -> None:
-        by = protocol(face, request)
-        sdk = UNRECOGNISED if request is None else sdk_of(request.headers.get("user-agent"))
-        metrics.observe_request(face, response, seconds, times)
-        if request is not None:
-            metrics.observe_client(by, sdk, times)
-        usage(by, sdk, response, times)
-        refusals(by, sdk, response, times)
+        try:
+            by = protocol(face, request)
+            sdk = UNRECOGNISED if request is None else sdk_of(request.headers.get("user-agent"))
+            metrics.observe_request(face, response, seconds, times)
+            if request is not None:
+                metrics.observe_client(by, sdk, times)
+            usage(by, sdk, response, times)
+            refusals(by, sdk, response, times)
+        except Exception:
+            logger.exception("observer failed")
 
     return observe

@@ -1,12 +1,19 @@
 """Refused requests: one line in the log for each kind, with its fix; and who hears of it, from socket to person."""
 
 import logging
+from time import monotonic
+from unittest.mock import Mock
 
 import pytest
 
+from sidecar.core.clock import SystemClock
 from sidecar.core.ports import Clock
 from sidecar.faces.authorization import AuthorizationTokens
+from sidecar.http.connection import Connection
+from sidecar.http.handler import RequestHandler
+from sidecar.http.limits import Limits
 from sidecar.http.messages import Refusal, Request, Response, error_response
+from sidecar.http.pool import ConnectionPool
 from sidecar.observe.fan_out import to_request_observers
 from sidecar.observe.metrics import Metrics
 from sidecar.observe.refusals import AGAIN_AFTER, MOST_KINDS, RECENT, Refusals
@@ -14,6 +21,8 @@ from sidecar.observe.sdk_family import Sdk
 from sidecar.observe.usage import Usage
 from tests.doubles import KEY_CANARY, credentials
 from tests.faces.kit import Source, answered, container_face, request
+from tests.http.peer import Repeating
+from tests.http.scene import FakeTransport
 from tests.observe.kit import SERVED, UNAUTHORIZED, UNAVAILABLE, fields
 from tests.status.scenes import Scene
 
@@ -148,3 +157,14 @@ def test_bytes_that_never_became_a_request_are_refused_by_nobody_known() -> None
     observed.observe("imds", None, error_response(400, Refusal("MalformedRequest", "No HTTP.", "Send http://.")), 0)
     (use,) = observed.usage.uses()
     assert (use.protocol, use.sdk, use.refused) == ("imds", Sdk("unknown", "unknown"), 1)
+
+
+async def test_a_defect_in_what_counts_costs_no_client_its_answer(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+    metrics.observe_client = Mock(side_effect=ArithmeticError)  # type: ignore[method-assign]
+    observe = to_request_observers(metrics, Usage(SystemClock()), Refusals(SystemClock()))
+    pool, transport = ConnectionPool(Limits(), monotonic, lambda: False), FakeTransport()
+    handler = RequestHandler(Repeating(), observe, pool, lambda _: None)
+    Connection(handler, pool, transport).data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert transport.sent.startswith(b"HTTP/1.1 200 ")
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["observer failed"]
