@@ -78,7 +78,7 @@ class ProfileKeys:
     )
     auth_token_file: Path | None = optional(
         "sidecar_authorization_token_file",
-        parsers.file_path,
+        profile_parsers.file_that_may_come,
         "Only requests with the token in this file get the role. Where there is no such file, the sidecar makes it.",
     )
     auth_token_mode: int | None = optional(

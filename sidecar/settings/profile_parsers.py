@@ -5,6 +5,8 @@ Grammars and limits are STS's (service model 2011-06-15), so that nothing is ref
 
 import json
 import re
+import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,15 @@ _TAG_VALUE = re.compile(r"(?:[\w \t.:/=+@-]|\{(?P<name>[^{}]*)\}){0,256}")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _SOURCE_IDENTITY = re.compile(r"(?!aws:)[\w+=,.@-]{2,64}", re.ASCII)
 _POLICY_ARN = re.compile(r"arn:[\w-]+:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+", re.ASCII)
+
+
+def file_that_may_come(value: str) -> Path:
+    """A file's path, whether or not it is there yet. What is there and no file will never be one."""
+    path = parsers.file_path(value)
+    with suppress(OSError):  # not there yet, or not to be seen
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("is a directory, a pipe or a device; name a file")
+    return path
 
 
 def aws_switch(value: str) -> bool:

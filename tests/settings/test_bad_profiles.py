@@ -88,6 +88,8 @@ VALUES = [
     ("ignore_configured_endpoint_urls", "on", "is neither true nor false."),
     ("ca_bundle", "/nowhere", "is not usable (No such file or directory);"),
     ("sidecar_authorization_token_file", "token", "is not an absolute path."),
+    ("sidecar_authorization_token_file", "/dev/zero", "is a directory, a pipe or a device; name a file."),
+    ("sidecar_authorization_token_file", "/dev", "is a directory, a pipe or a device; name a file."),
     ("sidecar_authorization_token_mode", "0777", "is not a permitted file mode;"),
     ("sidecar_listen", "9911", "is not an address to listen on;"),
     ("sidecar_imds_listen", "x", "is not an address to listen on;"),
