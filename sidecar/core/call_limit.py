@@ -5,7 +5,6 @@ A call over TLS holds 300 KiB while it lasts, and many roles that begin together
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 from sidecar.core.model import Seconds
 
@@ -21,18 +20,26 @@ class CallLimit:
         self._room = asyncio.Semaphore(most)
         self._waits = waits
 
-    @contextlib.asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    def place(self) -> "_Place":
         """For as long as the block lasts; first come, first served."""
-        taken = await self._taken()
-        try:
-            yield
-        finally:
-            if taken:
-                self._room.release()
+        return _Place(self._room, self._waits)
 
-    async def _taken(self) -> bool:
+
+class _Place:
+    """A class, not a generator, for its size: at the start each role but two waits here."""
+
+    __slots__ = ("_room", "_taken", "_waits")
+
+    def __init__(self, room: asyncio.Semaphore, waits: Seconds) -> None:
+        self._room = room
+        self._waits = waits
+        self._taken = False
+
+    async def __aenter__(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._waits):
-                return await self._room.acquire()
-        return False
+                self._taken = await self._room.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._taken:
+            self._room.release()

@@ -60,7 +60,17 @@ def _sections(content: bytes) -> list[tuple[str, Section]]:
         raise MalformedFile("it is not UTF-8 text") from None
     except configparser.Error as error:
         raise MalformedFile(_problem(error)) from None
-    return [(title, {key: _value(title, text) for key, text in parser.items(title)}) for title in parser.sections()]
+    else:
+        return [(title, {key: _value(title, text) for key, text in parser.items(title)}) for title in parser.sections()]
+    finally:
+        _empty(parser)
+
+
+def _empty(parser: configparser.RawConfigParser) -> None:
+    """Its sections refer to themselves: 3 KiB for each would stay until the garbage collector comes by."""
+    for section in parser.values():
+        vars(section).clear()
+    parser.clear()
 
 
 def _checked_lines(text: str) -> list[str]:
