@@ -16,7 +16,7 @@ WORDINGS: Sequence[Wording] = (*OTHER_SERVERS, *AWS, UNKNOWN_WORDS)
 """Of the rows under one AWS code, the last stands for every other text under it as well."""
 
 KNOWN_CODES = frozenset(code for wording in (*WORDINGS, *CHAINED) for code in wording.aws_codes)
-"""The codes that may become a metric's label; any other is counted as `other`."""
+"""Those that we have words for, of either call."""
 
 
 def wording_of(aws_code: str, message: str, table: Sequence[Wording] = WORDINGS) -> Wording | None:
