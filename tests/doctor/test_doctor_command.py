@@ -70,7 +70,7 @@ async def test_the_applications_of_a_pod_are_read_from_what_kubectl_prints(world
     code, printed = await doctor(world, "--offline", "--pod", "-", given=json.dumps(pod).encode())
 
     assert code == 1
-    assert "fail  app-uri: web: AWS_CONTAINER_CREDENTIALS_FULL_URI=http://10.0.0.1:80/v1/credentials" in printed
+    assert "fail  app-uri: web: AWS_CONTAINER_CREDENTIALS_FULL_URI=http://10.0.0.1/v1/credentials" in printed
 
 
 @pytest.mark.parametrize("given", [b"apiVersion: v1\n", b"[]", b'{"kind": "Deployment"}', b'{"kind": "List"}', b""])
