@@ -31,6 +31,17 @@ class NotYaml(ValueError):
         self.line = line
 
 
+class TooManyValues(NotYaml):
+    """A text of more values than may be read."""
+
+
+class ValueBudget:
+    """How many values may be read, in one text or several, with all that their aliases stand for."""
+
+    def __init__(self, most: int) -> None:
+        self.most = self.left = most
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Node(ABC):
     """`start` and `end` are offsets in the text, in code points; the end of a block is that of the last thing in it.
@@ -117,10 +128,10 @@ def resolved(node: Node) -> Node:
     return node.target if isinstance(node, AliasNode) else node
 
 
-def parse(text: str, *, most: int = MOST_NODES) -> list[Node]:
-    """The documents in a text, except empty ones. Raises `NotYaml`, also for more than `most` values."""
+def parse(text: str, budget: ValueBudget | None = None) -> list[Node]:
+    """The documents in a text, except empty ones. Raises `NotYaml`, and `TooManyValues` as soon as it comes to them."""
     try:
-        return list(_Builder(text, most).documents())
+        return list(_Builder(text, budget or ValueBudget(MOST_NODES)).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise NotYaml(str(error.problem or error.context), mark.line + 1 if mark else 1) from None
@@ -160,9 +171,9 @@ class Extent:
 
 
 class _Builder:
-    def __init__(self, text: str, most: int) -> None:
+    def __init__(self, text: str, budget: ValueBudget) -> None:
         self._text = text
-        self._most = most
+        self._budget = budget
         self._marks = [found.start(1) - before for before, found in enumerate(_BYTE_ORDER_MARK.finditer(text))]
         plain = _BYTE_ORDER_MARK.sub(lambda found: found[0][:-1], text) if self._marks else text
         self._events: Iterator[Any] = yaml.parse(plain, Loader=READER)
@@ -192,10 +203,13 @@ class _Builder:
 
     def _count(self, event: Any, more: Extent) -> None:
         self._nodes += more.nodes
+        self._budget.left -= more.nodes
         self._deepest = max(self._deepest, self._depth + more.depth)
-        if self._nodes > self._most or self._deepest > MOST_DEPTH:
-            what = f"it has more than {self._most} values with its aliases, or is deeper than {MOST_DEPTH} levels"
-            raise NotYaml(what, event.start_mark.line + 1)
+        if self._budget.left < 0:
+            what = f"it has more than {self._budget.most} values with its aliases"
+            raise TooManyValues(what, event.start_mark.line + 1)
+        if self._deepest > MOST_DEPTH:
+            raise NotYaml(f"it is deeper than {MOST_DEPTH} levels", event.start_mark.line + 1)
 
     def _any_node(self, event: Any, *, flow: bool) -> Node:
         if isinstance(event, yaml.AliasEvent):

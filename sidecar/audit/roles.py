@@ -13,7 +13,7 @@ from sidecar.terminal.json_items import JsonItems, NotUsableJson
 from sidecar.trust import Effect, MalformedPolicy, Statement, TrustPolicy, parse
 
 OIDC = ":oidc-provider/"
-_LARGE = frozenset({"RolePolicyList", "UserDetailList", "GroupDetailList", "PolicyVersionList", "Tags"})
+_LARGE = frozenset({"RolePolicyList", "UserDetailList", "GroupDetailList", "Policies", "Tags"})
 """Members that say nothing of who may assume a role."""
 
 MOST_POLICIES = 16 << 20
@@ -93,7 +93,10 @@ def roles_from(pieces: Iterable[str]) -> tuple[AuditedRole, ...]:
 
 def _roles_in(found: JsonItems) -> Iterator[AuditedRole]:
     for name, item in found:
-        for role in roles_in({name: item}) if name not in _LARGE else ():
+        if name in _LARGE:
+            continue
+        found.looked_through()
+        for role in roles_in({name: item}):
             if role.arn:
                 found.found_one()
                 yield AuditedRole(role.arn, _document(role))

@@ -16,11 +16,11 @@ from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import BadOptions, Options
 from sidecar.inject.surroundings import Surroundings
 from sidecar.terminal.command_parser import CommandParser
-from sidecar.terminal.files import content
+from sidecar.terminal.files import FileTooLarge, content
 from sidecar.terminal.slow_input import STANDARD_INPUT
 
 DONE, REFUSED, BAD_ARGUMENTS = 0, 1, 2
-_BOM = "\ufeff"
+_BOM = "\ufeff".encode()
 _DESCRIPTION = """\
 Print manifests with the sidecar added to every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job and CronJob
 in them, and in Argo Rollouts, ScaledJobs and other custom resources that hold a whole pod template. All else stays as
@@ -49,8 +49,8 @@ _OF_FILES = {
     "role-arn": "each pod or its namespace names the role (docs/rollout.md)",
 }
 """Options that make sense for manifests only, and what to do in a cluster."""
-LARGEST_FILE = 32 << 20
-"""Bytes. The largest charts print five million."""
+LARGEST_FILE = 6 << 20
+"""Bytes. The largest charts print five million; the API server takes no object over 1.5 MiB."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -85,7 +85,7 @@ def _print_policy(given: argparse.Namespace) -> int:
         raise BadArguments("\n".join(f"--{name}: not with --policy; {_OF_FILES[name]}." for name in wrong))
     options = _described(given)
     _caution(options)
-    _print([policy.text(policy.objects(options))])
+    _print([policy.text(policy.objects(options)).encode()])
     return DONE
 
 
@@ -181,6 +181,8 @@ def _content(file: str) -> tuple[str, str]:
     name = "<stdin>" if file == STANDARD_INPUT else file
     try:
         return name, content(file, "-f", LARGEST_FILE).decode()
+    except FileTooLarge as problem:
+        raise BadArguments(f"{problem}; {manifests.SPLIT}.") from None
     except BadArguments as problem:
         raise BadArguments(f"{problem}.") from None
     except UnicodeDecodeError:
@@ -194,7 +196,7 @@ def _change(read: list[list[ManifestPart]], change: Change, without: Change) -> 
         print(finding, file=sys.stderr)
     if any(finding.level is Level.ERROR for finding in findings):
         return REFUSED
-    _print(["".join(text for text, _ in result) for result in results])
+    _print([b"".join(text.encode() for text, _ in result) for result in results])
     return DONE
 
 
@@ -204,14 +206,16 @@ def _nothing_to_do(read: list[list[ManifestPart]], change: Change, only: list[st
             print(finding, file=sys.stderr)
     asked = f" called {' or '.join(only)}" if only else ""
     print(f"irsa-sidecar inject: no workload{asked} in these files; they are printed unchanged.", file=sys.stderr)
-    _print(["".join(part.text for part in parts) for parts in read])
+    _print([b"".join(part.text.encode() for part in parts) for parts in read])
     return BAD_ARGUMENTS
 
 
-def _print(texts: list[str]) -> None:
+def _print(texts: list[bytes]) -> None:
     """Prints several files as one stream: the end of a file ends its document."""
     whole = texts[0]
     for following in (text.removeprefix(_BOM) for text in texts[1:]):
-        whole += ("" if whole.endswith("\n") else "\n") + ("" if following.startswith("---") else "---\n") + following
-    sys.stdout.buffer.write(whole.encode())
+        whole += (
+            (b"" if whole.endswith(b"\n") else b"\n") + (b"" if following.startswith(b"---") else b"---\n") + following
+        )
+    sys.stdout.buffer.write(whole)
     sys.stdout.flush()

@@ -11,7 +11,7 @@ from typing import Any
 
 from sidecar.inject import yaml_writer
 from sidecar.inject.alignment import aligned
-from sidecar.inject.yaml_text import YamlText, read_manifest
+from sidecar.inject.yaml_text import YamlText, read_again
 from sidecar.positioned_yaml import AliasNode, MappingNode, Node, NotYaml, ScalarNode, SequenceNode, resolved
 
 _BEFORE = {"metadata": "spec", "initContainers": "containers"}
@@ -35,7 +35,7 @@ def rewritten(text: str, documents: Sequence[Node], wanted: Sequence[Any]) -> tu
     edits = [edit for node, data in pairs for edit in _Document(text, node).changed(data)]
     result = _applied(text, edits)
     try:
-        read = read_manifest(result) if edits else documents
+        read = read_again(result) if edits else documents
     except NotYaml:
         raise CannotEdit from None
     if [node.data() for node in read] != list(wanted):

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sidecar.inject.yaml_writer import Style
-from sidecar.positioned_yaml import MOST_NODES, MappingNode, Node, SequenceNode, parse
+from sidecar.positioned_yaml import MappingNode, Node, SequenceNode, ValueBudget, parse
+
+MOST_VALUES = 40_000
+"""Of a document with what its aliases stand for; a live Deployment has some 400."""
 
 
-def read_manifest(text: str) -> list[Node]:
-    """The documents of a manifest of any size; only what aliases unfold to is limited. Raises `NotYaml`."""
-    return parse(text, most=MOST_NODES + len(text))
+def read_again(text: str) -> list[Node]:
+    """The documents of a manifest that has grown by what was added here. Raises `NotYaml`."""
+    return parse(text, ValueBudget(MOST_VALUES + len(text)))
 
 
 @dataclass(frozen=True)

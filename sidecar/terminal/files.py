@@ -20,6 +20,10 @@ class BadArguments(Exception):
     """The command line cannot be used as it is."""
 
 
+class FileTooLarge(BadArguments):
+    """A file is longer than any of its kind."""
+
+
 def read(path: str, flag: str) -> str:
     """The text of a file, or of standard input for `-`. Raises `BadArguments`."""
     return content(path, flag, LARGEST_FILE).decode("utf-8", "replace")
@@ -54,12 +58,12 @@ def document_pieces(path: str, flag: str) -> Iterator[str]:
 
 
 def content(path: str, flag: str, largest: int) -> bytes:
-    """All that is in it. Raises `BadArguments` for more than `largest` bytes too."""
+    """All that is in it. Raises `BadArguments`, for more than `largest` bytes `FileTooLarge`."""
     found = bytearray()
     for block in _reported(path, flag):
         found += block
         if len(found) > largest:
-            raise BadArguments(f"{flag}: {path} is larger than {largest} bytes")
+            raise FileTooLarge(f"{flag}: {path} is larger than {largest} bytes")
     return bytes(found)
 
 

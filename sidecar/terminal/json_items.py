@@ -1,8 +1,10 @@
 """A JSON text of any length, read one item at a time, as kubectl and the AWS CLI print a whole cluster or account."""
 
+import gc
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 LARGEST_ITEM = 1 << 20
@@ -13,6 +15,9 @@ LARGEST_TEXT, MOST_ITEMS = 1 << 30, 1_000_000
 
 MOST_IN_VAIN, MOST_ITEMS_IN_VAIN = 48 << 20, 200_000
 """Characters, and items, in a row in which nothing was found that is looked for."""
+
+_COST_OF_LOOKING = 4
+"""How many times as long as to read a text it takes to look through all that is in it."""
 
 _NO_SPACE = re.compile(r"[^ \t\n\r]")
 _AFTER_A_VALUE = frozenset(" \t\n\r,]}")
@@ -40,6 +45,10 @@ class JsonItems:
         """The last item is one of those that are looked for."""
         self._in_vain = 0
         self._text.found_one()
+
+    def looked_through(self) -> None:
+        """The last item was searched to its depths in vain, which takes more time than to read it."""
+        self._text.looked_through()
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         for found in self._all():
@@ -102,10 +111,13 @@ class _Text:
         self._pieces = iter(pieces)
         self._decoder = json.JSONDecoder()
         self._ahead, self._at = "", 0
-        self._read = self._last_found = 0
+        self._read = self._last_found = self._length = self._looked_through = 0
 
     def found_one(self) -> None:
-        self._last_found = self._read
+        self._last_found, self._looked_through = self._read, 0
+
+    def looked_through(self) -> None:
+        self._looked_through += self._length
 
     def next(self) -> str:
         """The next character that is no white space, "" at the end."""
@@ -131,13 +143,14 @@ class _Text:
                 break
         if end is None:
             raise NotUsableJson("it is not JSON, or its end is missing")
-        self._at = end
+        self._at, self._length = end, end - self._at
         return found
 
     def _decoded(self) -> tuple[Any, int | None]:
         """The value and where it ends; None as long as more of the text may make one of it."""
         try:
-            return self._decoder.raw_decode(self._ahead, self._at)
+            with _no_garbage():
+                return self._decoder.raw_decode(self._ahead, self._at)
         except json.JSONDecodeError as problem:
             unfinished = problem.pos + _LONGEST_WORD >= len(self._ahead) or problem.msg.startswith("Unterminated")
             if unfinished:
@@ -172,5 +185,18 @@ class _Text:
         self._read += characters
         if self._read > LARGEST_TEXT:
             raise NotUsableJson(f"it is larger than {LARGEST_TEXT} characters")
-        if self._read - self._last_found > MOST_IN_VAIN:
-            raise NotUsableJson(f"{MOST_IN_VAIN} characters of it in a row are nothing of what is looked for")
+        in_vain = self._read - self._last_found
+        if in_vain + _COST_OF_LOOKING * self._looked_through > MOST_IN_VAIN:
+            raise NotUsableJson(f"{in_vain} characters of it in a row are nothing of what is looked for")
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """What JSON is made of refers to itself nowhere: to look for that took three quarters of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

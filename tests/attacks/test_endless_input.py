@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,18 @@ from sidecar.terminal.json_items import JsonItems, NotUsableJson
 from tests.audit.estate import ISSUER, arn, details, kubectl, pod, service_account
 from tests.explain.asking import policy
 
-MOST_RSS = 100 << 10
-"""KiB, of a whole command."""
+MOST_RSS, MOST_CPU = 100 << 10, 5.0
+"""KiB, and seconds of a processor, of a whole command."""
 
-THEN_TELL_PEAK = """
-import re, sys
+THEN_TELL_COST = """
+import re, resource, sys
 from sidecar.cli import main
 code = main()
 peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
-print(code, peak, file=sys.stderr)
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(code, peak, used.ru_utime + used.ru_stime, file=sys.stderr)
 """
-"""getrusage's maximum has the memory of who started the process in it."""
+"""getrusage's maximum of memory has that of who started the process in it."""
 
 PIECE = 1 << 16
 
@@ -263,8 +264,13 @@ OF_COMMANDS = ("nulls", "lists in items", "other kinds", "accounts of one name")
 @pytest.mark.parametrize("kind", OF_COMMANDS)
 def test_no_endless_input_swells_a_command(estate: Path, command: tuple[str, ...], kind: str) -> None:
     text, before = ENDLESS[kind]
+    refused(estate, command, endless(text, after=before))
+
+
+def refused(estate: Path, command: tuple[str, ...], texts: Iterator[str]) -> str:
+    """The sentence that a command ends with when it reads these texts, within the bounds of memory and time."""
     with subprocess.Popen(
-        [sys.executable, "-c", THEN_TELL_PEAK, *command],
+        [sys.executable, "-c", THEN_TELL_COST, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -273,12 +279,43 @@ def test_no_endless_input_swells_a_command(estate: Path, command: tuple[str, ...
     ) as started:
         assert started.stdin
         assert started.stderr
-        feed(started.stdin.fileno(), endless(text, after=before))
+        feed(started.stdin.fileno(), texts)
+        started.stdin.close()
         sentence, figures = started.stderr.read().decode().splitlines()
-    assert sentence.startswith("irsa-sidecar ")
-    code, peak = map(int, figures.split())
+    assert sentence.startswith(("irsa-sidecar ", "<stdin>:"))
+    code, peak, seconds = map(float, figures.split())
     assert code == 2
     assert peak < MOST_RSS
+    assert seconds < MOST_CPU
+    return sentence
+
+
+POD = "kind: Pod\napiVersion: v1\nmetadata: {name: a}\nspec: {containers: [{name: a, image: b}]}\n"
+ITEM = "- {kind: Pod, apiVersion: v1, metadata: {name: a}, spec: {containers: [{name: a, image: b}]}}\n"
+SPLIT, SPLIT_LIST = "split it, and give each part with an -f of its own.", "documents of their own, or split it."
+HUGE = {
+    "a file": (POD + "data: " + "a" * (6 << 20), SPLIT),
+    "a document": (POD + "data: " + "\U0001f600" * (1 << 20) + "a" * (1 << 20), SPLIT_LIST),
+    "tiny documents": ("---\n" * 1_000_000, SPLIT),
+    "tiny pods": (f"{POD}---\n" * 50_000, SPLIT),
+    "a list of pods": ("kind: List\napiVersion: v1\nitems:\n" + ITEM * 20_000, SPLIT_LIST),
+    "a list of numbers": ("kind: Pod\nx:\n" + "- 1\n" * 500_000, SPLIT_LIST),
+    "a list in brackets": ("kind: Pod\nx: [" + "[]," * 600_000, SPLIT_LIST),
+    "depth": ("kind: Pod\nx: " + "[" * (2 << 19), "deeper than 100 levels."),
+}
+
+
+@pytest.mark.parametrize(("text", "end"), HUGE.values(), ids=HUGE.keys())
+def test_a_huge_manifest_is_refused_with_what_to_do(estate: Path, text: str, end: str) -> None:
+    assert refused(estate, (*COMMANDS["inject"], "--role-arn", arn("api")), iter([text])).endswith(end)
+
+
+@pytest.mark.parametrize("inner", ["[],", '{"a":0},'])
+@pytest.mark.parametrize("command", ["audit --cluster", "audit --account"])
+def test_large_items_of_nothing_cost_no_more(estate: Path, command: str, inner: str) -> None:
+    item = f"[{inner * ((1 << 19) // len(inner))}1],"
+    sentence = refused(estate, COMMANDS[command], chain([IN_ITEMS], repeat(item)))
+    assert "in a row are nothing of what is looked for" in sentence
 
 
 def feed(descriptor: int, texts: Iterator[str]) -> None:
