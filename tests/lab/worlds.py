@@ -146,7 +146,10 @@ def sts_client(url: str, credentials: Mapping[str, Any] | None = None, **config:
         aws_access_key_id=found.get("AccessKeyId"),
         aws_secret_access_key=found.get("SecretAccessKey"),
         aws_session_token=found.get("SessionToken"),
-        config=Config(**{"retries": {"total_max_attempts": 1}, "connect_timeout": 2, "read_timeout": 2} | config),
+        config=Config(
+            **{"retries": {"total_max_attempts": 1}, "connect_timeout": HANGS_AFTER, "read_timeout": HANGS_AFTER}
+            | config
+        ),
     )
 
 

@@ -26,9 +26,19 @@ WHO = {
     "IrsaSidecarStsThrottled": set(),
     "IrsaSidecarDown": {"gone"},
 }
-NEVER_HERE = {"IrsaSidecarFleetFailing", "IrsaSidecarConfigRefused", "IrsaSidecarNotScraped", "IrsaSidecarAbsent"}
-"""Four pods fail, none has a config file, all are targets, and there is no kube-state-metrics. The rules' cases make
-these fire."""
+NEVER_HERE = {
+    "IrsaSidecarFleetFailing",  # four pods fail
+    "IrsaSidecarConfigRefused",  # none has a config file
+    "IrsaSidecarNotScraped",  # all are targets
+    "IrsaSidecarAbsent",  # no kube-state-metrics
+    "IrsaSidecarLogLinesDropped",  # somebody reads them all
+    "IrsaSidecarWebhookDown",  # no webhook, and no API server that calls it
+    "IrsaSidecarWebhookUnreachable",
+    "IrsaSidecarWebhookCertificateExpiring",
+    "IrsaSidecarWebhookRefusing",
+    "IrsaSidecarWebhookSlow",
+}
+"""The rules' cases make these fire."""
 HERE = [rule for rule in ALERTS if rule["alert"] not in NEVER_HERE]
 MAY_CHANGE = {"IrsaSidecarNotReady": {"throttled-0", "throttled-1", "slow"}}
 """Pods that are in this state for some of the time."""
