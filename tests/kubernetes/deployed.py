@@ -29,6 +29,7 @@ from tests.kubernetes.api import Api
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.documents import ROOT, Manifest, pod_of
 from tests.kubernetes.kubelet.node import image_of
+from tests.kubernetes.piping import piped
 from tests.needs import needs
 from tests.own_network import PUBLIC, inside, new_network
 from tests.waiting import HANGS_AFTER
@@ -122,25 +123,8 @@ class Service:
         with suppress(OSError):
             if found := self.endpoints:
                 there = await found[next(self.turn) % len(found)].connected(port["targetPort"])
-                await _piped(reader, writer, *there)
+                await piped((reader, writer), there)
         writer.close()
-
-
-async def _piped(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    there_reader: asyncio.StreamReader,
-    there_writer: asyncio.StreamWriter,
-) -> None:
-    await asyncio.gather(_pipe(reader, there_writer), _pipe(there_reader, writer))
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
 
 
 class Deployment:
@@ -209,7 +193,7 @@ class Deployment:
     async def _to_the_api_server(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             there = await asyncio.open_connection("127.0.0.1", self._cluster.port)
-            await _piped(reader, writer, *there)
+            await piped((reader, writer), there)
         writer.close()
 
     async def _volume(self, volume: Manifest, pod: Manifest, directory: Path) -> Path:

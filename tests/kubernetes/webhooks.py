@@ -24,6 +24,7 @@ from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.cluster import Cluster
 from tests.kubernetes.documents import Manifest, together
 from tests.kubernetes.namespaces import a_namespace
+from tests.kubernetes.piping import piped
 from tests.kubernetes.policies import labelled
 from tests.tls import Issuer
 from tests.waiting import HANGS_AFTER
@@ -81,16 +82,8 @@ class Service:
             if self.replicas:
                 chosen = self.replicas[next(self.turn) % len(self.replicas)]
                 there = await asyncio.open_connection(LOOPBACK, chosen.port)
-                await asyncio.gather(_pipe(reader, there[1]), _pipe(there[0], writer))
+                await piped((reader, writer), there)
         writer.close()
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
 
 
 @dataclass(frozen=True, slots=True)
