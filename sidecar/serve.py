@@ -26,7 +26,6 @@ from sidecar.http.messages import Face, Request, RequestObserver, Response
 from sidecar.http.room import ByteBudget
 from sidecar.http.server import serving
 from sidecar.http.strangers import PeerRate
-from sidecar.http.visits import read_later
 from sidecar.observe import logs
 from sidecar.observe.fan_out import to_request_observers
 from sidecar.observe.line_writer import LineWriter
@@ -174,7 +173,6 @@ async def _listening(
             strangers=public,
             budget=budget,
             admits=PeerRate(time.monotonic),
-            look=read_later,
         )
         bound = await stack.enter_async_context(served)
         logger.info("listening", extra=shown | {"admin": _shown(bound)})

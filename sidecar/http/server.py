@@ -39,7 +39,6 @@ async def serving(
     strangers: Face | None = None,
     budget: ByteBudget | None = None,
     admits: Callable[[SocketType], bool] = everybody,
-    look: Callable[[SocketType], bytes | None] = first_bytes,
 ) -> AsyncIterator[tuple[Address, ...]]:
     """Answer every request on `addresses` with `face`; gives those bound, with the port that a port of 0 became.
 
@@ -47,7 +46,6 @@ async def serving(
     sends another request as we close. Leaving the block closes the listeners and lets requests in flight end.
     `clock` counts the time of connections, in seconds. `strangers`: what answers peers outside the pod, if not `face`.
     `budget`: shared with other servers. `admits`: whether a connection is looked at.
-    `look`: what came with one.
     """
     limits = limits or Limits()
     turns = Turns()
@@ -61,7 +59,7 @@ async def serving(
             return
         asked = handler if outer is handler or _is_near(accepted) else outer
         try:
-            first = look(accepted)
+            first = first_bytes(accepted)
         except OSError:  # it has gone
             accepted.close()
             return

@@ -20,10 +20,6 @@ def first_bytes(accepted: SocketType) -> bytes | None:
         return None
 
 
-def read_later(_: SocketType) -> None:
-    """Instead, where nobody is recognised: what came is read in a turn of its own, so that neither takes long."""
-
-
 def unsent_answer(accepted: SocketType, first: bytes, recognised: RecognisedRequests) -> bytes | None:
     """Answer `first` if it is recognised as all that the client wants, else None: what the kernel had no room for.
 

@@ -1,6 +1,7 @@
 """Clients that come, ask once and leave: who is recognised has gone before there is a connection to keep."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 
@@ -117,3 +118,17 @@ async def test_once_the_server_ends_none_is_recognised() -> None:
         leaving.set()
         assert (await server.ask(LEAVES)).closes
         assert len(server.face.seen) == 2
+
+
+async def test_a_request_that_came_whole_is_answered_whoever_comes_behind_it() -> None:
+    """What came with a connection is read as it is accepted: else it would seem idle, and make room for others."""
+    async with mirror_server(Limits(connections=4, sweep=QUICK.sweep), first_bytes_within=PATIENT) as server:
+        with contextlib.ExitStack() as closing:
+            whole, *crowd = [
+                closing.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(20)
+            ]
+            whole.sendall(LEAVES)
+            for each in crowd:
+                each.sendall(b"GET")
+            whole.setblocking(False)  # so far the server has had no turn
+            assert (await asyncio.get_running_loop().sock_recv(whole, 4096)).startswith(b"HTTP/1.1 200")
