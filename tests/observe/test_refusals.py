@@ -168,3 +168,14 @@ async def test_a_defect_in_what_counts_costs_no_client_its_answer(caplog: pytest
     Connection(handler, pool, transport).data_received(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert transport.sent.startswith(b"HTTP/1.1 200 ")
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["observer failed"]
+
+
+def test_a_defect_in_what_counts_is_logged_once_though_every_request_meets_it(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+    observe = to_request_observers(metrics, Usage(SystemClock()), Refusals(SystemClock()))
+    for defect in (ArithmeticError, LookupError):
+        metrics.observe_client = Mock(side_effect=defect)  # type: ignore[method-assign]
+        for _ in range(100):
+            observe("container", request(), UNAUTHORIZED, 0)
+    logged = [record.exc_info[0] for record in caplog.records if record.exc_info]
+    assert logged == [ArithmeticError, LookupError]
