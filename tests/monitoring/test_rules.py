@@ -8,8 +8,19 @@ from typing import Any
 import pytest
 import yaml
 
+from sidecar.core.errors import (
+    AssociationMissing,
+    BaseRefused,
+    ChainRefused,
+    EndpointRefused,
+    EndpointThrottled,
+    StsThrottled,
+    TrustRefused,
+)
 from sidecar.observe.families import FAMILIES
 from sidecar.observe.labels import CHAIN_CODES, ENDPOINT_CODES, FAILURE_CODES
+from sidecar.sts.aws_wordings import AWS, THROTTLED, TOKEN_EXPIRED
+from sidecar.sts.chain_wordings import CHAINED
 from sidecar.webhook.metrics import WebhookMetrics
 from tests.manifests.pod_spec import sidecar_of
 from tests.manifests.rendering import NAMES, applied
@@ -108,6 +119,24 @@ def test_every_code_that_an_alert_waits_for_can_come() -> None:
     waited = {code for query in QUERIES for codes in re.findall(r'code=~"(.*?)"', query) for code in codes.split("|")}
     assert waited
     assert waited < {*FAILURE_CODES, *CHAIN_CODES, *ENDPOINT_CODES}
+
+
+def codes_in(record: str) -> set[str]:
+    (query,) = (rule["expr"] for rule in EVERY_RULE if rule.get("record") == record)
+    (codes,) = re.findall(r'code=~"(.*?)"', query)
+    return set(codes.split("|"))
+
+
+def test_throttling_is_told_whoever_throttles() -> None:
+    own = {StsThrottled.__name__, EndpointThrottled.__name__}
+    assert codes_in("pod:irsa_sidecar_throttled_refreshes:increase10m") == {*THROTTLED.aws_codes, *own}
+
+
+def test_every_refusal_of_awss_that_a_person_must_end_is_told() -> None:
+    """But not what expired: another alert tells of a token, and a base role renews its own credentials."""
+    kinds, own = (TrustRefused, ChainRefused, BaseRefused), {AssociationMissing.__name__, EndpointRefused.__name__}
+    codes = {code for row in (*AWS, *CHAINED) if row.error in kinds for code in row.aws_codes}
+    assert codes_in("pod:irsa_sidecar_distrusted_refreshes:increase10m") == (codes - {*TOKEN_EXPIRED.aws_codes}) | own
 
 
 # --- what they say ---------------------------------------------------------------------------------------------
