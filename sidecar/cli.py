@@ -5,7 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from sidecar.terminal.complaints import complain, discard_unread_output, open_standard_streams
+from sidecar.terminal.complaints import (
+    OutputLost,
+    complain,
+    discard_output,
+    discard_unread_output,
+    open_standard_streams,
+    printed,
+)
 from sidecar.terminal.harmless import write_harmlessly
 
 TYPE_CHECKING = False  # as a type checker takes it; importing typing would be a fifth of a probe's cost
@@ -17,6 +24,8 @@ EXACT = frozenset({"inject", "serve", "webhook"})
 """Commands whose output is a document, or none: the others may show what strangers wrote."""
 OUTPUT_UNREAD = 141
 """What a shell tells of a program that SIGPIPE ended, such as `git log | head`."""
+OUTPUT_LOST = 2
+"""Neither done nor a finding: scripts take 1 for an answer."""
 NOT_IN_THE_IMAGE = frozenset(
     {"boto3", "cryptography", "jwt", "sidecar.demo", "sidecar.lab", "sidecar.positioned_yaml", "yaml"}
 )
@@ -177,7 +186,8 @@ GROUPS = {
 
 
 def main() -> int:
-    """Run the command named first. Returns its exit code, 2 when there is no such command, or 141 when nobody reads on.
+    """Run the command named first. Returns its exit code, 2 when there is no such command or the output's disk is full,
+    or 141 when nobody reads on. Ctrl-C ends the process as it ends others, so that a script ends with it.
 
     Python ignores SIGPIPE, so that a peer who hangs up cannot end `serve`: what a print raises instead ends here.
     """
@@ -187,7 +197,23 @@ def main() -> int:
     except* BrokenPipeError:
         if not discard_unread_output():
             raise  # it was a connection
-    return OUTPUT_UNREAD
+        return_code = OUTPUT_UNREAD
+    except* OutputLost as lost:
+        discard_output()
+        complain(f"irsa-sidecar: the output could not be written ({lost.exceptions[0]}); part of it is missing.")
+        return_code = OUTPUT_LOST
+    except* KeyboardInterrupt:
+        return_code = _interrupted()
+    return return_code
+
+
+def _interrupted() -> int:
+    """Ends the process by the signal itself; what returns is for a container's first process, which it does not end."""
+    import signal  # only who is interrupted needs it
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)
+    return 128 + signal.SIGINT
 
 
 def _command() -> int:
@@ -195,15 +221,15 @@ def _command() -> int:
         name, *argv = sys.argv[1:] or ["--help"]
         return _named(name, argv)
     finally:
-        sys.stdout.flush()  # at exit nothing could catch the error any more
+        printed(sys.stdout.flush)  # at exit nothing could catch the error any more
 
 
 def _named(name: str, argv: Sequence[str]) -> int:
+    if name not in EXACT:
+        write_harmlessly()
     if name in {"--version", "-V"}:
         return version(argv)
     if name in COMMANDS:
-        if name not in EXACT:
-            write_harmlessly()
         return _run(name, argv)
     asked = name in {"--help", "-h", "help"}
     _usage(sys.stdout if asked else sys.stderr, unknown="" if asked else name)

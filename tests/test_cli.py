@@ -1,7 +1,9 @@
 """argv into one call, and exit codes that scripts can rely on."""
 
+import asyncio
 import gc
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -97,6 +99,39 @@ def test_a_command_ends_quietly_when_its_output_is_closed(argv: list[str], unbuf
     state = ["--state", str(tmp_path), "--issuer-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0"]
     code, complaints = ended_without_a_reader(argv + state * (argv[0] == "lab"), PYTHONUNBUFFERED=unbuffered)
     assert (code, complaints) == (141, "")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["version"], ["audit", "--help"], ["doctor", "--offline"], ["lab", "fault"], ["inject"]]
+)
+def test_output_that_cannot_be_written_is_no_finding_and_no_traceback(
+    argv: list[str], unbuffered: str, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "pod.yaml"
+    manifest.write_text("kind: Pod\napiVersion: v1\nspec: {containers: [{name: app, image: app}]}\n")
+    more = {"lab": ["--state", str(tmp_path)], "inject": ["--remove", "-f", str(manifest)]}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sidecar", *argv, *more.get(argv[0], [])], env={"PYTHONUNBUFFERED": unbuffered},
+            stdout=full, stderr=subprocess.PIPE, check=False, text=True, timeout=HANGS_AFTER,
+        )  # fmt: skip
+    told = "irsa-sidecar: the output could not be written (No space left on device); part of it is missing.\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
+async def test_ctrl_c_ends_a_command_that_waits_for_its_input_as_it_ends_any_program(tmp_path: Path) -> None:
+    account = tmp_path / "account.json"
+    os.mkfifo(account)
+    pipe = os.open(account, os.O_RDWR)
+    argv = [sys.executable, "-m", "sidecar", "explain", "--trust-policy", str(account), "--token-file", "-"]
+    waits = await asyncio.create_subprocess_exec(*argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert waits.stderr is not None
+    assert b"still waiting (Ctrl-C ends it)" in await waits.stderr.readline()
+    waits.send_signal(signal.SIGINT)
+    _, complaints = await waits.communicate()
+    os.close(pipe)
+    assert (waits.returncode, complaints) == (-signal.SIGINT, b"")
 
 
 @pytest.mark.parametrize(

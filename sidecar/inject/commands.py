@@ -16,6 +16,7 @@ from sidecar.inject.manifests import BadManifest, Change, ManifestPart
 from sidecar.inject.options import BadOptions, Options
 from sidecar.inject.surroundings import Surroundings
 from sidecar.terminal.command_parser import CommandParser
+from sidecar.terminal.complaints import printed
 from sidecar.terminal.files import FileTooLarge, content
 from sidecar.terminal.slow_input import STANDARD_INPUT
 
@@ -217,5 +218,5 @@ def _print(texts: list[bytes]) -> None:
         whole += (
             (b"" if whole.endswith(b"\n") else b"\n") + (b"" if following.startswith(b"---") else b"---\n") + following
         )
-    sys.stdout.buffer.write(whole)
-    sys.stdout.flush()
+    printed(sys.stdout.buffer.write, whole)
+    printed(sys.stdout.flush)

@@ -4,6 +4,10 @@ import os
 import select
 import sys
 
+TYPE_CHECKING = False  # importing typing would be a fifth of a probe's cost
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TAKEN_WITHIN = 1
 """Seconds that a full pipe is waited for."""
 
@@ -36,6 +40,25 @@ def discard_unread_output() -> bool:
     for descriptor in unread:
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
     return bool(unread)
+
+
+class OutputLost(Exception):
+    """What was to be printed could not be written: the disk behind standard output is full, say."""
+
+
+def printed(write: "Callable[..., object]", *text: str | bytes) -> None:
+    """Write or flush a standard stream. Raises `OutputLost`, or `BrokenPipeError` where nobody reads on."""
+    try:
+        write(*text)
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise OutputLost(problem.strerror) from None
+
+
+def discard_output() -> None:
+    """Give what could not be written to /dev/null: it would be tried again at exit, and change the exit code to 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def complain(text: str) -> None:

@@ -2,6 +2,8 @@
 
 import sys
 
+from sidecar.terminal.complaints import printed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TextIO
@@ -24,14 +26,18 @@ def _spelled(character: str) -> str:
 
 
 class HarmlessStream:
-    """A text stream, standard output say, to which nothing else is written."""
+    """A text stream, standard output say, to which nothing else is written. Raises `OutputLost`, `BrokenPipeError`."""
 
     def __init__(self, stream: "TextIO") -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        self._stream.write(self._coloured(text) if self._stream.isatty() else self._harmless(text))
+        shown = self._coloured(text) if self._stream.isatty() else self._harmless(text)
+        printed(self._stream.write, shown)
         return len(text)
+
+    def flush(self) -> None:
+        printed(self._stream.flush)
 
     def _coloured(self, text: str) -> str:
         """With our own colours left as they are."""

@@ -23,6 +23,7 @@ from sidecar.lab.cluster.keys import KidForm
 from sidecar.lab.events import LabEvent
 from sidecar.lab.settings import LabSettings, StsSettings
 from sidecar.terminal.command_parser import CommandParser
+from sidecar.terminal.complaints import OutputLost
 
 REFUSED = 1
 
@@ -139,7 +140,7 @@ def _tell(event: LabEvent) -> None:
     """Print what happened, or end: an error here would be STS's answer to the request that caused the event."""
     try:
         print(report.line(event, time.time()), flush=True)
-    except BrokenPipeError:
+    except (BrokenPipeError, OutputLost):
         signal.raise_signal(signal.SIGTERM)
 
 
