@@ -39,6 +39,7 @@ class RegionalExchange(Generic[Subject]):
         self._calls = calls
         self._clock = clock
         self._state = FailoverState(len(calls))
+        self._home_failed_by = ""
 
     async def __call__(self, subject: Subject) -> Credentials:
         """Ask the region whose turn it is. Raises `ExchangeFailed`."""
@@ -71,7 +72,10 @@ class RegionalExchange(Generic[Subject]):
         before = self._state.region
         self._state = after(self._state, asked, outcome, asked_at, self._clock.now())
         if self._state.region != before:
-            self._tell(before, cause)
+            # A home that throttles is left by a call elsewhere, and that call does not know why it was made.
+            self._tell(before, self._home_failed_by if before == HOME != asked else cause)
+        if asked == HOME:
+            self._home_failed_by = cause
 
     def _tell(self, before: int, cause: str) -> None:
         regions = {"region": self._calls[self._state.region].region, "region_before": self._calls[before].region}

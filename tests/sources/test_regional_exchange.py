@@ -30,6 +30,7 @@ HOME, FRANKFURT, LONDON = "eu-west-1", "eu-central-1", "eu-west-2"
 UNREACHABLE = StsUnreachable("No connection.", fix="Check the network.")
 ERROR_500 = StsUnavailable("STS reports an internal error.", fix="Wait.", status=500)
 THROTTLED = StsThrottled("Rate.", fix="Wait.", status=400)
+ERROR_429 = StsThrottled("Too many here.", fix="Wait.", status=429)
 NOT_TRUSTED = TrustRefused("The role does not trust.", fix="Change the policy.", status=403)
 NOT_ACTIVATED = RequestRefused("Not activated.", fix="Activate it.", status=403, aws_code="RegionDisabledException")
 
@@ -184,3 +185,15 @@ async def test_the_log_says_when_another_region_is_asked_and_why(caplog: pytest.
         ("home region's STS answers again", FRANKFURT, HOME),
     ]
     assert told[0]["cause"] == UNREACHABLE.cause
+
+
+@in_virtual_time
+async def test_the_log_says_why_a_home_was_left_that_throttles(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    outage = Outage(Region(HOME, 100, (THROTTLED,), takes=0.1), Region(FRANKFURT, 50, (ERROR_429,), takes=0.1))
+    await outage.lives(400)
+    told = [vars(record) for record in caplog.records if record.name == "sidecar"]
+    assert [(line["msg"], line["region_before"], line["region"], line.get("cause")) for line in told] == [
+        ("another region's STS asked", HOME, FRANKFURT, THROTTLED.cause),
+        ("home region's STS answers again", FRANKFURT, HOME, None),
+    ]
