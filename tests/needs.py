@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sys
 from typing import NoReturn
 
@@ -29,6 +30,18 @@ PACKAGES = {
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 """For a test that is about the kernel in a pod: /proc, namespaces, setresuid."""
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+on_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="needs ::1, which a container without IPv6 lacks")
+"""Skipped in CI too, where it is so: no package brings it. What the sidecar does without it, other tests say."""
 
 
 def needs(*programs: str) -> None:

@@ -17,6 +17,7 @@ from sidecar.http.addresses import Address, TcpAddress, UnixAddress
 from sidecar.observe.sdk_family import Sdk
 from tests.admin.kit import SetRole, served_admin
 from tests.doubles import credentials
+from tests.needs import on_ipv6
 from tests.observe.kit import UNAUTHORIZED
 from tests.waiting import HANGS_AFTER
 
@@ -174,7 +175,7 @@ async def test_a_question_that_is_none_is_a_usage_error() -> None:
     assert "invalid choice: 'well'" in err
 
 
-@pytest.mark.parametrize(("bound", "wildcard"), [("127.0.0.1", "0.0.0.0"), ("::1", "::")])
+@pytest.mark.parametrize(("bound", "wildcard"), [("127.0.0.1", "0.0.0.0"), pytest.param("::1", "::", marks=on_ipv6)])
 async def test_a_wildcard_is_asked_on_loopback(bound: str, wildcard: str) -> None:
     async with served_admin(SetRole(held=credentials()), TcpAddress(bound, 0)) as address:
         assert isinstance(address, TcpAddress)
@@ -213,14 +214,14 @@ async def test_it_loads_no_library_that_a_probe_would_wait_for() -> None:
 
 async def test_it_costs_little_more_cpu_than_a_python_that_does_nothing() -> None:
     async def cost(program: str) -> float:
-        """CPU seconds: the least of several runs, since whatever else runs here only adds."""
-        found = []
-        for _ in range(5):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            assert await run("-IS", "-c", program, admin=address) == (0, "", "")
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        return min(found)
+        """CPU seconds."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert await run("-IS", "-c", program, admin=address) == (0, "", "")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     async with served_admin(SetRole(held=credentials())) as address:
-        assert await cost(START) < 4.5 * await cost("pass")  # 25 ms and 8 ms
+        # In turn: what else runs here makes both dearer, and by the least of several it makes them so least.
+        costs = [(await cost(START), await cost("pass")) for _ in range(7)]
+    asking, nothing = map(min, zip(*costs, strict=True))
+    assert asking < 4.5 * nothing  # 25 ms and 8 ms

@@ -8,6 +8,7 @@ from sidecar.client import local_http
 from sidecar.client.local_http import NotHttp, get
 from sidecar.http.addresses import TcpAddress
 from tests.client.raw_server import answering
+from tests.needs import on_ipv6
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,9 @@ def test_a_reply_does_not_show_its_body() -> None:
         assert "secret" not in repr(get(address, "/"))
 
 
-@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), pytest.param(socket.AF_INET6, "::1", marks=on_ipv6)]
+)
 def test_localhost_is_asked_without_a_name_server(
     family: socket.AddressFamily, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
