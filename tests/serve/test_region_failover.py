@@ -72,6 +72,8 @@ async def test_a_pod_that_starts_in_an_outage_gets_credentials_from_the_next_reg
         await sidecar.kill()
     assert (left["region_before"], left["region"]) == (HOME, FALLBACK)
     assert "503" in left["cause"]
-    assert (issued["region"], issued["failures_before"]) == (FALLBACK, 2)
-    assert proxy.asked == [f"sts.{region}.amazonaws.com:443" for region in (HOME, HOME, FALLBACK)]
+    first, *_, last = proxy.asked
+    assert (first, last) == tuple(f"sts.{region}.amazonaws.com:443" for region in (HOME, FALLBACK))
+    # How often each is asked before that, tests/sts/test_failover.py says: it also depends on how long the calls take.
+    assert (issued["region"], issued["failures_before"]) == (FALLBACK, len(proxy.asked) - 1)
     assert f'irsa_sidecar_region_issued_total{{region="{FALLBACK}",role="default"}} 1.0' in metrics
