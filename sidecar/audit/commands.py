@@ -24,6 +24,7 @@ from sidecar.terminal.files import BadArguments, document_pieces, read_document
 
 NOTHING_WRONG, SOMETHING_WRONG, BAD_USAGE = 0, 1, 2
 _CLUSTER = re.compile(r"(?P<issuer>https?://[^=]+)=(?P<path>.+)")
+_IN_CAPITALS = re.compile("https?://", re.IGNORECASE)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -94,14 +95,17 @@ def _audited(given: argparse.Namespace) -> Audit:
 def _cluster(text: str, audience: str) -> Cluster:
     found = _CLUSTER.fullmatch(text)
     if found is None:
-        raise BadArguments(
-            f"--cluster: {text!r} is not ISSUER=FILE; write https://<issuer>=<file>, where `kubectl get --raw "
-            "/.well-known/openid-configuration` names the issuer"
-        )
+        raise BadArguments(f"--cluster: {text!r} is not ISSUER=FILE; {_how_to_write_it(text)}")
     path, issuer = found["path"], found["issuer"]
     name = issuer.partition("://")[2] if path == "-" else Path(path).stem
     with _naming("--cluster", path):
         return cluster_from(document_pieces(path, "--cluster"), name=name, issuer=issuer, audience=audience)
+
+
+def _how_to_write_it(text: str) -> str:
+    if "=" in text and (scheme := _IN_CAPITALS.match(text)):
+        return f"write {scheme[0].lower()} in small letters, as the tokens' iss has it"
+    return "write https://<issuer>=<file>, where `kubectl get --raw /.well-known/openid-configuration` names the issuer"
 
 
 def _account(path: str) -> tuple[AuditedRole, ...]:

@@ -24,6 +24,8 @@ def unreachable(url: str) -> str:
         return "it is not an https:// URL"
     if parts.scheme != "https":
         return f"it begins with {parts.scheme}://, and AWS fetches from https:// alone"
+    if not url.startswith("https://"):
+        return "https:// must be written in small letters: IAM and STS compare issuers letter by letter"
     return _internal(host)
 
 

@@ -22,6 +22,7 @@ class BadSetting(ValueError):
         super().__init__(_line(f"{given_by or setting}: {f'{value} {problem}' if value else problem}"))
         self.setting = setting
         self.problem = problem
+        self.given_by = given_by
         self.value = value
 
 

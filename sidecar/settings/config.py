@@ -75,6 +75,6 @@ def load(environ: Mapping[str, str], argv: Sequence[str], program: str = "irsa-s
     complaints += [*rules.exposed(values), *rules.serves_no_one(values, roles)]
     complaints += [*unknown_flags(line.unknown), *unknown_variables(environ)]
     if complaints or roles is None:
-        raise BadConfig(complaints)
+        raise BadConfig([given.named(complaint, SETTINGS) for complaint in complaints])
     effective = tuple(given.effective(setting) for setting in SETTINGS)
     return Config(**field_values(Settings, values), roles=roles, role_loader=loader, effective_settings=effective)

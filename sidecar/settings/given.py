@@ -1,6 +1,6 @@
 """What was given for each setting: by which name, as which text, and the value that it means."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,14 @@ class GivenSettings:
             return setting.parse(text)
         except ValueError as error:
             raise BadSetting(setting.variable, f"{error}.", given_by=name, value=shown(setting, text)) from None
+
+    def named(self, complaint: BadSetting, settings: Iterable[Setting[Any]]) -> BadSetting:
+        """The same complaint, by the name that its setting was given by."""
+        setting = next((each for each in settings if each.variable == complaint.setting), None)
+        if setting is None or complaint.given_by:
+            return complaint
+        name, _ = self.name_and_text(setting)
+        return BadSetting(complaint.setting, complaint.problem, given_by=name, value=complaint.value)
 
     def _check_absence(self, setting: Setting[Any]) -> None:
         if not setting.empty_is_unset and setting.variable in self.environ:

@@ -56,11 +56,26 @@ UNAVAILABLE = Wording(
     fix=FIX_TEMPORARY,
 )
 OTHER_PARAMETER = Wording(
-    aws_codes=("ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge"),
+    aws_codes=("ValidationError",),
     error=RequestRefused,
     code="parameter-refused",
     cause="STS refuses a parameter of the call.",
     fix="Compare the sidecar's settings with the role.",
+)
+POLICY_TOO_LARGE = Wording(
+    aws_codes=("PackedPolicyTooLarge",),
+    error=RequestRefused,
+    code="session-policy-too-large",
+    cause="The session policies and the session's tags together are larger than STS allows.",
+    fix="Shorten the profile's sidecar_policy_file, or attach its content to the role as a policy of its own; name "
+    "fewer policies in sidecar_policy_arns. Tags come from the token's claims.",
+)
+POLICY_MALFORMED = Wording(
+    aws_codes=("MalformedPolicyDocument",),
+    error=RequestRefused,
+    code="bad-session-policy",
+    cause="STS does not accept the session policy as a policy.",
+    fix="Check sidecar_policy_file with `aws accessanalyzer validate-policy --policy-type IDENTITY_POLICY`.",
 )
 REGION_DISABLED = Wording(
     fragments=("not activated in this region",),
@@ -131,15 +146,6 @@ TOKEN_NOT_ACCEPTED = Wording(
     code="token-refused",
     cause="STS does not accept the token ({who}).",
     fix="Compare its issuer and audience with the IAM OIDC provider in the role's account.",
-)
-
-REGION_DISABLED = Wording(
-    fragments=("not activated in this region",),
-    aws_codes=("RegionDisabledException",),
-    error=RequestRefused,
-    code="region-not-activated",
-    cause="STS is not activated in this region for account {account}; another token or policy does not help.",
-    fix="Activate it in IAM's account settings, or set AWS_REGION to an active region.",
 )
 
 AWS: Sequence[Wording] = (
@@ -215,6 +221,8 @@ AWS: Sequence[Wording] = (
     DURATION_REFUSED,
     SESSION_NAME_REFUSED,
     NOT_A_ROLE,
+    POLICY_TOO_LARGE,
+    POLICY_MALFORMED,
     OTHER_PARAMETER,
     THROTTLED,
     UNAVAILABLE,

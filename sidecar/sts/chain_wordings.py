@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sidecar.core.errors import BaseRefused, ChainRefused, RequestRefused
-from sidecar.sts.aws_wordings import DURATION_REFUSED, NOT_A_ROLE, REGION_DISABLED, SESSION_NAME_REFUSED, THROTTLED
+from sidecar.sts.aws_wordings import (
+    DURATION_REFUSED,
+    NOT_A_ROLE,
+    POLICY_MALFORMED,
+    POLICY_TOO_LARGE,
+    REGION_DISABLED,
+    SESSION_NAME_REFUSED,
+    THROTTLED,
+)
 from sidecar.sts.aws_wordings import UNAVAILABLE as STS_UNAVAILABLE
 from sidecar.sts.wording import Wording
 
@@ -158,20 +166,6 @@ TAGS_REFUSED = Wording(
     fix="Compare sidecar_tags and sidecar_transitive_tags with those of the base role: a transitive tag cannot be set "
     "again. Keys have up to 128 characters, values up to 256: letters, digits, spaces and _ . : / = + - @",
 )
-POLICY_TOO_LARGE = Wording(
-    aws_codes=("PackedPolicyTooLarge",),
-    error=RequestRefused,
-    code="session-policy-too-large",
-    cause="The session policy and the tags together are larger than STS allows.",
-    fix="Shorten sidecar_policy_file, or attach its content to the role as a managed policy; send fewer tags.",
-)
-POLICY_MALFORMED = Wording(
-    aws_codes=("MalformedPolicyDocument",),
-    error=RequestRefused,
-    code="bad-session-policy",
-    cause="STS does not accept the session policy as a policy.",
-    fix="Check sidecar_policy_file with `aws accessanalyzer validate-policy --policy-type IDENTITY_POLICY`.",
-)
 UNKNOWN_CHAINED = Wording(
     aws_codes=("ValidationError", "InvalidParameterValue"),
     error=RequestRefused,
@@ -203,7 +197,11 @@ CHAINED: Sequence[Wording] = (
     EXTERNAL_ID_REFUSED,
     SOURCE_IDENTITY_REFUSED,
     TAGS_REFUSED,
-    POLICY_TOO_LARGE,
+    replace(
+        POLICY_TOO_LARGE,
+        fix="Shorten sidecar_policy_file, or attach its content to the role as a policy of its own; name fewer "
+        "policies in sidecar_policy_arns, and fewer sidecar_tags. The base role's transitive tags count too.",
+    ),
     POLICY_MALFORMED,
     UNKNOWN_CHAINED,
     THROTTLED,

@@ -106,6 +106,8 @@ def test_clusters_whose_files_have_one_name_go_by_their_issuers(
 def test_unusable_arguments_name_the_flag_and_the_fix(right: Files, capsys: pytest.CaptureFixture[str]) -> None:
     assert right.audit(issuer=CLUSTER) == 2
     assert "is not ISSUER=FILE; write https://" in capsys.readouterr().err
+    assert right.audit(issuer=f"HTTPS://{CLUSTER}") == 2
+    assert "is not ISSUER=FILE; write https:// in small letters" in capsys.readouterr().err
     assert right.audit("--cluster", f"{ISSUER}={right.cluster}") == 2
     assert "is given twice" in capsys.readouterr().err
     assert right.audit("--account", str(right.cluster)) == 2

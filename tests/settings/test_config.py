@@ -307,6 +307,15 @@ def test_an_empty_flag_is_a_mistake_and_not_a_default() -> None:
     assert complaints("--duration", "") == [f"--duration: '' is not a duration; {DURATIONS}."]
 
 
+def test_what_settings_mean_together_is_told_by_the_name_that_was_typed() -> None:
+    url = "http://minio.example"
+    assert [each.partition(" ")[0] for each in complaints("--region", "eu-west-1a")] == ["--region:"]
+    assert [each.partition(" ")[0] for each in complaints("--endpoint-url-sts", url)] == ["--endpoint-url-sts:"]
+    assert [each.partition(" ")[0] for each in complaints("--profiles", "a")] == ["--profiles:"]
+    by_alias = complaints(without="AWS_REGION", AWS_DEFAULT_REGION="eu-west1")
+    assert by_alias == ["AWS_DEFAULT_REGION: 'eu-west1' is not a region of AWS; did you mean eu-west-1?"]
+
+
 @pytest.mark.parametrize("variable", ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"])
 @pytest.mark.parametrize("how", ["absent", "empty"])
 def test_a_required_setting_that_is_not_there_is_named_and_explained(variable: str, how: str) -> None:

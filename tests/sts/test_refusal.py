@@ -30,11 +30,19 @@ RETRIES = {
 
 
 NAMES = {
-    *("", "bad-session-name", "claim-missing", "claim-rejected", "client-id-missing", "denied-without-reason"),
+    *(
+        "",
+        "bad-session-name",
+        "bad-session-policy",
+        "claim-missing",
+        "claim-rejected",
+        "client-id-missing",
+        "denied-without-reason",
+    ),
     *("duration-too-long", "key-not-found", "key-not-published", "no-provider", "not-a-jwt", "not-a-role-arn"),
     *("parameter-refused", "refused-in-unknown-words", "region-not-activated", "role-unknown", "several-audiences"),
     *("stale-thumbprint", "sts-unavailable", "throttled", "token-expired", "token-refused", "token-too-old"),
-    "trust-policy-denies",
+    *("session-policy-too-large", "trust-policy-denies"),
 }
 """Programs tell `explain`'s findings apart by these: a change belongs into the changelog."""
 

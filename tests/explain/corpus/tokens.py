@@ -41,6 +41,7 @@ def tokens() -> Iterator[Example]:
         ("a local name as issuer", "issuer-unreachable", unreachable, right, of("https://k8s.corp.local")),
         ("a single label as issuer", "issuer-unreachable", unreachable, right, of("https://kubernetes")),
         ("an http issuer", "issuer-unreachable", unreachable, right, of("http://oidc.example.com")),
+        ("a scheme in capitals", "issuer-unreachable", unreachable, right, of("HTTPS://oidc.example.com")),
         ("an issuer without a scheme", "issuer-unreachable", unreachable, right, of("oidc.example.com")),
         ("https on loopback as issuer", "issuer-unreachable", unreachable, right, of("https://localhost:8443")),
         ("an expired token", "token-expired", "subPath", right, {"now": NOW + 90_000}),
