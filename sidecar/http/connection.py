@@ -94,13 +94,14 @@ class IllegalTransition(Exception):
 class Connection:
     """Requests in, answers out in the same order, and an end in every case."""
 
-    __slots__ = ("_closes_after", "_handler", "_parser", "_pool", "_task", "_transport", "since", "state")
+    __slots__ = ("_closes_after", "_handler", "_held", "_parser", "_pool", "_task", "_transport", "since", "state")
 
     def __init__(self, handler: RequestHandler, pool: ConnectionPool, transport: Transport) -> None:
         self.state = IDLE
         self.since: Instant = handler.clock()
         self._closes_after: Instant = self.since + handler.limits.total
         self._handler = handler
+        self._held = handler.recognised.in_this_turn
         self._parser = RequestParser(handler.limits)
         self._pool = pool
         self._task: asyncio.Task[Response] | None = None
@@ -142,8 +143,14 @@ class Connection:
 
     def data_received(self, data: bytes) -> None:
         if self.state is IDLE:
+            known = self._held.get(data)
+            if known is not None and known.asked_at < self._closes_after:  # the way of most requests
+                known.times += 1
+                self.since = known.asked_at
+                self._transport.write(known.answer)
+                return
             now = self._handler.clock()
-            if now < self._closes_after and (known := self._handler.recognised.find(data)):
+            if now < self._closes_after and (known := self._handler.recognised.find(data, now)):
                 if known.last:
                     self._give_last(known.answer)
                 else:

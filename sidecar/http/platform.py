@@ -20,7 +20,10 @@ MORE_FOLLOWS = int(getattr(socket, "MSG_MORE", 0))
 STREAM = int(socket.SOCK_STREAM)
 DEFER_ACCEPT: int | None = getattr(socket, "TCP_DEFER_ACCEPT", None)
 """An option: show a connection once its first bytes are here. Without it the loop is asked to wait for them."""
-
+CONGESTION: int | None = getattr(socket, "TCP_CONGESTION", None)
+"""An option: how fast to send more than the first few packets. An answer is one packet. The oldest way is built into
+every kernel and does least; BBR, the default of some nodes, sets a timer for each packet to space them out.
+"""
 
 ATTACH_FILTER = 26
 """An option: the kernel asks a program of BPF about each packet for the socket (asm-generic/socket.h)."""
@@ -82,6 +85,9 @@ def acceptor(listening: socket.socket) -> Callable[[], socket.SocketType]:
 def prepare_listening(bound: socket.socket, first_bytes_within: float) -> None:
     """For TCP; what is accepted inherits it. `first_bytes_within`: seconds to wait for a client's first bytes."""
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if CONGESTION is not None:
+        with contextlib.suppress(OSError):  # a system that only looks like Linux
+            bound.setsockopt(socket.IPPROTO_TCP, CONGESTION, b"reno")
     if DEFER_ACCEPT is not None:
         bound.setsockopt(socket.IPPROTO_TCP, DEFER_ACCEPT, int(first_bytes_within))
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from sidecar.core.model import Seconds
+from sidecar.core.model import Instant, Seconds
 from sidecar.http.messages import Request, Response
 
 MOST, LONGEST = 32, 4096
@@ -45,6 +45,8 @@ class Recognised:
     holds: Callable[[], bool] = field(repr=False)
     times: int = 0
     """How often it was answered in this turn."""
+    asked_at: Instant = 0
+    """When somebody asked for it first in this turn."""
     used: bool = True
     """Asked for since somebody last looked for what is not."""
 
@@ -73,14 +75,19 @@ class RecognisedRequests:
         self._closing = closing
         self._at_turns_end = at_turns_end
         self._known: dict[bytes, Recognised] = {}
+        self.in_this_turn: dict[bytes, Recognised] = {}
+        """Those that hold in this turn, for connections that stay: whoever gives one more counts it in its `times`."""
         self._forgetting: asyncio.TimerHandle | None = None
 
-    def find(self, data: bytes) -> Recognised | None:
+    def find(self, data: bytes, now: Instant) -> Recognised | None:
         """What is to be answered to `data`, and is counted as answered with this call."""
         known = self._known.get(data)
         if known is None or not (known.times or self._still_holds(known)):
             return None
         known.times += 1
+        if not known.last:
+            known.asked_at = now
+            self.in_this_turn[data] = known
         return known
 
     def find_last(self, data: bytes) -> Recognised | None:
@@ -127,11 +134,13 @@ class RecognisedRequests:
     def forget(self) -> None:
         """All of them, used or not."""
         self._known.clear()
+        self.in_this_turn.clear()
         if self._forgetting is not None:
             self._forgetting.cancel()
             self._forgetting = None
 
     def _count(self, known: Recognised) -> None:
         """The turn has ended. To find an answer takes no time that could be measured."""
-        times, known.times = known.times, 0  # first: none is given in the next turn without a look
+        self.in_this_turn.clear()  # first: none is given in the next turn without a look
+        times, known.times = known.times, 0
         self._observe(known.request, known.response, 0, times)

@@ -34,12 +34,25 @@ class SocketTransport:
     """`accepted` is its own from now on."""
 
     __slots__ = (
-        *("_last_read", "_reads", "_receiver", "_socket", "_turns", "_unsent", "_waits_for_room", "_watched"),
+        *(
+            "_last_read",
+            "_reads",
+            "_receive",
+            "_receiver",
+            "_send",
+            "_socket",
+            "_turns",
+            "_unsent",
+            "_waits_for_room",
+            "_watched",
+        ),
         *("_writing", "at_end"),
     )
 
     def __init__(self, accepted: SocketType, turns: Turns) -> None:
         self._socket = accepted
+        self._receive = accepted.recv
+        self._send = accepted.send
         self._turns = turns
         self._receiver: Receiver | None = None
         self._reads = True
@@ -90,7 +103,7 @@ class SocketTransport:
         receiver = self._receiver
         assert receiver is not None
         try:
-            data = self._socket.recv(READ_AT_ONCE, DO_NOT_WAIT)
+            data = self._receive(READ_AT_ONCE, DO_NOT_WAIT)
         except BlockingIOError:
             return
         except OSError:
@@ -152,7 +165,7 @@ class SocketTransport:
     def _left_of(self, data: bytes) -> bytes:
         """What remains to be sent: nothing, if nobody is there to read it."""
         try:
-            sent = self._socket.send(data, DO_NOT_WAIT if self._writing is OPEN else LAST)
+            sent = self._send(data, DO_NOT_WAIT if self._writing is OPEN else LAST)
         except BlockingIOError:
             return data
         except OSError:

@@ -106,7 +106,7 @@ class Sidecar:
         with mock.patch("sidecar.http.handler.Serializer", return_value=serializer):
             handler = RequestHandler(face, self._observe, self.pool, self._turns_end.append)
         if not recognises:
-            handler.recognised.find = lambda data: None  # type: ignore[method-assign]
+            handler.recognised.find = lambda *_: None  # type: ignore[method-assign]
         return handler
 
     def _observe(self, face: str, request: Request | None, response: Response, seconds: float, times: int = 1) -> None:

@@ -8,7 +8,7 @@ from tests.waiting import HANGS_AFTER
 WITHOUT_LINUX = """
 import socket
 
-for name in ("MSG_MORE", "MSG_DONTWAIT", "TCP_DEFER_ACCEPT"):
+for name in ("MSG_MORE", "MSG_DONTWAIT", "TCP_DEFER_ACCEPT", "TCP_CONGESTION"):
     delattr(socket, name)
 
 import asyncio

@@ -116,6 +116,16 @@ async def test_what_an_answer_rests_on_is_looked_at_once_a_turn_and_a_change_end
     assert scene.asked_for(other) == ["answer 4"], "it is forgotten as well"
 
 
+async def test_a_change_ends_also_those_that_were_looked_at_before_it_in_the_same_turn(scene: Recognising) -> None:
+    other = request("GET", "/other")
+    scene.asked_for(ASKED, other)
+    scene.receive(ASKED)
+    scene.repeating.holds = False
+    scene.receive(other)
+    scene.receive(ASKED)
+    assert scene.bodies() == ["answer 1", "answer 3", "answer 4"]
+
+
 async def test_an_observer_that_fails_costs_no_other_count_and_no_look(scene: Recognising) -> None:
     """What was answered in a turn is looked at anew in the next, whatever becomes of its count."""
     other = request("GET", "/other")
@@ -290,6 +300,15 @@ async def test_it_stays_open_and_its_idle_time_begins_anew(scene: Recognising) -
     assert (scene.state, scene.connection.deadline) == (State.IDLE, 50 + LIMITS.idle)
 
 
+async def test_idle_time_begins_anew_for_whoever_asks_next_in_the_same_turn(scene: Recognising) -> None:
+    second = another_connection(scene)
+    scene.asked_for(ASKED)
+    scene.clock.now = 50
+    scene.receive(ASKED)
+    second.receive(ASKED)
+    assert second.connection.deadline == 50 + LIMITS.idle
+
+
 async def test_it_ends_where_the_client_said_so(scene: Recognising) -> None:
     first = scene
     first.asked_for(CLOSES)
@@ -316,6 +335,19 @@ async def test_a_connection_that_has_lasted_too_long_ends_with_its_next_answer(s
     assert (scene.state, b"Connection: close" in scene.transport.sent) == (State.CLOSED, True)
     young = another_connection(scene)
     young.receive(ASKED)
+    assert (young.state, b"Connection: close" in young.transport.sent) == (State.IDLE, False)
+
+
+async def test_one_that_has_lasted_too_long_ends_though_another_has_asked_before_it_in_the_same_turn(
+    scene: Recognising,
+) -> None:
+    scene.clock.now = 10
+    young = another_connection(scene)
+    young.asked_for(ASKED)
+    scene.clock.now = LIMITS.total
+    young.receive(ASKED)
+    scene.receive(ASKED)
+    assert (scene.state, b"Connection: close" in scene.transport.sent) == (State.CLOSED, True)
     assert (young.state, b"Connection: close" in young.transport.sent) == (State.IDLE, False)
 
 
