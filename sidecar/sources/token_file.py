@@ -7,7 +7,7 @@ from pathlib import Path
 from sidecar.core.claims import unverified_claims
 from sidecar.core.errors import TokenUnreadable
 from sidecar.core.model import Seconds, Token
-from sidecar.core.one_call import OneCall
+from sidecar.core.one_call import SharedCall
 from sidecar.core.regular_file import read_projected
 from sidecar.core.watched import WatchedValue
 
@@ -26,7 +26,9 @@ class TokenFile:
         self.path = path
         self._variable = variable
         self._current: WatchedValue[Token | None] = WatchedValue(None)
-        self._call = OneCall(READ_WITHIN)  # of two readers, the slower could bring the older content back
+        # One at a time: of two readers, the slower could bring the older content back. And one for all roles that ask
+        # together: fifty begin at the same moment.
+        self._call = SharedCall(self._read_now, READ_WITHIN)
 
     @property
     def current(self) -> WatchedValue[Token | None]:
@@ -35,7 +37,7 @@ class TokenFile:
     async def read(self) -> Token:
         """Read the whole file, once. Raises `TokenUnreadable`, naming the file and what to change."""
         try:
-            token = await self._call(_read, self.path, self._variable)
+            token = await self._call()
         except TimeoutError:
             self._current.set(None)
             raise _hanging(self.path) from None
@@ -47,6 +49,9 @@ class TokenFile:
             return held  # many roles keep what they were given: the same object, then
         self._current.set(token)
         return token
+
+    def _read_now(self) -> Token:
+        return _read(self.path, self._variable)
 
     async def look(self) -> None:
         """Keep `current` true."""

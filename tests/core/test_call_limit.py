@@ -3,7 +3,7 @@
 import asyncio
 
 from sidecar.core.broker import Broker
-from sidecar.core.call_limit import CallLimit
+from sidecar.core.call_limit import APART, CallLimit
 from sidecar.core.ports import CredentialSource
 from sidecar.core.refresh import RefreshPolicy
 from sidecar.sources.chain import Chain
@@ -41,8 +41,16 @@ async def test_so_many_are_under_way_at_a_time_first_come_first_served() -> None
 @in_virtual_time
 async def test_calls_that_hang_hold_nobody_up_for_longer_than_the_wait() -> None:
     calls = Calls(CallLimit(most=2, waits=5), 60)
-    await asyncio.gather(*map(calls, range(10)))
-    assert max(began for _, began in calls.began) == 5
+    await asyncio.gather(*map(calls, range(50)))
+    assert max(began for _, began in calls.began) <= 5 + 50 * APART + 0.001
+
+
+@in_virtual_time
+async def test_who_has_waited_long_enough_finds_the_place_that_is_free_in_a_moment() -> None:
+    """After a pause of the machine all have; together they would take 300 KiB each."""
+    calls = Calls(CallLimit(most=2, waits=1), 0.09)
+    await asyncio.gather(*map(calls, range(50)))
+    assert calls.most == 2
 
 
 @in_virtual_time

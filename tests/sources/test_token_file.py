@@ -273,6 +273,44 @@ async def test_of_two_readers_the_slow_one_does_not_bring_the_old_token_back(
     assert tokens.current.value.raw == "newer"
 
 
+async def test_readers_that_come_together_share_a_read_that_began_after_they_asked(
+    volume: ProjectedVolume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty roles begin at the same moment, and each asks for itself."""
+    volume.write("older")
+    really, has_read, may_return, reads = token_file._read, threading.Event(), threading.Event(), []
+
+    def counted(path: Path, variable: str) -> Token:
+        reads.append(token := really(path, variable))
+        has_read.set()
+        may_return.wait(HANGS_AFTER)
+        return token
+
+    monkeypatch.setattr(token_file, "_read", counted)
+    tokens = TokenFile(volume.path)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(tokens.read())
+        await asyncio.to_thread(has_read.wait, HANGS_AFTER)
+        volume.write("newer")
+        others = [group.create_task(tokens.read()) for _ in range(50)]
+        given_up = group.create_task(tokens.read())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        may_return.set()
+    assert first.result().raw == "older"
+    assert {other.result().raw for other in others} == {"newer"}
+    assert [token.raw for token in reads] == ["older", "newer"]
+
+
+async def test_who_asked_first_and_gave_up_takes_the_read_from_nobody(volume: ProjectedVolume) -> None:
+    volume.write("token")
+    tokens = TokenFile(volume.path)
+    first, second = asyncio.create_task(tokens.read()), asyncio.create_task(tokens.read())
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).raw == "token"
+
+
 async def test_a_file_system_that_hangs_is_named_costs_one_thread_and_is_read_anew_when_it_answers(
     volume: ProjectedVolume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
