@@ -17,6 +17,8 @@ _OF_ACCOUNT, _OF_POD, _OF_TEXT = 600, 150, 60
 
 _SKIP_ANNOTATION = "eks.amazonaws.com/skip-containers"
 _ROLE_VARIABLE = "AWS_ROLE_ARN"
+_REFERENCE = "$("
+"""The kubelet puts another variable's value there."""
 _ENDED = ("Succeeded", "Failed")
 _PRINTS = "`kubectl get serviceaccounts,pods -A -o json` prints them"
 
@@ -44,7 +46,7 @@ class _Objects:
     def __init__(self, audience: str) -> None:
         self._audience = audience
         self._kept = _Kept()
-        self._accounts: list[ClusterServiceAccount] = []
+        self._accounts: dict[tuple[str, str], ClusterServiceAccount] = {}
         self._pods: dict[tuple[str, str], list[RunningPod]] = defaultdict(list)
 
     def take(self, items: JsonItems) -> None:
@@ -60,10 +62,10 @@ class _Objects:
             items.found_one()
 
     def accounts(self) -> tuple[ClusterServiceAccount, ...]:
-        """With their pods, which may come before them; sorted."""
+        """With their pods, which may come before them; sorted. Listings may overlap: each once, as it came last."""
         found = (
-            replace(account, pods=tuple(self._pods.get((account.namespace, account.name), ())))
-            for account in self._accounts
+            replace(account, pods=tuple({pod.name: pod for pod in self._pods.get(place, ())}.values()))
+            for place, account in self._accounts.items()
         )
         return tuple(sorted(found, key=lambda account: account.subject))
 
@@ -72,9 +74,9 @@ class _Objects:
         metadata, spec = _mapping(item.get("metadata")), _mapping(item.get("spec"))
         if "deletionTimestamp" in metadata or _mapping(item.get("status")).get("phase") in _ENDED:
             return
-        account = self._kept.text(_text(metadata, "namespace")), _text(spec, "serviceAccountName") or "default"
+        account = _text(spec, "serviceAccountName") or _text(spec, "serviceAccount") or "default"  # the old name
         self._kept.count(_OF_POD)
-        self._pods[account].append(_pod(metadata, spec, self._kept))
+        self._pods[self._kept.text(_text(metadata, "namespace")), account].append(_pod(metadata, spec, self._kept))
 
     def _take_account(self, metadata: Mapping[str, Any]) -> None:
         if not metadata:
@@ -90,7 +92,7 @@ class _Objects:
             ),
         )
         self._kept.count(_OF_ACCOUNT)
-        self._accounts.append(ClusterServiceAccount(namespace, name, role_arn, audience, pods=()))
+        self._accounts[namespace, name] = ClusterServiceAccount(namespace, name, role_arn, audience, pods=())
 
 
 class _Kept:
@@ -121,11 +123,14 @@ def _pod(metadata: Mapping[str, Any], spec: Mapping[str, Any], kept: _Kept) -> R
     containers = [*_mappings(spec.get("initContainers")), *_mappings(spec.get("containers"))]
     variables = [variable for container in containers for variable in _mappings(container.get("env"))]
     asking = [variable for variable in variables if variable.get("name") == _ROLE_VARIABLE]
+    written = [_text(variable, "value") for variable in asking]
     return RunningPod(
         name=kept.text(_text(metadata, "name")),
-        roles=kept.texts(_text(variable, "value") for variable in asking),
+        roles=kept.texts(value for value in written if _REFERENCE not in value),
         audiences=kept.texts(_projected(spec)),
-        hidden=any("valueFrom" in variable for variable in asking) or any("envFrom" in found for found in containers),
+        hidden=any("valueFrom" in variable for variable in asking)
+        or any(_REFERENCE in value for value in written)
+        or any("envFrom" in found for found in containers),
         skipped=_SKIP_ANNOTATION in _mapping(metadata.get("annotations")),
     )
 

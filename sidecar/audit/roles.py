@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from sidecar.core.arns import account_of
 from sidecar.explain.policy_search import FoundRole, roles_in
 from sidecar.explain.question import OidcProvider, provider
-from sidecar.terminal.json_items import JsonItems, NotUsableJson
+from sidecar.terminal.json_items import TOO_DEEP, JsonItems, NotUsableJson
 from sidecar.trust import Effect, MalformedPolicy, Statement, TrustPolicy, parse
 
 OIDC = ":oidc-provider/"
@@ -21,6 +21,8 @@ MOST_POLICIES = 16 << 20
 
 _OF_ROLE = 200
 """Bytes that each takes besides."""
+
+_PRINTS = "`aws iam get-account-authorization-details --filter Role --output json` prints them"
 
 
 class NotAnAccount(Exception):
@@ -85,9 +87,11 @@ def roles_from(pieces: Iterable[str]) -> tuple[AuditedRole, ...]:
             if characters > MOST_POLICIES:
                 raise NotAnAccount(f"its trust policies have more than {MOST_POLICIES} characters")
     except NotUsableJson as problem:
-        raise NotAnAccount(f"{problem}; `aws iam get-account-authorization-details` prints it") from None
+        raise NotAnAccount(f"{problem}; {_PRINTS}") from None
+    except RecursionError:  # what could be read goes too deep to be looked through
+        raise NotAnAccount(f"{TOO_DEEP}; {_PRINTS}") from None
     if not roles:
-        raise NotAnAccount("it has no role; `aws iam get-account-authorization-details --filter Role` prints them")
+        raise NotAnAccount(f"it has no role; {_PRINTS}")
     return tuple(roles.values())
 
 
@@ -110,7 +114,8 @@ def providers_from(text: str) -> tuple[OidcProvider, ...]:
         found = None
     listed = found.get("OpenIDConnectProviderList") if isinstance(found, dict) else None
     if not isinstance(listed, list):
-        raise NotAnAccount("it has no OpenIDConnectProviderList; `aws iam list-open-id-connect-providers` prints one")
+        prints = "`aws iam list-open-id-connect-providers --output json` prints one"
+        raise NotAnAccount(f"it has no OpenIDConnectProviderList; {prints}")
     try:
         return tuple(provider(item["Arn"]) for item in listed)
     except (TypeError, KeyError, ValueError) as problem:

@@ -19,6 +19,7 @@ MOST_IN_VAIN, MOST_ITEMS_IN_VAIN = 48 << 20, 200_000
 _COST_OF_LOOKING = 4
 """How many times as long as to read a text it takes to look through all that is in it."""
 
+TOO_DEEP = "it is nested deeper than anything that these tools print"
 _NO_SPACE = re.compile(r"[^ \t\n\r]")
 _AFTER_A_VALUE = frozenset(" \t\n\r,]}")
 _LONGEST_WORD = 16
@@ -72,12 +73,14 @@ class JsonItems:
                 yield from (("", item) for item in self._items())
             else:
                 raise NotUsableJson("it is not JSON")
+        if not self._number:
+            raise NotUsableJson("it is empty")
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for _ in self._separated("}"):
             name = self._text.value()
             if not isinstance(name, str) or self._text.next() != ":":
-                raise NotUsableJson("it is not JSON")
+                raise self._not_json()
             self._text.skip()
             if self._text.next() == "[":
                 yield from ((name, item) for item in self._items())
@@ -97,11 +100,15 @@ class JsonItems:
         while True:
             yield
             after = self._text.next()
+            if after not in {end, ","}:
+                raise self._not_json()
             self._text.skip()
             if after == end:
                 return
-            if after != ",":
-                raise NotUsableJson("it is not JSON")
+
+    def _not_json(self) -> NotUsableJson:
+        """What is wrong with what comes next, if anything does."""
+        return NotUsableJson("it is not JSON" if self._text.next() else "its end is missing")
 
 
 class _Text:
@@ -157,7 +164,7 @@ class _Text:
                 return None, None
             raise NotUsableJson("it is not JSON") from None
         except RecursionError:
-            raise NotUsableJson("it is nested deeper than anything that these tools print") from None
+            raise NotUsableJson(TOO_DEEP) from None
         except ValueError:
             raise NotUsableJson("it has a number of thousands of digits") from None
 

@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.audit import Audit, NotACluster, NotAnAccount, audit, cluster_from, roles_from
 from sidecar.core.findings import Level
-from tests.audit.estate import arn, audited, cluster, codes, details, kubectl, pod, service_account
+from tests.audit.estate import ISSUER, arn, audited, cluster, codes, details, kubectl, pod, service_account
 from tests.explain.asking import (
     CLUSTER,
     NOW,
@@ -170,6 +170,26 @@ def test_a_pod_that_started_before_its_annotation(running: dict[str, Any], remar
     assert codes(audited(API, service_account("payments/web"), running)) == remarked
 
 
+def test_a_role_whose_name_the_kubelet_puts_together_is_not_guessed() -> None:
+    running = pod("payments/p", "api", "arn:aws:iam::$(ACCOUNT):role/api")
+    found = audited(API, running)
+    assert (codes(found), [entry.told_by for entry in found.intended]) == ([], ["annotation"])
+
+
+def test_a_pod_may_name_its_account_by_the_fields_old_name() -> None:
+    running = pod("payments/p", "", arn("other"))
+    running["spec"] |= {"serviceAccountName": None, "serviceAccount": "api"}
+    assert codes(audited(API, running)) == ["pod-has-another-role"]
+
+
+def test_objects_that_were_listed_twice_count_once() -> None:
+    once = audited(API, pod("payments/p", "api", arn("other")), api=policy(statement(Condition=None)))
+    listed = kubectl(API, pod("payments/p", "api", arn("other")))
+    twice = cluster_from([listed, listed], name="prod", issuer=ISSUER)
+    again = audit([twice], roles_from([details(api=policy(statement(Condition=None)))]), now=NOW)
+    assert (again.intended, again.unintended, again.remarks) == (once.intended, once.unintended, once.remarks)
+
+
 def test_containers_that_the_webhook_is_told_to_skip_are_no_fault() -> None:
     running = pod("payments/p", "api")
     running["metadata"]["annotations"] = {"eks.amazonaws.com/skip-containers": "app"}
@@ -200,6 +220,35 @@ def test_roles_are_read_url_encoded_and_each_once() -> None:
 def test_a_file_that_is_no_clusters_says_what_prints_one(text: str) -> None:
     with pytest.raises(NotACluster, match="kubectl get serviceaccounts,pods"):
         cluster_from([text], name="prod", issuer="https://issuer.example")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it is empty;"),
+        (" \n", "it is empty;"),
+        ('{"items": [{"kind": "Pod"}', "its end is missing;"),
+        ('{"items": [{"kind": "Pod"}]', "its end is missing;"),
+        ('{"items"', "its end is missing;"),
+        ('{"items": [{"kind": "Pod"} {', "it is not JSON;"),
+        ('{"items" 1}', "it is not JSON;"),
+    ],
+)
+def test_a_listing_that_was_cut_short_is_not_called_another_language(text: str, told: str) -> None:
+    with pytest.raises(NotACluster, match=f"^{told}"):
+        cluster_from([text], name="prod", issuer=ISSUER)
+
+
+@pytest.mark.parametrize("deep", [600, 800, 2000])
+def test_a_role_nested_as_no_tool_prints_it_is_refused_in_words(deep: int) -> None:
+    document = '{"a":' * deep + "1" + "}" * deep
+    with pytest.raises(NotAnAccount, match="nested deeper"):
+        roles_from([f'{{"RoleDetailList": [{{"Arn": "{arn("api")}", "AssumeRolePolicyDocument": {document}}}]}}'])
+
+
+def test_the_aws_cli_may_be_set_to_another_form_of_output() -> None:
+    with pytest.raises(NotAnAccount, match="--output json"):
+        roles_from(["RoleDetailList:\n- Arn: a\n"])
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"RoleDetailList": []}'])
