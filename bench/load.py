@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.asking import Request
 from bench.install import CACHE
-from bench.machine import die_with_parent, loads_core, pinned
+from bench.machine import die_with_parent, in_real_time, loads_core, pinned
 
 _numbers = itertools.count()
 GENERATOR = CACHE / "generator/generator"
@@ -65,8 +65,8 @@ async def generate(target: Target, *options: str, keep: bool) -> Load:
 
 
 async def generate_in_turn(targets: Sequence[Target], *options: str, keep: bool) -> list[Load]:
-    """The same with several servers, each asked in the others' pauses."""
-    return await _loads(_command(targets, options, keep=keep))
+    """The same with several servers, each asked in the others' pauses: by a load that waits for no other process."""
+    return await _loads(in_real_time(_command(targets, options, keep=keep)))
 
 
 @asynccontextmanager

@@ -18,23 +18,21 @@ class Missing(Enum):
 class Plan:
     """`outage_life` is the life of the sessions whose end is watched; more than ten minutes, unless in a hurry.
 
-    `slow`: up to so many requests a second, all servers are asked in the same seconds, by slices of `slow_slice_for`;
-    several of these at once, `slices_at_once` divided by the rate.
+    `rates`: requests a second, and how many slices follow each other in a turn. `slow`: up to so many a second, peers
+    are chosen in the same seconds, else one after the other.
     """
 
     rounds: int = 3
     warm: float = 0.3
     throughput_for: float = 0.6
     clients: tuple[int, ...] = (1, 16, 256, 1000)
-    rates: tuple[int, ...] = (50, 200, 900)
+    rates: tuple[tuple[int, int], ...] = ((50, 8), (200, 4), (900, 2))
     slice_warm: float = 0.15
     slice_for: float = 0.4
-    rate_slice_for: float = 1
-    slow_slice_for: float = 2
+    rate_slice_for: float = 2
     slow: int = 200
-    slices_at_once: int = 200
     least_turns: int = 6
-    p99_for: float = 520
+    p99_for: float = 780
     refresh_for: float = 20
     refresh_every: float = 0.5
     idle_for: float = 20
@@ -50,9 +48,8 @@ QUICK = Plan(
     rounds=1,
     throughput_for=0.4,
     clients=(1, 16, 256),
-    rate_slice_for=0.4,
-    slow_slice_for=0.5,
-    slices_at_once=50,
+    rates=((50, 2), (200, 2), (900, 2)),
+    rate_slice_for=0.5,
     least_turns=1,
     p99_for=0,
     refresh_for=4,

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,5 +110,18 @@ func TestSeveralServersAreAskedInTurnAndEachHasItsOwnCounts(t *testing.T) {
 	}
 	if pairs := all[0].latencies.counts(); len(pairs) == 0 || pairs[0][0] <= 0 {
 		t.Errorf("counts %v", pairs)
+	}
+}
+
+func TestThereIsRoomForAllConnectionsBeforeTheFirstRequest(t *testing.T) {
+	found := against(t, func(http.ResponseWriter, *http.Request) {}, plan{clients: 3000, count: 1, length: time.Minute})
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "FDSize:")
+	size, _, _ := strings.Cut(rest, "\n")
+	if room, err := strconv.Atoi(strings.TrimSpace(size)); err != nil || room < 3000 || found.latencies.count() != 1 {
+		t.Errorf("room for %d descriptors, %d answers", room, found.latencies.count())
 	}
 }

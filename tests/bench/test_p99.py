@@ -1,13 +1,22 @@
 """The p99 beside the best peer, with latencies that are made up: who is worse fails, at few requests a second too."""
 
+import itertools
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 from bench.load import Load
+from bench.machine import allows_real_time, real_time
+from bench.plan import Plan
+from bench.rows import p99
 from bench.rows.p99 import AGAIN, Cell, Comparison
 from bench.targets import is_no_worse
 
@@ -25,6 +34,9 @@ class MadeUp:
     per_second: dict[str, float] = field(default_factory=dict)
     cell: Cell = field(default_factory=lambda: Cell("new", "rate", 50))
     asked: list[list[str]] = field(default_factory=list)
+
+    async def choice(self, names: Sequence[str]) -> dict[str, Load]:
+        return await self.slice(names)
 
     async def slice(self, names: Sequence[str]) -> dict[str, Load]:
         self.asked.append(list(names))
@@ -60,7 +72,7 @@ async def verdicts(times: float, answers: int, turns: int, runs: int) -> list[bo
     return [is_no_worse(row) for row in rows]
 
 
-RATES = [(100, 44), (400, 20), (900, 10)]
+RATES = [(100, 48), (400, 24), (1800, 12)]
 """Answers of a slice, and slices, as a run has them at 50, 200 and 900 requests a second."""
 
 
@@ -97,3 +109,30 @@ async def test_one_that_looks_worse_is_measured_on_and_one_that_is_better_is_not
         for _ in range(8):
             await comparison.again()
         assert comparison.is_told is told
+
+
+async def test_what_is_left_of_the_time_goes_to_the_row_that_is_known_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    equals = {OURS: 1.0, PEER: 1.0, OTHER: 1.5}
+    little, much = MadeUp(50, equals, Random(3)), MadeUp(2000, equals, Random(3))
+    monkeypatch.setattr(time, "monotonic", itertools.count().__next__)
+    comparisons = [Comparison(asking, [OURS], [PEER, OTHER]) for asking in (much, little)]
+    await p99._compare(comparisons, replace(Plan(), least_turns=6, p99_for=5))
+    assert len(little.asked) - len(much.asked) == 4
+    assert len(much.asked) == 2 + 6
+
+
+def test_servers_come_before_all_else_for_as_long_as_they_are_asked_and_no_longer() -> None:
+    """With all of their threads. Where the machine does not allow it, nothing happens."""
+    two_threads = "import sys, threading; threading.Thread(target=sys.stdin.read).start(); print(flush=True)"
+    expected = os.SCHED_RR if allows_real_time() else os.SCHED_OTHER
+    with subprocess.Popen([sys.executable, "-c", two_threads], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with real_time([child.pid]):
+            assert policies(child.pid) == [expected] * 2
+        assert policies(child.pid) == [os.SCHED_OTHER] * 2
+        child.communicate()
+
+
+def policies(pid: int) -> list[int]:
+    return [os.sched_getscheduler(int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()]
