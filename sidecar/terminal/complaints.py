@@ -66,7 +66,7 @@ def complain(text: str) -> None:
     try:
         if _taken():
             print(text, file=sys.stderr, flush=True)  # noqa: T201 (for whoever started the command)
-    except OSError:
+    except (OSError, OutputLost):
         # What could not be written would be tried again at exit, and change the exit code to 120.
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
 
