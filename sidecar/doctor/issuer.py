@@ -11,10 +11,11 @@ import aiohttp
 
 from sidecar.core.findings import Finding
 from sidecar.core.issuers import unreachable
+from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import Fetched, get, why
 from sidecar.doctor.findings import failed, passed, skipped, warned
 from sidecar.doctor.pod import Pod
-from sidecar.doctor.timeouts import ISSUER_TIMEOUT
+from sidecar.doctor.timeouts import ISSUER_TIMEOUT, of_second_step
 from sidecar.explain.jwt_parts import UnverifiedToken, shown
 from sidecar.explain.token_mistakes import is_of_the_lab
 from sidecar.sts.endpoints import is_of_aws, proxy_for
@@ -61,7 +62,7 @@ async def issuer(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
             return findings
         if clause := _out_of_reach(pod, token, str(uri)):
             return [*findings, _never_reached(KEYS, str(uri), clause)]
-        keys, found = await _document(pod, http, KEYS, uri)
+        keys, found = await _document(pod, http, KEYS, uri, after=found.seconds)
         return [*findings, _keys(keys, token, found, uri)]
     except DocumentUnavailable as unavailable:
         done = [] if unavailable.finding.code == DISCOVERY else findings
@@ -90,14 +91,14 @@ def _never_reached(check: str, url: str, clause: str) -> Finding:
     )
 
 
-async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str) -> tuple[dict[str, Any], Fetched]:
-    fix = TRY.format(url=shown(url))
+async def _document(
+    pod: Pod, http: aiohttp.ClientSession, check: str, url: str, after: Seconds = 0
+) -> tuple[dict[str, Any], Fetched]:
+    fix, within = TRY.format(url=shown(url)), of_second_step(after, ISSUER_TIMEOUT)
     try:
-        found = await get(http, Route(url, proxy_for(url, pod.environ)), within=ISSUER_TIMEOUT)
+        found = await get(http, Route(url, proxy_for(url, pod.environ)), within=within)
     except TimeoutError:
-        raise DocumentUnavailable(
-            failed(check, shown(url), "No answer within 5 s: STS does not wait longer.", fix)
-        ) from None
+        raise DocumentUnavailable(failed(check, shown(url), _silence(within, after), fix)) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise DocumentUnavailable(skipped(check, f"{shown(url)}: {why(error)}", UNREACHABLE, fix)) from None
     if found.status != OK:
@@ -113,6 +114,12 @@ async def _document(pod: Pod, http: aiohttp.ClientSession, check: str, url: str)
     if not isinstance(document, dict):
         raise DocumentUnavailable(failed(check, shown(url), "The answer is not a JSON object.", fix))
     return document, found
+
+
+def _silence(within: Seconds, after: Seconds) -> str:
+    if within == ISSUER_TIMEOUT:
+        return "No answer within 5 s: STS does not wait longer."
+    return f"No answer within {within:.0f} s; the document before took {after:.1f} s, and STS does not wait long."
 
 
 def _discovery(document: dict[str, Any], token: UnverifiedToken, found: Fetched) -> Finding:

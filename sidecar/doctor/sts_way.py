@@ -12,7 +12,7 @@ from sidecar.core.model import Seconds
 from sidecar.doctor.fetching import get, why
 from sidecar.doctor.findings import failed, passed, warned
 from sidecar.doctor.pod import Pod
-from sidecar.doctor.timeouts import STS_TIMEOUT
+from sidecar.doctor.timeouts import STS_TIMEOUT, of_second_step
 from sidecar.settings.roles import FallbackRegion
 from sidecar.sts.answer import http_date
 from sidecar.sts.progress import CallProgress
@@ -37,18 +37,20 @@ async def way(pod: Pod, http: aiohttp.ClientSession) -> list[Finding]:
 
 
 async def _home(pod: Pod, route: Route, http: aiohttp.ClientSession) -> list[Finding]:
+    asked_at = time.monotonic()
     findings = [await _name(route)]
     if findings[-1].level is not Level.ERROR:
-        findings.append(await _answers(pod, route, http))
+        findings.append(await _answers(pod, route, http, time.monotonic() - asked_at))
     return findings
 
 
 async def _fallback(pod: Pod, fallback: FallbackRegion, http: aiohttp.ClientSession) -> Finding:
     """Whether this region's STS could stand in: the pod does not need it today."""
     route = Route(fallback.endpoint, fallback.proxy)
+    asked_at = time.monotonic()
     found = await _name(route)
     if found.level is not Level.ERROR:
-        found = await _answers(pod, route, http)
+        found = await _answers(pod, route, http, time.monotonic() - asked_at)
     if found.level is Level.ERROR:
         return warned(
             "sts-fallback", found.saw, f"It could not stand in for the home region: {found.message}", found.fix
@@ -68,14 +70,14 @@ async def _name(route: Route) -> Finding:
     return passed("sts-name", f"{shown} -> {', '.join(addresses)}", "The name resolves.")
 
 
-async def _answers(pod: Pod, route: Route, http: aiohttp.ClientSession) -> Finding:
+async def _answers(pod: Pod, route: Route, http: aiohttp.ClientSession, named_in: Seconds) -> Finding:
     """Any HTTP answer will do: STS sends people who come by GET to its documentation."""
-    progress = CallProgress()
+    progress, within = CallProgress(), of_second_step(named_in, STS_TIMEOUT)
     where = f"{route.endpoint}{' through a proxy' * bool(route.proxy)}"
     try:
-        found = await get(http, route, within=STS_TIMEOUT, progress=progress)
+        found = await get(http, route, within=within, progress=progress)
     except (aiohttp.ClientError, OSError) as error:
-        call = FailedCall(route, time.time(), connected=progress.connected, within=STS_TIMEOUT)
+        call = FailedCall(route, time.time(), connected=progress.connected, within=within)
         return _failed(f"{where}: {why(error)}", call.explained(error))
     return _clock(where, found.headers, found.seconds, pod.later() - found.seconds / 2)
 

@@ -139,7 +139,8 @@ class FailedCall:
 
     def _no_connection(self, error: BaseException) -> Reason:
         number = getattr(error, "errno", None)
-        if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError) or number in CUT:
+        cut = aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError | ConnectionResetError
+        if isinstance(error, cut) or number in CUT:
             return Reason("the connection closed early", FIX_TEMPORARY)
         if isinstance(error, aiohttp.ClientResponseError):
             return Reason("the server does not speak HTTP", "Check host and port, and what listens there.")

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from sidecar.core.findings import Finding
-from sidecar.doctor import issuer
+from sidecar.doctor import issuer, timeouts
 from sidecar.doctor.fetching import Fetched
 from sidecar.sts.route import Route
 from tests.doctor.servers import Page, a_server, a_silent_server
@@ -100,6 +100,17 @@ async def test_an_issuer_slower_than_sts_waits_fails(
 
     assert [outcome(finding) for finding in found] == [("issuer-discovery", "fail")]
     assert "within 5 s" in found[0].message
+
+
+async def test_keys_that_never_come_are_told_before_the_doctor_stops_waiting(
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timeouts, "ONLINE_TIMEOUT", timeouts.TO_TELL + 1)
+    async with a_silent_server() as port:
+        found = await asked(tmp_path, http, {}, jwks_uri=f"http://127.0.0.1:{port}/keys")
+
+    assert [outcome(finding) for finding in found] == [("issuer-discovery", "pass"), ("issuer-keys", "fail")]
+    assert "the document before took 0" in found[1].message
 
 
 async def test_an_issuer_that_cannot_be_reached_from_here_is_not_judged(

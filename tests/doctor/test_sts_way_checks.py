@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from sidecar.core.findings import Finding
-from sidecar.doctor import sts_way
+from sidecar.doctor import sts_way, timeouts
 from tests.doctor.servers import Page, a_server, a_silent_server
 from tests.doctor.snapshots import a_pod, outcome
 from tests.explain.asking import NOW
@@ -74,6 +74,11 @@ async def test_silence_is_told(tmp_path: Path, http: aiohttp.ClientSession, monk
 
     assert outcome(found[1]) == ("sts-connection", "fail")
     assert "though a connection was made" in found[1].message
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 5), (1, 5), (3, 3), (4.5, 1.5), (9, 1)])
+def test_a_second_step_has_what_is_left_so_that_the_first_is_told_too(first: float, second: float) -> None:
+    assert timeouts.of_second_step(first, timeouts.STS_TIMEOUT) == second
 
 
 async def test_doctor_and_sidecar_say_the_same_of_a_certificate(tmp_path: Path, http: aiohttp.ClientSession) -> None:

@@ -130,6 +130,13 @@ async def test_a_proxy_that_hangs_up_is_told() -> None:
     told(error, f"The proxy http://127.0.0.1:{port}: the connection closed early.", "")
 
 
+def test_a_connection_that_closed_before_the_request_was_sent_is_not_called_none() -> None:
+    closing = aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+    failed = FailedCall(Route(STS), now=0, connected=True).explained(closing)
+    assert failed.cause == f"{STS}: the connection closed early."
+    assert "VPC endpoint" not in failed.fix
+
+
 async def test_a_proxy_that_speaks_no_http_is_told() -> None:
     async with listening(saying(b"220 mail.example ESMTP\r\n\r\n")) as port:
         error = await failure(STS, proxy=proxy_at(port))
