@@ -1,6 +1,7 @@
 """Limits for clients: everything that a client sends is bounded."""
 
 import contextlib
+import os
 import resource
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,8 @@ DESCRIPTORS_KEPT = 128
 DESCRIPTORS_KEPT_AT_LEAST = 24
 """What clients must leave us: the call to STS, the token file, the credentials file."""
 MOST_OPEN_FILES = 16_384
+ROOM = 2048
+"""Descriptors: 16 KiB of the kernel's memory."""
 
 
 def allow_open_files() -> None:
@@ -24,6 +27,18 @@ def allow_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(ValueError):  # macOS has a second limit, which may be lower
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    _make_room()
+
+
+def _make_room() -> None:
+    """Have the kernel enlarge its table of descriptors now. Once there are threads, the one that accepts a connection
+    waits for that, 10 to 20 ms at the 256th descriptor, the 512th, and so on, and every client with it.
+    """
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    last = (ROOM if soft == resource.RLIM_INFINITY else min(ROOM, soft)) - 1
+    some = os.open(os.devnull, os.O_RDONLY)
+    os.close(os.dup2(some, last, inheritable=False))
+    os.close(some)
 
 
 @dataclass(frozen=True, slots=True)
