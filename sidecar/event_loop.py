@@ -38,3 +38,18 @@ class Loop(asyncio.SelectorEventLoop):
         with contextlib.suppress(socket.gaierror):
             return socket.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
         return await in_daemon_thread(socket.getaddrinfo, host, port, family, type, proto, flags)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """The message and where it was raised: asyncio adds the reprs of tasks and arguments, and those quote texts."""
+        told: dict[str, Any] = {"message": _message(context)}
+        if "exception" in context:
+            told["exception"] = context["exception"]
+        super().default_exception_handler(told)
+
+
+def _message(context: dict[str, Any]) -> str:
+    """With the name of the task where it is about one, and without the arguments where it is about a callback."""
+    before, callback, _ = str(context.get("message", "")).partition(" callback ")
+    message = f"{before}{callback}".rstrip()
+    task = context.get("task") or context.get("future")
+    return f"{message}: {task.get_name()}" if isinstance(task, asyncio.Task) else message

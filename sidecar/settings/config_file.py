@@ -20,6 +20,7 @@ LARGEST_FILE = 1024 * 1024
 """Bytes. A ConfigMap holds no more."""
 MOST_LINES, LONGEST_LINE = 10_000, 20_000
 """Lines, and characters of one: reading must take a moment, whoever wrote the file."""
+BYTE_ORDER_MARK = "\ufeff"
 _GAP = re.compile(r"\S\s{64}")
 """The parser's expression takes time by the square of a gap, and nothing else of the process runs meanwhile."""
 DEFAULT_PROFILE = "default"
@@ -75,6 +76,8 @@ def _empty(parser: configparser.RawConfigParser) -> None:
 
 def _checked_lines(text: str) -> list[str]:
     """Raises `MalformedFile` for what nobody writes."""
+    if text.startswith(BYTE_ORDER_MARK):
+        raise MalformedFile("it begins with a byte order mark, which no editor shows; save it as UTF-8 without one")
     lines = list(io.StringIO(text, newline=None))
     if len(lines) > MOST_LINES:
         raise MalformedFile(f"it has more than {MOST_LINES} lines")

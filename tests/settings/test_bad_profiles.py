@@ -33,6 +33,11 @@ def test_a_file_that_no_sdk_reads(files: ConfigFiles) -> None:
     )
 
 
+def test_a_file_with_a_byte_order_mark_is_told_of_it(files: ConfigFiles) -> None:
+    complaint = files.complaint(f"\ufeff{ONE}")
+    assert "it begins with a byte order mark, which no editor shows; save it as UTF-8 without one" in complaint
+
+
 def test_a_file_that_is_too_large(files: ConfigFiles) -> None:
     assert "larger than 1048576 bytes" in files.complaint("#" * 1024 * 1024 + "\n")
 
