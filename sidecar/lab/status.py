@@ -6,6 +6,7 @@ from typing import Any
 
 from sidecar.lab.aws.answers import timestamp
 from sidecar.lab.aws.iam_file import IamFile
+from sidecar.lab.cluster import key_tenures
 from sidecar.lab.cluster.key_ring import KeyRing
 from sidecar.lab.cluster.key_tenures import Tenure, signer
 from sidecar.lab.faults import FAULTS, Faults
@@ -41,10 +42,11 @@ def _running(state: StateDirectory) -> dict[str, Any] | None:
 
 def _keys(tenures: tuple[Tenure, ...], now: float) -> list[dict[str, Any]]:
     signing = signer(tenures, now).kid if tenures else ""
+    published = key_tenures.published(tenures, now)
     return [
         {
             "kid": tenure.kid,
-            "published": tenure.published(now),
+            "published": tenure in published,
             "signs": tenure.kid == signing,
             "publishAt": timestamp(tenure.publish_at),
             "signAt": timestamp(tenure.sign_at),

@@ -101,6 +101,14 @@ def test_rotating_well_publishes_waits_signs_keeps_and_removes() -> None:
     assert at(NOW + 110) == ("b", ["b"])
 
 
+def test_a_clock_that_was_set_back_leaves_the_first_key_published_that_signs(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path)
+    state.create()
+    ring = KeyRing(state)
+    ring.ensure(NOW)
+    assert [key.kid for key in ring.published(NOW - 3600)] == [ring.signer(NOW - 3600).kid]
+
+
 def test_a_second_rotation_never_prolongs_an_old_keys_stay() -> None:
     once = key_tenures.rotate_well(FIRST, "b", NOW, wait=0, keep=100)
     twice = key_tenures.rotate_well(once, "c", NOW + 50, wait=0, keep=100)

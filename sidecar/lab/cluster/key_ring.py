@@ -67,7 +67,7 @@ class KeyRing:
         return self.key(key_tenures.signer(self.tenures, now).kid)
 
     def published(self, now: float) -> list[SigningKey]:
-        return [self.key(tenure.kid) for tenure in self.tenures if tenure.published(now)]
+        return [self.key(tenure.kid) for tenure in key_tenures.published(self.tenures, now)]
 
 
 def _as_json(tenure: Tenure) -> dict[str, str | float | None]:

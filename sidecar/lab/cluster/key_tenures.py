@@ -35,6 +35,13 @@ def signer(tenures: Sequence[Tenure], now: float) -> Tenure:
     return due[-1] if due else tenures[0]
 
 
+def published(tenures: Sequence[Tenure], now: float) -> tuple[Tenure, ...]:
+    """What is published; the first key if none is yet, as `signer` has it: the clock was set back."""
+    if tenures and all(now < tenure.publish_at for tenure in tenures):
+        return (tenures[0],)
+    return tuple(tenure for tenure in tenures if tenure.published(now))
+
+
 def rotate_well(
     tenures: Sequence[Tenure],
     kid: str,
