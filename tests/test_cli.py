@@ -175,6 +175,10 @@ def test_serving_pays_for_no_library_of_the_doctor_or_the_lab() -> None:
     assert not {"uvloop", "botocore", "boto3", "jwt", "cryptography", "yaml", "difflib", "configparser"} & loaded
 
 
+def test_roles_from_a_file_cost_no_library_either() -> None:
+    assert "configparser" not in loaded_by("sidecar.settings.profile_roles")
+
+
 def test_serving_pays_for_no_extension_that_one_answer_in_half_an_hour_does_without() -> None:
     show = "import sys; from sidecar import cli; cli.import_serve(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, env={}, text=True).stdout

@@ -1,15 +1,16 @@
 """AWS's shared config file, taken apart: its profiles and `services` sections, as every SDK would read them.
 
-The grammar is what botocore 1.44 makes of it (`configloader`), by the same parser of the standard library; botocore
-itself judges this module in the contract tests. It is imported only where AWS_CONFIG_FILE is used.
+The grammar is what botocore 1.44 makes of it (`configloader`): botocore itself judges this module in the contract
+tests. It is imported only where AWS_CONFIG_FILE is used.
 """
 
-import configparser
 import io
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+from sidecar.settings.config_lines import MalformedFile, sections
 
 Value = str | Mapping[str, str]
 """A text, or an indented block of texts."""
@@ -22,13 +23,9 @@ MOST_LINES, LONGEST_LINE = 10_000, 20_000
 """Lines, and characters of one: reading must take a moment, whoever wrote the file."""
 BYTE_ORDER_MARK = "\ufeff"
 _GAP = re.compile(r"\S\s{64}")
-"""The parser's expression takes time by the square of a gap, and nothing else of the process runs meanwhile."""
+"""Python's own parser, by which SDKs read the file, takes time by the square of a gap."""
 DEFAULT_PROFILE = "default"
 """The one profile whose section needs no `profile` before its name."""
-
-
-class MalformedFile(ValueError):
-    """No file that an SDK would read. As text: what is wrong, and in which line; never what stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +50,13 @@ def parse(content: bytes) -> ConfigFile:
     return ConfigFile(profiles, services)
 
 
-def _sections(content: bytes) -> list[tuple[str, Section]]:
-    parser = configparser.RawConfigParser()
+def _sections(content: bytes) -> Iterator[tuple[str, Section]]:
     try:
-        parser.read_file(_checked_lines(content.decode()))
+        text = content.decode()
     except UnicodeDecodeError:
         raise MalformedFile("it is not UTF-8 text") from None
-    except configparser.Error as error:
-        raise MalformedFile(_problem(error)) from None
-    else:
-        return [(title, {key: _value(title, text) for key, text in parser.items(title)}) for title in parser.sections()]
-    finally:
-        _empty(parser)
-
-
-def _empty(parser: configparser.RawConfigParser) -> None:
-    """Its sections refer to themselves: 3 KiB for each would stay until the garbage collector comes by."""
-    for section in parser.values():
-        vars(section).clear()
-    parser.clear()
+    for title, section in sections(_checked_lines(text)).items():
+        yield title, {key: _value(title, value) for key, value in section.items()}
 
 
 def _checked_lines(text: str) -> list[str]:
@@ -87,20 +72,6 @@ def _checked_lines(text: str) -> list[str]:
         if _GAP.search(line.strip()):
             raise MalformedFile(f"line {number} has a gap of 64 spaces or more")
     return lines
-
-
-def _problem(error: configparser.Error) -> str:
-    """Without the error's own text: it quotes lines, and a line may hold a key."""
-    match error:
-        case configparser.MissingSectionHeaderError(lineno=line):
-            return f"line {line} stands before the first [section]"
-        case configparser.DuplicateSectionError(lineno=line):
-            return f"line {line} begins a section that the file has already"
-        case configparser.DuplicateOptionError(lineno=line):
-            return f"line {line} sets a key that its section has already"
-        case configparser.ParsingError(errors=[(line, _), *_]):
-            return f"line {line} is no `key = value`"
-    return "it has no sections and `key = value` lines"
 
 
 def _value(title: str, text: str) -> Value:

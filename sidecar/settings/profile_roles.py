@@ -8,7 +8,8 @@ from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.regular_file import read_projected
 from sidecar.settings import parsers
 from sidecar.settings.complaints import BadSetting, gathered
-from sidecar.settings.config_file import LARGEST_FILE, ConfigFile, MalformedFile, parse
+from sidecar.settings.config_file import LARGEST_FILE, ConfigFile, parse
+from sidecar.settings.config_lines import MalformedFile
 from sidecar.settings.plain_role import credentials_file, describes_a_role, plain_role
 from sidecar.settings.profile import CONFIG_FILE, Profile, read_profile
 from sidecar.settings.profile_keys import SOURCES

@@ -9,7 +9,8 @@ from botocore.exceptions import ConfigParseError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.settings.config_file import MalformedFile, parse
+from sidecar.settings.config_file import parse
+from sidecar.settings.config_lines import MalformedFile
 
 CORPUS = sorted((Path(__file__).parent / "config_files").glob("*.ini"))
 GOOD = [path for path in CORPUS if not path.name.startswith("bad_")]

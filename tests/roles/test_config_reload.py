@@ -243,7 +243,7 @@ async def test_thousands_of_reloads_leave_nothing_behind(followed: Followed, cap
     assert objects() < before + RELOADS // 10  # one a reload would be nine times as many
 
 
-OURS = {"sidecar", "asyncio", "_asyncio", "threading", "configparser"}
+OURS = {"sidecar", "asyncio", "_asyncio", "threading"}
 
 
 def objects() -> int:
