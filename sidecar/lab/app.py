@@ -69,8 +69,8 @@ async def running(
 ) -> AsyncIterator[Lab]:
     """The lab, from its first token until the block ends.
 
-    Raises OSError for a port that is taken, BadFile for an unusable file, PermissionError for a pod's user or group
-    that this process may not give files to.
+    Raises AlreadyRunning, OSError for a port that is taken, BadFile for an unusable file, PermissionError for a pod's
+    user or group that this process may not give files to.
     """
     state = StateDirectory(settings.state.resolve())
     state.create()
@@ -78,6 +78,7 @@ async def running(
     ring = KeyRing(state, settings.kid_form)
     ring.ensure(clock())
     async with AsyncExitStack() as stack:
+        stack.enter_context(state.for_one_lab())
         listening = bind(settings.issuer)
         stack.callback(listening.close)
         issuer = Issuer(url_of(listening), ring, faults)

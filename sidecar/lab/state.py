@@ -1,9 +1,11 @@
 """The state directory: its files, how they are written, and how a change is noticed."""
 
+import fcntl
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -60,6 +62,26 @@ class StateDirectory:
         """Creates the directories that do not exist."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.keys.mkdir(mode=0o700, exist_ok=True)
+
+    @contextmanager
+    def for_one_lab(self) -> Iterator[None]:
+        """Keeps a second lab out: it would replace the tokens by those of an issuer that the IAM file does not have.
+
+        Raises `AlreadyRunning`.
+        """
+        with (self.root / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise AlreadyRunning(
+                    f"another lab runs with the state directory {self.root}. Stop it, or give this one a directory and "
+                    "ports of its own: --state DIR --issuer-listen, --sts-listen and --control-listen 127.0.0.1:0"
+                ) from None
+            yield
+
+
+class AlreadyRunning(ValueError):
+    """A lab has this state directory already."""
 
 
 def write(path: Path, content: bytes, mode: int = PUBLIC) -> None:

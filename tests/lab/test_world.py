@@ -49,6 +49,18 @@ async def test_several_service_accounts_have_their_tokens_side_by_side(tmp_path:
     assert [found["exp"] - found["iat"] for found in claims] == [600, 7200]
 
 
+async def test_a_second_lab_in_a_directory_is_refused_before_it_replaces_a_token(tmp_path: Path) -> None:
+    async with a_lab(tmp_path) as first:
+        token = first.lab.token_file.read_text()
+        with pytest.raises(ValueError, match=r"another lab runs .* --state DIR"):
+            async with a_lab(tmp_path):
+                """It would have projected its own tokens, and removed the first one's addresses at its end."""
+        assert first.lab.token_file.read_text() == token
+        assert first.lab.state.running.exists()
+    async with a_lab(tmp_path) as again:
+        assert again.lab.state.running.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 async def test_file_modes_follow_the_pods_security_context(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(
