@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from sidecar.inject.container_roles import is_ours
 from sidecar.inject.merge import ADDED, MADE, Record
-from sidecar.inject.names import AUTHORIZATION_VOLUME, ENDPOINT_VARIABLES, RECORD_ANNOTATION, SIDECAR, VOLUMES
+from sidecar.inject.names import CONFIG_ANNOTATION, ENDPOINT_VARIABLES, RECORD_ANNOTATION, SIDECAR
 from sidecar.inject.workloads import Tree, mapping, named, text
 
 
@@ -64,12 +65,13 @@ def _recognised(pod: Tree) -> Record:
     if sidecar_in(pod) is None:
         return {}
     spec = mapping(pod, "spec")
-    volumes = {text(volume, "name"): ADDED for volume in named(spec, "volumes") if volume.get("name") in VOLUMES}
+    volumes = {name: ADDED for volume in named(spec, "volumes") if is_ours(name := text(volume, "name"))}
     record: Record = {"volumes" + MADE: volumes} if volumes else {}
     for kind in ("initContainers", "containers"):
         if found := {text(container, "name"): _recognised_in(container) for container in named(spec, kind)}:
             record[kind + MADE] = {name: what for name, what in found.items() if what}
-    return {"spec": record}
+    config = CONFIG_ANNOTATION in mapping(mapping(pod, "metadata"), "annotations")
+    return {"spec": record} | ({"metadata": {"annotations" + MADE: {CONFIG_ANNOTATION: ADDED}}} if config else {})
 
 
 def _recognised_in(container: Tree) -> Any:
@@ -82,7 +84,7 @@ def _recognised_in(container: Tree) -> Any:
         "volumeMounts" + MADE: {
             text(mount, "mountPath"): ADDED
             for mount in named(container, "volumeMounts")
-            if mount.get("name") == AUTHORIZATION_VOLUME
+            if is_ours(text(mount, "name"))
         },
     }
     return {name: what for name, what in record.items() if what}

@@ -37,7 +37,7 @@ def with_asked_roles(workload: Workload, options: Options) -> AskedRoles:
     if CONFIG_ANNOTATION in annotations:
         return AskedRoles(options, (error(workload, ("metadata", "annotations", CONFIG_ANNOTATION), asking.TAKEN),))
     lines = (line.strip() for line in text(annotations, CONTAINER_ROLES_ANNOTATION).split("\n"))
-    wish = _Wish(text(annotations, PROFILES_ANNOTATION), tuple(filter(None, lines)))
+    wish = _Wish(text(annotations, PROFILES_ANNOTATION).strip(), tuple(filter(None, lines)))
     if not (wish.config_map or wish.lines):
         return AskedRoles(options)
     wrong = tuple(_wrong(workload, wish, options))

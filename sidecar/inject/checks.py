@@ -7,12 +7,12 @@ checks the same in a running pod.
 from collections.abc import Iterator
 
 from sidecar.core.findings import Finding, Level
-from sidecar.core.variables import METADATA_DISABLED
+from sidecar.core.variables import METADATA_DISABLED, METADATA_ENDPOINT
 from sidecar.faces.registry import FACES, FaceSpec
 from sidecar.http.addresses import LINK_LOCAL, TcpAddress
 from sidecar.inject import names, node_checks
 from sidecar.inject.container_role_checks import container_role_findings
-from sidecar.inject.container_roles import OUR_VOLUMES
+from sidecar.inject.container_roles import is_ours
 from sidecar.inject.mount_checks import mount_findings
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment, selected
@@ -149,10 +149,10 @@ def _labels(workload: Workload) -> Iterator[Finding]:
 def _volumes(workload: Workload) -> Iterator[Finding]:
     taken = "the sidecar's volume has this name; rename yours"
     for volume in named(mapping(workload.pod, "spec"), "volumes"):
-        if volume.get("name") in names.VOLUMES or str(volume.get("name")).startswith(OUR_VOLUMES):
+        if is_ours(str(volume.get("name"))):
             yield error(workload, ("spec", "volumes", volume["name"]), taken)
     for index, claim in enumerate(workload.claims):
-        if claim in names.VOLUMES:
+        if is_ours(claim):
             path = (*workload.path[:-1], "volumeClaimTemplates", index)
             message = f"{workload}, volumeClaimTemplates {claim}: {taken}."
             yield Finding(level=Level.ERROR, where=path, message=message)
@@ -199,7 +199,7 @@ def _pointed_elsewhere(workload: Workload, options: Options, key: str, container
     wanted = {item["name"]: item for item in environment(options, options.roles.of(container))}
     for item in named(container, "env"):
         name = item["name"]
-        if name == METADATA_DISABLED and options.metadata_port is not None and item.get("value") == "true":
+        if name == METADATA_DISABLED and METADATA_ENDPOINT in wanted and item.get("value") == "true":
             path = ("spec", key, container["name"], "env", name)
             yield warning(
                 workload, path, "SDKs will not call the sidecar's IMDS endpoint (SIDECAR_IMDS_LISTEN); remove it"

@@ -1,6 +1,5 @@
 """Finds what of a pod's containers, variables and ConfigMap does not fit the roles of single containers."""
 
-import re
 from collections.abc import Iterator
 
 from sidecar.core.findings import Finding
@@ -10,6 +9,8 @@ from sidecar.inject.container_roles import KEY, ContainerRoles, needed_line, tok
 from sidecar.inject.surroundings import Surroundings
 from sidecar.inject.workload_findings import error, warning
 from sidecar.inject.workloads import Workload, mapping, named, text
+from sidecar.settings import config_file
+from sidecar.settings.config_lines import MalformedFile
 
 
 def container_role_findings(workload: Workload, roles: ContainerRoles, around: Surroundings) -> Iterator[Finding]:
@@ -48,23 +49,29 @@ def _config_map(
     if config is None:
         yield error(workload, ("spec",), f"ConfigMap {roles.config_map} has no key {KEY}")
         return
+    try:
+        file = config_file.parse(config.encode())
+    except MalformedFile as problem:
+        yield error(workload, ("spec",), f"ConfigMap {roles.config_map}, key {KEY}: not a config file: {problem}")
+        return
     for profile in roles.profiles:
-        yield from _profile(workload, profile, config, own_group=own_group)
+        yield from _profile(workload, profile, file.profiles.get(profile), own_group=own_group)
 
 
-def _profile(workload: Workload, profile: str, config: str, *, own_group: bool) -> Iterator[Finding]:
-    section = re.search(rf"^\[\s*(?:profile\s+)?{profile}\s*\]([^\[]*)", config, re.MULTILINE)
+def _profile(
+    workload: Workload, profile: str, section: config_file.Section | None, *, own_group: bool
+) -> Iterator[Finding]:
     if section is None:
         yield error(workload, ("spec",), f"the ConfigMap has no [profile {profile}]")
         return
-    if not re.search(rf"^sidecar_authorization_token_file\s*=\s*{token_file(profile)}\s*$", section[1], re.MULTILINE):
+    if section.get("sidecar_authorization_token_file") != token_file(profile):
         yield error(
             workload,
             ("spec",),
             f"[profile {profile}] needs the line {needed_line(profile)}; without it every container of the pod gets "
             "that role",
         )
-    if not own_group and not re.search(r"^sidecar_authorization_token_mode\s*=", section[1], re.MULTILINE):
+    if not own_group and "sidecar_authorization_token_mode" not in section:
         yield warning(
             workload,
             ("spec",),

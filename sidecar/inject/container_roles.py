@@ -11,9 +11,10 @@ from typing import Any, Self
 from sidecar.core.arns import role_arn_parser
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.inject import asking
-from sidecar.inject.names import AUTHORIZATION_DIRECTORY, CONFIG_ANNOTATION
+from sidecar.inject.names import AUTHORIZATION_DIRECTORY, CONFIG_ANNOTATION, VOLUMES
 from sidecar.inject.workloads import text
 
+PROFILES_VARIABLE = "SIDECAR_PROFILES"
 PROFILES_VOLUME = "irsa-sidecar-profiles"
 PROFILES_DIRECTORY = "/etc/irsa-sidecar"
 ROLE_VOLUME = "irsa-sidecar-role-"
@@ -71,7 +72,7 @@ class ContainerRoles:
         if not self._in_use:
             return {}
         served = ",".join(self.profiles) or "*"
-        return {"AWS_CONFIG_FILE": f"{PROFILES_DIRECTORY}/{KEY}", "SIDECAR_PROFILES": served}
+        return {"AWS_CONFIG_FILE": f"{PROFILES_DIRECTORY}/{KEY}", PROFILES_VARIABLE: served}
 
     def volumes(self) -> list[dict[str, Any]]:
         if not self._in_use:
@@ -107,6 +108,11 @@ class ContainerRoles:
         return bool(self.config_map or self.arns)
 
 
+def is_ours(volume: str) -> bool:
+    """Whether a volume of this name is the sidecar's, whoever has added it."""
+    return volume in VOLUMES or volume.startswith(OUR_VOLUMES)
+
+
 def profile_text(profile: str, arn: str) -> str:
     """A profile of that role. Its token's directory is its container's alone: the container's user may be any."""
     return f"""\
@@ -129,6 +135,8 @@ def wrong_roles(config_map: str, pairs: Sequence[tuple[str, str]], endpoint_url:
     for container in dict.fromkeys(each for each in containers if containers.count(each) > 1):
         yield f"{container}{asking.TWO_ROLES}"
     for container, role in pairs:
+        if config_map and role == DEFAULT_ROLE:
+            yield f"{container}={role}{asking.OF_ALL_OTHERS}"
         if config_map and not re.fullmatch(PROFILE, role, re.ASCII):
             yield f"{role}{asking.NOT_A_PROFILE}"
         if not config_map and not _is_role(role, endpoint_url):

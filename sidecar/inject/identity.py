@@ -25,7 +25,7 @@ def identity_of(workload: Workload, options: Options) -> Identity:
     """What the pod says of itself goes before the options, and these before what its service account says."""
     if options.pod_identity:
         return Identity("", options)
-    own = text(_annotations(workload), POD_ROLE_ANNOTATION)
+    own = text(_annotations(workload), POD_ROLE_ANNOTATION).strip()
     accounts = _accounts(workload, options)
     wanted = {
         replace(each, namespace="", role_arn="" if own or options.role_arn else each.role_arn) for each in accounts

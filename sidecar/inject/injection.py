@@ -74,9 +74,9 @@ def _inject(workload: Workload, options: Options) -> Iterator[Finding]:
     if not any(selected(container, options) for container in annotation.containers(workload.pod)):
         yield _none_selected(workload, had_one=had_one)
         return
-    if by_hand is not None:
-        yield _replaced(workload, by_hand, options)
     asked = with_asked_roles(workload, options)
+    if by_hand is not None:
+        yield _replaced(workload, by_hand, asked.options)
     yield from asked.findings
     identity = identity_of(workload, asked.options)
     yield from identity.findings
@@ -132,7 +132,8 @@ def _move_last(containers: list[Tree], place: int) -> None:
 
 def _replaced(workload: Workload, by_hand: Tree, options: Options) -> Finding:
     ours = {"AWS_ROLE_ARN", "AWS_REGION", "AWS_WEB_IDENTITY_TOKEN_FILE", "SIDECAR_AUTH_TOKEN", "SIDECAR_GRACE"}
-    lost = sorted({text(item, "name") for item in named(by_hand, "env")} - ours - options.settings.keys())
+    kept = options.settings.keys() | options.roles.environment().keys()
+    lost = sorted({text(item, "name") for item in named(by_hand, "env")} - ours - kept)
     keep = f" It also set {', '.join(lost)}: keep that with --set." if lost else ""
     if found := sources(by_hand):
         keep += f" Its settings from {', '.join(found)} (envFrom) are lost: keep them with --set."

@@ -67,7 +67,10 @@ def environment(options: Options, profile: str = "") -> Iterator[dict[str, Any]]
         # No variable: the role's token is made in the pod, and is in the file alone.
         yield _variable(FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials/{profile}")
         yield _variable(AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/{TOKEN_FILE}")
-    elif options.port is not None:
+        # The sidecar's IMDS has the default role, and some SDKs go on to it where the endpoint fails.
+        yield _variable(METADATA_DISABLED, "true")
+        return
+    if options.port is not None:
         yield _variable(FULL_URI, f"http://127.0.0.1:{options.port}/v1/credentials")
         yield {"name": AUTHORIZATION, "valueFrom": _pod_uid()}
         yield _variable(AUTHORIZATION_FILE, f"{names.AUTHORIZATION_DIRECTORY}/authorization-token")

@@ -11,6 +11,7 @@ from sidecar.core.findings import Finding, Level
 from sidecar.inject import asking, checks, names
 from sidecar.inject.annotation import containers, sidecar_in
 from sidecar.inject.asked_roles import with_asked_roles
+from sidecar.inject.container_roles import PROFILES_VARIABLE
 from sidecar.inject.injection import inject, remove
 from sidecar.inject.merge import DERIVED, merge
 from sidecar.inject.options import Options
@@ -53,7 +54,7 @@ def judge(pod: Tree, options: Options, roles: Mapping[str, Any]) -> PodDecision:
     if request != "enabled":
         return PodDecision(Outcome.REFUSED, pod, (asking.MISSPELT,))
     own = _own_role(pod)
-    of_account = str(roles.get(service_account(mapping(pod, "spec")) or _NO_ACCOUNT) or "")
+    of_account = str(roles.get(service_account(mapping(pod, "spec")) or _NO_ACCOUNT) or "").strip()
     if sidecar_in(pod) is not None:
         return _with_its_own(pod, options, "" if own else of_account)
     role = own or of_account
@@ -68,7 +69,7 @@ def _request(pod: Mapping[str, Any]) -> Any:
 
 
 def _own_role(pod: Mapping[str, Any]) -> str:
-    return text(mapping(mapping(pod, "metadata"), "annotations"), names.POD_ROLE_ANNOTATION)
+    return text(mapping(mapping(pod, "metadata"), "annotations"), names.POD_ROLE_ANNOTATION).strip()
 
 
 def _with_ours(pod: Tree, options: Options) -> PodDecision:
@@ -161,7 +162,17 @@ def _of_others(pod: Tree, options: Options) -> tuple[str, ...]:
     """Warnings about a pod that keeps its sidecar."""
     without = remove(_as_written(pod, options)).document
     (workload,) = workloads(without)
-    return _told(checks.findings(workload, with_asked_roles(workload, options).options), Level.WARNING)
+    asked = with_asked_roles(workload, options).options
+    unserved = (asking.UNSERVED_ROLES,) if asked.roles.environment() and not _serves_profiles(pod) else ()
+    return unserved + _told(checks.findings(workload, asked), Level.WARNING)
+
+
+def _serves_profiles(pod: Tree) -> bool:
+    """Whether the pod's sidecar is told of profiles, by a ConfigMap or Secret perhaps."""
+    sidecar = sidecar_in(pod) or {}
+    return bool(named(sidecar, "envFrom")) or any(
+        item.get("name") == PROFILES_VARIABLE for item in named(sidecar, "env")
+    )
 
 
 def _told(findings: Iterable[Finding], level: Level) -> tuple[str, ...]:

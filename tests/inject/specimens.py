@@ -13,6 +13,7 @@ from tests.inject.kit import options, pod
 FULL_URI = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 URI = "http://127.0.0.1:9911/v1/credentials"
 TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+DISABLED = "AWS_EC2_METADATA_DISABLED"
 PROFILE = {"name": "AWS_PROFILE", "value": "x"}
 IMDS = {"settings": {"SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
 METADATA_ALONE = {"settings": {"SIDECAR_LISTEN": "off", "SIDECAR_IMDS_LISTEN": "127.0.0.1:9913"}}
@@ -190,7 +191,10 @@ ROLE_SPECIMENS = [
     Specimen("the sidecar's annotation", asking_roles(pod(), "", **{"irsa-sidecar/config": "[profile a]"})),
     Specimen("a container's profile", PROFILES),
     Specimen("profiles for all", asking_roles(pod(), "", "roles")),
-    *(Specimen(f"profile {name}", asking_roles(pod(), f"app={name}", "roles")) for name in ("A", "a_b", "a" * 41)),
+    *(
+        Specimen(f"profile {name}", asking_roles(pod(), f"app={name}", "roles"))
+        for name in ("A", "a_b", "a" * 41, "default")
+    ),
     Specimen("two profiles", asking_roles(pod(), "app=a\napp=b", "roles")),
     Specimen("a ConfigMap's name", asking_roles(pod(), "app=a", "Two Words")),
     Specimen("a role's token in a variable", asking_roles(variable(TOKEN), f"app={ROLE}")),
@@ -198,12 +202,17 @@ ROLE_SPECIMENS = [
     Specimen("the default role's endpoint", asking_roles(variable(FULL_URI, URI), f"app={ROLE}")),
     Specimen("the same endpoint of a role", asking_roles(variable(FULL_URI, f"{URI}/app"), f"app={ROLE}")),
     Specimen("a role's file", asking_roles(variable(f"{TOKEN}_FILE"), f"app={ROLE}")),
+    *(
+        Specimen(f"a role and metadata, disabled {value}", asking_roles(variable(DISABLED, value), f"app={ROLE}"), IMDS)
+        for value in ("true", "false")
+    ),
     Specimen("a role and a volume", asking_roles(pod(volumes=[{"name": "irsa-sidecar-role-x", "emptyDir": {}}]), "")),
     Specimen("volume of profiles", pod(volumes=[{"name": "irsa-sidecar-profiles", "emptyDir": {}}])),
     Specimen("a profile that is not in the ConfigMap", PROFILES, holding("[profile b]"), NOT_SEEN),
     Specimen("a profile that is open to all containers", PROFILES, holding("[profile a]\n"), NOT_SEEN),
     Specimen("a profile whose token only some read", PROFILES, holding(f"[profile a]\n{TOKEN_LINE}"), NOT_SEEN),
     Specimen("a ConfigMap without profiles", PROFILES, holding("", key="other"), NOT_SEEN),
+    Specimen("a ConfigMap that no SDK could read", PROFILES, holding("role_arn = a"), NOT_SEEN),
     Specimen(
         "--container-role for another container",
         pod(),

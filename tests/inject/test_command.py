@@ -132,14 +132,15 @@ def test_an_image_without_a_registry_is_warned_of(command: Command) -> None:
     assert command.run(OTHER, "--role-arn", ROLE, "--region", "eu-west-1")[2].count("\n") == 1
 
 
-def test_a_claim_that_takes_a_volumes_name_is_named_with_its_line(command: Command) -> None:
+@pytest.mark.parametrize("name", ["sts-token", "irsa-sidecar-role-db"])
+def test_a_claim_that_takes_a_volumes_name_is_named_with_its_line(command: Command, name: str) -> None:
     head = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n"
     template = "  template:\n    spec: {serviceAccountName: db, containers: [{name: db}]}\n"
-    claims = "  volumeClaimTemplates:\n  - metadata: {name: data}\n  - metadata: {name: sts-token}\n"
+    claims = "  volumeClaimTemplates:\n  - metadata: {name: data}\n  - metadata: {name: " + name + "}\n"
     code, out, err = command.run(f"{head}{template}{claims}", *ARGUMENTS)
     assert (code, out) == (1, "")
     why = "the sidecar's volume has this name; rename yours"
-    assert err == f"<stdin>:9: error: StatefulSet/db, volumeClaimTemplates sts-token: {why}.\n"
+    assert err == f"<stdin>:9: error: StatefulSet/db, volumeClaimTemplates {name}: {why}.\n"
 
 
 def test_options_that_cannot_be_are_2_and_all_named(command: Command) -> None:

@@ -1,5 +1,6 @@
 """Each container its own role: profiles from a ConfigMap, and a token that only its container can read."""
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ def test_one_without_a_role_of_its_own_has_the_default(spec: dict[str, Any]) -> 
     assert mounted(named(spec["containers"])["web"]) == {"/var/run/irsa-sidecar": "authorization-token"}
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:9913", "169.254.169.254:80"])
+def test_it_is_not_led_to_the_default_roles_metadata(address: str) -> None:
+    """An SDK that goes on to IMDS where the endpoint fails would take another role's credentials."""
+    wanted = options(roles=chosen("", reports=ARN), settings={"SIDECAR_IMDS_LISTEN": address})
+    containers = named(inject(POD, wanted).document["spec"]["containers"])
+
+    assert variables(containers["reports"])["AWS_EC2_METADATA_DISABLED"] == "true"
+    assert "AWS_EC2_METADATA_SERVICE_ENDPOINT" not in variables(containers["reports"])
+    assert "AWS_EC2_METADATA_DISABLED" not in variables(containers["web"])
+
+
 def test_only_the_sidecar_and_its_container_see_a_roles_token(spec: dict[str, Any]) -> None:
     for container, profile in ROLES.by_container.items():
         volume = f"irsa-sidecar-role-{profile}"
@@ -138,6 +150,17 @@ def test_a_config_map_that_does_not_hold_it_is_an_error(config: dict[str, Any], 
     assert error == f"error: Pod/app, spec: {complaint}."
 
 
+def test_profiles_are_read_as_the_sidecar_reads_them() -> None:
+    """A bracket begins a section only at the beginning of a line, and one without `profile` is none."""
+    bracket = CONFIG.replace("role_arn", "endpoint_url = https://[fd00::1]:8443\n# see [the wiki]\nrole_arn")
+    assert said(POD, config_map(bracket)) == []
+    (error,) = said(POD, config_map(CONFIG.replace("[profile audit]", "[audit]")))
+    assert error == "error: Pod/app, spec: the ConfigMap has no [profile audit]."
+    (error,) = said(POD, config_map("role_arn = secret"))
+    assert "not a config file: line 1 stands before the first [section]" in error
+    assert "secret" not in error
+
+
 def test_a_token_that_another_user_could_not_read_is_warned_of() -> None:
     closed = CONFIG.replace("sidecar_authorization_token_mode = 0644\n", "", 1)
     (warning,) = said(POD, config_map(closed))
@@ -171,6 +194,7 @@ def test_our_volumes_names_are_taken(name: str) -> None:
         (chosen("", a="b"), "--container-role: b is not the ARN of an IAM role"),
         (chosen("", default=ARN), "--container-role: default: a container with a role of its own is called otherwise"),
         (chosen("A B"), "--profiles: A B is not the name of a ConfigMap."),
+        (chosen("roles", a="default"), "--container-role: a=default: the default role is that of each container that"),
         (chosen("roles", a="No_Volume"), "--container-role: No_Volume is not a profile's name that a volume can have"),
     ],
 )
@@ -257,6 +281,24 @@ def test_what_an_annotation_led_to_is_taken_out_again() -> None:
     assert "irsa-sidecar/config" in outcome.document["metadata"]["annotations"]
     assert remove(outcome.document).document == asked
     assert inject(outcome.document, options()).document == outcome.document
+
+
+@pytest.mark.parametrize("asked", [asking(f"reports={ARN}"), asking("reports=a", **{"irsa-sidecar/profiles": "roles"})])
+def test_a_sidecar_without_the_record_of_it_is_replaced_with_its_roles(asked: dict[str, Any]) -> None:
+    """As the cluster adds it, or where the record was spoilt and then deleted."""
+    injected = inject(asked, options()).document
+    bare = deepcopy(injected)
+    del bare["metadata"]["annotations"]["irsa-sidecar/injected"]
+
+    outcome = inject(bare, options())
+
+    assert not outcome.refused
+    assert "It also set" not in outcome.findings[0].message
+    for container, wanted in zip(outcome.document["spec"]["containers"], injected["spec"]["containers"], strict=True):
+        assert (variables(container), mounted(container)) == (variables(wanted), mounted(wanted))
+    assert outcome.document["spec"]["volumes"] == injected["spec"]["volumes"]
+    assert outcome.document["spec"]["initContainers"] == injected["spec"]["initContainers"]
+    assert "irsa-sidecar-role" not in str(remove(bare).document)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,12 @@ def role_of(outcome: ChangedDocument) -> str:
     return str(next(item["value"] for item in sidecar["env"] if item["name"] == "AWS_ROLE_ARN"))
 
 
+def test_a_pods_role_may_stand_in_a_block_which_ends_its_line() -> None:
+    document = pod() | {"metadata": {"name": "app", "annotations": {"irsa-sidecar/role-arn": f"{ROLE}\n"}}}
+
+    assert role_of(injected(document)) == ROLE
+
+
 def test_the_accounts_old_field_name_counts_as_kubernetes_counts_it() -> None:
     document = pod(serviceAccount="app")
     del document["spec"]["serviceAccountName"]

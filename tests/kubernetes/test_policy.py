@@ -139,6 +139,30 @@ async def test_what_is_no_role_is_refused(api: Api) -> None:
     assert refusal.endswith("denied request: payments is not the ARN of an IAM role")
 
 
+@with_the_policies
+async def test_a_role_may_stand_in_a_block_which_ends_its_line(api: Api) -> None:
+    namespace = await a_namespace(api)
+    await api.create(roles(app=f"{OTHER_ROLE}\n"), namespace)
+
+    assert role_of(await api.dry_run(labelled(pod(), role=f" {ROLE}\n"), namespace)) == ROLE
+    assert role_of(await api.dry_run(labelled(pod()), namespace)) == OTHER_ROLE
+
+
+@with_the_policies
+async def test_what_has_several_lines_is_refused_in_one(api: Api) -> None:
+    refusal = await refused(api, labelled(pod(), role=f"{ROLE}\n{OTHER_ROLE}"))
+
+    assert refusal.endswith(f"denied request: {ROLE} {OTHER_ROLE} is not the ARN of an IAM role")
+
+
+@with_the_policies
+async def test_of_more_reasons_than_kubernetes_tells_the_first_are_told(api: Api) -> None:
+    refusal = await refused(api, labelled(asking_roles(pod(), *(f"gone{n}={ROLE}" for n in range(70))), role=ROLE))
+
+    assert "denied request: annotation irsa-sidecar/container-roles: gone0: the pod has no such container; " in refusal
+    assert refusal.endswith(" ... and more")
+
+
 def role_of(admitted: Manifest) -> str:
     sidecar = named(admitted["spec"]["initContainers"])["irsa-sidecar"]
     return str(named(sidecar["env"])["AWS_ROLE_ARN"]["value"])
@@ -178,6 +202,19 @@ async def test_a_pod_that_has_the_sidecar_keeps_it(api: Api) -> None:
     admitted = await api.dry_run(labelled(by_file.document, role=OTHER_ROLE), namespace)
 
     assert comparable(admitted) == comparable(await api.dry_run(by_file.document, namespace))
+
+
+@with_the_policies
+async def test_of_such_a_pod_it_is_told_which_roles_its_sidecar_does_not_serve(api: Api) -> None:
+    asked, namespace = asking_roles(pod(**THREE), REPORTS), await a_namespace(api)
+    with_roles = inject(asked, options()).document
+    del with_roles["metadata"]["annotations"]["irsa-sidecar/container-roles"]
+    without = inject(pod(**THREE), options()).document
+    without["metadata"]["annotations"] |= asked["metadata"]["annotations"]
+
+    assert await api.warnings(labelled(with_roles), namespace) == []
+    (warning,) = await api.warnings(labelled(without), namespace)
+    assert "which the pod brings along, serves no roles of single containers" in warning
 
 
 @pytest.mark.parametrize("kind", ["initContainers", "containers"])

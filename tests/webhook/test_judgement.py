@@ -9,7 +9,7 @@ from sidecar.inject import inject
 from sidecar.inject.names import POD_ROLE_ANNOTATION, RECORD_ANNOTATION, REQUEST_LABEL
 from sidecar.webhook.judgement import Outcome, PodDecision, judge, needs_roles
 from tests.inject.kit import ROLE, named, options, pod
-from tests.inject.specimens import SPECIMENS, Specimen
+from tests.inject.specimens import SPECIMENS, Specimen, asking_roles
 
 OTHER_ROLE = "arn:aws:iam::111122223333:role/other"
 OPTIONS = options(role_arn="")
@@ -91,6 +91,22 @@ def test_without_a_role_it_is_refused(roles: dict[str, Any], reason: str) -> Non
     (told,) = judge(asking(pod()), OPTIONS, roles).reasons
 
     assert told.startswith(reason)
+
+
+def test_a_role_may_stand_in_a_block_which_ends_its_line() -> None:
+    assert role_of(judge(asking(pod(), role=f" {OTHER_ROLE}\n"), OPTIONS, {})) == OTHER_ROLE
+    assert role_of(judge(asking(pod()), OPTIONS, {"app": f"{ROLE}\n"})) == ROLE
+    assert needs_roles(asking(pod(), role="\n"))
+
+
+def test_of_a_pod_with_a_sidecar_it_is_told_which_roles_that_does_not_serve() -> None:
+    asked = asking_roles(pod(), f"app={OTHER_ROLE}")
+    with_roles, without = inject(asked, options()).document, inject(pod(), options()).document
+    without["metadata"]["annotations"] |= asked["metadata"]["annotations"]
+
+    assert judge(asking(with_roles), OPTIONS, {}).warnings == ()
+    (warning,) = judge(asking(without), OPTIONS, {}).warnings
+    assert "which the pod brings along, serves no roles of single containers" in warning
 
 
 def test_a_sidecar_written_by_hand_is_kept_and_its_open_role_filled_in() -> None:

@@ -7,7 +7,7 @@ from sidecar.core.arns import role_arn_pattern
 from sidecar.core.model import DEFAULT_ROLE
 from sidecar.core.variables import AUTHORIZATION
 from sidecar.inject import asking, container_roles, names
-from sidecar.inject.container_roles import ContainerRoles
+from sidecar.inject.container_roles import PROFILES_VARIABLE, ContainerRoles
 from sidecar.inject.options import Options
 from sidecar.inject.patch import environment
 from sidecar.inject.policy import sentences
@@ -26,7 +26,7 @@ MARK, MARKED_MAP = "the-profile", "the-config-map"
 _ROLE = "arn:aws:iam::111122223333:role/the-role"
 """In the place of an ARN."""
 
-_CONFIG_MAP = f"object.metadata.?annotations[?'{names.PROFILES_ANNOTATION}'].orValue('')"
+_CONFIG_MAP = f"object.metadata.?annotations[?'{names.PROFILES_ANNOTATION}'].orValue('').trim()"
 _LINES = f"""\
 object.metadata.?annotations[?'{names.CONTAINER_ROLES_ANNOTATION}'].orValue('').split('\\n')
   .map(line, line.trim()).filter(line, line != '')"""
@@ -35,6 +35,11 @@ NAMED = (
     ".exists(name, name in object.metadata.?annotations.orValue({}))"
 )
 """Whether a pod names roles of single containers, rightly or wrongly."""
+_SERVES_PROFILES = (
+    f"{sentences.CONTAINERS}.exists(container, {sentences.IS_SIDECAR} && (container.?envFrom.orValue([]) != []\n"
+    f"  || container.?env.orValue([]).exists(item, item.name == '{PROFILES_VARIABLE}')))"
+)
+"""Of the sidecar: a ConfigMap or Secret may say so, too."""
 _PAIRS = f"{_LINES}.filter(line, line.contains('=')).map(line, line.split('=', 2).map(part, part.trim()))"
 
 
@@ -114,24 +119,31 @@ lines.filter(line, !line.contains('=')).map(line, line + {written(asking.NOT_A_L
       pairs.map(pair, pair[0]).distinct().filter(name, pairs.filter(pair, pair[0] == name).size() > 1)
       .map(name, name + {written(asking.TWO_ROLES)}))
     + ({_CONFIG_MAP} != ''
-      ? pairs.filter(pair, !pair[1].matches({profile})).map(pair, pair[1] + {written(asking.NOT_A_PROFILE)})
+      ? pairs.filter(pair, pair[1] == '{DEFAULT_ROLE}')
+          .map(pair, pair[0] + '={DEFAULT_ROLE}' + {written(asking.OF_ALL_OTHERS)})
+        + pairs.filter(pair, !pair[1].matches({profile})).map(pair, pair[1] + {written(asking.NOT_A_PROFILE)})
       : pairs.filter(pair, !pair[1].matches({role})).map(pair, pair[1] + {written(asking.NOT_A_ROLE)})
         + pairs.filter(pair, pair[0] == '{DEFAULT_ROLE}' || !pair[0].matches({profile}))
           .map(pair, pair[0] + {written(asking.NOT_FOR_A_ROLE)}))
   )[0]"""
 
 
+AS_ADDED = f"!('{names.RECORD_ANNOTATION}' in object.metadata.?annotations.orValue({{}}))"
+"""Not a sidecar of `inject`, whose addresses may be others, and which has said itself what it left unchanged."""
+
+
 def doubtful(options: Options, *, named: bool) -> Rules:
     """Rules that each stand for a warning, of `checks` and `container_roles`. They read the variables of `asked`."""
     if options.port is None or not named:
         return {"elsewhere": elsewhere(options, "", "true")}
-    token = f"item.name == '{AUTHORIZATION}' && {HAS_OWN}"
+    token = f"item.name == '{AUTHORIZATION}' && {HAS_OWN} && {AS_ADDED}"
     not_its = f"'is not the token of the role ' + {OWN} + '; remove it, SDKs then read the file'"
     return {
         "elsewhere": elsewhere(options, "", f"!({HAS_OWN})"),
         "ownElsewhere": elsewhere(options, MARK, HAS_OWN),
         "ownToken": sentences.variables(token, not_its),
         "configMap": _unseen(),
+        "unserved": sentences.when(f"{ANY} && !{_SERVES_PROFILES}", asking.UNSERVED_ROLES),
     }
 
 
@@ -142,7 +154,7 @@ def elsewhere(options: Options, profile: str, condition: str) -> ContainerRule:
     wanted = f"{written(filled(needed, MARK, OWN), '    ')}[item.name]"
     value = "item.?value.orValue(item.?valueFrom.?fieldRef.?fieldPath.orValue(''))"
     sentence = f"'unchanged, but the sidecar needs ' + {wanted} + '. Remove yours, and the policy sets it'"
-    return sentences.variables(f"item.name in {names_of} && {condition} && {value} != {wanted}", sentence)
+    return sentences.variables(f"item.name in {names_of} && {condition} && {AS_ADDED} && {value} != {wanted}", sentence)
 
 
 def _unseen() -> str:

@@ -18,7 +18,7 @@ _HAS_REGION = f"container.?env.orValue([]).exists(item, item.name in {written([*
 """What `patch` looks at, in a pod and in a container. A test compares its outcome with the policy's."""
 _ACCOUNT = "object.spec.?serviceAccountName.orValue('default')"
 
-OWN_ROLE = f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('')"
+OWN_ROLE = f"object.metadata.?annotations[?'{names.POD_ROLE_ANNOTATION}'].orValue('').trim()"
 _HAS_ROLE = (
     f"object.spec.?initContainers.orValue([]).exists(container, container.name == '{names.SIDECAR}'\n"
     "  && container.?env.orValue([]).exists(item, item.name == 'AWS_ROLE_ARN' && item.?value.orValue('') != ''))"
@@ -36,7 +36,7 @@ ROLE_FROM_NAMESPACE = f"""\
       JSONPatch{{
         op: 'add',
         path: '/spec/' + kind + '/' + string(place) + '/env/' + string(index) + '/value',
-        value: params.data[{_ACCOUNT}]
+        value: params.data[{_ACCOUNT}].trim()
       }}
     )
   ).flatten()

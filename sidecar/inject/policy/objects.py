@@ -8,7 +8,7 @@ from typing import Any
 from sidecar.inject import names
 from sidecar.inject.options import Options
 from sidecar.inject.policy import container_roles, mutation, parameters, rules
-from sidecar.inject.policy.sentences import any_found
+from sidecar.inject.policy.sentences import any_found, message
 from sidecar.inject.yaml_writer import Paragraph, Style, block_mapping
 
 Object = dict[str, Any]
@@ -118,18 +118,18 @@ def _warning(options: Options) -> Object:
     unnamed = any_found(rules.doubtful(options, named=False))
     variables = container_roles.asked() | dict(found) | {_FOUND: any_found(found)}
     sentences = " + ".join(f"variables.{name}" for name in found)
-    message = f"variables.{_FOUND} ? ({sentences}).join('; ') : ''"
+    told = f"variables.{_FOUND} ? {message(f'({sentences})')} : ''"
     return _of_pods(_ASKING) | {
         "failurePolicy": "Ignore",
         "matchConditions": [_condition("something-found", f"{container_roles.NAMED}\n|| {unnamed}")],
         "variables": [_variable(name, cel) for name, cel in variables.items()],
-        "validations": [{"expression": f"!variables.{_FOUND}", "messageExpression": message}],
+        "validations": [{"expression": f"!variables.{_FOUND}", "messageExpression": told}],
     }
 
 
 def _validation(names: Iterable[str]) -> Object:
     found = f"({' + '.join(f'variables.{name}' for name in names)})"
-    return {"expression": f"{found}.size() == 0", "messageExpression": f"{found}.join('; ')"}
+    return {"expression": f"{found}.size() == 0", "messageExpression": message(found)}
 
 
 def _condition(name: str, cel: object) -> Object:

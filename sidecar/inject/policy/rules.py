@@ -57,7 +57,7 @@ def doubtful(options: Options, *, named: bool = True) -> Rules:
         shadows=_shadows(),
         envFrom=_env_from(),
         proxies=_proxies(),
-        metadata=_no_metadata(options),
+        metadata=_no_metadata(options, named=named and options.port is not None),
         **container_roles.doubtful(options, named=named),
     )
 
@@ -265,10 +265,12 @@ def _proxies() -> ContainerRule:
     return variables(f"{proxy} && !{exempted}", written(shadows.PROXIED))
 
 
-def _no_metadata(options: Options) -> ContainerRule | str:
+def _no_metadata(options: Options, *, named: bool) -> ContainerRule | str:
+    """A container with a role of its own has to leave IMDS alone, which has the default role."""
     if options.metadata_port is None:
         return ""
-    disabled = f"item.name == '{METADATA_DISABLED}' && item.?value.orValue('') == 'true'"
+    disabled = f"item.name == '{METADATA_DISABLED}' && item.?value.orValue('') == 'true' && {container_roles.AS_ADDED}"
+    disabled += f" && !({container_roles.HAS_OWN})" if named else ""
     return variables(
         disabled, written("SDKs will not call the sidecar's IMDS endpoint (SIDECAR_IMDS_LISTEN); remove it")
     )

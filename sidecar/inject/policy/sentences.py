@@ -37,6 +37,19 @@ class ContainerRule:
   ).flatten()"""
 
 
+_LONGEST = 5000
+"""Bytes of a message. Kubernetes takes 5120, and none with a line break; it says `failed expression` then."""
+_KEPT = 1200
+"""Characters of a longer one, which have no more bytes than that."""
+
+
+def message(sentences: str) -> str:
+    """One text of a list of sentences, as Kubernetes takes it. An annotation that is quoted may have several lines."""
+    fits = f"text.size() <= {_KEPT} || bytes(text).size() <= {_LONGEST}"
+    cut = f"text.substring(0, {_KEPT}) + ' ... and more'"
+    return f"[{sentences}.join('; ').replace('\\n', ' ')].map(text, {fits} ? text : {cut})[0]"
+
+
 Rules = Mapping[str, str | ContainerRule]
 """Each by its name, which is that of a CEL variable. As a text, a rule is the CEL of a list of sentences."""
 
