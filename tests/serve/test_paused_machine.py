@@ -104,7 +104,7 @@ async def test_after_a_pause_the_first_request_gets_new_credentials(boot: Boot, 
     machine.wall_clock(TWO_HOURS)
     assert await machine.key_at_last() == "ASIA000000000002"
     async with asyncio.timeout(HANGS_AFTER):
-        while "ASIA000000000002" not in file.read_text():
+        while not file.exists() or "ASIA000000000002" not in file.read_text():
             await asyncio.sleep(0.01)
 
 
