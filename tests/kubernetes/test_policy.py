@@ -163,6 +163,16 @@ async def test_of_more_reasons_than_kubernetes_tells_the_first_are_told(api: Api
     assert refusal.endswith(" ... and more")
 
 
+@with_the_policies
+async def test_of_more_warnings_than_kubernetes_tells_the_first_are_told(api: Api) -> None:
+    many = pod(containers=[app(f"c{n}", envFrom=[{"configMapRef": {"name": "unseen"}}]) for n in range(40)])
+
+    (warning,) = await api.warnings(labelled(many, role=ROLE), await a_namespace(api))
+
+    assert "container c0, envFrom: the variables from ConfigMap unseen cannot be seen here" in warning
+    assert warning.endswith(" ... and more")
+
+
 def role_of(admitted: Manifest) -> str:
     sidecar = named(admitted["spec"]["initContainers"])["irsa-sidecar"]
     return str(named(sidecar["env"])["AWS_ROLE_ARN"]["value"])
