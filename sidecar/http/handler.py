@@ -30,13 +30,14 @@ class RequestHandler:
         self.recognised = RecognisedRequests(serializer.date, self.observe, pool.closing, at_turns_end)
         self._face = face
         self._tasks: set[asyncio.Task[Response]] = set()
+        self._defects: set[tuple[str, str]] = set()
 
     def ask(self, request: Request) -> Response | Repeatable | asyncio.Task[Response]:
         """The face's answer, or the task that will have it."""
         try:
             answer = self._face.answer(request)
         except Exception as error:  # noqa: BLE001 (a defect in a face must not take the server with it)
-            return _defect(error)
+            return self._defect(error)
         return answer if isinstance(answer, Response | Repeatable) else self._start(answer)
 
     def _start(self, answer: Coroutine[Any, Any, Response]) -> asyncio.Task[Response]:
@@ -50,7 +51,7 @@ class RequestHandler:
         if task.cancelled():
             return refusals.OVERDUE
         error = task.exception()
-        return task.result() if error is None else _defect(error)
+        return task.result() if error is None else self._defect(error)
 
     async def close(self) -> None:
         """Forget all, cancel whatever the face still does, and see it end."""
@@ -59,9 +60,13 @@ class RequestHandler:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-
-def _defect(error: BaseException) -> Response:
-    """Neither the text of a foreign exception nor its arguments are logged: they may quote what it was working on."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    logger.error("face failed", extra={"reason": type(error).__name__, "place": f"{place.filename}:{place.lineno}"})
-    return refusals.DEFECT
+    def _defect(self, error: BaseException) -> Response:
+        """Logs each once: it comes back with every request. Neither the text of a foreign exception nor its arguments
+        are logged: they may quote what it was working on.
+        """
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason, place = type(error).__name__, f"{last.filename}:{last.lineno}"
+        if (reason, place) not in self._defects:
+            self._defects.add((reason, place))
+            logger.error("face failed", extra={"reason": reason, "place": place})
+        return refusals.DEFECT

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -25,11 +24,10 @@ from sidecar.observe.labels import FACE_NAMES, MOST_CLIENTS, NOT_WRITTEN, WRITTE
 from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.observe.role_series import RoleCollector
 from sidecar.observe.sdk_family import UNKNOWN, Sdk
+from sidecar.observe.totals import Totals
 from sidecar.settings.config import Config
 
 CLIENT_ERRORS = range(400, 500)
-
-Series = TypeVar("Series")
 
 
 class Metrics:
@@ -64,11 +62,12 @@ class Metrics:
             face: refused.labels(face) for face in FACE_NAMES
         }  # from zero, so that increase() has the first
         self.waits = Waits(self._counter(families.WAITS), self._gauge(families.WAITING))
-        # Looking a label's child up costs more than counting, and there are few: every label is from a closed set.
-        self._request_count = cache(self._counter(families.REQUESTS).labels)
+        self._request_count = Totals(families.REQUESTS)
         self._request_times = Durations(families.REQUEST_DURATION)
-        self.registry.register(self._request_times)
-        self._client_count = at_most(MOST_CLIENTS, self._counter(families.CLIENTS).labels, _unknown)
+        self._client_count = Totals(families.CLIENTS)
+        for collector in (self._request_count, self._request_times, self._client_count):
+            self.registry.register(collector)
+        self._client = at_most(MOST_CLIENTS, _unknown)
 
     def _counter(self, family: Family) -> Counter:
         return Counter(family.name, family.meaning, family.labels, registry=self.registry)
@@ -88,7 +87,7 @@ class Metrics:
 
     def observe_request(self, face: str, response: Response, seconds: float, times: int = 1) -> None:
         """`face` has answered so, after so long."""
-        self._request_count(face, str(response.status)).inc(times)
+        self._request_count((face, str(response.status)), times)
         self._request_times(face, seconds, times)
         if response.role and (role := self.roles.get(response.role)):
             role.note_served(times)
@@ -97,7 +96,7 @@ class Metrics:
 
     def observe_client(self, protocol: str, sdk: Sdk, times: int = 1) -> None:
         """This SDK has asked by this protocol."""
-        self._client_count(protocol, sdk.family, sdk.major).inc(times)
+        self._client_count(self._client(protocol, sdk.family, sdk.major), times)
 
     def observe_file(self, *, written: bool) -> None:
         # Both at once: by the first failure there is a zero to compare it with.
@@ -129,7 +128,7 @@ class _ConfigFile(Collector):
 
 
 class Waits:
-    """Counts who is inside its `with` block, and who ever was."""
+    """Totals who is inside its `with` block, and who ever was."""
 
     def __init__(self, total: Counter, now: Gauge) -> None:
         self._total = total
@@ -143,16 +142,16 @@ class Waits:
         self._now.dec()
 
 
-def at_most(limit: int, child: Callable[..., Series], rest: Callable[..., tuple[str, ...]]) -> Callable[..., Series]:
-    """`child`, looked up once; labels beyond the first `limit` are counted under `rest(*labels)`."""
+def at_most(limit: int, rest: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
+    """The labels to count under: `rest(*labels)` for those beyond the first `limit`."""
     known: set[tuple[str, ...]] = set()
 
     @cache
-    def bounded(*labels: str) -> Series:
+    def bounded(*labels: str) -> tuple[str, ...]:
         if len(known) >= limit:
-            return child(*rest(*labels))
+            return rest(*labels)
         known.add(labels)
-        return child(*labels)
+        return labels
 
     return bounded
 
