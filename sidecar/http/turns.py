@@ -15,8 +15,6 @@ LOOKS, AT_ONCE = 16, 16
 that is answered at the first look has often asked again by the next, and costs no turn of its own. There is one look
 where nobody has asked for the end of the turn, as recognised requests do: other answers take their time.
 """
-SEVERAL = 2
-"""Where fewer were ready, this look was the last: a client that is alone has not asked again so soon."""
 
 Ready = Callable[[int], None]
 """Called with what a socket is ready for, and sometimes for nothing: `platform.READ`, `WRITE`, or both."""
@@ -59,7 +57,7 @@ class Turns:
         for _ in range(LOOKS):
             found = self._poll.poll(0, AT_ONCE)
             self._call(found)
-            if len(found) < SEVERAL or not self._ends:
+            if not found or not self._ends:
                 break
         self._end()
 

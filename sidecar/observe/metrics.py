@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from typing import TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -24,10 +25,11 @@ from sidecar.observe.labels import FACE_NAMES, MOST_CLIENTS, NOT_WRITTEN, WRITTE
 from sidecar.observe.role_metrics import RoleMetrics
 from sidecar.observe.role_series import RoleCollector
 from sidecar.observe.sdk_family import UNKNOWN, Sdk
-from sidecar.observe.totals import Totals
 from sidecar.settings.config import Config
 
 CLIENT_ERRORS = range(400, 500)
+
+Series = TypeVar("Series")
 
 
 class Metrics:
@@ -62,12 +64,11 @@ class Metrics:
             face: refused.labels(face) for face in FACE_NAMES
         }  # from zero, so that increase() has the first
         self.waits = Waits(self._counter(families.WAITS), self._gauge(families.WAITING))
-        self._request_count = Totals(families.REQUESTS)
+        # Looking a label's child up costs more than counting, and there are few: every label is from a closed set.
+        self._request_count = cache(self._counter(families.REQUESTS).labels)
         self._request_times = Durations(families.REQUEST_DURATION)
-        self._client_count = Totals(families.CLIENTS)
-        for collector in (self._request_count, self._request_times, self._client_count):
-            self.registry.register(collector)
-        self._client = at_most(MOST_CLIENTS, _unknown)
+        self.registry.register(self._request_times)
+        self._client_count = at_most(MOST_CLIENTS, self._counter(families.CLIENTS).labels, _unknown)
 
     def _counter(self, family: Family) -> Counter:
         return Counter(family.name, family.meaning, family.labels, registry=self.registry)
@@ -87,7 +88,7 @@ class Metrics:
 
     def observe_request(self, face: str, response: Response, seconds: float, times: int = 1) -> None:
         """`face` has answered so, after so long."""
-        self._request_count((face, str(response.status)), times)
+        self._request_count(face, str(response.status)).inc(times)
         self._request_times(face, seconds, times)
         if response.role and (role := self.roles.get(response.role)):
             role.note_served(times)
@@ -96,7 +97,7 @@ class Metrics:
 
     def observe_client(self, protocol: str, sdk: Sdk, times: int = 1) -> None:
         """This SDK has asked by this protocol."""
-        self._client_count(self._client(protocol, sdk.family, sdk.major), times)
+        self._client_count(protocol, sdk.family, sdk.major).inc(times)
 
     def observe_file(self, *, written: bool) -> None:
         # Both at once: by the first failure there is a zero to compare it with.
@@ -128,7 +129,7 @@ class _ConfigFile(Collector):
 
 
 class Waits:
-    """Totals who is inside its `with` block, and who ever was."""
+    """Counts who is inside its `with` block, and who ever was."""
 
     def __init__(self, total: Counter, now: Gauge) -> None:
         self._total = total
@@ -142,16 +143,16 @@ class Waits:
         self._now.dec()
 
 
-def at_most(limit: int, rest: Callable[..., tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
-    """The labels to count under: `rest(*labels)` for those beyond the first `limit`."""
+def at_most(limit: int, child: Callable[..., Series], rest: Callable[..., tuple[str, ...]]) -> Callable[..., Series]:
+    """`child`, looked up once; labels beyond the first `limit` are counted under `rest(*labels)`."""
     known: set[tuple[str, ...]] = set()
 
     @cache
-    def bounded(*labels: str) -> tuple[str, ...]:
+    def bounded(*labels: str) -> Series:
         if len(known) >= limit:
-            return rest(*labels)
+            return child(*rest(*labels))
         known.add(labels)
-        return labels
+        return child(*labels)
 
     return bounded
 

@@ -1,7 +1,6 @@
 """Sockets in turns of the loop: whatever one of them does, the others are looked after, and the end comes once."""
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import AsyncIterator
 from functools import partial
@@ -94,53 +93,40 @@ async def test_a_socket_is_watched_for_what_was_asked_last_and_forgotten_as_ofte
         assert calls == []
 
 
-@pytest.mark.parametrize(
-    ("together", "calls"),
-    [
-        (["a", "b"], ["a", "b", "c", "end", "end", "end"]),
-        (["a"], ["a", "end", "c", "end"]),
-    ],
-)
-async def test_who_becomes_ready_in_a_turn_is_called_in_it_if_several_were(
-    turns: Turns, together: list[str], calls: list[str]
-) -> None:
-    seen: list[str] = []
-    pairs = {name: socket.socketpair() for name in "abc"}
+async def test_who_becomes_ready_in_a_turn_is_called_in_it(turns: Turns) -> None:
+    calls: list[str] = []
+    first, firsts_peer = socket.socketpair()
+    second, seconds_peer = socket.socketpair()
 
-    def ready(name: str, _: int) -> None:
-        turns.forget(pairs[name][0])
-        pairs["c"][1].send(b"1")
-        turns.at_end(lambda: seen.append("end"))
-        seen.append(name)
+    def ready(name: str, ours: socket.socket, _: int) -> None:
+        turns.forget(ours)
+        seconds_peer.send(b"b")
+        turns.at_end(lambda: calls.append("end"))
+        calls.append(name)
 
-    with contextlib.ExitStack() as stack:
-        for name, (ours, theirs) in pairs.items():
-            stack.enter_context(ours)
-            stack.enter_context(theirs)
-            turns.watch(ours, READ, partial(ready, name))
-        for name in together:
-            pairs[name][1].send(b"1")
-        await a_turn(seen, len(calls))
-    assert seen == calls
+    with first, firsts_peer, second, seconds_peer:
+        turns.watch(first, READ, partial(ready, "first", first))
+        turns.watch(second, READ, partial(ready, "second", second))
+        firsts_peer.send(b"a")
+        await a_turn(calls, 4)
+    assert calls == ["first", "second", "end", "end"]
 
 
 async def test_who_is_always_ready_lets_others_have_their_turn(turns: Turns) -> None:
     calls: list[str] = []
-    one, other = socket.socketpair()
+    ours, theirs = socket.socketpair()
 
     def ready(_: int) -> None:
         calls.append("ready")
         turns.at_end(lambda: None)
 
-    with one, other:
-        for ours, theirs in ((one, other), (other, one)):
-            theirs.send(b"a")
-            turns.watch(ours, READ, ready)
+    with ours, theirs:
+        theirs.send(b"a")
+        turns.watch(ours, READ, ready)
         asyncio.get_running_loop().call_soon(calls.append, "another")
-        await a_turn(calls, 2 * LOOKS + 2)
-        turns.forget(one)
-        turns.forget(other)
-    assert calls.index("another") <= 2 * LOOKS
+        await a_turn(calls, LOOKS + 2)
+        turns.forget(ours)
+    assert calls.index("another") <= LOOKS
 
 
 async def test_after_the_end_all_may_be_forgotten() -> None:
