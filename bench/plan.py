@@ -22,7 +22,7 @@ class Plan:
     are chosen in the same seconds, else one after the other.
     """
 
-    rounds: int = 3
+    rounds: int = 5
     warm: float = 0.3
     throughput_for: float = 0.6
     clients: tuple[int, ...] = (1, 16, 256, 1000)
