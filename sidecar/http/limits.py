@@ -1,8 +1,10 @@
 """Limits for clients: everything that a client sends is bounded."""
 
 import contextlib
+import fcntl
 import os
 import resource
+import socket
 from dataclasses import dataclass, replace
 
 from sidecar.core.model import Seconds
@@ -36,9 +38,8 @@ def _make_room() -> None:
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     last = (ROOM if soft == resource.RLIM_INFINITY else min(ROOM, soft)) - 1
-    some = os.open(os.devnull, os.O_RDONLY)
-    os.close(os.dup2(some, last, inheritable=False))
-    os.close(some)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as some:  # without room we serve all the same
+        os.close(fcntl.fcntl(some, fcntl.F_DUPFD_CLOEXEC, last))
 
 
 @dataclass(frozen=True, slots=True)
