@@ -101,7 +101,7 @@ class Connection:
         self.since: Instant = handler.clock()
         self._closes_after: Instant = self.since + handler.limits.total
         self._handler = handler
-        self._held = handler.recognised.in_this_turn
+        self._held = handler.recognised.in_this_turn  # here, for it is looked up for every request
         self._parser = RequestParser(handler.limits)
         self._pool = pool
         self._task: asyncio.Task[Response] | None = None

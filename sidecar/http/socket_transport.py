@@ -34,19 +34,8 @@ class SocketTransport:
     """`accepted` is its own from now on."""
 
     __slots__ = (
-        *(
-            "_last_read",
-            "_reads",
-            "_receive",
-            "_receiver",
-            "_send",
-            "_socket",
-            "_turns",
-            "_unsent",
-            "_waits_for_room",
-            "_watched",
-        ),
-        *("_writing", "at_end"),
+        *("_last_read", "_reads", "_receive", "_receiver", "_send", "_socket", "_turns", "_unsent"),
+        *("_waits_for_room", "_watched", "_writing", "at_end"),
     )
 
     def __init__(self, accepted: SocketType, turns: Turns) -> None:
